@@ -1,0 +1,3 @@
+"""cleantext."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,168 @@
+"""Edits in bulk: the rows of `cleantext.edits.Edit` as columns, for many pages at once.
+
+A kernel that changes a third of all characters cannot make a Python object for each change, so
+`Changes` holds either rows (a few edits a page, from Python) or columns (from a kernel), and gives
+either on request. Text inside the columns stays in code points until it is written to Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.edits import Edit, apply
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "text_of"]
+
+U32 = npt.NDArray[np.uint32]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+
+def code_points(text: str) -> U32:
+    """Return the code points of ``text`` as a read-only uint32 array, without copying twice."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def text_of(points: U32) -> str:
+    """Return the string of an array of code points."""
+    return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """Many strings in one array: string ``i`` is ``points[offsets[i]:offsets[i + 1]]``."""
+
+    points: U32
+    offsets: I64  # shape (n + 1,), starts at 0
+
+    @classmethod
+    def of(cls, strings: Sequence[str]) -> Ragged:
+        """Join ``strings``; lone surrogates stay as they are."""
+        offsets = np.zeros(len(strings) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)), out=offsets[1:])
+        return cls(code_points("".join(strings)), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def strings(self, first: int = 0, last: int | None = None) -> list[str]:
+        """Return strings ``first`` to ``last`` (to the end by default)."""
+        bounds = self.offsets[first : (len(self) if last is None else last) + 1].tolist()
+        if not bounds:
+            return []
+        text, low = text_of(self.points[bounds[0] : bounds[-1]]), bounds[0]
+        return [text[a - low : b - low] for a, b in zip(bounds, bounds[1:], strict=False)]
+
+    def arrow(self) -> pa.Array:
+        """Return a UTF-8 column; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""
+        import pyarrow as pa
+
+        points = self.points[self.offsets[0] : self.offsets[-1]]
+        lone = (points & 0xFFFFF800) == 0xD800
+        if lone.any():
+            points = np.where(lone, np.uint32(0xFFFD), points)
+        width = np.ones(len(points), np.int8)
+        for least in (0x80, 0x800, 0x10000):
+            width += points >= least
+        ends = np.zeros(len(points) + 1, np.int64)
+        np.cumsum(width, out=ends[1:])
+        offsets = ends[self.offsets - self.offsets[0]]
+        if ends[-1] < 2**31:
+            return pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(text_of(points).encode()))
+        return pa.LargeStringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(text_of(points).encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class EditColumns:
+    """Edits of one step over a batch, sorted by page and start. ``rule`` indexes ``rules``."""
+
+    page: I32
+    start: I32
+    end: I32
+    before: Ragged
+    after: Ragged
+    rule: I32
+    rules: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.page)
+
+    def rows(self, page: int) -> tuple[Edit, ...]:
+        """Return the edits of one page of the batch."""
+        a, b = np.searchsorted(self.page, [page, page + 1]).tolist()
+        return tuple(
+            Edit(start, end, before, after, self.rules[rule])
+            for start, end, before, after, rule in zip(
+                self.start[a:b].tolist(),
+                self.end[a:b].tolist(),
+                self.before.strings(a, b),
+                self.after.strings(a, b),
+                self.rule[a:b].tolist(),
+                strict=True,
+            )
+        )
+
+    def arrow(self) -> pa.Table:
+        """Return the columns ``page, start, end, before, after, rule`` (rule as a dictionary)."""
+        import pyarrow as pa
+
+        rule = pa.DictionaryArray.from_arrays(pa.array(self.rule), pa.array(self.rules, pa.string()))
+        names = ["page", "start", "end", "before", "after", "rule"]
+        return pa.table([self.page, self.start, self.end, self.before.arrow(), self.after.arrow(), rule], names=names)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one step does to a batch: edits, flags and metadata by position of the page in the batch.
+
+    ``texts`` holds the outputs where making the edits gave them anyway; a law checks that they
+    equal the applied edits.
+    """
+
+    by_page: Mapping[int, Sequence[Edit]] = field(default_factory=dict)
+    columns_: EditColumns | None = None
+    flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    metadata: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    texts: Mapping[int, str] | None = None
+
+    def edits(self, page: int) -> tuple[Edit, ...]:
+        """Return the edits of one page of the batch, sorted and disjoint."""
+        return tuple(self.by_page.get(page, ())) if self.columns_ is None else self.columns_.rows(page)
+
+    def apply(self, page: int, text: str) -> str:
+        """Return what this step makes of ``text``, the page at that position."""
+        if self.texts is not None:
+            return self.texts.get(page, text)
+        edits = self.by_page.get(page)
+        return apply(text, edits) if edits else text
+
+    @property
+    def touched(self) -> Iterable[int]:
+        """The positions of the pages that this step changes."""
+        return [p for p, e in self.by_page.items() if e] if self.columns_ is None else np.unique(self.columns_.page).tolist()
+
+    @property
+    def columns(self) -> EditColumns:
+        """The edits as columns."""
+        if self.columns_ is not None:
+            return self.columns_
+        rows = [(page, e) for page in sorted(self.by_page) for e in self.by_page[page]]
+        rules = {rule: n for n, rule in enumerate(sorted({e.rule for _, e in rows}))}
+        numbers = np.array([(p, e.start, e.end, rules[e.rule]) for p, e in rows], np.int32).reshape(-1, 4)
+        return EditColumns(
+            page=numbers[:, 0].copy(),
+            start=numbers[:, 1].copy(),
+            end=numbers[:, 2].copy(),
+            before=Ragged.of([e.before for _, e in rows]),
+            after=Ragged.of([e.after for _, e in rows]),
+            rule=numbers[:, 3].copy(),
+            rules=tuple(rules),
+        )

@@ -1,0 +1,1 @@
+"""Tables: dictionaries, frozen fold tables, readings. Loaded once, when first used."""

@@ -1,0 +1,56 @@
+"""The exceptions of cleantext.
+
+::
+
+    CleantextError
+    ├── ConfigError      a preset, option or command line that cannot work
+    ├── RuleError        a row of a rule pack that the loader refuses
+    ├── InputError       a text, file or table that cannot be read as asked
+    ├── EditError        edits that do not fit the text they are applied to
+    └── SketchMismatch   sketches made under different specifications
+
+Every message says what happened, where (file, line, page), and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown"]
+
+
+class CleantextError(Exception):
+    """Any failure that cleantext foresees and explains."""
+
+
+class ConfigError(CleantextError):
+    """A preset, option or command line that cannot work."""
+
+
+class RuleError(CleantextError):
+    """A row of a rule pack that the loader refuses."""
+
+
+class InputError(CleantextError):
+    """A text, file or table that cannot be read as asked."""
+
+
+class EditError(CleantextError):
+    """Edits that do not fit the text they are applied to."""
+
+
+class SketchMismatch(CleantextError):
+    """Sketches made under different specifications, so that their slots do not compare."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> ConfigError:
+    """Say that a name is not known, and which known ones are near it.
+
+    >>> print(unknown("preset", "zh-wab", ["zh-web", "zh-careful"]))
+    unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-careful, zh-web
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return ConfigError(f"{where}unknown {kind} {name!r}: {hint}Known: {', '.join(names)}")

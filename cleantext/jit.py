@@ -1,0 +1,66 @@
+"""Kernels: plain Python functions over arrays, compiled by Numba when the work is worth it.
+
+A kernel is written once. On long inputs it runs compiled; on one short string it runs as the
+Python that it is, so that a single call never waits for Numba to be imported. Compiled code is
+cached beside the source, or in the user's cache where the source folder is read-only, and
+without a cache where there is neither.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar
+
+__all__ = ["Kernel", "kernel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Below this many elements interpreting costs less than `import numba` does (0.4 s).
+SHORT = 20_000
+
+
+class Kernel(Generic[P, R]):
+    """A function over arrays; call it to run compiled, or let `sized` choose."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.python = function
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self._compiled: Callable[P, R] | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.compiled(*args, **kwargs)
+
+    @property
+    def compiled(self) -> Callable[P, R]:
+        """The Numba dispatcher, made at first use."""
+        if self._compiled is None:
+            self._compiled = _compile(self.python)
+        return self._compiled
+
+    def sized(self, n: int) -> Callable[P, R]:
+        """Return what runs ``n`` elements soonest: compiled code once Numba is there, else Python."""
+        return self.compiled if n > SHORT or "numba" in sys.modules else self.python
+
+
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """Make a kernel of a function that Numba can compile in nopython mode."""
+    return Kernel(function)
+
+
+def _compile(function: Callable[P, R]) -> Callable[P, R]:
+    from numba import njit
+
+    # A kernel may call kernels of its own file: give Numba their compiled form.
+    names = {k: v.compiled if isinstance(v, Kernel) else v for k, v in function.__globals__.items() if k in function.__code__.co_names}
+    bound: Any = types.FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__)
+    bound.__module__ = function.__module__
+    bound.__qualname__ = function.__qualname__
+    options = {"nogil": True, "boundscheck": False}
+    try:
+        return njit(cache=True, **options)(bound)  # type: ignore[no-any-return]
+    except RuntimeError:  # "no locator available": neither the source folder nor the user's cache can be written
+        return njit(cache=False, **options)(bound)  # type: ignore[no-any-return]

@@ -1,0 +1,207 @@
+"""Pipeline: Transforms in order, itself a Transform."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib import import_module, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cleantext.changes import Changes
+from cleantext.edits import Edit, compose
+from cleantext.errors import ConfigError, unknown
+from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, Safety, Step, Transform, advance
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Pipeline", "Traced", "transforms"]
+
+ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.script")
+
+
+def transforms() -> Mapping[str, type[Transform]]:
+    """Return every Transform that cleantext ships, by id."""
+    for room in ROOMS:
+        import_module(room)
+    return REGISTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A batch after a Pipeline: the pages, and what each step changed."""
+
+    pages: list[Page]
+    steps: list[Changes]  # one for each Transform of the Pipeline
+
+
+@dataclass(frozen=True)
+class Pipeline(Transform):
+    """An ordered tuple of Transforms.
+
+    >>> Pipeline.load("zh-web")("發(fā)展")  # too little to convict: one gloss may be somebody's help to a reader
+    '发(fā)展'
+    """
+
+    steps: tuple[Transform, ...] = ()
+    name: str = "custom"
+
+    id: ClassVar[str] = "pipeline"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.LOSSY
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {}  # a Pipeline keeps what all its steps keep: see `keeps`
+    rules: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def load(cls, name_or_path: str | Path | Pipeline) -> Pipeline:
+        """Load a preset by name, or a TOML file of your own.
+
+        A file lists its steps in order, each with its options::
+
+            [[step]]
+            use = "script.to"
+            to = "hans"
+        """
+        return name_or_path if isinstance(name_or_path, Pipeline) else _load(str(name_or_path))
+
+    def without(self, *ids: str) -> Pipeline:
+        """Return the Pipeline without the steps of these ids."""
+        have = [step.id for step in self.steps]
+        for wanted in ids:
+            if wanted not in have:
+                raise unknown("step", wanted, have)
+        return Pipeline(tuple(s for s in self.steps if s.id not in ids), f"{self.name}-without-{'-'.join(ids)}" if ids else self.name)
+
+    def then(self, *steps: Transform) -> Pipeline:
+        """Return the Pipeline with further steps at its end."""
+        return Pipeline((*self.steps, *steps), self.name)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the specification: equal recipes have equal names on every machine."""
+        return hashlib.sha256(json.dumps([s.spec() for s in self.steps], sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def keeps(self, law: Law) -> bool:
+        """Say whether every step declares that the law holds (for composable laws this makes it hold for all)."""
+        return all(step.laws[law] is True for step in self.steps)
+
+    def trace(self, pages: Sequence[Page]) -> Traced:
+        """Run all steps on a batch and keep what each of them changed."""
+        now, steps = list(pages), []
+        for step in self.steps:
+            changes = step.run(now)
+            now = advance(now, changes)
+            steps.append(changes)
+        return Traced(now, steps)
+
+    def run(self, pages: Sequence[Page]) -> Changes:
+        traced = self.trace(pages)
+        edits: dict[int, Sequence[Edit]] = {}
+        for i in range(len(pages)):
+            composed: tuple[Edit, ...] = ()
+            for changes in traced.steps:
+                composed = compose(composed, changes.edits(i))
+            if composed:
+                edits[i] = composed
+        flags = {i: page.flags for i, page in enumerate(traced.pages) if page.flags}
+        metadata = {i: page.metadata for i, page in enumerate(traced.pages) if page.metadata}
+        return Changes(edits, None, flags, metadata)
+
+    def fast(self, pages: Sequence[Page]) -> list[Page]:
+        now = list(pages)
+        for step in self.steps:
+            now = step.fast(now)
+        return now
+
+    def explain(self, page: Page) -> Cleaned:
+        """Clean one page and keep the record."""
+        traced = self.trace([page])
+        steps = tuple(Step(s.id, c.edits(0)) for s, c in zip(self.steps, traced.steps, strict=True))
+        out = traced.pages[0]
+        return Cleaned(page.text, out.text, tuple(s for s in steps if s.edits), out.metadata, out.flags)
+
+    def arrow(self, column: Any) -> pa.Array:
+        """Clean a column of strings (anything that pyarrow can read as one); nulls stay null."""
+        import pyarrow as pa
+
+        texts = _strings(column)
+        pages = self.fast([Page(t or "") for t in texts])
+        return pa.array([None if t is None else p.text for t, p in zip(texts, pages, strict=True)], pa.large_string())
+
+    def on(self, column: str, *, out: str | None = None) -> ColumnMap:
+        """Return a picklable ``dict of lists -> dict of lists``, as ``datasets.Dataset.map(batched=True)`` takes it."""
+        return ColumnMap(self, column, out or column)
+
+    def spec(self) -> dict[str, Any]:
+        return {"use": self.id, "version": self.version, "steps": [s.spec() for s in self.steps]}
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Cleans one column of a batch given as a dict of lists."""
+
+    pipeline: Pipeline
+    column: str
+    out: str
+
+    def __call__(self, batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        pages = self.pipeline.fast([Page(t or "") for t in batch[self.column]])
+        return {**batch, self.out: [p.text for p in pages]}
+
+
+def _strings(column: Any) -> list[str | None]:
+    import pyarrow as pa
+
+    if isinstance(column, (pa.Array, pa.ChunkedArray)):
+        return column.to_pylist()
+    if hasattr(column, "__arrow_c_stream__"):
+        return pa.chunked_array(column).to_pylist()
+    return list(column)
+
+
+def _presets() -> Iterator[Any]:
+    return (f for f in resources.files("cleantext.presets").iterdir() if f.name.endswith(".toml"))
+
+
+@lru_cache(maxsize=32)
+def _load(name: str) -> Pipeline:
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such pipeline file; a preset is named without .toml, one of {', '.join(preset_names())}")
+        source, text = str(path), path.read_text("utf-8")
+    else:
+        if name not in preset_names():
+            raise unknown("preset", name, preset_names())
+        source, text = f"preset {name}", (resources.files("cleantext.presets") / f"{name}.toml").read_text("utf-8")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}") from error
+    return Pipeline(tuple(_step(source, n, row) for n, row in enumerate(data.get("step", []), 1)), name=data.get("name", Path(name).stem))
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that come with cleantext."""
+    return sorted(f.name.removesuffix(".toml") for f in _presets())
+
+
+def _step(source: str, number: int, row: Mapping[str, Any]) -> Transform:
+    where = f"{source}, step {number}: "
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k != "use"}
+    if "use" not in row:
+        raise ConfigError(f"{where}no `use`: name the transform, one of {', '.join(sorted(transforms()))}")
+    known = transforms()
+    if row["use"] not in known:
+        raise unknown("transform", row["use"], known, where=where)
+    cls = known[row["use"]]
+    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    for key in options:
+        if key not in names:
+            raise unknown(f"option of {row['use']}", key, names, where=where)
+    return cls(**options)

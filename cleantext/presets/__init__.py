@@ -1,0 +1,1 @@
+"""Presets: pipelines as data."""

@@ -1,0 +1,231 @@
+"""Transform: what changes pages, and the laws that it keeps.
+
+A `Transform` is a frozen dataclass whose fields are its options. It has one definition,
+`Transform.run`: a batch of pages in, `Changes` out. A call on one string, the edits of one string
+and the bulk form all go through it.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+from cleantext.changes import Changes
+from cleantext.edits import Edit, OffsetMap, compose
+
+__all__ = ["HOLDS", "REGISTRY", "Block", "Breaks", "Cleaned", "Law", "Page", "PageTransform", "Safety", "Step", "Transform", "advance", "register"]
+
+
+class Block(NamedTuple):
+    """A visible piece of a page: where it came from in the HTML, as evidence. Blocks tile the text."""
+
+    start: int
+    end: int
+    tag: str = ""
+    tokens: tuple[str, ...] = ()  # words of class and id, split at - _ and camelCase
+    link_density: float = 0.0  # share of the block's characters inside links
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its text as read, and what a Transform may know beside it.
+
+    ``text`` is the decoded text, or all visible lines of an HTML document. ``html`` holds the
+    blocks of an HTML document and is empty for plain text, where each line is a block.
+    """
+
+    text: str
+    id: str = ""
+    url: str | None = None
+    host: str | None = None
+    html: tuple[Block, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks that tile ``text``: those of the HTML, or one a line (its line break included)."""
+        return self.html or tuple(_lines(self.text))
+
+    def rebase(self, edits: Sequence[Edit], text: str) -> Page:
+        """Return the page after ``edits`` made ``text`` of its text; blocks still tile it.
+
+        An edit that crosses blocks gives its output to the first of them.
+        """
+        if not self.html:
+            return replace(self, text=text)
+        moved = OffsetMap(edits)
+        ends = [moved.to_cleaned(0, block.end)[1] for block in self.html]
+        starts = [0, *ends]
+        return replace(self, text=text, html=tuple(b._replace(start=s, end=e) for b, s, e in zip(self.html, starts, ends, strict=False)))
+
+
+def _lines(text: str) -> Iterator[Block]:
+    at = 0
+    for line in text.splitlines(keepends=True) if "\n" not in text else text.split("\n"):
+        stop = min(at + len(line) + 1, len(text)) if "\n" in text else at + len(line)
+        if stop > at:
+            yield Block(at, stop)
+        at = stop
+
+
+class Law(enum.Enum):
+    """A property that holds for every input, or does not. Each Transform says which, for all of them."""
+
+    IDEMPOTENT = "t(t(x)) == t(x)"
+    LINE_LOCAL = "t(a + newline + b) == t(a) + newline + t(b)"
+    KEEPS_HAN = "the Han characters come out as they went in, in order"
+    KEEPS_LENGTH = "as many characters come out as went in"
+    NEVER_GROWS = "never more characters come out than went in"
+    KEEPS_LINES = "as many line breaks come out as went in"
+    ONLY_DELETES = "what comes out is a subsequence of what went in"
+
+
+class Breaks(NamedTuple):
+    """A law that does not hold: an input that breaks it (two lines for LINE_LOCAL), and why."""
+
+    example: str
+    why: str
+
+
+HOLDS = True
+Laws = Mapping[Law, "bool | Breaks"]
+
+
+class Safety(enum.Enum):
+    """How much a Transform may cost the reader."""
+
+    SAFE = "safe"  # the meaning stays whole
+    LOSSY = "lossy"  # distinctions are merged, such as 乾 and 干
+    AGGRESSIVE = "aggressive"  # text that somebody may want can go
+
+
+class Transform(ABC):
+    """Something that changes pages and can say what it changed. Subclasses are frozen dataclasses."""
+
+    id: ClassVar[str]
+    version: ClassVar[int]  # raised whenever outputs change
+    safety: ClassVar[Safety]
+    laws: ClassVar[Laws]
+    rules: ClassVar[Mapping[str, str]]  # every rule id it may emit, and what it means
+
+    @abstractmethod
+    def run(self, pages: Sequence[Page]) -> Changes:
+        """Return what this Transform changes on a batch. The one definition of what it does."""
+
+    def fast(self, pages: Sequence[Page]) -> list[Page]:
+        """Return the changed pages without a record. May be overridden; a law proves it equal to `run`."""
+        return advance(pages, self.run(pages))
+
+    def __call__(self, text: str, *, page: Page | None = None) -> str:
+        """Return the changed text."""
+        return self.fast([_page(text, page)])[0].text
+
+    def edits(self, text: str, *, page: Page | None = None) -> tuple[Edit, ...]:
+        """Return the edits that change the text, sorted and disjoint."""
+        return self.run([_page(text, page)]).edits(0)
+
+    def spec(self) -> dict[str, Any]:
+        """Return id, version and options: equal specifications do equal work."""
+        return {"use": self.id, "version": self.version, **{f.name: getattr(self, f.name) for f in fields(self)}}  # type: ignore[arg-type]
+
+
+class PageTransform(Transform):
+    """A Transform that looks at one page at a time, in Python."""
+
+    @abstractmethod
+    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        """Return edits, flags and metadata of one page."""
+
+    def wants(self, text: str) -> bool:
+        """Say whether the text may need work: a cheap gate in front of `on_page`, never the reason for an edit."""
+        return True
+
+    def run(self, pages: Sequence[Page]) -> Changes:
+        edits: dict[int, Sequence[Edit]] = {}
+        flags: dict[int, tuple[str, ...]] = {}
+        metadata: dict[int, Mapping[str, Any]] = {}
+        for i, page in enumerate(pages):
+            if not self.wants(page.text):
+                continue
+            found, raised, salvaged = self.on_page(page)
+            if found:
+                edits[i] = found
+            if raised:
+                flags[i] = tuple(raised)
+            if salvaged:
+                metadata[i] = salvaged
+        return Changes(edits, None, flags, metadata)
+
+
+def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
+    """Return the pages after one step: new text, blocks carried along, flags and metadata added."""
+    out = list(pages)
+    for i in changes.touched:
+        page = out[i]
+        out[i] = page.rebase(changes.edits(i) if page.html else (), changes.apply(i, page.text))
+    for i, flags in changes.flags.items():
+        out[i] = replace(out[i], flags=tuple(dict.fromkeys((*out[i].flags, *flags))))
+    for i, found in changes.metadata.items():
+        out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # what was known first stays
+    return out
+
+
+def _page(text: str, page: Page | None) -> Page:
+    if not isinstance(text, str):
+        raise TypeError(f"expected str, got {type(text).__name__}: decode bytes first, with cleantext.decode(data).text")
+    if page is None:
+        return Page(text)
+    return page if page.text == text else replace(page, text=text, html=())
+
+
+REGISTRY: dict[str, type[Transform]] = {}
+
+
+def register(cls: type[Transform]) -> type[Transform]:
+    """Make a Transform known to presets by its id."""
+    REGISTRY[cls.id] = cls
+    return cls
+
+
+class Step(NamedTuple):
+    """The edits of one Transform, in the offsets of the text that it was given."""
+
+    transform: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A cleaned text that can explain itself. ``edits`` point into ``original``."""
+
+    original: str
+    text: str
+    steps: tuple[Step, ...]
+    metadata: Mapping[str, Any]
+    flags: tuple[str, ...]
+
+    @cached_property
+    def edits(self) -> tuple[Edit, ...]:
+        """All steps composed into one: ``apply(original, edits) == text``."""
+        composed: tuple[Edit, ...] = ()
+        for step in self.steps:
+            composed = compose(composed, step.edits)
+        return composed
+
+    @cached_property
+    def _map(self) -> OffsetMap:
+        return OffsetMap(self.edits)
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return where ``text[start:end]`` stood in the original."""
+        return self._map.to_original(start, end)
+
+    def cleaned_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return where ``original[start:end]`` went; empty where all of it was removed."""
+        return self._map.to_cleaned(start, end)
