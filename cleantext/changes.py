@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Ragged:
         if not bounds:
             return []
         text, low = text_of(self.points[bounds[0] : bounds[-1]]), bounds[0]
-        return [text[a - low : b - low] for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [text[a - low : b - low] for a, b in pairwise(bounds)]
 
     def arrow(self) -> pa.Array:
         """Return a UTF-8 column; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""

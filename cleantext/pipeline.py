@@ -158,10 +158,12 @@ def _strings(column: Any) -> list[str | None]:
     import pyarrow as pa
 
     if isinstance(column, (pa.Array, pa.ChunkedArray)):
-        return column.to_pylist()
-    if hasattr(column, "__arrow_c_stream__"):
-        return pa.chunked_array(column).to_pylist()
-    return list(column)
+        values = column.to_pylist()
+    elif hasattr(column, "__arrow_c_stream__"):
+        values = pa.chunked_array(column).to_pylist()
+    else:
+        values = column
+    return list(values)
 
 
 def _presets() -> Iterator[Any]:

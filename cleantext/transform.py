@@ -17,7 +17,21 @@ from typing import Any, ClassVar, NamedTuple
 from cleantext.changes import Changes
 from cleantext.edits import Edit, OffsetMap, compose
 
-__all__ = ["HOLDS", "REGISTRY", "Block", "Breaks", "Cleaned", "Law", "Page", "PageTransform", "Safety", "Step", "Transform", "advance", "register"]
+__all__ = [
+    "HOLDS",
+    "REGISTRY",
+    "Block",
+    "Breaks",
+    "Cleaned",
+    "Law",
+    "Page",
+    "PageTransform",
+    "Safety",
+    "Step",
+    "Transform",
+    "advance",
+    "register",
+]
 
 
 class Block(NamedTuple):

@@ -1,0 +1,1 @@
+"""Rule packs: chrome rules as data."""

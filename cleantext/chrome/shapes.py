@@ -1,0 +1,56 @@
+"""Named shapes of values on Chinese pages: dates, names, phones. Written once, used by all rules.
+
+A pattern names a shape as ``<DATE>``. All are matched on folded text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+__all__ = ["SHAPES", "expand", "shape"]
+
+_HAN = "\u3400-\u9fff"
+_PARTS = {
+    "DATE": r"(?:(?:19|20)\d\d ?[-/.年] ?\d{1,2} ?[-/.月] ?\d{1,2} ?[日号]?|\d{1,2} (?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]* (?:19|20)\d\d"
+    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]* \d{1,2},? (?:19|20)\d\d)",
+    "TIME": r"(?:\d{1,2}[:时] ?\d{1,2}(?:[:分] ?\d{1,2})?(?:\.\d+)?[分秒]?(?: ?[ap]m)?(?: ?(?:gmt|utc|et|est|cst)?(?:[+-]\d\d:?\d\d)?))",
+    "DAY": rf"(?:\(?(?:星期|周|礼拜)[{_HAN}]\)?)",
+    "AGO": r"(?:刚刚|(?:昨|今|前)天|\d{1,2} ?(?:秒|分钟|分|小时|天|日|周|个月|月|年)之?前)",
+    "NAME": rf"(?:[{_HAN}]{{2,4}}(?:·[{_HAN}]{{1,8}})?|[a-z][a-z.'-]{{0,20}}(?: [a-z][a-z.'-]{{0,20}}){{0,3}}|[{_HAN}]{{1,3}} [{_HAN}]{{1,2}})",
+    "STAFF": r"(?:[a-z]{1,4}[_-]?\d{2,6}|\d{4,8})",
+    "ORG": rf"(?:[{_HAN}a-z0-9·.&《》“”\"'()-]{{2,30}})",
+    "COUNT": r"(?:\[? ?\d[\d,.]* ?[万亿千kmw]?\+? ?\]?|loading)",
+    "PHONE": r"(?:\+?\(?\d{2,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}(?: ?(?:转|分机|-) ?\d{1,6})?|\d{5,12}|400[- ]?\d{3,4}[- ]?\d{3,4})",
+    "EMAIL": r"(?:[a-z0-9._%+-]{1,40}@[a-z0-9.-]{1,40})",
+    "URL": r"(?:(?:https?://)?(?:[a-z0-9-]{1,40}\.){1,5}[a-z]{2,12}(?:/[^\s]{0,80})?)",
+    "PROVINCE": "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川蜀黔贵滇云藏陕秦甘陇青宁新港澳台]",
+}
+_PARTS["WHEN"] = f"(?:{_PARTS['DATE']}(?: ?{_PARTS['DAY']})?(?:[ t]{{0,3}}{_PARTS['TIME']})?|{_PARTS['AGO']}(?: ?{_PARTS['TIME']})?)"
+_PARTS["NAMES"] = rf"(?:{_PARTS['NAME']}(?:[ 、,/|&]{{1,3}}{_PARTS['NAME']}){{0,5}})"
+
+# What may stand behind a label. `org` and `text` exclude sentence ends, so that prose never fits.
+SHAPES = {
+    "date": _PARTS["WHEN"],
+    "names": rf"{_PARTS['NAMES']}(?:[ _(]{{0,2}}{_PARTS['STAFF']}\)?)?|{_PARTS['STAFF']}|",
+    "org": r"[^。!?;:,,|]{1,30}",
+    "count": rf"{_PARTS['COUNT']} ?[次人条个]?",
+    "code": r"[a-z0-9〔〕\[\]()〇-\u9fff./_-]{1,40}",
+    "place": rf"[{_HAN}]{{2,12}}",
+    "phone": rf"{_PARTS['PHONE']}(?:[ ,、/]{{1,3}}{_PARTS['PHONE']}){{0,3}}|{_PARTS['EMAIL']}",
+    "sizes": r"[大中小特标准默认aт+\- \[\]【】()]{0,20}",
+    "text": r"[^。!?;]{0,40}",
+    "title": r"[^。]{2,120}",
+    "empty": r"",
+}
+
+
+def expand(pattern: str) -> str:
+    """Fill named shapes such as ``<DATE>`` into a pattern."""
+    return re.sub(r"(?<!\?P)<([A-Z]+)>", lambda m: _PARTS.get(m[1], m[0]), pattern)
+
+
+@lru_cache(maxsize=64)
+def shape(name: str) -> re.Pattern[str]:
+    """Return the compiled shape of a label's value."""
+    return re.compile(SHAPES[name])

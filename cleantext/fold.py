@@ -1,0 +1,211 @@
+"""Fold: two views of a text in which copies look equal, for matching and never for output.
+
+`view` maps one code point to one: width, case, script and variants folded, so that a rule matches
+on the view and cuts in the original at the same offsets. `kept` gives the letters and digits alone,
+each with the place it came from, for shingles and duplicates.
+
+Both read frozen tables (``data/fold.npz``, made by `cleantext.data.make_fold`) that name their
+Unicode version: the ``unicodedata`` of two Python versions would give two different folds. What
+NFKC joins or splits takes a slow path through ``unicodedata.normalize``, which Unicode promises
+never to change for characters that were assigned in that version.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64, U32, Ragged, code_points, text_of
+from cleantext.errors import unknown
+
+__all__ = ["FOLDS", "UNICODE", "Fold", "Kept", "KeptColumn", "kept", "kept_column", "kept_table", "variants", "view", "view_points"]
+
+UNICODE = "14.0.0"
+Fold = Literal["basic", "wide"]
+FOLDS = ("basic", "wide")
+
+# Values of the table that are no code points.
+SLOW = 0xFFFFFFFF  # NFKC makes several characters of this one
+JOINS = 0xFFFFFFFE  # may join with what stands before it
+# The only joining characters that are letters when nothing stands before them: Hangul vowels and finals.
+JAMO = frozenset([*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)])
+
+
+@lru_cache(maxsize=1)
+def _stored() -> dict[str, npt.NDArray[np.int64]]:
+    with (resources.files("cleantext.data") / "fold.npz").open("rb") as file, np.load(file) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+@lru_cache(maxsize=2)
+def _table(name: str) -> U32:
+    first, value, marker = _stored()[name].T
+    length = np.diff(first, append=0x110000)
+    shift = np.repeat(np.where(marker, 0, 1), length)
+    table: U32 = (np.arange(0x110000) * shift + np.repeat(value, length)).astype(np.uint32)
+    table.flags.writeable = False
+    return table
+
+
+@lru_cache(maxsize=1)
+def variants() -> dict[int, int]:
+    """Return the wide variant closure, code point to code point: 藉 to 借, 爲 and 為 to 为, 裏 and 裡 to 里."""
+    return dict(_stored()["variants"].tolist())
+
+
+@lru_cache(maxsize=2)
+def kept_table(fold: Fold = "basic") -> U32:
+    """Return what each code point alone contributes to `kept`: a code point, 0 (nothing), `SLOW` or `JOINS`."""
+    if fold == "basic":
+        return _table("kept")
+    if fold != "wide":
+        raise unknown("fold", fold, FOLDS)
+    to = np.arange(0x110000, dtype=np.uint32)
+    closure = np.array(list(variants().items()), np.int64)
+    to[closure[:, 0]] = closure[:, 1]
+    basic = _table("kept")
+    table = np.where(basic < JOINS, to[np.minimum(basic, 0x10FFFF)], basic)
+    table.flags.writeable = False
+    return table
+
+
+def view_points(points: U32) -> U32:
+    """Return the view of code points, one to one."""
+    return np.take(_table("view"), points)
+
+
+def view(text: str) -> str:
+    r"""Return ``text`` as rules see it: of the same length, every offset the same.
+
+    Full-width forms become narrow, spaces of every width a plain one, letters lower case,
+    Traditional and variant characters one Simplified form. Line breaks, tabs and punctuation
+    that has no narrow form stay. Applying it twice changes nothing more.
+
+    >>> view("責任編輯：ＡＢＣ\N{IDEOGRAPHIC SPACE}憑藉")
+    '责任编辑:abc 凭藉'
+    """
+    return text_of(view_points(code_points(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The letters and digits of one text: kept code point ``i`` comes from ``text[start[i]:end[i]]``.
+
+    Several share one place where NFKC splits a character (㎡ gives m and 2), and one comes from
+    several characters where it joins them (e and U+0301).
+    """
+
+    points: U32
+    start: I32
+    end: I32
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def text(self) -> str:
+        """The folded text."""
+        return text_of(self.points)
+
+    def span(self, low: int, high: int) -> tuple[int, int]:
+        """Return the span of the text from which kept code points ``low`` to ``high`` come."""
+        return int(self.start[low]), int(self.end[high - 1])
+
+    def inside(self, start: int, end: int) -> tuple[int, int]:
+        """Return the range of kept code points that come from within ``text[start:end]``."""
+        low = int(np.searchsorted(self.start, start, "left"))
+        return low, max(low, int(np.searchsorted(self.end, end, "right")))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptColumn:
+    """The letters and digits of many texts: text ``i`` has rows ``offsets[i]`` to ``offsets[i + 1]``."""
+
+    points: U32
+    start: I32
+    end: I32
+    offsets: I64
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: int) -> Kept:
+        part = slice(self.offsets[i], self.offsets[i + 1])
+        return Kept(self.points[part], self.start[part], self.end[part])
+
+
+def kept(text: str, *, fold: Fold = "basic") -> Kept:
+    """Return the letters and digits of ``text`` under NFKC, Traditional to Simplified, lower case.
+
+    ``fold="wide"`` merges variants too, as `view` does. A lone surrogate counts as U+FFFD, which
+    is no letter.
+
+    >>> kept("裝修：１５㎡").text, kept("裝修：１５㎡").span(4, 6)
+    ('装修15m2', (5, 6))
+    """
+    return kept_column([text], fold=fold)[0]
+
+
+def kept_column(texts: Sequence[str] | Ragged, *, fold: Fold = "basic") -> KeptColumn:
+    """Return `kept` of many texts in four arrays; ``start`` and ``end`` count from the start of each text."""
+    column = texts if isinstance(texts, Ragged) else Ragged.of(texts)
+    points, offsets = column.points, column.offsets
+    table = kept_table(fold)
+    value = table[points]
+    start = np.flatnonzero(value)
+    value = value[start]
+    end = start + 1
+    if len(value) and int(value.max()) >= JOINS:
+        value, start, end = _splice(points, offsets, fold, value, start)
+    bounds = np.searchsorted(start, offsets)
+    first = np.repeat(offsets[:-1], np.diff(bounds))
+    return KeptColumn(value, (start - first).astype(np.int32), (end - first).astype(np.int32), bounds)
+
+
+@lru_cache(maxsize=1 << 16)
+def _run(run: str, fold: Fold) -> tuple[int, ...]:
+    """Return the kept code points of a run that NFKC may change as a whole."""
+    table = kept_table(fold)
+    if table[ord(run[0])] == 0:
+        run = run[1:]  # nothing joins to it; it may be a character of a later Unicode, which a later Python would expand
+    out = []
+    for char in unicodedata.normalize("NFKC", run):
+        value = int(table[ord(char)])
+        if value >= JOINS:
+            value = ord(char) if ord(char) in JAMO else 0
+        if value:
+            out.append(value)
+    return tuple(out)
+
+
+def _splice(points: U32, offsets: I64, fold: Fold, value: U32, start: I64) -> tuple[U32, I64, I64]:
+    """Replace what the table could not say by what NFKC says of each run that may change in it."""
+    special = np.flatnonzero(value >= JOINS)
+    at = start[special]
+    joins = (value[special] == JOINS) & (offsets[np.searchsorted(offsets, at)] != at)  # nothing joins to the text before
+    goes_on = joins & (np.diff(at, prepend=-1) == 1)
+    goes_on[:1] = False
+    first = np.flatnonzero(~goes_on)
+    low = at[first] - joins[first]
+    high = at[np.append(first[1:], len(at)) - 1] + 1
+    text = text_of(points)
+    runs = [_run(text[a:b], fold) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    count = np.array([len(run) for run in runs])
+    begin, end = np.searchsorted(start, low), np.searchsorted(start, high)
+    stays = np.ones(len(start), bool)
+    for a, b in zip(begin.tolist(), end.tolist(), strict=True):
+        stays[a:b] = False
+    where = np.repeat(begin - np.append(0, np.cumsum(end - begin)[:-1]), count)
+    plain = start[stays]
+    return (
+        np.insert(value[stays], where, np.array([p for run in runs for p in run], np.uint32)),
+        np.insert(plain, where, np.repeat(low, count)),
+        np.insert(plain + 1, where, np.repeat(high, count)),
+    )

@@ -1,0 +1,169 @@
+"""Normalise characters, widths, spaces and line breaks, without costing the reader anything.
+
+Never blanket NFKC: it would turn ① into 1, ㎡ into m2, … into ... and ： into :, which the seeds
+show to be lossy on Chinese pages. NFC first, then tables that say what they do.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cleantext.edits import Edit, apply, compose, trimmed
+from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
+
+__all__ = ["Forms", "Spaces", "Width", "normalize"]
+
+# ASCII and Han never join with what stands before them, so a run between two of them can be
+# composed by itself, together with the one character before it.
+_RUN = re.compile("[\x00-\x7f\u3400-\u9fff]?[^\x00-\x7f\u3400-\u9fff]+")
+
+
+@register
+@dataclass(frozen=True)
+class Forms(PageTransform):
+    """Compose characters (Unicode NFC): e + \N{COMBINING ACUTE ACCENT} to é, Å to Å, 更 (compatibility) to 更.
+
+    >>> Forms()("cafe\N{COMBINING ACUTE ACCENT}的咖啡")
+    'café的咖啡'
+    """
+
+    id: ClassVar[str] = "normalize.forms"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    rules: ClassVar[Mapping[str, str]] = {"form.nfc": "canonical composition (NFC)"}
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {
+        Law.IDEMPOTENT: HOLDS,
+        Law.LINE_LOCAL: HOLDS,
+        Law.KEEPS_HAN: Breaks("\N{CJK COMPATIBILITY IDEOGRAPH-F901}", "a compatibility ideograph becomes the unified one"),
+        Law.KEEPS_LENGTH: Breaks("e\N{COMBINING ACUTE ACCENT}", "two characters become one"),
+        Law.NEVER_GROWS: Breaks("\N{DEVANAGARI LETTER QA}", "some composed letters are excluded from composition"),
+        Law.KEEPS_LINES: HOLDS,
+        Law.ONLY_DELETES: Breaks("e\N{COMBINING ACUTE ACCENT}", "é was not there"),
+    }
+
+    def wants(self, text: str) -> bool:
+        return not unicodedata.is_normalized("NFC", text)
+
+    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        edits: list[Edit] = []
+        for run in _RUN.finditer(page.text):
+            if not unicodedata.is_normalized("NFC", run[0]):
+                edits += trimmed(run.start(), run[0], unicodedata.normalize("NFC", run[0]), "form.nfc")
+        return edits, (), {}
+
+
+_FULL = {cp: cp - 0xFEE0 for cp in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
+_FULL_SIGNS = {ord(full): half for full, half in zip("．，：／－＋％＠＿＆", ".,:/-+%@_&", strict=True)}
+_FULL_ANY = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
+# A sign goes half-width only inside a number or word that does: ３．１４ and １０：３０, not 「第１，第２」's comma before Han.
+_FULL_WORD = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+(?:[．，：／－＋＠＿＆][\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+)*％?")
+
+
+@register
+@dataclass(frozen=True)
+class Width(PageTransform):
+    """Make full-width Latin letters and digits half-width; leave Chinese punctuation as it is.
+
+    >>> Width()("价格１２３．５元（ＮＢＡ），好！")
+    '价格123.5元（NBA），好！'
+    """
+
+    id: ClassVar[str] = "normalize.width"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    rules: ClassVar[Mapping[str, str]] = {"width.latin": "full-width letters and digits, and the signs between them"}
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {
+        **dict.fromkeys(Law, HOLDS),
+        Law.ONLY_DELETES: Breaks("Ａ", "A was not there"),
+    }
+
+    def wants(self, text: str) -> bool:
+        return _FULL_ANY.search(text) is not None
+
+    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        table = {**_FULL, **_FULL_SIGNS}
+        return [Edit(m.start(), m.end(), m[0], m[0].translate(table), "width.latin") for m in _FULL_WORD.finditer(page.text)], (), {}
+
+
+_ODD = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_BREAK = "\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff“‘《「"  # what a Chinese paragraph starts with
+_SPACES: dict[str, str] = {
+    "space.break": rf"\r\n?|[{_BREAK}]",
+    "space.indent": rf"^[ \t{_ODD}]*[{_ODD}][ \t{_ODD}]*|^[ \t]+(?=[{_CJK}]|$)",
+    "space.trailing": rf"(?<![ \t{_ODD}])[ \t{_ODD}]+$",
+    "space.odd": rf"[{_ODD}]+",
+}
+_SPACE = re.compile("|".join(f"(?P<{rule.partition('.')[2]}>{pattern})" for rule, pattern in _SPACES.items()), re.MULTILINE)
+_SPACE_ANY = re.compile(rf"[\r{_BREAK}{_ODD}]|[ \t]$|^[ \t]", re.MULTILINE)
+_BLANKS = re.compile(r"\A\n+|(?<=\n\n)\n+|\n{2,}\Z")
+
+
+@register
+@dataclass(frozen=True)
+class Spaces(PageTransform):
+    r"""Unify spaces and line breaks, take the indent off Chinese paragraphs, keep one blank line of many.
+
+    Spaces between words, and the indent of lines that start with Latin text (code), stay.
+
+    >>> Spaces()("标题\r\n\r\n\r\n\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}第一段。 \n    return 0")
+    '标题\n\n第一段。\n    return 0'
+    """
+
+    id: ClassVar[str] = "normalize.spaces"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    rules: ClassVar[Mapping[str, str]] = {
+        "space.break": "CR LF, CR, and Unicode's other line ends become a line feed",
+        "space.indent": "the indent of a paragraph",
+        "space.trailing": "spaces before a line end",
+        "space.odd": "no-break, ideographic and typographic spaces become a space",
+        "space.blank": "blank lines beyond one, or at either end of the page",
+    }
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {
+        Law.IDEMPOTENT: HOLDS,
+        Law.LINE_LOCAL: Breaks("\n\n", "of many blank lines one stays"),
+        Law.KEEPS_HAN: HOLDS,
+        Law.KEEPS_LENGTH: Breaks("字 ", "the trailing space goes"),
+        Law.NEVER_GROWS: HOLDS,
+        Law.KEEPS_LINES: Breaks("\n\n\n", "of many blank lines one stays"),
+        Law.ONLY_DELETES: Breaks("一\N{IDEOGRAPHIC SPACE}二", "the plain space was not there"),
+    }
+
+    def wants(self, text: str) -> bool:
+        return "\n\n\n" in text or text[:1] == "\n" or text[-2:] == "\n\n" or _SPACE_ANY.search(text) is not None
+
+    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        return _tidy(page.text), (), {}
+
+
+def _tidy(text: str) -> list[Edit]:
+    broken = list(_each(text, re.compile(_SPACES["space.break"]), lambda _: ("space.break", "\n")))
+    lines = apply(text, broken)
+    odd = list(_each(lines, _SPACE, lambda m: (f"space.{m.lastgroup}", " " if m.lastgroup == "odd" else "")))
+    spaced = apply(lines, odd)
+    blank = list(_each(spaced, _BLANKS, lambda m: ("space.blank", "\n" if m.end() == len(spaced) and m.start() else "")))
+    return list(compose(compose(broken, odd), blank))
+
+
+def _each(text: str, pattern: re.Pattern[str], change: Callable[[re.Match[str]], tuple[str, str]]) -> Iterator[Edit]:
+    for match in pattern.finditer(text):
+        rule, after = change(match)
+        if after != match[0] and match[0]:
+            yield Edit(match.start(), match.end(), match[0], after, rule)
+
+
+def normalize(text: str, *, width: str = "latin") -> str:
+    """Normalise characters, widths (``"latin"``; ``"keep"`` leaves them), spaces and line breaks.
+
+    >>> normalize("\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}２０２４年")
+    '2024年'
+    """
+    steps: list[PageTransform] = [Forms(), *([Width()] if width == "latin" else []), Spaces()]
+    for step in steps:
+        text = step(text)
+    return text
