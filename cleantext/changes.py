@@ -20,7 +20,7 @@ from cleantext.edits import Edit, apply
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "text_of"]
+__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "text_of", "to_original"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
@@ -167,3 +167,37 @@ class Changes:
             rule=numbers[:, 3].copy(),
             rules=tuple(rules),
         )
+
+
+def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[I32, I32]:
+    """Map many spans from after a step to before it: `cleantext.edits.OffsetMap.to_original` for a batch.
+
+    ``page``, ``start`` and ``end`` have one entry a span; spans may not be empty.
+    """
+    if not len(columns):
+        return start, end
+    grown = np.diff(columns.after.offsets) - (columns.end - columns.start)
+    total = np.cumsum(grown)
+    first = np.searchsorted(columns.page, columns.page)  # the first edit of the same page
+    shift = total - np.where(first > 0, total[first - 1], 0)  # after each edit, within its page
+    high = columns.end + shift
+    low = high - np.diff(columns.after.offsets)
+    base = columns.page.astype(np.int64) << 32
+
+    def carried(key: I64, k: npt.NDArray[np.int64]) -> I64:
+        """Offsets that no edit holds, moved by the edit before them in their page."""
+        before = np.maximum(k - 1, 0)
+        moved = (k > 0) & (columns.page[before] == page)
+        return (key & 0xFFFFFFFF) - np.where(moved, shift[before], 0)
+
+    at = (page.astype(np.int64) << 32) + start
+    k = np.searchsorted(base + high, at, "right")
+    held = np.minimum(k, len(columns) - 1)
+    inside = (k < len(columns)) & (columns.page[held] == page) & (low[held] < start)
+    left = np.where(inside, columns.start[held] + np.where(grown[held] == 0, start - low[held], 0), carried(at, k))
+    at = (page.astype(np.int64) << 32) + end
+    k = np.searchsorted(base + low, at, "left")
+    held = np.maximum(k - 1, 0)
+    inside = (k > 0) & (columns.page[held] == page) & (end < high[held])
+    right = np.where(inside, columns.end[held] - np.where(grown[held] == 0, high[held] - end, 0), carried(at, k))
+    return left.astype(np.int32), right.astype(np.int32)

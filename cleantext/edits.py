@@ -177,8 +177,9 @@ def _merge(first: Sequence[Edit], i: int, then: Sequence[Edit], j: int, shift: i
 class OffsetMap:
     """Map spans between a text and what edits made of it, in time logarithmic in the edits.
 
-    A character that no edit touched maps to itself. A span that starts or ends inside a change
-    is widened to the whole change. A span of the cleaned text never maps to an empty one; a
+    A character that no edit touched maps to itself. Inside a change that keeps its length (a run of
+    converted characters) characters map one to one; a span that starts or ends inside any other
+    change is widened to the whole of it. A span of the cleaned text never maps to an empty one; a
     span of the original does where all of it was removed.
 
     >>> m = OffsetMap([Edit(1, 5, "(fā)", "", "pinyin.injection")])
@@ -215,9 +216,15 @@ def _carry(start: int, end: int, low: list[int], high: list[int], to_low: list[i
         raise EditError(f"a span may not end ({end}) before it starts ({start})")
     # The left end goes behind all that was changed at or before it, the right end stays before.
     k = bisect_right(high, start)
-    left = to_low[k] if k < len(low) and low[k] < start else start + (to_high[k - 1] - high[k - 1] if k else 0)
+    if k < len(low) and low[k] < start:
+        left = to_low[k] + (start - low[k] if high[k] - low[k] == to_high[k] - to_low[k] else 0)
+    else:
+        left = start + (to_high[k - 1] - high[k - 1] if k else 0)
     if start == end:
         return left, left
     k = bisect_left(low, end)
-    right = to_high[k - 1] if k and end < high[k - 1] else end + (to_high[k - 1] - high[k - 1] if k else 0)
+    if k and end < high[k - 1]:
+        right = to_high[k - 1] - (high[k - 1] - end if high[k - 1] - low[k - 1] == to_high[k - 1] - to_low[k - 1] else 0)
+    else:
+        right = end + (to_high[k - 1] - high[k - 1] if k else 0)
     return left, max(left, right)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cleantext.changes import Changes
 from cleantext.edits import Edit, compose
 from cleantext.errors import ConfigError, unknown
-from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, Safety, Step, Transform, advance
+from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, Safety, Step, Transform, advance, as_page
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Pipeline", "Traced", "transforms"]
+__all__ = ["Pipeline", "Traced", "clean", "clean_html", "explain", "markdown", "transforms"]
 
 ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.script")
 
@@ -207,3 +207,36 @@ def _step(source: str, number: int, row: Mapping[str, Any]) -> Transform:
         if key not in names:
             raise unknown(f"option of {row['use']}", key, names, where=where)
     return cls(**options)
+
+
+def clean(text: str, *, pipeline: str | Path | Pipeline = "zh-web", page: Page | None = None) -> str:
+    """Clean one text.
+
+    >>> clean("喀什的春天\\n文字放大 文字缩小\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
+    '喀什的春天\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
+    """
+    return Pipeline.load(pipeline)(text, page=page)
+
+
+def explain(text: str, *, pipeline: str | Path | Pipeline = "zh-web", page: Page | None = None) -> Cleaned:
+    """Clean one text and keep the record: ``.text .edits .original_span(a, b) .metadata .flags``."""
+    return Pipeline.load(pipeline).explain(as_page(text, page))
+
+
+def clean_html(html: str | bytes, *, url: str | None = None, pipeline: str | Path | Pipeline = "zh-web", output: str = "text") -> str:
+    """Clean one HTML page to text, or to Markdown with its headings and list marks (``output="markdown"``)."""
+    from cleantext.html import read_html
+
+    if output not in ("text", "markdown"):
+        raise ConfigError(f"output {output!r}: use 'text' or 'markdown'")
+    page = Pipeline.load(pipeline).fast([read_html(html, url=url)])[0]
+    return page.text if output == "text" else markdown(page)
+
+
+def markdown(page: Page) -> str:
+    """Return the text of a page with Markdown marks for its headings, list items and quotes."""
+    marks = {**{f"h{n}": "#" * n + " " for n in range(1, 7)}, "li": "- ", "blockquote": "> "}
+    return "".join(
+        marks.get(block.tag, "") + page.text[block.start : block.end] if page.text[block.start : block.end].strip() else page.text[block.start : block.end]
+        for block in page.blocks
+    )

@@ -138,11 +138,11 @@ class Transform(ABC):
 
     def __call__(self, text: str, *, page: Page | None = None) -> str:
         """Return the changed text."""
-        return self.fast([_page(text, page)])[0].text
+        return self.fast([as_page(text, page)])[0].text
 
     def edits(self, text: str, *, page: Page | None = None) -> tuple[Edit, ...]:
         """Return the edits that change the text, sorted and disjoint."""
-        return self.run([_page(text, page)]).edits(0)
+        return self.run([as_page(text, page)]).edits(0)
 
     def spec(self) -> dict[str, Any]:
         """Return id, version and options: equal specifications do equal work."""
@@ -190,7 +190,8 @@ def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
     return out
 
 
-def _page(text: str, page: Page | None) -> Page:
+def as_page(text: str, page: Page | None) -> Page:
+    """Return the text as a page, or the page given beside it; refuse bytes."""
     if not isinstance(text, str):
         raise TypeError(f"expected str, got {type(text).__name__}: decode bytes first, with cleantext.decode(data).text")
     if page is None:
@@ -233,13 +234,18 @@ class Cleaned:
         return composed
 
     @cached_property
-    def _map(self) -> OffsetMap:
-        return OffsetMap(self.edits)
+    def _maps(self) -> tuple[OffsetMap, ...]:
+        """One map a step: more exact than one of the composed edits, which merge what steps did side by side."""
+        return tuple(OffsetMap(step.edits) for step in self.steps)
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Return where ``text[start:end]`` stood in the original."""
-        return self._map.to_original(start, end)
+        for step in reversed(self._maps):
+            start, end = step.to_original(start, end)
+        return start, end
 
     def cleaned_span(self, start: int, end: int) -> tuple[int, int]:
         """Return where ``original[start:end]`` went; empty where all of it was removed."""
-        return self._map.to_cleaned(start, end)
+        for step in self._maps:
+            start, end = step.to_cleaned(start, end)
+        return start, end

@@ -1,0 +1,291 @@
+"""The command line. Every command is a thin shell over a public function.
+
+Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
+configuration or rule error, 3 some pages failed, 130 interrupted and resumable.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cleantext import __version__
+from cleantext.errors import CleantextError
+
+if TYPE_CHECKING:
+    from cleantext.pipeline import Pipeline
+    from cleantext.transform import Cleaned
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DUPLICATES = click.Choice(["annotate", "passages", "documents", "off"])
+
+
+class Commands(click.Group):
+    """A group whose commands end with the exit codes above and an error of one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CleantextError as error:
+            click.echo(f"cleantext: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("cleantext: interrupted; run the same command again to take up from here", err=True)
+            ctx.exit(130)
+        except BrokenPipeError:  # the reader of our stdout has gone: not our failure
+            sys.stderr.close()
+            ctx.exit(0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="cleantext")
+def main() -> None:
+    """Turn crawled web pages, Chinese first, into a corpus.
+
+    \b
+    cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
+    cleantext explain page.txt            one page: what would go
+    """
+
+
+def recipe(command: F) -> F:
+    """Add the options that choose the pipeline."""
+    command = click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file.")(command)
+    return click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated.")(command)
+
+
+def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
+    from cleantext.pipeline import Pipeline
+    from cleantext.run.job import with_rules
+
+    return with_rules(Pipeline.load(name), rules)
+
+
+@main.command()
+@click.argument("src", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the cleaned pages and tables.")
+@recipe
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; outputs are the same for any number. [default: all cores]")
+@click.option("--duplicates", type=DUPLICATES, default="annotate", show_default=True, help="Report near-duplicates, also remove them, or do not look.")
+@click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
+@click.option("--min-chars", default=40, show_default=True, help="Least letters and digits of a duplicate passage.")
+@click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
+@click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def clean(src: tuple[str, ...], out: Path, pipeline: str, rules: tuple[str, ...], *, check: bool, dry_run: bool, quiet: bool, **options: Any) -> None:
+    """Clean pages: files, folders or glob patterns.
+
+    Writes one text per page (the tree mirrored), edits.parquet, duplicates.parquet and .jsonl,
+    metadata.jsonl, report.json and report.html. Inputs are never changed.
+    """
+    from rich.console import Console
+
+    from cleantext.report.terminal import summary
+    from cleantext.run import job
+
+    console = Console(stderr=True)
+    if check or dry_run:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as scratch:
+            report = job.clean_files(src, Path(scratch) / "out", pipeline=pipeline, rules=rules, **options)
+    else:
+        with _progress(console, quiet=quiet) as progress:
+            report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, **options)
+    if not quiet:
+        summary(report, "nowhere (dry run)" if check or dry_run else str(out), console)
+    changed = check and any(t.edits for t in report.rules.values())
+    sys.exit(report.exit_code or int(changed))
+
+
+class _progress:  # noqa: N801 - a context manager that reads as a function
+    """Shows a bar where stderr is a terminal, nothing elsewhere."""
+
+    def __init__(self, console: Any, *, quiet: bool) -> None:
+        self.bar: Any = None
+        if console.is_terminal and not quiet:
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+            columns = (TextColumn("cleaning"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, console=console, transient=True)
+
+    def __enter__(self) -> Callable[[int, int], None] | None:
+        if self.bar is None:
+            return None
+        self.bar.start()
+        task = self.bar.add_task("cleaning", total=None)
+        return lambda done, size: self.bar.update(task, completed=done, total=size)
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@recipe
+@click.option("--diff", "form", flag_value="diff", help="A unified diff instead of colours.")
+@click.option("--json", "form", flag_value="json", help="Edits, metadata and flags as JSON, offsets into the original.")
+def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None) -> None:
+    """Show what would change in FILE ('-' for stdin), and which rule would do it."""
+    cleaned = _explained(file, _pipeline(pipeline, rules))
+    if form == "json":
+        rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
+        click.echo(json.dumps({"text": cleaned.text, "edits": rows, "metadata": cleaned.metadata, "flags": cleaned.flags}, ensure_ascii=False, indent=1))
+    elif form == "diff":
+        import difflib
+
+        lines = difflib.unified_diff(cleaned.original.splitlines(), cleaned.text.splitlines(), f"{file}", f"{file} (cleaned)", lineterm="", n=1)
+        click.echo("\n".join(lines))
+    else:
+        from rich.console import Console
+
+        from cleantext.report.terminal import explanation
+
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(explanation(cleaned))
+        for name, value in cleaned.metadata.items():
+            console.print(f"{name}: {value}", style="bold", markup=False)
+        if cleaned.flags:
+            console.print(f"flags: {', '.join(cleaned.flags)}", style="yellow", markup=False)
+
+
+def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
+    from cleantext.decode import decode
+    from cleantext.errors import InputError
+    from cleantext.run.files import is_html
+    from cleantext.transform import Page
+
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}; check the path") from error
+    decoded = decode(data)
+    if decoded.evidence == "binary":
+        raise InputError(f"{file}: is binary data, not text")
+    if is_html(file.name, data):
+        from cleantext.html import read_html
+
+        return pipeline.explain(read_html(decoded.text))
+    return pipeline.explain(Page(decoded.text))
+
+
+@main.command()
+@recipe
+@click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field.")
+def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
+    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON."""
+    steps = _pipeline(pipeline, rules)
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    for number, line in enumerate(stdin, 1):
+        stdout.write(_record(line, number, steps, jsonl))
+        stdout.flush()
+
+
+def _record(line: bytes, number: int, pipeline: Pipeline, field: str | None) -> bytes:
+    from cleantext.errors import InputError
+
+    if field is None:
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        return (pipeline(text).replace("\n", " ") + "\n").encode("utf-8", "replace")
+    if not line.strip():
+        return line
+    try:
+        record = json.loads(line)
+        record[field] = pipeline(record[field])
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"stdin, line {number}: no JSON object with a text field {field!r}: {error!r}") from error
+    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("-o", "--to", required=True, type=click.Path(path_type=Path), help="Folder for the originals.")
+def undo(out: Path, to: Path) -> None:
+    """Write the originals as they were read, from the output folder OUT of a run alone."""
+    from cleantext.run.files import check_output
+    from cleantext.run.tables import undo as taken_back
+
+    check_output([out], to)
+    click.echo(f"{sum(1 for _ in taken_back(out, to)):,} originals written to {to}", err=True)
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+def report(out: Path) -> None:
+    """Write the HTML report of a finished run again, from its report.json."""
+    from cleantext.errors import InputError
+    from cleantext.report.page import write_page
+    from cleantext.report.tally import Report
+
+    if not (out / "report.json").exists():
+        raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
+    write_page(out / "report.html", Report.from_json(json.loads((out / "report.json").read_text("utf-8"))))
+    click.echo(str(out / "report.html"))
+
+
+@main.group("rules")
+def rules_() -> None:
+    """Look at the chrome rules, and test your own."""
+
+
+@rules_.command("list")
+@click.argument("packs", nargs=-1)
+def rules_list(packs: tuple[str, ...]) -> None:
+    """List the rules of PACKS (names or files; zh-web-rules by default), a line each."""
+    for rule in _pack(packs).rules:
+        click.echo(f"{rule.id:32} {rule.category} {rule.kind:6} {rule.strength}  {(rule.hit or rule.words)[0].splitlines()[0][:60]}")
+
+
+@rules_.command("show")
+@click.argument("rule_id")
+@click.argument("packs", nargs=-1)
+def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
+    """Show one rule with its samples."""
+    from cleantext.errors import unknown
+
+    pack = _pack(packs)
+    if rule_id not in pack.by_id:
+        raise unknown("rule", rule_id, pack.by_id)
+    rule = pack.by_id[rule_id]
+    for name in ("id", "kind", "category", "strength", "zones", "value", "match", "row", "unless", "anchors", "words", "salvage", "why", "hit", "miss", "where"):
+        value = getattr(rule, name)
+        if value:
+            click.echo(f"{name:9} {'  '.join(value) if isinstance(value, tuple) else value}")
+
+
+@rules_.command("test")
+@click.argument("pack", type=click.Path(path_type=Path))
+def rules_test(pack: Path) -> None:
+    """Check a rule pack of your own: every row loaded, every sample tried."""
+    rules = _pack((str(pack),)).rules
+    for rule in rules:
+        click.echo(f"ok  {rule.id}: {len(rule.hit)} hits, {len(rule.miss)} misses")
+    click.echo(f"{len(rules)} rules, all samples as stated", err=True)
+
+
+def _pack(names: tuple[str, ...]) -> Any:
+    from cleantext.chrome.rules import load_pack
+
+    return load_pack(*(names or ("zh-web-rules",)))
+
+
+@main.command()
+def doctor() -> None:
+    """Check the installation: versions, packages that clash, the kernel cache."""
+    from cleantext.run.doctor import checks
+
+    sound = True
+    for name, good, text in checks():
+        sound &= good
+        click.echo(f"{'ok  ' if good else 'BAD '} {name}: {text}")
+    sys.exit(0 if sound else 2)
+

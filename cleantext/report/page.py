@@ -1,0 +1,54 @@
+"""The HTML report: one self-contained file that needs neither scripts nor the network."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cleantext.report.tally import OUTCOMES, Report
+
+__all__ = ["pieces", "write_page"]
+
+LONGEST = 600  # characters of a duplicate that are compared and shown
+
+
+def pieces(a: str, b: str) -> tuple[list[tuple[bool, str]], list[tuple[bool, str]]]:
+    """Cut two texts into pieces, each with whether the other text has it.
+
+    >>> pieces("新疆喀什", "新疆和田")
+    ([(True, '新疆'), (False, '喀什')], [(True, '新疆'), (False, '和田')])
+    """
+    left: list[tuple[bool, str]] = []
+    right: list[tuple[bool, str]] = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        left += [(tag == "equal", a[i:j])] if j > i else []
+        right += [(tag == "equal", b[k:m])] if m > k else []
+    return left, right
+
+
+def _pairs(report: Report) -> list[dict[str, Any]]:
+    out = []
+    for pair in report.duplicates.get("examples", [])[:50]:
+        left, right = pieces(pair["a_text"][:LONGEST], pair["b_text"][:LONGEST])
+        out.append({**pair, "left": left, "right": right, "cut": max(len(pair["a_text"]), len(pair["b_text"])) > LONGEST})
+    return out
+
+
+def render(report: Report) -> str:
+    """Return the report as HTML."""
+    import jinja2
+
+    source = (resources.files("cleantext.report") / "page.html.j2").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    stages = [(stage, tally, report.topics(stage)) for stage, tally in report.stages().items()]
+    rules = sorted(report.rules.items(), key=lambda item: (-item[1].removed - item[1].added, item[0]))
+    return environment.from_string(source).render(report=report, outcomes=OUTCOMES, stages=stages, rules=rules, pairs=_pairs(report))
+
+
+def write_page(path: Path, report: Report) -> None:
+    """Write the report, whole or not at all."""
+    from cleantext.run.files import write_whole
+
+    write_whole(path, render(report).encode())

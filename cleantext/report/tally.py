@@ -1,0 +1,185 @@
+"""The tally of a run: a commutative monoid, so that any split of the work adds up to the same report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cleantext.changes import EditColumns
+
+__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally"]
+
+OUTCOMES = ("kept", "emptied", "duplicate", "failed")
+SAMPLES = 5  # samples kept for each rule: the first in page order, whatever the split of the work
+
+
+@dataclass
+class RuleTally:
+    """What one rule did: edits, characters before and after, pages, and samples (page, offset, before, after)."""
+
+    edits: int = 0
+    removed: int = 0
+    added: int = 0
+    pages: int = 0
+    samples: list[tuple[str, int, str, str]] = field(default_factory=list)
+    step: str = ""  # the id of the Transform whose rule it is
+
+    def __add__(self, other: RuleTally) -> RuleTally:
+        samples = sorted(self.samples + other.samples)[:SAMPLES]
+        return RuleTally(
+            self.edits + other.edits,
+            self.removed + other.removed,
+            self.added + other.added,
+            self.pages + other.pages,
+            samples,
+            self.step or other.step,
+        )
+
+
+@dataclass
+class Report:
+    """Counts of a run. ``a + b`` is the report of both; `Report()` is the report of nothing.
+
+    ``pages_in`` is always the sum of ``outcomes``: kept, emptied, duplicate and failed.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    bytes_in: int = 0
+    chars_in: int = 0
+    chars_out: int = 0
+    rules: dict[str, RuleTally] = field(default_factory=dict)
+    flags: Counter[str] = field(default_factory=Counter)
+    encodings: Counter[str] = field(default_factory=Counter)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    duplicates: dict[str, Any] = field(default_factory=dict)  # set once, by the run
+    settings: dict[str, Any] = field(default_factory=dict)  # set once, by the run
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0  # of the whole run; not part of report.json, whose bytes do not depend on the machine
+
+    def __add__(self, other: Report) -> Report:
+        rules = {r: self.rules.get(r, RuleTally()) + other.rules.get(r, RuleTally()) for r in sorted({*self.rules, *other.rules})}
+        return Report(
+            self.outcomes + other.outcomes,
+            self.bytes_in + other.bytes_in,
+            self.chars_in + other.chars_in,
+            self.chars_out + other.chars_out,
+            rules,
+            self.flags + other.flags,
+            self.encodings + other.encodings,
+            sorted(self.failures + other.failures, key=lambda f: f["id"]),
+            self.duplicates or other.duplicates,
+            self.settings or other.settings,
+            sorted({*self.notes, *other.notes}),
+            self.seconds + other.seconds,
+        )
+
+    @property
+    def pages_in(self) -> int:
+        """All pages that the run was given."""
+        return self.outcomes.total()
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all pages were done, 3 where some failed."""
+        return 3 if self.outcomes["failed"] else 0
+
+    def count(self, step: str, pages: Sequence[str], edits: EditColumns) -> None:
+        """Add the edits of one Transform on a batch of pages, named in the order of the batch."""
+        if not len(edits):
+            return
+        number = len(edits.rules)
+        times = np.bincount(edits.rule, minlength=number).tolist()
+        removed = np.bincount(edits.rule, np.diff(edits.before.offsets), number).astype(np.int64).tolist()
+        added = np.bincount(edits.rule, np.diff(edits.after.offsets), number).astype(np.int64).tolist()
+        seen = np.unique(edits.page.astype(np.int64) * number + edits.rule) % number
+        touched = np.bincount(seen, minlength=number).tolist()
+        for n, rule in enumerate(edits.rules):
+            if not times[n]:
+                continue
+            tally = RuleTally(times[n], removed[n], added[n], touched[n], step=step)
+            for row in np.flatnonzero(edits.rule == n)[:SAMPLES].tolist():
+                before, after = edits.before.strings(row, row + 1)[0], edits.after.strings(row, row + 1)[0]
+                tally.samples.append((pages[edits.page[row]], int(edits.start[row]), before[:300], after[:300]))
+            self.rules[rule] = self.rules.get(rule, RuleTally()) + tally
+
+    def stages(self) -> dict[str, RuleTally]:
+        """Return the tallies by stage: repair, normalize, chrome, script, dedup."""
+        return self._by(lambda _, tally: tally.step.split(".")[0])
+
+    def topics(self, stage: str) -> dict[str, RuleTally]:
+        """Return the tallies of one stage by the first word of the rule ids: share, licence, meta, ..."""
+        mine = {rule: tally for rule, tally in self.rules.items() if tally.step.split(".")[0] == stage}
+        return Report(rules=mine)._by(lambda rule, _: rule.split(".")[0])
+
+    def _by(self, key: Callable[[str, RuleTally], str]) -> dict[str, RuleTally]:
+        out: dict[str, RuleTally] = {}
+        for rule, tally in self.rules.items():
+            out[key(rule, tally)] = out.get(key(rule, tally), RuleTally()) + tally
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data for report.json, with its schema version."""
+        return {
+            "schema": 1,
+            "settings": self.settings,
+            "pages": {"in": self.pages_in, **{name: self.outcomes[name] for name in OUTCOMES}},
+            "bytes_in": self.bytes_in,
+            "characters": {"in": self.chars_in, "out": self.chars_out},
+            "flags": dict(sorted(self.flags.items())),
+            "encodings": dict(sorted(self.encodings.items())),
+            "rules": {
+                rule: {
+                    "step": t.step,
+                    "edits": t.edits,
+                    "removed": t.removed,
+                    "added": t.added,
+                    "pages": t.pages,
+                    "samples": [{"page": p, "start": s, "before": b, "after": a} for p, s, b, a in t.samples],
+                }
+                for rule, t in sorted(self.rules.items())
+            },
+            "duplicates": self.duplicates,
+            "failures": self.failures,
+            "notes": self.notes,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Report:
+        """Read what `to_json` gave."""
+        rules = {
+            rule: RuleTally(
+                t["edits"],
+                t["removed"],
+                t["added"],
+                t["pages"],
+                [(s["page"], s["start"], s["before"], s["after"]) for s in t["samples"]],
+                t["step"],
+            )
+            for rule, t in data["rules"].items()
+        }
+        outcomes = Counter({name: data["pages"][name] for name in OUTCOMES if data["pages"][name]})
+        return cls(
+            outcomes,
+            data["bytes_in"],
+            data["characters"]["in"],
+            data["characters"]["out"],
+            rules,
+            Counter(data["flags"]),
+            Counter(data["encodings"]),
+            list(data["failures"]),
+            dict(data["duplicates"]),
+            dict(data["settings"]),
+            list(data["notes"]),
+        )
+
+
+def total(reports: Sequence[Report]) -> Report:
+    """Return the sum of reports."""
+    out = Report()
+    for report in reports:
+        out = out + report
+    return out

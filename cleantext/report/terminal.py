@@ -1,0 +1,91 @@
+"""Reports and explanations for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cleantext.report.page import pieces
+from cleantext.report.tally import OUTCOMES, Report
+from cleantext.transform import Cleaned
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+__all__ = ["explanation", "summary"]
+
+SHOWN = 3  # duplicate pairs under the table; all stand in duplicates.jsonl and report.html
+LONGEST = 240
+
+
+def summary(report: Report, out: str, console: Console) -> None:
+    """Print what a run did: pages, characters, edits by stage, duplicates, time."""
+    from rich.table import Table
+
+    outcomes = ", ".join(f"{report.outcomes[name]:,} {name}" for name in OUTCOMES if report.outcomes[name] or name == "kept")
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("pages", f"{report.pages_in:,} in: {outcomes}")
+    table.add_row("characters", f"{report.chars_in:,} in, {report.chars_out:,} out")
+    for stage, tally in report.stages().items():
+        topics = ", ".join(f"{topic} {t.edits:,}" for topic, t in sorted(report.topics(stage).items(), key=lambda x: (-x[1].edits, x[0])))
+        table.add_row(stage, f"{tally.edits:,} edits, {tally.removed:,} characters to {tally.added:,} ({topics})")
+    if report.duplicates:
+        table.add_row("duplicates", _found(report))
+    speed = f", {report.bytes_in / 1e6 / report.seconds:,.1f} MB/s" if report.seconds else ""
+    table.add_row("time", f"{report.seconds:.2f} s for {report.bytes_in / 1e6:,.2f} MB{speed}")
+    console.print(table)
+    for pair in report.duplicates.get("examples", [])[:SHOWN]:
+        console.print(_side_by_side(pair))
+    for failure in report.failures[:10]:
+        console.print(f"failed: {failure['error']}", style="red", highlight=False, markup=False, soft_wrap=True)
+    for note in report.notes:
+        console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"written to {out}: report.html shows what was removed and why", highlight=False, markup=False, soft_wrap=True)
+
+
+def _found(report: Report) -> str:
+    found = report.duplicates
+    kind = f"{found['level']}s"
+    if not found["pairs"]:
+        return f"no near-duplicate {kind} at similarity {found['threshold']} or above"
+    return (
+        f"{found['pairs']:,} pairs of near-duplicate {kind} at {found['threshold']} or above, {found['pairs_across_pages']:,} across pages, "
+        f"in {found['clusters']:,} clusters"
+    )
+
+
+def _side_by_side(pair: dict[str, object]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(expand=True, title_justify="left", show_lines=False)
+    for side in "ab":
+        table.add_column(Text(f"{pair[side]} {pair[f'{side}_start']}-{pair[f'{side}_end']}"), ratio=1, overflow="fold")
+    halves = pieces(str(pair["a_text"])[:LONGEST], str(pair["b_text"])[:LONGEST])
+    table.add_row(*(Text.assemble(*((text, "" if same else "bold yellow") for same, text in half)) for half in halves))
+    table.caption = f"similarity {pair['similarity']:.3f}"
+    return table
+
+
+def explanation(cleaned: Cleaned, *, context: int = 12) -> Text:
+    """Return the original with what went in red, what came in green, and the rules beside it."""
+    from rich.text import Text
+
+    out = Text()
+    at = 0
+    for edit in cleaned.edits:
+        gap = cleaned.original[at : edit.start]
+        keep = context * 4
+        if len(gap) > 2 * keep:
+            out.append(gap[:keep] if at else "").append(" … ", "dim").append(gap[-keep:])
+        else:
+            out.append(gap)
+        out.append(edit.before, "red strike").append(edit.after, "green").append(f" ⟨{', '.join(edit.rules)}⟩", "dim cyan")
+        if edit.before.endswith("\n") and not edit.after.endswith("\n"):
+            out.append("\n")
+        at = edit.end
+    rest = cleaned.original[at:]
+    out.append(rest if len(rest) <= context * 8 else rest[: context * 4] + " …")
+    return out

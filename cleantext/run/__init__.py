@@ -1,0 +1,1 @@
+"""Runs over files: readers, writers, shards, resume."""

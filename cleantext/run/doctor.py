@@ -1,0 +1,39 @@
+"""Checks of an installation: the faults that users meet, each with its mend."""
+
+from __future__ import annotations
+
+import importlib.metadata as meta
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cleantext
+
+__all__ = ["checks"]
+
+
+def checks() -> Iterator[tuple[str, bool, str]]:
+    """Yield (name, sound, finding and mend) of each check."""
+    yield "python", sys.version_info >= (3, 11), sys.version.split()[0]
+    owners = meta.packages_distributions().get("cleantext", [])
+    strangers = sorted({o for o in owners if o != "cleantext-zh"})
+    text = f"{cleantext.__version__} at {Path(cleantext.__file__).parent}"
+    if strangers:
+        text += f"; also installed by {', '.join(strangers)}: pip uninstall {' '.join(strangers)}, then install cleantext-zh again"
+    yield "cleantext", not strangers, text
+    for name in ("datasketch", "opencc-python-reimplemented", "ftfy", "beautifulsoup4", "numpy", "numba", "pyarrow", "duckdb", "lxml"):
+        try:
+            yield name, True, meta.version(name)
+        except meta.PackageNotFoundError:
+            yield name, False, f"missing: pip install {name}"
+    both = [d for d in meta.packages_distributions().get("opencc", []) if d.lower() == "opencc"]
+    yield "opencc", True, "two distributions own this import name; cleantext reads its own tables" if both else "no clash"
+    yield "kernels", *_kernels()
+
+
+def _kernels() -> tuple[bool, str]:
+    import time
+
+    start = time.perf_counter()
+    cleantext.warm()
+    return True, f"compiled or loaded from the cache in {time.perf_counter() - start:.1f} s"

@@ -1,0 +1,147 @@
+"""The command line: streams, exit codes, messages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cleantext.cli import main
+
+SEEDS = Path(__file__).resolve().parent.parent / "seeds"
+
+
+def run(*args, stdin=None):
+    return CliRunner().invoke(main, [str(a) for a in args], input=stdin, catch_exceptions=False)
+
+
+def shell(*args, stdin=b""):
+    return subprocess.run([sys.executable, "-m", "cleantext", *map(str, args)], input=stdin, capture_output=True, check=False)
+
+
+def test_clean_prints_a_summary_and_nothing_on_stdout(tmp_path):
+    done = shell("clean", SEEDS, "-o", tmp_path / "out")
+    assert done.returncode == 0
+    assert done.stdout == b""
+    told = done.stderr.decode()
+    assert "5 in: 5 kept" in told
+    assert "no near-duplicate passages at similarity 0.8 or above" in told
+    assert "MB/s" in told
+
+
+def test_check_and_dry_run_write_nothing(tmp_path):
+    out = tmp_path / "out"
+    assert run("clean", SEEDS, "-o", out, "--check", "--duplicates", "off").exit_code == 1
+    assert run("clean", SEEDS, "-o", out, "--dry-run", "--duplicates", "off").exit_code == 0
+    assert not out.exists()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "page.txt").write_text("今年三月,喀什古城的杏花开了,游客比往年多了一倍。", "utf-8")
+    assert run("clean", tmp_path / "in", "-o", out, "--check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["clean", "/nowhere", "-o", "OUT"], "/nowhere: no such file or folder"),
+        (["clean", SEEDS, "-o", SEEDS / "out"], "lies inside the input"),
+        (["clean", SEEDS, "-o", "/proc/nope"], "cannot be written"),
+        (["clean", SEEDS, "-o", "OUT", "--pipeline", "zh-wed"], "did you mean 'zh-web'"),
+        (["clean", SEEDS, "-o", "OUT", "--rules", "nope.toml"], "no such rule pack"),
+        (["explain", "/nowhere"], "/nowhere: No such file or directory"),
+        (["rules", "show", "share.widgets"], "did you mean 'share.widget'"),
+        (["undo", "/tmp", "-o", "OUT"], "name the output folder"),
+        (["report", "/tmp"], "name the output folder"),
+        (["clean", SEEDS, "-o", "OUT", "--workers", "0"], "0 is not in the range"),
+    ],
+)
+def test_mistakes_exit_2_and_say_what_to_do(tmp_path, args, says):
+    result = run(*[tmp_path / "out" if a == "OUT" else a for a in args])
+    assert result.exit_code == 2
+    assert says in result.output
+    assert "Traceback" not in result.output
+
+
+def test_failed_pages_exit_3(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bin.txt").write_bytes(bytes(range(256)) * 20)
+    result = run("clean", tmp_path / "in", "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "bin.txt" in result.output
+
+
+def test_undo_gives_the_seeds_back(tmp_path):
+    run("clean", SEEDS, "-o", tmp_path / "out", "--duplicates", "off")
+    result = run("undo", tmp_path / "out", "-o", tmp_path / "back")
+    assert result.exit_code == 0
+    for seed in SEEDS.glob("00?_*.txt"):
+        assert (tmp_path / "back" / seed.name).read_bytes() == seed.read_bytes()
+
+
+def test_explain_forms():
+    seed = SEEDS / "003_0393d4de2ad52cec.txt"
+    plain = run("explain", seed)
+    assert "(601008,股吧)" in plain.output
+    assert "ticker" in plain.output
+    diff = run("explain", seed, "--diff").output
+    assert "-2014-07-31 10:38:51" in diff
+    found = json.loads(run("explain", seed, "--json").output)
+    text = seed.read_text("utf-8")
+    assert all(text[e["start"] : e["end"]] == e["before"] for e in found["edits"])
+    assert found["metadata"]["source"] == "Landbridge平台"
+    assert run("explain", "-", stdin=seed.read_bytes()).output == plain.output
+
+
+def test_pipe_keeps_one_record_a_line():
+    done = shell("pipe", stdin="發展(fā)\n\n顯著的成效與經濟的發展\n".encode())
+    assert done.stdout.decode().splitlines() == ["發展(fā)", "", "显著的成效与经济的发展"]
+    lines = [{"id": 1, "text": "顯著的成效與經濟的發展"}, {"id": 2, "text": ""}]
+    done = shell("pipe", "--jsonl", "text", stdin="\n".join(json.dumps(x) for x in lines).encode())
+    assert [json.loads(x)["text"] for x in done.stdout.splitlines()] == ["显著的成效与经济的发展", ""]
+    bad = shell("pipe", "--jsonl", "text", stdin=b'{"text": "a"}\n{"body": "b"}\n')
+    assert bad.returncode == 2
+    assert b"line 2" in bad.stderr
+    assert json.loads(bad.stdout)["text"] == "a"
+
+
+def test_rules_commands(tmp_path):
+    listed = run("rules", "list").output
+    assert "licence.icp" in listed
+    shown = run("rules", "show", "ticker.menu").output
+    assert "C16" in shown
+    assert "601008" in shown
+    pack = tmp_path / "mine.toml"
+    pack.write_text(
+        '[[line]]\nid = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街。"]\n',
+        "utf-8",
+    )
+    assert "ok  mine.slogan: 1 hits, 1 misses" in run("rules", "test", pack).output
+    pack.write_text(pack.read_text("utf-8").replace('hit = ["本站口号"]', 'hit = ["没有"]'), "utf-8")
+    refused = run("rules", "test", pack)
+    assert refused.exit_code == 2
+    assert "mine.slogan" in refused.output
+
+
+def test_a_pack_of_my_own_acts(tmp_path):
+    (tmp_path / "in").mkdir()
+    body = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
+    (tmp_path / "in" / "p.txt").write_text(f"标题在此\n{body}\n本站口号", "utf-8")
+    pack = tmp_path / "mine.toml"
+    pack.write_text(
+        '[[line]]\nid = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街。"]\n',
+        "utf-8",
+    )
+    assert run("clean", tmp_path / "in", "-o", tmp_path / "out", "--rules", pack).exit_code == 0
+    assert (tmp_path / "out" / "p.txt").read_text("utf-8") == f"标题在此\n{body}"
+
+
+def test_every_command_has_help():
+    for name, command in main.commands.items():
+        assert command.help, name
+        assert run(name, "--help").exit_code == 0
+
+
+def test_version_and_doctor():
+    assert "cleantext" in run("--version").output
+    assert "kernels" in run("doctor").output

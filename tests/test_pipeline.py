@@ -1,0 +1,119 @@
+"""Pipelines: presets, composition, fingerprints, the ways in."""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+
+import cleantext as ct
+from cleantext.errors import ConfigError
+from cleantext.pipeline import Pipeline, preset_names
+from cleantext.testing import lines
+from cleantext.transform import Block, Page
+
+PAGE = "甲地的春天\n发布时间:2023-10-24 来源:石榴云\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。隨著口岸的發展,經濟帶建設進入新階段,顯著成效。\n责任编辑：某某"
+
+
+def test_presets_load():
+    assert "zh-web" in preset_names()
+    assert [s.id for s in Pipeline.load("zh-web").steps][-2:] == ["chrome.lines", "script.to"]
+
+
+def test_order_of_the_preset_is_slips_pinyin_mojibake_normalize_chrome_script():
+    stages = [s.id for s in Pipeline.load("zh-web").steps]
+    order = ["repair.pinyin", "repair.mojibake", "repair.entities", "normalize.forms", "chrome.lines", "script.to"]
+    assert [stages.index(s) for s in order] == sorted(stages.index(s) for s in order)
+    if "repair.slip" in stages:
+        assert stages[0] == "repair.slip"
+
+
+def test_fingerprint_is_the_recipe():
+    web = Pipeline.load("zh-web")
+    assert web.fingerprint == Pipeline.load("zh-web").fingerprint == pickle.loads(pickle.dumps(web)).fingerprint
+    assert web.fingerprint != web.without("script.to").fingerprint
+    out = subprocess.run(
+        [sys.executable, "-c", "import cleantext as ct; print(ct.Pipeline.load('zh-web').fingerprint)"], capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == web.fingerprint
+
+
+def test_without_and_then():
+    web = Pipeline.load("zh-web")
+    plain = web.without("script.to", "chrome.lines")
+    assert plain("顯著\n分享到：") == "顯著\n分享到："
+    from cleantext.script import UnifyScript
+
+    assert plain.then(UnifyScript(to="t2s"))("顯") == "显"
+    with pytest.raises(ConfigError, match=r"unknown step 'chrome.line'.*did you mean 'chrome.lines'"):
+        web.without("chrome.line")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[step]]\nuse = 'script.too'", "step 1: unknown transform 'script.too'"),
+        ("[[step]]\nuse = 'script.to'\nto_ = 'hans'", "unknown option of script.to 'to_'"),
+        ("[[step]]\nto = 'hans'", "no `use`"),
+        ("[[step]", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_says_where_and_what(tmp_path, text, says):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        Pipeline.load(path)
+
+
+def test_a_file_of_my_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\n[[step]]\nuse = "script.to"\nto = "s2t"\n')
+    assert Pipeline.load(path)("发展") == "發展"
+
+
+def test_arrow_columns_batches_and_strings_agree():
+    web = Pipeline.load("zh-web")
+    texts = [PAGE, "", None, "發展新疆的歷史"]
+    cleaned = [None if t is None else web(t) for t in texts]
+    assert web.arrow(pa.array(texts)).to_pylist() == cleaned
+    assert web.arrow(pa.chunked_array([texts[:1], texts[1:]])).to_pylist() == cleaned
+    assert web.arrow(texts).to_pylist() == cleaned
+    mapper = pickle.loads(pickle.dumps(web.on("text")))
+    assert mapper({"text": texts, "id": [1, 2, 3, 4]}) == {"text": [c or "" for c in cleaned], "id": [1, 2, 3, 4]}
+
+
+def test_explanations_replay():
+    page = ct.explain(PAGE)
+    assert ct.apply(PAGE, page.edits) == page.text == ct.clean(PAGE)
+    assert page.metadata["published"] == "2023-10-24"
+    assert page.metadata["source"] == "石榴云"
+    at = page.text.index("经济带建设")
+    start, end = page.original_span(at, at + 5)
+    assert PAGE[start:end] == "經濟帶建設"
+    assert page.cleaned_span(start, end) == (at, at + 5)
+    assert page.cleaned_span(PAGE.index("责任"), len(PAGE)) == (len(page.text), len(page.text))
+
+
+@given(lines())
+def test_cleaning_is_a_function(text):
+    web = Pipeline.load("zh-web")
+    assert web(text) == web(text)
+
+
+def test_threads_share_pipelines():
+    web = Pipeline.load("zh-web")
+    texts = [PAGE + str(n) for n in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(web, texts)) == [web(t) for t in texts]
+
+
+def test_blocks_are_carried_through_edits():
+    text = "甲地的春天\n分享到：\n今年三月,喀什古城的杏花开了,遊客比往年多了一倍。\n"
+    bounds = [0, 6, 11, len(text)]
+    page = Page(text, html=tuple(Block(a, b, tag) for a, b, tag in zip(bounds, bounds[1:], ("h1", "div", "p"), strict=False)))
+    [out] = Pipeline.load("zh-web").fast([page])
+    assert [b.tag for b in out.blocks if b.end > b.start] == ["h1", "p"]
+    assert "".join(out.text[b.start : b.end] for b in out.blocks) == out.text
