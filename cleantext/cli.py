@@ -91,7 +91,7 @@ def clean(src: tuple[str, ...], out: Path, pipeline: str, rules: tuple[str, ...]
     from cleantext.report.terminal import summary
     from cleantext.run import job
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     if check or dry_run:
         import tempfile
 

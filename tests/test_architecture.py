@@ -58,4 +58,4 @@ def test_no_registry_or_machine_is_named():
     for path in [*FILES, *PACKAGE.rglob("*.toml")]:
         text = path.read_text("utf-8")
         assert "/work/" not in text
-        assert "pypi" not in text.lower()
+        assert "pypi.org" not in text.lower()

@@ -27,7 +27,7 @@ def test_clean_prints_a_summary_and_nothing_on_stdout(tmp_path):
     assert done.stdout == b""
     told = done.stderr.decode()
     assert "5 in: 5 kept" in told
-    assert "no near-duplicate passages at similarity 0.8 or above" in told
+    assert "no near-duplicate passages across pages at similarity 0.8 or above" in told
     assert "MB/s" in told
 
 
@@ -51,8 +51,8 @@ def test_check_and_dry_run_write_nothing(tmp_path):
         (["clean", SEEDS, "-o", "OUT", "--rules", "nope.toml"], "no such rule pack"),
         (["explain", "/nowhere"], "/nowhere: No such file or directory"),
         (["rules", "show", "share.widgets"], "did you mean 'share.widget'"),
-        (["undo", "/tmp", "-o", "OUT"], "name the output folder"),
-        (["report", "/tmp"], "name the output folder"),
+        (["undo", SEEDS, "-o", "OUT"], "name the output folder"),
+        (["report", SEEDS], "name the output folder"),
         (["clean", SEEDS, "-o", "OUT", "--workers", "0"], "0 is not in the range"),
     ],
 )
@@ -94,8 +94,8 @@ def test_explain_forms():
 
 
 def test_pipe_keeps_one_record_a_line():
-    done = shell("pipe", stdin="發展(fā)\n\n顯著的成效與經濟的發展\n".encode())
-    assert done.stdout.decode().splitlines() == ["發展(fā)", "", "显著的成效与经济的发展"]
+    done = shell("pipe", stdin="一片葉(yè)子\n\n顯著的成效與經濟的發展\n".encode())
+    assert done.stdout.decode().splitlines() == ["一片叶(yè)子", "", "显著的成效与经济的发展"]
     lines = [{"id": 1, "text": "顯著的成效與經濟的發展"}, {"id": 2, "text": ""}]
     done = shell("pipe", "--jsonl", "text", stdin="\n".join(json.dumps(x) for x in lines).encode())
     assert [json.loads(x)["text"] for x in done.stdout.splitlines()] == ["显著的成效与经济的发展", ""]
@@ -113,7 +113,7 @@ def test_rules_commands(tmp_path):
     assert "601008" in shown
     pack = tmp_path / "mine.toml"
     pack.write_text(
-        '[[line]]\nid = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街。"]\n',
+        '[[line]]\nid = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街,人们纷纷驻足。"]\n',
         "utf-8",
     )
     assert "ok  mine.slogan: 1 hits, 1 misses" in run("rules", "test", pack).output
@@ -129,7 +129,7 @@ def test_a_pack_of_my_own_acts(tmp_path):
     (tmp_path / "in" / "p.txt").write_text(f"标题在此\n{body}\n本站口号", "utf-8")
     pack = tmp_path / "mine.toml"
     pack.write_text(
-        '[[line]]\nid = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街。"]\n',
+        '[[line]]\nid = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街,人们纷纷驻足。"]\n',
         "utf-8",
     )
     assert run("clean", tmp_path / "in", "-o", tmp_path / "out", "--rules", pack).exit_code == 0

@@ -11,7 +11,8 @@ from cleantext.report.tally import OUTCOMES, Report
 
 __all__ = ["pieces", "write_page"]
 
-LONGEST = 600  # characters of a duplicate that are compared and shown
+LONGEST = 600  # characters of a duplicate that are shown
+AHEAD = 300  # and compared beyond that, so that the cut itself is not taken for a difference
 
 
 def pieces(a: str, b: str) -> tuple[list[tuple[bool, str]], list[tuple[bool, str]]]:
@@ -28,10 +29,22 @@ def pieces(a: str, b: str) -> tuple[list[tuple[bool, str]], list[tuple[bool, str
     return left, right
 
 
+def shortened(parts: list[tuple[bool, str]], longest: int) -> list[tuple[bool, str]]:
+    """Return the pieces up to a number of characters."""
+    out = []
+    for same, text in parts:
+        if longest <= 0:
+            break
+        out.append((same, text[:longest]))
+        longest -= len(text)
+    return out
+
+
 def _pairs(report: Report) -> list[dict[str, Any]]:
     out = []
     for pair in report.duplicates.get("examples", [])[:50]:
-        left, right = pieces(pair["a_text"][:LONGEST], pair["b_text"][:LONGEST])
+        halves = pieces(pair["a_text"][: LONGEST + AHEAD], pair["b_text"][: LONGEST + AHEAD])
+        left, right = (shortened(half, LONGEST) for half in halves)
         out.append({**pair, "left": left, "right": right, "cut": max(len(pair["a_text"]), len(pair["b_text"])) > LONGEST})
     return out
 

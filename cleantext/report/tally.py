@@ -13,6 +13,7 @@ from cleantext.changes import EditColumns
 
 __all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally"]
 
+STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
 OUTCOMES = ("kept", "emptied", "duplicate", "failed")
 SAMPLES = 5  # samples kept for each rule: the first in page order, whatever the split of the work
 
@@ -108,7 +109,8 @@ class Report:
 
     def stages(self) -> dict[str, RuleTally]:
         """Return the tallies by stage: repair, normalize, chrome, script, dedup."""
-        return self._by(lambda _, tally: tally.step.split(".")[0])
+        found = self._by(lambda _, tally: tally.step.split(".")[0])
+        return {stage: found[stage] for stage in (*STAGES, *sorted(found.keys() - set(STAGES))) if stage in found}
 
     def topics(self, stage: str) -> dict[str, RuleTally]:
         """Return the tallies of one stage by the first word of the rule ids: share, licence, meta, ..."""

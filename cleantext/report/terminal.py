@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cleantext.report.page import pieces
+from cleantext.report.page import AHEAD, pieces, shortened
 from cleantext.report.tally import OUTCOMES, Report
 from cleantext.transform import Cleaned
 
@@ -47,13 +47,11 @@ def summary(report: Report, out: str, console: Console) -> None:
 
 def _found(report: Report) -> str:
     found = report.duplicates
-    kind = f"{found['level']}s"
-    if not found["pairs"]:
-        return f"no near-duplicate {kind} at similarity {found['threshold']} or above"
-    return (
-        f"{found['pairs']:,} pairs of near-duplicate {kind} at {found['threshold']} or above, {found['pairs_across_pages']:,} across pages, "
-        f"in {found['clusters']:,} clusters"
-    )
+    kind = f"near-duplicate {found['level']}s"
+    across, inside = found["pairs_across_pages"], found["pairs"] - found["pairs_across_pages"]
+    told = f"{across:,} pairs of {kind} across pages" if across else f"no {kind} across pages"
+    told += f" at similarity {found['threshold']} or above"
+    return told + (f"; {inside:,} pairs inside one page" if inside else "")
 
 
 def _side_by_side(pair: dict[str, object]) -> RenderableType:
@@ -63,8 +61,9 @@ def _side_by_side(pair: dict[str, object]) -> RenderableType:
     table = Table(expand=True, title_justify="left", show_lines=False)
     for side in "ab":
         table.add_column(Text(f"{pair[side]} {pair[f'{side}_start']}-{pair[f'{side}_end']}"), ratio=1, overflow="fold")
-    halves = pieces(str(pair["a_text"])[:LONGEST], str(pair["b_text"])[:LONGEST])
-    table.add_row(*(Text.assemble(*((text, "" if same else "bold yellow") for same, text in half)) for half in halves))
+    halves = pieces(str(pair["a_text"])[: LONGEST + AHEAD], str(pair["b_text"])[: LONGEST + AHEAD])
+    marked = (((text, "" if same else "bold yellow") for same, text in shortened(half, LONGEST)) for half in halves)
+    table.add_row(*(Text.assemble(*half) for half in marked))
     table.caption = f"similarity {pair['similarity']:.3f}"
     return table
 

@@ -1,0 +1,84 @@
+"""Normalisation: cases, and a slow definition to hold the fast one against."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cleantext.normalize import Forms, Spaces, Width, normalize
+
+NBSP, WIDE = "\N{NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE}"
+ODD = NBSP + WIDE
+
+
+def tidy(text):
+    """Spaces, line by line, as one would say it."""
+    lines = []
+    for line in re.sub("\r\n?|\N{LINE SEPARATOR}", "\n", text).split("\n"):
+        line = line.rstrip(" \t" + ODD)
+        indent = re.match(f"[ \t{ODD}]*", line)[0]
+        if re.search(f"[{ODD}]", indent) or line[len(indent) :][:1] in tuple("字Ａ１．："):
+            line = line[len(indent) :]
+        lines.append(re.sub(f"[ \t]*[{ODD}][ \t{ODD}]*", " ", line))
+    text = re.sub("\n{3,}", "\n\n", "\n".join(lines))
+    return re.sub("\n{2,}\\Z", "\n", re.sub("\\A\n+", "", text))
+
+
+@given(st.text(" \t\n\r字a１．：\N{LINE SEPARATOR}" + ODD, max_size=14))
+def test_spaces_are_as_defined(text):
+    assert Spaces()(text) == tidy(text)
+
+
+@given(st.text(max_size=30))
+def test_forms_are_nfc(text):
+    assert Forms()(text) == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{WIDE}{WIDE}第一段。", "第一段。"),
+        (f"{NBSP} 自治区党委", "自治区党委"),
+        ("  def f():\n    return 1", "  def f():\n    return 1"),
+        ("甲  乙", "甲  乙"),
+        (f"2023-06-08{NBSP}{NBSP}来源", "2023-06-08 来源"),
+        ("一\r\n二\r三\x85四", "一\n二\n三\n四"),
+        ("一\n\n\n\n二\n\n\n", "一\n\n二\n"),
+        ("标题 \n\t\n正文\t", "标题\n\n正文"),
+        ("", ""),
+        ("\n\n", ""),
+    ],
+)
+def test_spaces(text, expected):
+    assert Spaces()(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("价格１２３．５元", "价格123.5元"),
+        ("ＮＢＡ，ＣＢＡ", "NBA，CBA"),
+        ("１０：３０开会：好", "10:30开会：好"),
+        ("增长４５％，", "增长45%，"),
+        ("（１）", "（1）"),
+        ("１，０００元，１，２，３", "1,000元，1，2，3"),
+        ("Ａ：选项", "A：选项"),
+        ("①Ⅱ㎡℃…№", "①Ⅱ㎡℃…№"),
+        ("，。！？：；", "，。！？：；"),
+        ("ﾊﾝｶｸ", "ﾊﾝｶｸ"),
+    ],
+)
+def test_width_leaves_chinese_punctuation_and_symbols(text, expected):
+    assert Width()(text) == expected
+
+
+def test_each_space_has_its_rule():
+    edits = Spaces().edits(f"{WIDE}甲{NBSP}乙 \r\n\n\n\n丙")
+    assert [e.rule for e in edits] == ["space.indent", "space.odd", "space.trailing", "space.break", "space.blank"]
+
+
+def test_normalize_runs_them_in_order():
+    assert normalize(f"{WIDE}cafe\N{COMBINING ACUTE ACCENT}１２") == "café12"
+    assert normalize("１２", width="keep") == "１２"

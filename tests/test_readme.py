@@ -1,0 +1,75 @@
+"""README.md is run: its Python, its commands, its rule."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if not line.startswith("python3")]
+
+
+def test_python_blocks_run_in_order(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    space = {}
+    blocks = [text for kind, text in BLOCKS if kind == "python"]
+    assert len(blocks) >= 4
+    for text in blocks:
+        exec(compile(text, "README.md", "exec"), space)
+    assert space["page"].text.startswith("发展新疆的历史\n\n随着口岸的开放,经济带的发展")
+    assert space["page"].metadata["author"] == ["陈蔷薇"]
+    assert len(space["found"].pairs) == 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    here = tmp_path_factory.mktemp("readme")
+    (here / "pages").mkdir()
+    shutil.copy(ROOT / "seeds" / "001_ed5b604d7aff2fb4.txt", here / "pages" / "001.txt")
+    (here / "bin").mkdir()
+    (here / "bin" / "cleantext").write_text(f"#!/bin/sh\nexec {sys.executable} -m cleantext \"$@\"\n")
+    (here / "bin" / "cleantext").chmod(0o755)
+    return here
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run_in_order(command, folder):
+    assert len(COMMANDS) >= 6
+    environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_rule_works(tmp_path):
+    from cleantext.chrome import strip_chrome
+    from cleantext.chrome.rules import load_pack
+
+    [text] = [text for kind, text in BLOCKS if kind == "toml"]
+    (tmp_path / "mine.toml").write_text(text, "utf-8")
+    [row] = tomllib.loads(text)["line"]
+    assert row["id"] in load_pack(str(tmp_path / "mine.toml")).by_id
+    body = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
+    assert strip_chrome(f"{body}\n每日精选", rules=["zh-web-rules", str(tmp_path / "mine.toml")]) == body
+
+
+def test_the_two_commands_are_the_first_two_shell_blocks():
+    section = README[README.index("## The two commands") :]
+    first, second = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:2]
+    assert "cleantext clean seeds/ -o cleaned/" in first
+    assert "pytest" in second
+    assert all(x.startswith("python3 -m venv") and x.count("\n") == 1 for x in (first, second))
+
+
+def test_every_command_and_public_function_is_told():
+    from cleantext.cli import main
+
+    told = README + (ROOT / "CHANGELOG.md").read_text("utf-8")
+    for name in main.commands:
+        assert re.search(rf"\b{name}\b", told), name
