@@ -47,6 +47,7 @@ ALIASES = {
     "cp950": "big5hkscs",
     "ms950": "big5hkscs",
     "big-5": "big5hkscs",
+    "cp949": "cp949",
 }
 # From a WHATWG encoding to the Python codec that reads what its bytes mean on the web. gb2312 and gbk have
 # gb18030's decoder by that standard; Python's own `gb2312` has no 镕 and reads A1A4 as ・ and A1AA as ―.
@@ -138,10 +139,11 @@ def _legacy(data: bytes, hint: str | None, bad: int) -> Decoded:
 
 
 def _detected(data: bytes) -> str | None:
-    """Return what uchardet says, None where it knows nothing (its wrapper says UTF-8, which was tried before)."""
+    """Return what uchardet says, None where it knows nothing, or UTF-8, which was tried before."""
     from resiliparse.parse.encoding import detect_encoding
 
-    encoding = _codec(detect_encoding(data))
+    name = detect_encoding(data, html5_compatible=False)
+    encoding = _codec(name) if name else None
     return None if encoding == "utf-8" else encoding
 
 

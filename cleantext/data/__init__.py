@@ -1,1 +1,109 @@
-"""Tables: dictionaries, frozen fold tables, readings. Loaded once, when first used."""
+"""Tables: dictionaries, frozen fold tables, readings. Loaded once, when first used.
+
+The one place that reads package data, and that keeps what was compiled from it in the user's
+cache folder. A cached file is named after the digest of all that went into it, so it is never
+out of date; it is written under a temporary name and renamed, so processes that start at once
+do not meet half a file; and a folder that cannot be written to costs time, never an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.errors import ConfigError
+
+__all__ = ["BUNDLED", "REIMPLEMENTED", "cache_folder", "cached", "opencc_text"]
+
+BUNDLED = "bundled"
+REIMPLEMENTED = "opencc-python-reimplemented"
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@lru_cache(maxsize=256)
+def opencc_text(name: str, *, source: str = BUNDLED) -> str | None:
+    r"""Return the text of an OpenCC dictionary such as ``STPhrases``, or None where the source has none of that name.
+
+    ``source`` is "bundled" (the dictionaries of OpenCC 1.4.2), "opencc-python-reimplemented" (the
+    installed package, whose files are found through its distribution: two distributions own the
+    import name ``opencc`` and overwrite each other's modules), or a folder of ``NAME.txt`` files.
+    Raise `ConfigError` where there is no such package or folder.
+
+    >>> opencc_text("TSPhrases").splitlines()[0]
+    '慰藉\t慰藉'
+    """
+    if source == BUNDLED:
+        file = resources.files(__name__) / "opencc" / f"{name}.txt"
+        return file.read_text("utf-8") if file.is_file() else None
+    path = _of_distribution(name) if source == REIMPLEMENTED else _of_folder(source, name)
+    return path.read_text("utf-8-sig") if path is not None and path.is_file() else None
+
+
+def _of_distribution(name: str) -> Path | None:
+    try:
+        files = metadata.distribution(REIMPLEMENTED).files or []
+    except metadata.PackageNotFoundError as error:
+        raise ConfigError(
+            f'dictionary={REIMPLEMENTED!r}: not installed; pip install {REIMPLEMENTED}, or use dictionary="bundled"'
+        ) from error
+    return next((Path(str(f.locate())) for f in files if f.name == f"{name}.txt"), None)
+
+
+def _of_folder(source: str, name: str) -> Path:
+    folder = Path(source)
+    if not folder.is_dir():
+        raise ConfigError(
+            f'dictionary={source!r}: no such folder; give a folder of OpenCC dictionaries (STPhrases.txt, ...), "{BUNDLED}" or "{REIMPLEMENTED}"'
+        )
+    return folder / f"{name}.txt"
+
+
+def cache_folder() -> Path:
+    """Return where compiled tables are kept: ``$CLEANTEXT_CACHE``, or the platform's folder for such things."""
+    if named := os.environ.get("CLEANTEXT_CACHE"):
+        return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "cleantext" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "cleantext"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cleantext"
+
+
+def cached(name: str, build: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays kept under ``name``, which names their content; build and keep them at first use.
+
+    A file that cannot be read, or is broken, is built anew.
+    """
+    try:
+        path = cache_folder() / f"{name}.npz"
+        with path.open("rb") as file, np.load(file) as found:  # numpy would leave a broken file open
+            return dict(found)
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile):  # RuntimeError: no home folder
+        arrays = build()
+    with contextlib.suppress(OSError, RuntimeError):
+        _keep(cache_folder() / f"{name}.npz", arrays)
+    return arrays
+
+
+def _keep(path: Path, arrays: Arrays) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,362 @@
+"""Alignment: exact matches chained over edits into pairs of passages, each with its exact similarity.
+
+Matches of two texts that follow one another on both sides within ``GAP`` tokens form a chain. A
+chain is grown over small edits, into its gaps and beyond its ends, and cut where its similarity
+would fall below the threshold. Every passage that leaves this module was verified: its similarity
+is the exact Jaccard index of the shingle sets of its two spans.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cleantext.changes import I64, U32
+from cleantext.dedup.types import F64, U64
+from cleantext.jit import kernel
+
+__all__ = ["Alignments", "align"]
+
+GAP = 40  # no passage goes on over more than this many tokens without a match: it ends, and another may begin
+LOOKBACK = 64  # matches to which each match may be chained; those within GAP are nearly always among the last ten
+REACH = 8  # tokens of one edit that the growth over edits steps over
+
+
+class Alignments(NamedTuple):
+    """Pairs of passages as columns; offsets count over the tokens of all texts."""
+
+    a_text: I64
+    a_low: I64
+    a_high: I64
+    b_text: I64
+    b_low: I64
+    b_high: I64
+    inter: I64
+    a_size: I64
+    b_size: I64
+    exact: I64  # 1 where both are equal, token by token
+
+
+def align(tokens: U32, offsets: I64, matches: I64, shingles: U64, *, k: int, threshold: float, shortest: int, run: int) -> Alignments:
+    """Chain, grow, cut and verify matches (rows of `anchors.find_matches`).
+
+    A passage is at least ``shortest`` tokens long on both sides; chains without a match of ``run``
+    tokens are left alone, since no passage of this similarity can do without one (`Recipe.of`).
+    """
+    pair = matches[:, 0] * len(offsets) + matches[:, 2]
+    matches = matches[np.lexsort((matches[:, 3], matches[:, 1], pair))]
+    score, before = _link(matches, GAP, LOOKBACK)
+    pair = matches[:, 0] * len(offsets) + matches[:, 2]
+    members, chains = _trace(np.lexsort((-score, pair)), before)
+    members, chains = _promising(matches[:, 4], members, chains, run)
+    blocks, bounds = _grow(tokens, offsets, matches, members, chains, REACH)
+    rows = _cut(blocks, bounds, shingles, k, threshold, shortest)
+    return Alignments(*np.ascontiguousarray(rows.T))
+
+
+@kernel
+def _link(matches: I64, gap: int, lookback: int) -> tuple[I64, I64]:
+    """Return for each match the score of the best chain that ends in it, and the match before it there, or -1.
+
+    A token matched counts 1, a token of the wider side of a gap -1.
+    """
+    n = len(matches)
+    score, before = np.empty(n, np.int64), np.full(n, -1, np.int64)
+    first = 0
+    for i in range(n):
+        a, b, length = matches[i, 1], matches[i, 3], matches[i, 4]
+        score[i] = length
+        if matches[i, 0] != matches[first, 0] or matches[i, 2] != matches[first, 2]:
+            first = i
+        for j in range(i - 1, max(first, i - lookback) - 1, -1):
+            if matches[j, 1] >= a or matches[j, 3] >= b:
+                continue
+            gap_a, gap_b = a - matches[j, 1] - matches[j, 4], b - matches[j, 3] - matches[j, 4]
+            shared = max(0, -gap_a, -gap_b)  # both may claim the same tokens
+            wide = max(gap_a, gap_b) + shared
+            if wide > gap or shared >= length:
+                continue
+            best = score[j] + length - shared - wide
+            if best > score[i]:
+                score[i], before[i] = best, j
+    return score, before
+
+
+@kernel
+def _trace(order: I64, before: I64) -> tuple[I64, I64]:
+    """Take chains, the best first; a match belongs to one chain. Return the members and the bounds of each chain."""
+    n = len(order)
+    used = np.zeros(n, np.bool_)
+    members, chains = np.empty(n, np.int64), np.empty(n + 1, np.int64)
+    chains[0] = 0
+    at = count = 0
+    for x in range(n):
+        i = order[x]
+        if used[i]:
+            continue
+        start = at
+        while i >= 0 and not used[i]:
+            used[i] = True
+            members[at] = i
+            at += 1
+            i = before[i]
+        for y in range((at - start) // 2):
+            members[start + y], members[at - 1 - y] = members[at - 1 - y], members[start + y]
+        count += 1
+        chains[count] = at
+    return members, chains[: count + 1].copy()
+
+
+def _promising(length: I64, members: I64, chains: I64, run: int) -> tuple[I64, I64]:
+    """Return the chains that hold a match of at least ``run`` tokens."""
+    if len(members) == 0:
+        return members, chains
+    good = np.maximum.reduceat(length[members], chains[:-1]) >= run
+    size = np.diff(chains)
+    return members[np.repeat(good, size)], np.append(0, np.cumsum(size[good]))
+
+
+@kernel
+def _step(tokens: U32, a: int, b: int, a_stop: int, b_stop: int, way: int, reach: int) -> tuple[int, int, int]:
+    """Step over one edit: return how many tokens to leave out on both sides and how many match after them.
+
+    The smallest edit wins behind which enough matches to be no accident: two tokens after one
+    substituted, more the further and the more askew the step is. (0, 0, 0) if there is none.
+    """
+    room_a, room_b = (a_stop - a) * way, (b_stop - b) * way
+    for size in range(1, reach + 1):
+        best_run, best_a, best_b = 0, 0, 0
+        for other in range(size, -1, -1):
+            for side in range(2 if other < size else 1):
+                skip_a, skip_b = (size, other) if side == 0 else (other, size)
+                need = (2 if size <= 2 else size // 2 + 2) if other == size else min(size + 2, 7)
+                if skip_a + need > room_a or skip_b + need > room_b:
+                    continue
+                run, most = 0, min(16, room_a - skip_a, room_b - skip_b)
+                at, bt = a + skip_a * way, b + skip_b * way
+                while run < most and tokens[at + run * way] == tokens[bt + run * way]:
+                    run += 1
+                if run >= need and run > best_run:
+                    best_run, best_a, best_b = run, skip_a, skip_b
+        if best_run > 0:
+            return best_a, best_b, best_run
+    return 0, 0, 0
+
+
+@kernel
+def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, reach: int) -> tuple[I64, I64]:
+    """Return chains as blocks (start a, start b, length, text a, text b) that rise on both sides, grown over edits."""
+    room = 4 * len(members) + 1024
+    out = np.empty((room, 5), np.int64)
+    bounds = np.empty(len(chains), np.int64)
+    bounds[0] = 0
+    left = np.empty((4096, 3), np.int64)
+    n = 0
+    for c in range(len(chains) - 1):
+        head, tail = members[chains[c]], members[chains[c + 1] - 1]
+        text_a, text_b = matches[head, 0], matches[head, 2]
+        low_a, low_b, high_a, high_b = offsets[text_a], offsets[text_b], offsets[text_a + 1], offsets[text_b + 1]
+        if text_a == text_b:  # a passage does not reach into its own copy
+            low_b = max(low_b, matches[tail, 1] + matches[tail, 4])
+            high_a = min(high_a, matches[head, 3])
+        a, b = matches[head, 1], matches[head, 3]
+        m = 0
+        while m < 4096:
+            skip_a, skip_b, run = _step(tokens, a - 1, b - 1, low_a - 1, low_b - 1, -1, reach)
+            if run == 0:
+                break
+            a, b = a - skip_a, b - skip_b
+            run = 0
+            while a - run > low_a and b - run > low_b and tokens[a - run - 1] == tokens[b - run - 1]:
+                run += 1
+            a, b = a - run, b - run
+            left[m, 0], left[m, 1], left[m, 2] = a, b, run
+            m += 1
+        for x in range(chains[c], chains[c + 1] + 1):
+            # Between two matches, and after the last one, small blocks are found from the left.
+            if n + m + 4200 > room:
+                room = 2 * room + m + 4200
+                more = np.empty((room, 5), np.int64)
+                more[:n] = out[:n]
+                out = more
+            while m > 0:
+                m -= 1
+                out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = left[m, 0], left[m, 1], left[m, 2], text_a, text_b
+                n += 1
+            if x < chains[c + 1]:
+                stop_a, stop_b, length = matches[members[x], 1], matches[members[x], 3], matches[members[x], 4]
+            else:
+                stop_a, stop_b, length = high_a, high_b, 0
+            if n > bounds[c] and x > chains[c]:
+                a, b = out[n - 1, 0] + out[n - 1, 2], out[n - 1, 1] + out[n - 1, 2]
+                for _ in range(4096):
+                    skip_a, skip_b, run = _step(tokens, a, b, stop_a, stop_b, 1, reach)
+                    if run == 0:
+                        break
+                    a, b = a + skip_a, b + skip_b
+                    run = 0
+                    while a + run < stop_a and b + run < stop_b and tokens[a + run] == tokens[b + run]:
+                        run += 1
+                    out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, b, run, text_a, text_b
+                    n += 1
+                    a, b = a + run, b + run
+                shared = max(0, a - stop_a, b - stop_b)
+                stop_a, stop_b, length = stop_a + shared, stop_b + shared, length - shared
+            if length > 0:
+                out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = stop_a, stop_b, length, text_a, text_b
+                n += 1
+        bounds[c + 1] = n
+    return out[:n].copy(), bounds
+
+
+@kernel
+def _cut(blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shortest: int) -> I64:
+    """Cut chains of blocks into the longest passages of at least ``threshold``, verified on their shingle sets."""
+    capacity, n = 1024, 0
+    out = np.empty((capacity, 10), np.int64)
+    most = longest = 1
+    for c in range(len(bounds) - 1):
+        if bounds[c + 1] > bounds[c]:
+            most = max(most, bounds[c + 1] - bounds[c])
+            longest = max(longest, blocks[bounds[c + 1] - 1, 0] + blocks[bounds[c + 1] - 1, 2] - blocks[bounds[c], 0])
+    room = _power(2 * longest)
+    table, stamp, epoch = np.empty(room, np.uint64), np.zeros(room, np.int64), 0
+    todo = np.empty((2 * most + 4, 2), np.int64)
+    shared, lowest, where = np.empty(most + 1, np.float64), np.empty(most, np.float64), np.empty(most, np.int64)
+    for c in range(len(bounds) - 1):
+        depth = 1
+        todo[0, 0], todo[0, 1] = bounds[c], bounds[c + 1]
+        while depth > 0:
+            depth -= 1
+            low, high = todo[depth, 0], todo[depth, 1]
+            if high <= low or not _long(blocks, low, high, shortest):
+                continue
+            first, stop = _best(blocks, low, high, k, threshold, shared, lowest, where)
+            if stop <= first:
+                continue
+            todo[depth, 0], todo[depth, 1] = stop, high
+            todo[depth + 1, 0], todo[depth + 1, 1] = low, first
+            depth += 2
+            if not _long(blocks, first, stop, shortest):
+                continue
+            a_low, b_low = blocks[first, 0], blocks[first, 1]
+            a_high, b_high = blocks[stop - 1, 0] + blocks[stop - 1, 2], blocks[stop - 1, 1] + blocks[stop - 1, 2]
+            # 1: a shingle of a alone, 2: of both
+            epoch += 2
+            mask = _power(2 * (a_high - a_low)) - 1
+            a_size = b_size = inter = 0
+            for t in range(a_low, a_high - k + 1):
+                at = _find(table, stamp, epoch, mask, shingles[t])
+                if stamp[at] < epoch:
+                    stamp[at], table[at] = epoch, shingles[t]
+                    a_size += 1
+            if stop - first == 1:  # one exact match: the sets are equal
+                inter = b_size = a_size
+            else:
+                b_size = _distinct(shingles, b_low, b_high - k + 1)
+                for t in range(b_low, b_high - k + 1):
+                    at = _find(table, stamp, epoch, mask, shingles[t])
+                    if stamp[at] == epoch:
+                        stamp[at] = epoch + 1
+                        inter += 1
+            meets_itself = blocks[first, 3] == blocks[first, 4] and a_high > b_low
+            if meets_itself or inter < threshold * (a_size + b_size - inter):
+                if stop - first > 1:  # shingles that repeat made the estimate too high
+                    split = _widest(blocks, first, stop)
+                    todo[depth, 0], todo[depth, 1] = split, stop
+                    todo[depth + 1, 0], todo[depth + 1, 1] = first, split
+                    depth += 2
+                continue
+            if n == capacity:
+                capacity *= 2
+                more = np.empty((capacity, 10), np.int64)
+                more[:n] = out
+                out = more
+            out[n, 0], out[n, 1], out[n, 2], out[n, 3] = blocks[first, 3], a_low, a_high, blocks[first, 4]
+            out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = b_low, b_high, inter, a_size, b_size
+            out[n, 9] = 1 if stop - first == 1 else 0
+            n += 1
+    return out[:n].copy()
+
+
+@kernel
+def _long(blocks: I64, first: int, stop: int, shortest: int) -> bool:
+    """Say whether a run of blocks spans at least ``shortest`` tokens on both sides."""
+    last = stop - 1
+    a, b = blocks[last, 0] + blocks[last, 2] - blocks[first, 0], blocks[last, 1] + blocks[last, 2] - blocks[first, 1]
+    return bool(min(a, b) >= shortest)
+
+
+@kernel
+def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F64, lowest: F64, where: I64) -> tuple[int, int]:
+    """Return the longest run of blocks within ``low:high`` whose estimated similarity is at least ``threshold``.
+
+    With I shingles shared of n and m, J >= t  <=>  (1 + t) I - t (n + m) >= 0, and this adds up along the chain.
+    """
+    shared[0] = 0
+    for x in range(low, high):
+        shared[x - low + 1] = shared[x - low] + (1 + threshold) * max(0, blocks[x, 2] - k + 1)
+    slack = threshold * 2 * (k - 1) + 1e-9
+    last = high - 1
+    span = blocks[last, 0] - blocks[low, 0] + blocks[last, 1] - blocks[low, 1] + 2 * blocks[last, 2]
+    if shared[high - low] - threshold * span + slack >= 0:
+        return low, high
+    depth = best = 0
+    first, stop = low, low
+    for x in range(low, high):  # starts worth while: each lower than all before it
+        value = shared[x - low] - threshold * (blocks[x, 0] + blocks[x, 1])
+        if depth == 0 or value < lowest[depth - 1]:
+            lowest[depth], where[depth] = value, x
+            depth += 1
+    for x in range(high - 1, low - 1, -1):
+        value = shared[x - low + 1] - threshold * (blocks[x, 0] + blocks[x, 1] + 2 * blocks[x, 2])
+        while depth > 0 and value - lowest[depth - 1] + slack >= 0:
+            depth -= 1
+            length = blocks[x, 0] + blocks[x, 2] - blocks[where[depth], 0]
+            if x >= where[depth] and length > best:
+                best, first, stop = length, where[depth], x + 1
+    return first, stop
+
+
+@kernel
+def _widest(blocks: I64, first: int, stop: int) -> int:
+    """Return the block behind the widest gap of a run of blocks."""
+    widest, split = -1, first + 1
+    for x in range(first, stop - 1):
+        wide = blocks[x + 1, 0] - blocks[x, 0] + blocks[x + 1, 1] - blocks[x, 1] - 2 * blocks[x, 2]
+        if wide > widest:
+            widest, split = wide, x + 1
+    return split
+
+
+@kernel
+def _power(least: int) -> int:
+    """Return the first power of two from 64 on that is not below ``least``."""
+    size = 64
+    while size < least:
+        size *= 2
+    return size
+
+
+@kernel
+def _find(table: U64, stamp: I64, epoch: int, mask: int, h: np.uint64) -> int:
+    """Return the place of a hash in an open table, or the free place where it belongs; a stamp below ``epoch`` is free."""
+    at = int(np.int64(h & np.uint64(mask)))  # Numba keeps int(uint64) unsigned
+    while stamp[at] >= epoch and table[at] != h:
+        at = (at + 1) & mask
+    return at
+
+
+@kernel
+def _distinct(shingles: U64, low: int, high: int) -> int:
+    """Return the number of distinct shingles in a range."""
+    mask = _power(2 * (high - low)) - 1
+    table, used = np.empty(mask + 1, np.uint64), np.zeros(mask + 1, np.int64)
+    n = 0
+    for t in range(low, high):
+        at = _find(table, used, 1, mask, shingles[t])
+        if used[at] == 0:
+            used[at], table[at] = 1, shingles[t]
+            n += 1
+    return n

@@ -1,0 +1,150 @@
+"""The texts of a search: folded once, in the order of their ids, equal folds collapsed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cleantext.changes import I32, I64, Ragged
+from cleantext.dedup.tokens import Unit, tokens
+from cleantext.errors import InputError
+from cleantext.fold import Fold, KeptColumn, kept_column
+
+__all__ = ["TEXT", "Corpus", "Keep", "strings"]
+
+TEXT, REFERENCE = 1, 2  # bits of `Corpus.side`; without a reference set every text is both
+Keep = str | Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts in the order of their ids, references after them. Texts of equal tokens are one unit.
+
+    ``order[i]`` is the position at which text ``i`` was given. ``units`` holds the tokens of each
+    unit; unit ``u`` stands for the texts ``members[starts[u]:starts[u + 1]]``, the one that
+    would be kept first.
+    """
+
+    texts: list[str]
+    ids: list[Any]
+    order: I64
+    references: int  # how many of the texts are references: the last ones
+    rank: I64  # place of each text in the order in which they are kept; references come first
+    tokens: KeptColumn
+    chars: I64  # kept characters before each token
+    unit: I64
+    starts: I64
+    members: I64
+    units: KeptColumn
+    side: I32
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def own(self) -> int:
+        """How many texts are no references."""
+        return len(self.texts) - self.references
+
+    @classmethod
+    def read(cls, texts: Any, ids: Any, against: Any, against_ids: Any, keep: Keep, fold: Fold, unit: Unit) -> Corpus:
+        """Fold texts and references and collapse equal folds."""
+        own, own_ids, order = _sorted(strings(texts, "texts"), ids, "ids")
+        more, more_ids, _ = _sorted(strings(against, "against") if against is not None else [], against_ids, "against_ids")
+        both = own + more
+        kept = kept_column(Ragged.of(both), fold=fold)
+        rank = _rank(np.diff(kept.offsets)[: len(own)], order, keep) + len(more)
+        rank = np.concatenate([rank, np.arange(len(more))])
+        column, chars = tokens(kept, unit)
+        units, starts, members = _collapse(column, rank)
+        side = np.full(len(starts) - 1, TEXT | REFERENCE, np.int32)
+        if against is not None:
+            side[:] = 0
+            np.bitwise_or.at(side, units, np.where(np.arange(len(both)) < len(own), TEXT, REFERENCE).astype(np.int32))
+        return cls(
+            both,
+            own_ids + more_ids,
+            order,
+            len(more),
+            rank,
+            column,
+            chars,
+            units,
+            starts,
+            members,
+            _take(column, members[starts[:-1]]),
+            side,
+        )
+
+
+def strings(column: Any, name: str) -> list[str]:
+    """Return the strings of a list, an Arrow column or anything that exports an Arrow stream."""
+    if isinstance(column, (str, bytes)):
+        raise InputError(f"{name}: expected many strings, got one {type(column).__name__}: put it into a list")
+    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
+        import pyarrow as pa
+
+        column = (pa.chunked_array(column) if hasattr(column, "__arrow_c_stream__") else pa.array(column)).to_pylist()
+    found = list(column)
+    for n, text in enumerate(found):
+        if not isinstance(text, str):
+            raise InputError(f"{name}[{n}]: expected a string, got {type(text).__name__}; leave out or fill missing texts first")
+    return found
+
+
+def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[list[str], list[Any], I64]:
+    """Order texts by id, so that the order in which they were given cannot matter."""
+    if ids is None:
+        return texts, list(range(len(texts))), np.arange(len(texts), dtype=np.int64)
+    known: list[Hashable] = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
+    if len(known) != len(texts):
+        raise InputError(f"{name}: {len(known)} ids for {len(texts)} texts")
+    if not (all(isinstance(i, str) for i in known) or all(isinstance(i, (int, np.integer)) for i in known)):
+        raise InputError(f"{name}: expected all strings or all integers, so that they have one order")
+    if len(set(known)) != len(known):
+        raise InputError(f"{name}: not unique: {next(i for n, i in enumerate(known) if i in set(known[:n]))!r} stands twice")
+    order = np.array(sorted(range(len(known)), key=known.__getitem__), np.int64)  # type: ignore[arg-type]
+    return [texts[i] for i in order], [known[i] for i in order], order
+
+
+def _rank(length: I64, order: I64, keep: Keep) -> I64:
+    """Return the place of each text in the order of preference; ties go by id."""
+    if isinstance(keep, str):
+        if keep not in ("longest", "first"):
+            raise InputError(f"keep={keep!r}: expected 'longest', 'first', or one value for each text, of which the smallest stays")
+        values: list[Any] = (-length).tolist() if keep == "longest" else [0] * len(order)
+    else:
+        if len(keep) != len(order):
+            raise InputError(f"keep: {len(keep)} values for {len(order)} texts")
+        values = [keep[i] for i in order]
+    rank = np.empty(len(order), np.int64)
+    rank[sorted(range(len(order)), key=values.__getitem__)] = np.arange(len(order))
+    return rank
+
+
+def _collapse(kept: KeptColumn, rank: I64) -> tuple[I64, I64, I64]:
+    """Return the unit of each text, and for each unit the bounds of its members, best first."""
+    data, bounds = kept.points.tobytes(), (4 * kept.offsets).tolist()
+    number: dict[bytes, int] = {}
+    unit = np.empty(len(kept), np.int64)
+    for i in range(len(kept)):
+        piece = data[bounds[i] : bounds[i + 1]]
+        # Without a letter or digit there is nothing to compare: never a duplicate.
+        key = hashlib.blake2b(piece, digest_size=16).digest() if piece else i.to_bytes(17, "little")
+        unit[i] = number.setdefault(key, len(number))
+    members = np.lexsort((rank, unit))
+    return unit, np.searchsorted(unit[members], np.arange(len(number) + 1)), members
+
+
+def _take(column: KeptColumn, rows: I64) -> KeptColumn:
+    """Return the rows of a column, in that order."""
+    if len(rows) == len(column) and (rows == np.arange(len(rows))).all():
+        return column
+    size = np.diff(column.offsets)[rows]
+    offsets = np.append(0, np.cumsum(size))
+    at = np.repeat(column.offsets[rows] - offsets[:-1], size) + np.arange(offsets[-1])
+    return KeptColumn(column.points[at], column.start[at], column.end[at], offsets)

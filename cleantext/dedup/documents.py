@@ -1,0 +1,56 @@
+"""Near-duplicate documents: sketches propose, exact shingle sets decide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cleantext.changes import I32, I64
+from cleantext.dedup.bands import HOT, Bands, bucket_pairs, buckets
+from cleantext.dedup.kernel import shingle_hashes, sketches
+from cleantext.dedup.sketch import SketchSpec
+from cleantext.dedup.types import U64
+from cleantext.dedup.verify import Shingles, Verified
+from cleantext.fold import KeptColumn
+
+__all__ = ["find_documents"]
+
+ROUNDS = 8  # representatives that a hot bucket is compared with, one after the other
+NEAR = 0.05  # how far under the threshold a pair is still kept, for `Duplicates.closest_calls`
+
+
+def find_documents(units: KeptColumn, side: I32, rank: I64, spec: SketchSpec, bands: Bands, threshold: float) -> tuple[Verified, int]:
+    """Return the verified pairs of units at the threshold or little below it, and how many buckets were hot.
+
+    A hot bucket is not compared pair by pair: the first of its members by ``rank`` are its
+    representatives, and a member meets the next one only while no earlier one matched it. Edges
+    stay linear in the size of the bucket.
+    """
+    hashes = shingle_hashes(units.points, spec.k)
+    shingles = Shingles.of(hashes, units.offsets, side, spec.k)
+    least = max(threshold - NEAR, 0.01)
+    rows = sketches(hashes, units.offsets, spec.k, *spec.permutations)
+    hot, pairs = buckets(rows, np.flatnonzero(shingles.size), bands)
+    found = shingles.verify(pairs, least)
+    seen = pairs
+    rest = [bucket[np.argsort(rank[bucket], kind="stable")] for bucket in hot]
+    for _ in range(ROUNDS if hot else 0):
+        proposed = np.unique(np.concatenate([_star(bucket) if len(bucket) > HOT else _all(bucket) for bucket in rest]))
+        found = found.joined(shingles.verify(proposed[~np.isin(proposed, seen)], least))
+        seen = np.union1d(seen, proposed)
+        matched = found.keys[found.similarity >= threshold]
+        rest = [left for bucket in rest if len(bucket) > HOT and len(left := bucket[1:][~np.isin(_star(bucket), matched)]) > 1]
+        if not rest:
+            break
+    return found, len(hot)
+
+
+def _star(bucket: I32) -> U64:
+    """Return the pairs of the first member with all others, in their order."""
+    first, others = bucket[0].astype(np.uint64), bucket[1:].astype(np.uint64)
+    pairs: U64 = (np.minimum(first, others) << np.uint64(32)) | np.maximum(first, others)
+    return pairs
+
+
+def _all(bucket: I32) -> U64:
+    """Return every pair of the members."""
+    return bucket_pairs(np.sort(bucket), np.array([0, len(bucket)], np.int64), len(bucket))

@@ -1,0 +1,223 @@
+"""What a document states about itself: title, time, source, authors, editors.
+
+Order of trust: JSON-LD, meta tags, the heading that the title of the document repeats, then elements whose class says
+what they hold. Values that name no one (a code number, the site's own name as author) are left out: a
+wrong name is worse than none, and the text of the head is read once more by the rules for page chrome.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from cleantext.html.lines import Line, Part, Read
+from cleantext.html.words import class_words, word_set
+
+__all__ = ["page_metadata"]
+
+PUBLISHED = (
+    "article:published_time", "og:article:published_time", "datepublished", "pubdate", "publishdate", "publish_date", "publish-date", "og:release_date",
+    "og:time", "publishtime", "publish_time", "pubtime", "article:create_at", "weibo:article:create_at", "dc.date.issued", "dcterms.issued",
+    "dcterms.created", "dc.date", "date", "sailthru.date", "parsely-pub-date", "apub:time", "firstpublishedtime", "createdate",
+)  # fmt: skip
+TITLE = ("articletitle", "og:title", "twitter:title", "headline", "dc.title", "dcterms.title", "title", "parsely-title")
+SOURCE = ("contentsource", "source", "article:source", "og:article:source", "mediaid", "copyrightholder", "dc.source", "laiyuan")
+BLANK = re.compile(r"\s+")
+MARKS = re.compile("[。！？；，“”]")
+DATE = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)\s?[-/.年]\s?(\d{1,2})\s?[-/.月]\s?(\d{1,2})(?!\d)日?"
+    r"(?:[T\s,，|星期周一二三四五六日天上下午格林尼治标准时间()（）]{0,16}?(\d{1,2})\s?[:：时]\s?(\d{2})(?:\s?[:：分]\s?(\d{2})(?:\.\d+)?秒?)?)?(Z|[+-]\d\d:?\d\d)?"
+)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+ENGLISH_DATE = re.compile(
+    rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+(\d{{1,2}})\s*,?\s*(?:[a-z]{{3,9}},?\s*)?((?:19|20)\d\d)\s*(?:(\d{{1,2}}):(\d{{2}}))?",
+    re.IGNORECASE,
+)
+LABEL = re.compile(
+    r"(?P<source>(?:信息|文章|稿件|消息|本文)?来源|(?:信息|文章|稿件|消息|本文)?來源|稿源|出处)\s*[:：]"
+    r"|(?P<author>(?<![^\W\d_])作\s?者|撰文|采写)\s*[:：︱|丨/]"
+    r"|(?P<editor>责任?\s?编辑?|責任編輯|(?<![^\W\d_])(?:编|編)\s?[辑輯])\s*[:：]"
+    r"|(?P<other>标签|关键词|编审|审核|校对|摄影|字号|字体|浏览|阅读|点击|时间|日期|标题|签发|监制|分享到?)[^:：]{0,3}[:：]"
+)
+VALUE_END = re.compile(r"[\s\u3000]{2,}|[\t|｜\[\]【】]|(?<![\w·、])[）)]|[（(](?![^（()）]*[)）].)|\s(?=举报|(?:19|20)\d\d|我有话说|\d)")
+LABEL_END = re.compile("[:：︱|丨/]")
+HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+")  # no name of a Chinese medium has a blank
+NAMES = re.compile(r"[、,，;；/&]|\s+")
+NAME = re.compile(r"[^\W\d_]{2,4}(?:·[^\W\d_]{1,8})*|[A-Za-z][A-Za-z.' -]{1,25}[A-Za-z]?|[A-Za-z]{1,3}_?\d{2,6}")
+CODE = re.compile(r"[\s_]*(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d+)$")
+ROLE = re.compile(r"^(?:.{0,8}?(?:记者|記者)|通讯员|作者|文|评论员|编辑)[\s/:：]*")
+SEPARATOR = re.compile(r"^[\s_|\-–—·•@:：,，丨/>»]")
+SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")
+SOURCE_WORDS = word_set("source laiyuan where media origin publisher from")
+AUTHOR_WORDS = word_set("author authors zuozhe writer byline")
+TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
+HEAD = 15  # lines after the title in which the facts about a page stand
+
+
+def page_metadata(read: Read) -> dict[str, Any]:
+    """Return the fields that the document states, those that it does not left out."""
+    meta: dict[str, str] = {}
+    for name, content in read.meta:
+        meta.setdefault(name.replace(" ", ""), content)
+    ld = next((item for item in _json_ld(read.json_ld) if not {"headline", "datePublished", "pubDate"}.isdisjoint(item)), {})
+    title = _title(read, meta, ld)
+    at = next((i for i, line in enumerate(read.lines) if title and line.text == title), 0)
+    labelled = _labelled(read.lines, at)
+    low = max(0, at - 5)
+    raw, published = _published(read.lines[low : at + HEAD], meta, ld)
+    parts = [p for p in read.parts if low <= p.line <= at + HEAD]
+    parts += [Part(i, class_words(line.path.rpartition("/")[2]), line.text) for i, line in enumerate(read.lines[low : at + HEAD], low)]
+    source = labelled.get("source") or _part(parts, SOURCE_WORDS, 20) or _first(meta, SOURCE)
+    source = HAN_SPACE.split(LABEL.sub("", source).strip())[0]
+    author = _names(labelled.get("author", "")) or _ld_names(ld.get("author"))
+    if not author and (name := _part(parts, AUTHOR_WORDS, 16)) and name not in (source, title):
+        author = [name]
+    editor = _names(labelled.get("editor", ""))
+    found = {"title": title, "published": published, "published_raw": raw, "source": source, "author": author, "editor": editor}
+    return {key: value for key, value in found.items() if value}
+
+
+def _first(meta: Mapping[str, str], names: Iterable[str]) -> str:
+    return next((meta[name] for name in names if meta.get(name)), "")
+
+
+def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
+    """Return the line of the page that the title of the document begins with, or what else is nearest to a title."""
+    whole = BLANK.sub(" ", read.title).strip()
+    best, heads = "", []
+    for line in read.lines[:400]:
+        text = line.text
+        if line.tag == "h1" and line.link_density < 0.5:
+            heads.append(text)
+        if (
+            len(best) < len(text) <= len(whole)
+            and whole.startswith(text)
+            and (len(text) == len(whole) or SEPARATOR.match(whole[len(text) :]))
+        ):
+            best = text
+    if best and (len(best) >= 5 or 2 * len(best) >= len(whole) or best in heads):
+        return best
+    stated = _first(meta, TITLE) or str(ld.get("headline") or ld.get("title") or "")
+    if len(heads) == 1 and (not whole or heads[0][:6] in whole + stated):
+        return heads[0]
+    return stated or SUFFIX.split(whole)[0].strip()
+
+
+def _published(lines: Iterable[Line], meta: Mapping[str, str], ld: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the time of publication as written and in ISO 8601.
+
+    What the head of the page shows comes first, if it has a time of day or agrees with what the document
+    states; of several on one day the most exact. The time of an update counts only where no other is there.
+    """
+    stated = [pair for name in PUBLISHED if (pair := iso_date(meta.get(name, "")))]
+    stated += [pair for key in ("datePublished", "pubDate") if (pair := iso_date(str(ld.get(key, ""))))]
+    days = {pair[1][:10] for pair in stated}
+    shown: list[tuple[str, str]] = []
+    updated: list[tuple[str, str]] = []
+    for line in lines:
+        if len(line.text) > 120 or not (pair := iso_date(line.text)):
+            continue
+        if len(pair[1]) > 10 or pair[1] in days or not TIME_WORDS.isdisjoint(line.tokens) or "日期" in line.text:
+            (updated if "更新" in line.text or "updated" in line.text.lower() else shown).append(pair)
+    agreeing = [pair for pair in (*shown, *updated) if pair[1][:10] in days]
+    found = agreeing or stated or shown or updated
+    if not found:
+        return "", ""
+    same = [pair for pair in found if pair[1][:10] == found[0][1][:10]]
+    return max(same, key=lambda pair: len(pair[1].partition("+")[0]))
+
+
+def iso_date(text: str) -> tuple[str, str] | None:
+    """Return the first date in ``text`` as written and in ISO 8601, as exact as it is; local time unless an offset other than China's is stated.
+
+    >>> iso_date("2020年09月11日 18:05 来源：商讯")
+    ('2020年09月11日 18:05', '2020-09-11T18:05')
+    """
+    if match := DATE.search(text):
+        year, month, day, hour, minute, second, offset = match.groups()
+    elif match := ENGLISH_DATE.search(text):
+        name, day, year, hour, minute = match.groups()
+        month, second, offset = str(MONTHS.index(name.lower()[:3]) + 1), None, None
+    else:
+        return None
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return None
+    iso = f"{year}-{int(month):02d}-{int(day):02d}"
+    if hour is None or int(hour) > 23 or int(minute) > 59:
+        return match[0].strip(), iso
+    iso += f"T{int(hour):02d}:{minute}" + (f":{second}" if second and int(second) < 60 else "")
+    return match[0].strip(), iso + (offset if offset and offset.replace(":", "") != "+0800" else "")
+
+
+def _labelled(lines: list[Line], title: int) -> dict[str, str]:
+    """Return the first value of each label: source in the head or in a closing line, author and editor anywhere after the title."""
+    out: dict[str, str] = {}
+    for i, line in enumerate(lines[max(0, title - 5) :], max(0, title - 5)):
+        text = line.text
+        if len(text) > 120 or not LABEL_END.search(text):
+            continue
+        labels = list(LABEL.finditer(text))
+        for label, following in zip_longest(labels, labels[1:]):
+            kind = str(label.lastgroup)
+            if kind == "other" or kind in out or (label.start() > 60 and i > title + HEAD):
+                continue
+            value = text[label.end() : following.start() if following else None].strip(" \u3000\xa0")
+            value = VALUE_END.split(value)[0].strip(" \u3000\xa0-—·,，;；)）")
+            if 1 < len(value) <= 30 and not MARKS.search(value):
+                out[kind] = value
+    return out
+
+
+def _names(value: str) -> list[str]:
+    """Split names of people: ``记者 何宁 周舟`` are two; what has not the shape of a name makes the list empty."""
+    value = ROLE.sub("", value)
+    names = []
+    for word in NAMES.split(value):
+        name = word if NAME.fullmatch(word) else CODE.sub("", word)
+        if not name:
+            continue
+        if not NAME.fullmatch(name):
+            return []
+        names.append(name)
+    people = [name for name in names if not CODE.fullmatch(name)]
+    return list(dict.fromkeys(people or names))
+
+
+def _part(parts: Iterable[Part], wanted: frozenset[str], longest: int) -> str:
+    """Return the text of the first part with such a name that holds a plain value."""
+    for part in parts:
+        text = BLANK.sub(" ", part.text).strip()
+        if (
+            not wanted.isdisjoint(part.words)
+            and 1 < len(text) <= longest
+            and not DATE.search(text)
+            and not LABEL.search(text)
+            and not MARKS.search(text)
+        ):
+            return text
+    return ""
+
+
+def _ld_names(value: Any) -> list[str]:
+    found = value if isinstance(value, list) else [value]
+    names = [item.get("name") if isinstance(item, dict) else item for item in found]
+    return [name.strip() for name in names if isinstance(name, str) and 1 < len(name.strip()) <= 30]
+
+
+def _json_ld(scripts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of JSON-LD scripts; what does not parse is passed over."""
+    for script in scripts:
+        try:
+            pending = [json.loads(script, strict=False)]
+        except (ValueError, RecursionError):
+            continue
+        while pending:
+            item = pending.pop(0)
+            if isinstance(item, list):
+                pending = item[:50] + pending
+            elif isinstance(item, dict):
+                yield item
+                pending += [item["@graph"]] if "@graph" in item else []

@@ -1,0 +1,38 @@
+"""Repair: text as its author wrote it, before anything else is done to it.
+
+The order is that of undoing: what was done last is undone first. Folding width or dropping private-use
+characters before destroys the bytes that the first steps need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cleantext.repair.controls import Controls
+from cleantext.repair.entities import Entities
+from cleantext.repair.mojibake import Mojibake
+from cleantext.repair.pinyin import PinyinInjections
+from cleantext.repair.shortcodes import Shortcodes
+from cleantext.transform import Transform
+
+__all__ = ["STEPS", "Controls", "Entities", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
+
+STEPS: tuple[Transform, ...] = (PinyinInjections(), Mojibake(), Entities(), Shortcodes(), Controls())
+
+
+def repair(text: str, *, steps: Sequence[Transform] = STEPS) -> str:
+    """Undo what was done to a text by machines: injected pinyin, mojibake, references, short codes, controls.
+
+    The steps run until none of them changes anything, so that what one lays bare is seen by the others
+    and ``repair(repair(x)) == repair(x)``. Each of them shortens the text or leaves fewer characters of a
+    finite set (ligatures, C1 controls, surrogates), so this ends.
+
+    >>> repair("10\N{LATIN CAPITAL LETTER I WITH CIRCUMFLEX}&frac14;s 新\N{ZERO WIDTH SPACE}疆")
+    '10μs 新疆'
+    """
+    while True:
+        before = text
+        for step in steps:
+            text = step(text)
+        if text == before:
+            return text

@@ -1,0 +1,106 @@
+"""Characters that show nothing: controls, byte order marks, zero-width and bidirectional marks.
+
+In Chinese text they are debris of editors and copy protection and break every match. In other scripts some are
+spelling: the joiners of Persian and of emoji, the marks that order Arabic and Latin in one line. So
+what decides is the script beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from cleantext.edits import Edit
+from cleantext.repair.gate import Table, holds, positions, table_of
+from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
+
+__all__ = ["Controls"]
+
+# Tab, line feed and carriage return are text; U+0085, U+2028 and U+2029 are line breaks and left to normalisation.
+SUSPECTS = "0-8 b c e-1f 7f-84 86-9f ad 61c 180e 200b-200f 202a-202e 2060-206f feff fff9-fffc fffe-ffff"
+
+DEAD = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffc\ufffe\uffff"
+BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+RIGHT_TO_LEFT = re.compile("[\u0590-\u05ff\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+JOINING = "\u0600-\u061b\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1b00-\u1c4f\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010d00-\U00011fff"
+UNSPACED = "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1980-\u19ff"  # Thai, Lao, Tibetan, Burmese, Khmer: no spaces, so U+200B parts words
+PICTURE = "\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff"
+
+SPOT = re.compile(
+    "(?P<escape>\x1b\\[[0-9;]*[A-Za-z])"
+    f"|(?P<dead>[{DEAD}]+)"
+    "|(?P<break>[\x0b\x0c])"
+    f"|(?P<zero>(?<![{UNSPACED}])\u200b|\u200b(?![{UNSPACED}])|(?<![{JOINING}])\u200c|(?<![{JOINING}{PICTURE}])\u200d|(?<=[{PICTURE}])\u200d(?![{PICTURE}])|(?<![\u1800-\u18af])\u180e)"
+    f"|(?P<bidi>[{BIDI}]+)"
+)
+LINE = re.compile("[^\n\x0b\x0c]*")
+RULES = {"escape": "controls.escape", "dead": "controls.dead", "break": "controls.break", "zero": "controls.zero", "bidi": "controls.bidi"}
+
+
+@lru_cache(maxsize=1)
+def _suspects() -> Table:
+    return table_of(SUSPECTS)
+
+
+@register
+@dataclass(frozen=True)
+class Controls(PageTransform):
+    """Remove control, zero-width and bidirectional characters where their neighbours do not need them.
+
+    Kept: joiners behind letters of joining scripts and inside emoji, U+200B in scripts without spaces,
+    bidirectional marks in lines that hold right-to-left letters. Vertical tab and form feed, the line and page
+    breaks of word processors, become line feeds. Object replacement characters and interlinear annotation marks go.
+
+    >>> Controls()("\N{ZERO WIDTH NO-BREAK SPACE}新\N{ZERO WIDTH SPACE}疆\N{SOFT HYPHEN}")
+    '新疆'
+    >>> Controls()("می\N{ZERO WIDTH NON-JOINER}خواهم") == "می\N{ZERO WIDTH NON-JOINER}خواهم"
+    True
+    """
+
+    id: ClassVar[str] = "repair.controls"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    rules: ClassVar[Mapping[str, str]] = {
+        "controls.escape": "a colour code of a terminal",
+        "controls.dead": "a control, byte order mark, soft hyphen or noncharacter",
+        "controls.break": "a vertical tab or form feed, which broke the line",
+        "controls.zero": "a zero-width character that its script does not use",
+        "controls.bidi": "a mark for right-to-left text in a line without any",
+    }
+    laws: ClassVar[Laws] = {
+        Law.IDEMPOTENT: HOLDS,
+        Law.LINE_LOCAL: HOLDS,
+        Law.KEEPS_HAN: HOLDS,
+        Law.KEEPS_LENGTH: Breaks("\ufeff新", "marks go"),
+        Law.NEVER_GROWS: HOLDS,
+        Law.KEEPS_LINES: Breaks("新\x0b疆", "a vertical tab is a line break"),
+        Law.ONLY_DELETES: Breaks("新\x0b疆", "a vertical tab becomes a line feed"),
+    }
+
+    def wants(self, text: str) -> bool:
+        return holds(text, _suspects())
+
+    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        return list(_edits(page.text)), (), {}
+
+
+def _edits(text: str) -> Iterator[Edit]:
+    stop = 0
+    for at in positions(text, _suspects()):
+        found = SPOT.match(text, at) if at >= stop else None
+        if found is None:
+            continue
+        stop = found.end()
+        kind = found.lastgroup or ""
+        if kind == "bidi" and RIGHT_TO_LEFT.search(_line(text, found.start())):
+            continue
+        yield Edit(found.start(), found.end(), found[0], "\n" if kind == "break" else "", RULES[kind])
+
+
+def _line(text: str, at: int) -> str:
+    """Return the line around a position; vertical tab and form feed end it as well."""
+    start = max(text.rfind(end, 0, at) for end in "\n\x0b\x0c") + 1
+    return text[start : LINE.match(text, start).end()]  # type: ignore[union-attr]

@@ -1,0 +1,124 @@
+"""How the damage was done: the generators of the pages that `cleantext.repair` mends, as a simulator.
+
+Applied to the repaired text of seed 000, `Injector` gives that seed back, character for character, so
+(damaged, truth) pairs can be had from any clean text, for tests and benchmarks.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cleantext.repair.pinyin import first_readings
+
+__all__ = ["FAMILIES", "SEPARATORS", "Injector", "draw_injector", "garble", "lenient_gbk"]
+
+SEPARATORS = "！？；：，。、"  # seen: all but ，which follows from the others
+MARK = b"\x01"  # what the generator splits at; it leaves no trace where it falls between characters
+FOLDED = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
+def lenient_gbk(data: bytes, *, private: bool = True) -> str:
+    """Decode GBK as PHP's multibyte functions do: a lead byte without a trail byte becomes `?` and takes the next byte with it.
+
+    Pairs of the user areas are private-use characters, or vanish.
+
+    >>> lenient_gbk(b"\\xb5(sh\\xa8\\xb4)\\xd8\\x84")
+    '?shù)貏'
+    """
+    out = []
+    at = 0
+    while at < len(data):
+        lead = data[at]
+        if lead < 0x80:
+            out.append(chr(lead))
+            at += 1
+            continue
+        trail = data[at + 1] if at + 1 < len(data) else 0
+        at += 2
+        if lead in (0x80, 0xFF) or trail < 0x40 or trail in (0x7F, 0xFF):
+            out.append("?")
+            continue
+        character = bytes((lead, trail)).decode("gb18030", "replace")
+        if private or not "\ue000" <= character <= "\uf8ff":
+            out.append(character)
+    return "".join(out)
+
+
+@dataclass(frozen=True)
+class Injector:
+    """A generator of injected pages: pairs of characters and readings, in the order of replacement.
+
+    Both steps replace bytes, not characters, so that they also hit where the second byte of one character and
+    the first of the next happen to be the ones they look for. `MARK`, or the parenthesis of a reading, then
+    follows a lead byte, the decoder eats it, and everything behind is read out of step: a slip.
+    """
+
+    table: tuple[tuple[str, str], ...] = ()
+    separators: str = ""
+    private: bool = True  # whether the decoder keeps private-use characters
+    folds: bool = False  # whether somebody folded the width afterwards
+
+    def damage(self, text: str) -> str:
+        """Return what the generator makes of a text that GBK can hold.
+
+        >>> Injector((("數", "shù"),)).damage("吸納當地勞動力特別")
+        '吸納當?shù)貏趧恿μ貏e'
+        """
+        data = text.encode("gb18030")
+        for character, reading in self.table:
+            pair = character.encode("gb18030")
+            data = data.replace(pair, pair + f"({reading})".encode("gb18030"))
+        for separator in self.separators:
+            data = data.replace(separator.encode("gb18030"), MARK + separator.encode("gb18030"))
+        shown = lenient_gbk(data, private=self.private).replace(MARK.decode(), "")
+        return shown.translate(FOLDED) if self.folds else shown
+
+
+def draw_injector(chance: random.Random, text: str, *, pairs: int = 60, separators: int = 3, private: bool = True, folds: bool = False) -> Injector:
+    """Draw a generator for a document: ``pairs`` of its Traditional characters, the frequent ones rather, and ``separators``."""
+    readings = first_readings()
+    known = [c for c in dict.fromkeys(text) if c in readings and len(c.encode("gb18030")) == 2]
+    weights = [text.count(c) ** 0.5 * chance.expovariate(1) for c in known]
+    chosen = [c for _, c in sorted(zip(weights, known, strict=True), reverse=True)][:pairs]
+    chance.shuffle(chosen)
+    marks = "".join(chance.sample(SEPARATORS, min(separators, len(SEPARATORS))))
+    return Injector(tuple((c, readings[c]) for c in chosen), marks, private, folds)
+
+
+# name: (written as, read as); "utf-8 twice" is read wrongly two times.
+FAMILIES: dict[str, Sequence[tuple[str, str]]] = {
+    "utf-8 as latin-1": (("utf-8", "latin-1"),),
+    "utf-8 as cp1252": (("utf-8", "sloppy-windows-1252"),),
+    "utf-8 as cp1251": (("utf-8", "sloppy-windows-1251"),),
+    "utf-8 as mac-roman": (("utf-8", "mac-roman"),),
+    "utf-8 as cp437": (("utf-8", "cp437"),),
+    "utf-8 as gb18030": (("utf-8", "gb18030"),),
+    "gbk as latin-1": (("gb18030", "latin-1"),),
+    "gbk as cp1252": (("gb18030", "sloppy-windows-1252"),),
+    "gbk as big5": (("gb18030", "big5hkscs"),),
+    "big5 as latin-1": (("big5hkscs", "latin-1"),),
+    "big5 as cp1252": (("big5hkscs", "sloppy-windows-1252"),),
+    "utf-8 as cp1252 twice": (("utf-8", "sloppy-windows-1252"), ("utf-8", "sloppy-windows-1252")),
+}
+
+
+def garble(text: str, family: str) -> str | None:
+    """Return ``text`` as mojibake of a family, or None where that loses bytes, so that nobody could undo it.
+
+    >>> garble("新疆", "utf-8 as gb18030")
+    '鏂扮枂'
+    """
+    import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
+
+    try:
+        for written, read in FAMILIES[family]:
+            data = text.encode(written)
+            shown = data.decode(read)
+            if shown.encode(read) != data:
+                return None
+            text = shown
+    except UnicodeError:
+        return None
+    return text

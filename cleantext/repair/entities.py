@@ -1,0 +1,88 @@
+"""Character references that stand in text as they were written: `&nbsp;`, `&#x4E2D;`, `&amp;amp;`."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cleantext.edits import Edit, apply, compose
+from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
+
+__all__ = ["Entities"]
+
+# Escaped once more at each hand it passed through: any number of ampersands, then the reference.
+REFERENCE = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)*(#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][0-9A-Za-z]{1,31});")
+# Somebody writes about references, and means what he wrote.
+ABOUT = re.compile(
+    r"转义|轉義|跳脫字元|字符实体|字元實體|实体(?:字符|编码|引用|名称)|HTML ?实体|[Ee]ntity (?:name|reference)|character (?:reference|entit)|HTML entit|\b[Ee]scap(?:e|ed|ing)\b"
+)
+INVISIBLE = "\xad\u200b\u200c\u200d\u200e\u200f\ufeff"
+QUOTES = "`'\"‘“「『"
+
+
+@register
+@dataclass(frozen=True)
+class Entities(PageTransform):
+    r"""Replace character references by their characters.
+
+    Only references that end in a semicolon and name a character that can stand in text. Lines with a `<`
+    are markup or code and stay, and so do references in quotation marks and pages about escaping.
+
+    >>> Entities()("中国&nbsp;新疆 AT&amp;amp;T &#x4E2D;&#25991;")
+    '中国\xa0新疆 AT&T 中文'
+    >>> Entities()("if (a &amp;&amp; b) x<y; 用 `&nbsp;`")
+    'if (a &amp;&amp; b) x<y; 用 `&nbsp;`'
+    """
+
+    id: ClassVar[str] = "repair.entities"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    rules: ClassVar[Mapping[str, str]] = {"entities.reference": "a character reference of HTML"}
+    laws: ClassVar[Laws] = {
+        Law.IDEMPOTENT: HOLDS,
+        Law.LINE_LOCAL: Breaks("A&amp;B\nHTML 实体", "a page about references keeps them"),
+        Law.KEEPS_HAN: Breaks("&#x4E2D;", "a reference may be a Han character"),
+        Law.KEEPS_LENGTH: Breaks("A&amp;B", "references are longer than characters"),
+        Law.NEVER_GROWS: HOLDS,
+        Law.KEEPS_LINES: Breaks("一&#10;二", "a reference may be a line break"),
+        Law.ONLY_DELETES: Breaks("&copy;", "a character comes"),
+    }
+
+    def wants(self, text: str) -> bool:
+        return "&" in text and ";" in text and REFERENCE.search(text) is not None
+
+    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        text = page.text
+        edits: tuple[Edit, ...] = ()
+        if ABOUT.search(text):
+            return (), (), {}
+        while found := list(_edits(text)):  # what comes out may complete a reference that was cut in two
+            edits = compose(edits, found)
+            text = apply(text, found)
+        return edits, (), {}
+
+
+def _edits(text: str) -> Iterator[Edit]:
+    for found in REFERENCE.finditer(text):
+        start = text.rfind("\n", 0, found.start()) + 1
+        stop = text.find("\n", found.end())
+        if "<" in text[start : len(text) if stop < 0 else stop] or text[found.start() - 1 : found.start()] in tuple(QUOTES):
+            continue
+        after = _character(found[1])
+        if after:
+            yield Edit(found.start(), found.end(), found[0], after, "entities.reference")
+
+
+def _character(name: str) -> str:
+    """Return what a reference stands for; nothing where that is no text (controls, private use, surrogates)."""
+    if name[0] != "#":
+        from ftfy.chardata import HTML_ENTITIES  # the names of HTML 5, and capital spellings such as &EACUTE;
+
+        return HTML_ENTITIES.get(f"&{name};", "")
+    character = html.unescape(f"&{name};")
+    if len(character) != 1 or character == "\ufffd":  # what HTML shows for numbers without a character
+        return ""
+    return character if character.isprintable() or character.isspace() or character in INVISIBLE else ""

@@ -1,0 +1,82 @@
+"""UTF-8 that was read as a single-byte encoding, by way of ftfy, behind a gate that never changes its answer.
+
+ftfy decides by a regular expression, `badness`, whether a line may be mojibake at all. Each of its alternatives
+asks for a character that clean Chinese text does not hold; `SUSPECTS` has one of every alternative, so
+that a text without them costs one table look-up a character. A test takes the expression apart and proves it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cleantext.repair.gate import Table, lines_with, table_of
+
+if TYPE_CHECKING:
+    from ftfy import TextFixerConfig
+
+__all__ = ["SUSPECTS", "ftfy_safe", "gated", "needs_ftfy", "suspects"]
+
+# C1 controls; ftfy's classes bad, law, currency, numeric, accented and box; Ù ‚ Ђ ВГРС ΒΓΞΟ of its special cases;
+# Latin ligatures; surrogates. Not its classes of quotation marks, dashes and dots, which Chinese text is full of.
+SUSPECTS = (
+    "80-9f a2-a8 aa ac af b1-b3 b5-b6 b8-ba bc-be c0-d1 d7-d9 dc-dd df-f1 f7 fc 100-107 10c-113 116-11b 11e-11f 122-123 12a-12b 12f-130 132-133 136-137 "
+    "139-13e 141-143 145 147 149 152-153 155 158 15a-15b 15e-162 164-165 16e 170 178-17e 192 1c4-1cc 1f1-1f3 2c6-2c7 2d8 2db-2dc 392-393 39e-39f 402 412-413 "
+    "420-421 490-491 201a 2020-2021 2030 2044 20a7 20ac 2116 2202 2206 220f 2211 221a 221e 2229 222b 2248 2260-2261 2264-2265 2310 2502 250c 2510 2518 251c "
+    "2524 252c 253c 2550-256c 2580 2584 2588 258c 2590-2593 25ca d800-dfff fb00-fb06 fffd"
+)
+ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ud800-\udfff]")  # what ftfy mends whatever is beside it
+LONGEST = 1_000_000  # ftfy cuts longer lines
+
+
+@lru_cache(maxsize=1)
+def suspects() -> Table:
+    """Return `SUSPECTS` as a table."""
+    return table_of(SUSPECTS)
+
+
+@lru_cache(maxsize=1)
+def safe_config() -> TextFixerConfig:
+    """Return ftfy's options without those that normalise: quotes, width, line breaks, controls, entities and forms are other rooms' work."""
+    from ftfy import TextFixerConfig
+
+    return TextFixerConfig(
+        unescape_html=False,
+        remove_terminal_escapes=False,
+        fix_character_width=False,
+        uncurl_quotes=False,
+        fix_line_breaks=False,
+        remove_control_chars=False,
+        normalization=None,
+        explain=False,
+    )
+
+
+def ftfy_safe(text: str) -> str:
+    """Return ftfy's answer under `safe_config`."""
+    from ftfy import fix_text
+
+    return fix_text(text, safe_config())
+
+
+def needs_ftfy(line: str) -> bool:
+    """Say whether ftfy might change a line (with its line break); it leaves all others alone."""
+    from ftfy.badness import BADNESS_RE
+
+    return bool(BADNESS_RE.search(line) or ALWAYS.search(line)) or len(line) > LONGEST
+
+
+def gated(text: str) -> str:
+    """Return what `ftfy_safe` returns, at no cost for clean text.
+
+    >>> gated("æˆ‘ä»¬ 新疆")
+    '我们 新疆'
+    """
+    parts = []
+    done = 0
+    for start, line in lines_with(text, suspects()):
+        if needs_ftfy(line):
+            parts += [text[done:start], ftfy_safe(line)]
+            done = start + len(line)
+    return "".join(parts) + text[done:] if parts else text

@@ -1,0 +1,242 @@
+"""GBK slips: `橋頭堡?!弊灾螀^` is `橋頭堡。”自治區`.
+
+The generators of injected pages (`cleantext.repair.damage`) insert bytes into GBK text without looking where
+characters begin. Where that parts a character, its first byte becomes a question mark and everything behind
+is read one byte out of step, until something sets the reader right. Nothing but that one byte is lost: put
+it back, and the bytes of the text shown are the bytes of the true text.
+
+An anchor is a question mark before a separator (where the lost byte is the first of a character that ends
+like the separator begins) or before the rest of a reading (`?shù)`, where the table gives the lost byte).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from cleantext.repair.damage import SEPARATORS
+from cleantext.repair.model import Model
+from cleantext.repair.pinyin import CANDIDATE, GLOSS, first_readings, syllable
+
+__all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses"]
+
+HALVES = {ord(s) - 0xFEE0: s for s in SEPARATORS if s > "\uff00"}
+WIDEN = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+LOST = "?\ufffd"
+REST = GLOSS + "[)）]"
+ANCHOR = re.compile(rf"[{LOST}](?=[{SEPARATORS}{''.join(map(chr, HALVES))}]|\?[{SEPARATORS}{''.join(map(chr, HALVES))}]|{REST})")
+TAIL = re.compile(REST)
+SEPARATOR = re.compile(rf"[{SEPARATORS}{''.join(map(chr, HALVES))}]")
+NOISE = re.compile(rf"([{LOST}]){REST}|[(（]{REST}")  # readings, whole or without their parenthesis
+DEEP, WIDE = 10, 8.0
+LONGEST = 400  # displayed characters; slips of Simplified text run to the end of the line
+
+
+class Hypothesis(NamedTuple):
+    """What a run may have been: for each character the candidates, and where in the text shown it ends."""
+
+    stop: int
+    slots: tuple[str, ...]
+
+
+class Reading(NamedTuple):
+    """The best text for a run: log probabilities per character gained over the text shown, and ahead of the next best."""
+
+    stop: int
+    text: str
+    gain: float
+    margin: float
+
+
+@lru_cache(maxsize=65536)
+def _pair(first: int, second: int) -> str:
+    """Return the character of two bytes, private use included, or nothing."""
+    try:
+        character = bytes((first, second)).decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return character if len(character) == 1 else ""
+
+
+@lru_cache(maxsize=4096)
+def _bytes(character: str) -> bytes:
+    """Return the two GBK bytes of a character, nothing for others."""
+    data = character.encode("gb18030", "ignore")
+    return data if len(data) == 2 else b""
+
+
+@lru_cache(maxsize=256)
+def _ending(second: int) -> str:
+    return "".join(c for c in (_pair(lead, second) for lead in range(0x81, 0xFF)) if c and not "\ue000" <= c <= "\uf8ff")
+
+
+@lru_cache(maxsize=256)
+def _beginning(first: int) -> str:
+    return "".join(c for c in (_pair(first, trail) for trail in range(0x81, 0xFF)) if c and not "\ue000" <= c <= "\uf8ff")
+
+
+@lru_cache(maxsize=4096)
+def _annotated(first: int, reading: str) -> str:
+    """Return the characters that begin with a byte and are annotated with a reading."""
+    return "".join(c for c, r in first_readings().items() if r == reading and _bytes(c)[:1] == bytes((first,)))
+
+
+def hypotheses(text: str, at: int, *, folded: bool) -> Iterator[Hypothesis]:
+    """Yield what the run that starts at the anchor ``text[at]`` may have been.
+
+    With ``folded`` an ASCII character may stand for its full-width form, as where somebody folded the width
+    after the damage.
+
+    >>> next(hypotheses("橋頭堡?!弊灾螀^", 3, folded=True)).slots[1:]
+    ('”', '自', '治', '區')
+    """
+    tail = TAIL.match(text, at + 1)
+    if tail:
+        before = at - len(gloss[0]) if (gloss := _gloss_before(text, at)) else at
+        data = _bytes(text[before - 1]) if before else b""
+        for character in _annotated(data[1], syllable(tail[0])) if data else "":
+            yield from _follow(text, tail.end(), _bytes(character)[1], (), folded)
+    else:
+        shown = text[at + 1]
+        if shown == "?" and (after := SEPARATOR.match(text, at + 2)):
+            yield from _twice(after[0], at + 2)
+        first, second = _bytes(HALVES.get(ord(shown), shown))
+        yield from _follow(text, at + 2, second, (_ending(first),), folded)
+
+
+def _twice(shown: str, stop: int) -> Iterator[Hypothesis]:
+    """Yield a character both of whose bytes are lost: its second and the separator's first make another separator."""
+    first = _bytes(HALVES.get(ord(shown), shown))[0]
+    for other in SEPARATORS:
+        if _bytes(other)[1] == first:
+            yield Hypothesis(stop, (_ending(_bytes(other)[0]),))
+
+
+def _gloss_before(text: str, at: int) -> re.Match[str] | None:
+    start = text.rfind("(", max(0, at - 12), at)
+    found = CANDIDATE.match(text, start) if start > 0 else None
+    return found if found and found.end() == at else None
+
+
+def _follow(text: str, at: int, pending: int, slots: tuple[str, ...], folded: bool) -> Iterator[Hypothesis]:  # noqa: FBT001 - private
+    """Read on out of step, ``pending`` being the byte that is left over, to where the reader is in step again."""
+    stop = min(len(text), at + LONGEST)
+    while at <= stop:
+        shown = text[at] if at < len(text) else "\n"
+        if shown in LOST or shown == "\n":
+            if shown != "\n":
+                yield from _in_step(text, at, pending, slots)
+            if not (folded and shown == "?"):
+                return
+        code = ord(shown)
+        data = _bytes(shown)
+        if 0x40 <= code < 0x7F:
+            last = _pair(pending, code)
+            if last:
+                yield Hypothesis(at + 1, (*slots, last))
+        if folded and 0x20 <= code < 0x7F:
+            data = bytes((0xA3, code + 0x80)) if code > 0x20 else b"\xa1\xa1"
+        character = _pair(pending, data[0]) if data else ""
+        if not character:
+            return
+        slots = (*slots, character)
+        at += 1
+        gloss = CANDIDATE.match(text, at)
+        if gloss and first_readings().get(shown) == syllable(gloss[0]):  # injected out of step
+            at = gloss.end()
+        pending = data[1]
+        if pending < 0x80:
+            yield Hypothesis(at, (*slots, chr(pending)))
+            return
+
+
+def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...]) -> Iterator[Hypothesis]:
+    """Yield the ends at a second question mark: before a separator in step, with a reading in step, or at the line's end."""
+    tail = TAIL.match(text, at + 1)
+    if tail:
+        known = _annotated(pending, syllable(tail[0]))
+        if known:
+            yield Hypothesis(tail.end(), (*slots, known))
+    elif at + 1 == len(text) or text[at + 1] == "\n" or SEPARATOR.match(text, at + 1):
+        yield Hypothesis(at + 1, (*slots, _beginning(pending)))
+
+
+def best_reading(text: str, at: int, model: Model, *, before: str, folded: bool) -> Reading | None:
+    """Return the likeliest reading of the run at an anchor, or None where the bytes allow none.
+
+    ``before`` is the repaired text left of the run. All readings are scored with the same text on both sides.
+    """
+    possible = [h for h in hypotheses(text, at, folded=folded) if all(h.slots)]
+    if not possible:
+        return None
+    before = ("\n" + before)[-4:]
+    end = max(h.stop for h in possible)
+    line = text.find("\n", end)
+    end = min(end + 3, len(text) if line < 0 else line + 1)
+    shown = model.score(before + _quiet(text[at:end]) + "\n")
+    scored = [
+        (model.score(before + chosen + _quiet(text[stop:end]) + "\n"), stop, chosen)
+        for stop, slots in possible
+        for chosen in _likely([before[-1], *slots, text[stop : stop + 1] or "\n"], model)
+    ]
+    scored.sort(reverse=True)
+    best, stop, chosen = scored[0]
+    return Reading(stop, chosen, (best - shown) / len(chosen), best - scored[1][0] if len(scored) > 1 else np.inf)
+
+
+def _quiet(text: str) -> str:
+    """Return a text shown without readings and what is left of them."""
+    return NOISE.sub(lambda m: m[1] or "", text)
+
+
+def _likely(slots: Sequence[str], model: Model) -> list[str]:
+    """Return likely choices of one character from each slot, without the first and the last, which are context.
+
+    Viterbi both ways gives the best path through each candidate; of a slot, those `WIDE` nats below the best at
+    most are combined with those of the others.
+    """
+    ids = [model.indices(s) for s in slots]
+    steps = [model.steps(a, b) for a, b in zip(ids, ids[1:], strict=False)]
+    forward = [np.zeros(len(ids[0]), np.float32)]
+    for step in steps:
+        forward.append((forward[-1][:, None] + step).max(0))
+    backward = np.zeros(len(ids[-1]), np.float32)
+    choices: list[tuple[float, str]] = [(0.0, "")]
+    for i in range(len(steps) - 1, 0, -1):
+        backward = (steps[i] + backward[None, :]).max(1)
+        through = forward[i] + backward
+        loss = through.max() - through
+        options = [j for j in np.argsort(loss, kind="stable")[:DEEP].tolist() if loss[j] <= WIDE]
+        choices = sorted((float(loss[j]) + rest, slots[i][j] + tail) for j in options for rest, tail in choices)[: DEEP * DEEP]
+    return [tail for _, tail in choices]
+
+
+def certified(shown: str, true: str) -> bool:
+    """Say whether the bytes of ``true`` are those of ``shown``, lost bytes put back and insertions taken out.
+
+    Each question mark stands for one byte; readings, whole or without their parenthesis, for none;
+    ASCII characters for themselves or for their full-width forms, on both sides.
+
+    >>> certified("?!弊灾螀^", "。”自治區"), certified("?!弊灾螀^", "。“自治區")
+    (True, False)
+    """
+    pattern, at = b"", 0
+    while at < len(shown):
+        character = shown[at]
+        gloss = TAIL.match(shown, at + 1) if character in LOST else CANDIDATE.match(shown, at + 1)
+        data = character.encode("gb18030", "ignore")
+        if character in LOST and gloss:
+            pattern += b"[\\x80-\\xff]"
+        elif character in LOST:
+            pattern += b"(?:[\\x80-\\xff]|\xa3\xbf)"
+        elif "!" <= character <= "~":
+            pattern += b"(?:" + re.escape(data) + b"|" + re.escape(bytes((0xA3, data[0] + 0x80))) + b")"
+        else:
+            pattern += re.escape(data)
+        at = gloss.end() if gloss else at + 1
+    return any(re.fullmatch(pattern, t.encode("gb18030", "ignore"), re.DOTALL) for t in (true, true.translate(WIDEN)))

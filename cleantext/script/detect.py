@@ -1,0 +1,150 @@
+"""Which script a text is written in, by characters that only one of the scripts has.
+
+Evidence for Traditional are the characters that t2s changes, s2t leaves alone, and no Simplified text
+writes (乾 of 乾隆 and 於 of 樊於期 are out); evidence for Simplified those that s2t changes and that no
+Traditional, Hong Kong or Taiwan standard writes (后, 里, 干 and 悦 are out). Measured on the five seeds: the
+Traditional one has 1,088 : 7, the Simplified ones 0 : 558 up to 0 : 4,191.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import code_points
+from cleantext.script.kernel import tally
+from cleantext.script.tables import pairs
+
+__all__ = ["COUNTED", "Script", "class_table", "counts_of", "detect_script", "is_foreign", "is_script"]
+
+I64 = npt.NDArray[np.int64]
+
+# One character of evidence in so many may be on the other side. Traditional pages have strays (seed 000: 0.6 %) because
+# their writers take 台 and 群 as they come; a Simplified page that is 2 % Traditional has a Traditional passage.
+STRAY = {"hant": 10, "hans": 50}
+# Kana or Hangul above one letter in this many make a page Japanese or Korean.
+FOREIGN = 50
+
+OTHER, HAN, TRADITIONAL, SIMPLIFIED, KANA, HANGUL, ZHE, ZHAO, TAIWAN, HONG_KONG, HONG_KONG_SHARED = range(11)
+BLOCKS = (
+    (0x3007, 0x3007, HAN), (0x3400, 0x4DBF, HAN), (0x4E00, 0x9FFF, HAN), (0xF900, 0xFAFF, HAN), (0x20000, 0x3347F, HAN),
+    # Not the middle dot and the prolonged sound mark: Chinese text has them in foreign names.
+    (0x3041, 0x3096, KANA), (0x30A1, 0x30FA, KANA), (0x31F0, 0x31FF, KANA), (0xFF66, 0xFF6F, KANA), (0xFF71, 0xFF9D, KANA),
+    (0x1100, 0x11FF, HANGUL), (0x3131, 0x318E, HANGUL), (0xA960, 0xA97F, HANGUL), (0xAC00, 0xD7A3, HANGUL), (0xD7B0, 0xD7FF, HANGUL),
+)  # fmt: skip
+COUNTED = ("han", "traditional", "simplified", "kana", "hangul", "zhe", "zhao")  # the columns of `counts_of`
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The script of a text, with the counts of characters that speak for it.
+
+    ``name`` is "hans", "hant", "hant-tw", "hant-hk", "mixed", "jp", "ko", "hani" (Han characters, but
+    none that tells) or "none" (no Han, kana or Hangul). A name may be followed by a region only
+    where its standard forms are in the majority: see ``taiwan`` and ``hong_kong``.
+    """
+
+    name: str
+    han: int
+    traditional: int
+    simplified: int
+    taiwan: int
+    hong_kong: int
+    kana: int
+    hangul: int
+
+
+class Classes(NamedTuple):
+    """The class of each code point, and what each class adds to the seven counters."""
+
+    classes: npt.NDArray[np.uint8]
+    addend: I64
+
+
+@lru_cache(maxsize=1)
+def class_table() -> Classes:
+    """Return the table of classes, derived from the bundled dictionaries."""
+    classes = np.zeros(0x110000, np.uint8)  # flat: 1 MB, of which a text touches 20 kB
+    for first, last, kind in BLOCKS:
+        classes[first : last + 1] = kind
+    ts = dict(pairs("TSCharactersExt")) | dict(pairs("TSCharacters"))
+    st = dict(pairs("STCharacters"))
+    kept = {k for key, value in pairs("TSPhrases") for k, v in zip(key, value, strict=True) if k == v}
+    classes[[ord(c) for c in ts if ts[c] != c and st.get(c, c) == c and c not in kept]] = TRADITIONAL
+    standard = {v for name in ("STCharacters", "STPhrases") for _, value in pairs(name) for v in value}
+    taiwan, hong_kong = dict(pairs("TWVariants")), dict(pairs("HKVariants"))
+    regional = {*taiwan.values(), *hong_kong.values()}
+    classes[[ord(c) for c in st if st[c] != c and c not in standard and c not in ts and c not in regional]] = SIMPLIFIED
+    for c in taiwan.keys() | hong_kong.keys():  # what one region writes, and neither the other nor OpenCC's standard: 裡, 啟 and 説, 衞
+        tw, hk = taiwan.get(c, c), hong_kong.get(c, c)
+        for form, other, kinds in ((tw, hk, (TAIWAN, HAN)), (hk, tw, (HONG_KONG, HONG_KONG_SHARED))):
+            if form not in (other, c) and form not in standard:
+                classes[ord(form)] = kinds[int(classes[ord(form)] != TRADITIONAL)]
+    classes[[ord("著"), ord("着")]] = ZHE, ZHAO
+    return Classes(classes, _addends())
+
+
+def _addends() -> I64:
+    """Return what a character of each class adds to the counters: one bit in each field of 9."""
+    counts = {
+        HAN: (0,), TRADITIONAL: (0, 1), SIMPLIFIED: (0, 2), KANA: (3,), HANGUL: (4,), ZHE: (0, 5), ZHAO: (0, 6),
+        TAIWAN: (0, 1), HONG_KONG: (0, 1), HONG_KONG_SHARED: (0,),
+    }  # fmt: skip
+    return np.array([sum(1 << 9 * field for field in counts.get(c, ())) for c in range(HONG_KONG_SHARED + 1)], np.int64)
+
+
+def counts_of(points: npt.NDArray[np.int32], low: I64, high: I64) -> I64:
+    """Return the evidence of each span ``points[low:high]``, one row each with the columns of `COUNTED`."""
+    counts = np.zeros((len(low), len(COUNTED)), np.int64)
+    tally.sized(len(points))(points, low, high, *class_table(), counts)
+    return counts
+
+
+def is_foreign(counts: I64) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Say which rows of counts are Japanese, and which Korean."""
+    han, kana, hangul = counts[:, 0], counts[:, 3], counts[:, 4]
+    letters = han + kana + hangul
+    korean = (hangul > 0) & (hangul * FOREIGN >= letters) & (hangul >= kana)
+    return (kana > 0) & (kana * FOREIGN >= letters) & ~korean, korean
+
+
+def is_script(counts: I64, name: str) -> npt.NDArray[np.bool_]:
+    """Say which rows of counts are of one script, "hant" or "hans", but for stray characters of the other."""
+    this, other = (counts[:, 1], counts[:, 2]) if name == "hant" else (counts[:, 2], counts[:, 1])
+    return (this > 0) & (other * STRAY[name] <= this + other)
+
+
+def detect_script(text: str) -> Script:
+    """Say which script a text is written in, and on what evidence.
+
+    A single character decides a short text. A text with evidence of both is "mixed", but for strays
+    (1 in 10 Simplified characters in a Traditional text, 1 in 50 the other way round).
+
+    >>> detect_script("臺灣的發展").name, detect_script("台湾的发展").name, detect_script("日本の發展").name
+    ('hant', 'hans', 'jp')
+    """
+    points = code_points(text).view(np.int32)
+    table = class_table()
+    classes = np.bincount(table.classes[points], minlength=HONG_KONG_SHARED + 1)
+    counts = ((table.addend[:, None] >> np.arange(0, 63, 9)) & 1).T @ classes
+    taiwan, hong_kong = int(classes[TAIWAN]), int(classes[HONG_KONG] + classes[HONG_KONG_SHARED])
+    han, traditional, simplified, kana, hangul = counts[:5].tolist()
+    name = _name(counts[None].astype(np.int64), taiwan, hong_kong)
+    return Script(name, han, traditional, simplified, taiwan, hong_kong if name.startswith("hant") else 0, kana, hangul)
+
+
+def _name(counts: I64, taiwan: int, hong_kong: int) -> str:
+    japanese, korean = is_foreign(counts)
+    if japanese[0] or korean[0]:
+        return "jp" if japanese[0] else "ko"
+    if is_script(counts, "hans")[0]:
+        return "hans"
+    if is_script(counts, "hant")[0]:
+        return "hant-tw" if taiwan > hong_kong else "hant-hk" if hong_kong > taiwan else "hant"
+    if counts[0, 1] and counts[0, 2]:
+        return "mixed"
+    return "hani" if counts[0, 0] else "none"

@@ -1,0 +1,255 @@
+"""OpenCC's configurations, and its dictionaries compiled to arrays that a kernel can walk.
+
+A stage of a configuration is a *group* of dictionaries, asked in turn: the first that knows a
+prefix of the text at hand decides, by its longest key. That is the same as one flat dictionary
+with leftmost-longest matching, which holds a key of a later dictionary only if no key of an
+earlier one is a prefix of it. So each stage becomes one `Table`: characters in a two-level array,
+phrases in a hashed trie behind a filter of their first two characters.
+
+Source of the semantics: OpenCC 1.4, ``Conversion.cpp``, ``PrefixMatch.cpp``, ``DictGroup.cpp``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.data import BUNDLED, cached, opencc_text
+from cleantext.errors import ConfigError
+from cleantext.script.zhe import ZHE, zhe_words
+
+__all__ = ["CONFIGURATIONS", "RULES", "Configuration", "Group", "Table", "Tiers", "compiled", "custom", "flat", "pairs"]
+
+# Rule ids by tag; tag 0 marks what no rule changed.
+CHARACTER, PHRASE, VARIANT, VOCABULARY, ZHE_RULE, COMPATIBILITY, USER = range(1, 8)
+RULES = (
+    "",
+    "script.character",
+    "script.phrase",
+    "script.variant",
+    "script.vocabulary",
+    "script.zhe",
+    "script.compatibility",
+    "script.user",
+)
+
+Tiers = tuple[tuple[str, ...], ...]  # dictionaries of one tier are asked as one (OpenCC's "union")
+
+
+class Group(NamedTuple):
+    """One stage: its tiers, and the rules that its single characters and its longer keys stand for."""
+
+    tiers: Tiers
+    character: int
+    phrase: int
+
+
+class Configuration(NamedTuple):
+    """What OpenCC calls a configuration. A first stage that is ``segmented`` bounds the matches of all later ones."""
+
+    stages: tuple[Group, ...]
+    segment_by: Group | None = None  # a pass of its own that only cuts the text
+
+
+TS = Group((("TSPhrases",), ("TSCharactersExt",), ("TSCharacters",)), CHARACTER, PHRASE)
+TS_PHRASES = Group((("TSPhrases",),), CHARACTER, PHRASE)
+ST = Group((("STPhrases", "STPhrases_GeneratedFromRegionalPhrases"), ("STCharacters",)), CHARACTER, PHRASE)
+TO_TW = Group((("TWVariantsPhrases",), ("TWVariants",)), VARIANT, VARIANT)
+TO_TW_P = Group((("TWPhrases",), ("TWVariantsPhrases",), ("TWVariants",)), VARIANT, VOCABULARY)
+TO_HK = Group((("HKVariantsPhrases",), ("HKVariants",)), VARIANT, VARIANT)
+TO_HK_P = Group((("HKPhrases",), ("HKVariantsPhrases",), ("HKVariants",)), VARIANT, VOCABULARY)
+OF_TW = Group((("TWVariantsRevPhrases",), ("TWVariantsRev",)), VARIANT, VARIANT)
+OF_TW_P = Group((("TWPhrasesRev",), ("TWVariantsRevPhrases",), ("TWVariantsRev",)), VARIANT, VOCABULARY)
+OF_HK = Group((("HKVariantsRevPhrases",), ("HKVariantsRev",)), VARIANT, VARIANT)
+OF_HK_P = Group((("HKPhrasesRev",), ("HKVariantsRevPhrases",), ("HKVariantsRev",)), VARIANT, VOCABULARY)
+TO_JP = Group((("JPShinjitaiCharactersRev",),), CHARACTER, PHRASE)
+OF_JP = Group((("JPShinjitaiPhrases",), ("JPShinjitaiCharacters",)), CHARACTER, PHRASE)
+COMPAT = Group((("CJK_Compatibility_Ideographs",),), COMPATIBILITY, COMPATIBILITY)
+
+# As in the *.json of OpenCC 1.4.2. In s2* the dictionary that cuts the text is the first tier of the first stage.
+CONFIGURATIONS: Mapping[str, Configuration] = {
+    "s2t": Configuration((ST,)),
+    "t2s": Configuration((TS,)),
+    "s2tw": Configuration((ST, TO_TW)),
+    "tw2s": Configuration((OF_TW, TS), TS_PHRASES),
+    "s2twp": Configuration((ST, TO_TW_P)),
+    "tw2sp": Configuration((OF_TW_P, TS), TS_PHRASES),
+    "s2hk": Configuration((ST, TO_HK)),
+    "hk2s": Configuration((OF_HK, TS), TS_PHRASES),
+    "s2hkp": Configuration((ST, TO_HK_P)),
+    "hk2sp": Configuration((OF_HK_P, TS), TS_PHRASES),
+    "t2tw": Configuration((TO_TW,)),
+    "tw2t": Configuration((OF_TW,)),
+    "t2hk": Configuration((TO_HK,)),
+    "hk2t": Configuration((OF_HK,)),
+    "t2jp": Configuration((TO_JP,)),
+    "jp2t": Configuration((OF_JP,)),
+}
+
+
+# --- from text to one flat dictionary ----------------------------------------------------------
+
+
+def pairs(name: str, *, source: str = BUNDLED) -> list[tuple[str, str]]:
+    """Return the rows of a dictionary, each with its first value, which is the one that OpenCC uses."""
+    text = opencc_text(name, source=source) or ""
+    rows = (line.split("\t") for line in text.splitlines() if "\t" in line and not line.startswith("#"))
+    return [(key, value.split(" ", 1)[0]) for key, value in rows if key and value]
+
+
+Rows = dict[str, tuple[str, int]]  # key -> value, tag
+
+
+def flat(tiers: Iterable[Rows]) -> Rows:
+    """Merge dictionaries that are asked in turn into one for leftmost-longest matching.
+
+    >>> flat([{"乾": ("乾", 2)}, {"乾隆": ("乾隆", 2), "干": ("干", 1)}])
+    {'乾': ('乾', 2), '干': ('干', 1)}
+    """
+    out: Rows = {}
+    lengths: set[int] = set()
+    for rows in tiers:
+        fresh = {k: v for k, v in rows.items() if not any(k[:n] in out for n in lengths if n <= len(k))}
+        out.update(fresh)
+        lengths |= {len(k) for k in fresh}
+    return out
+
+
+def rows_of(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False) -> Rows:
+    """Return one stage as a flat dictionary. Raise `ConfigError` where the source lacks the stage's last dictionary."""
+    tiers: list[Rows] = []
+    for n, names in enumerate(group.tiers):
+        tier: Rows = {}
+        for name in names:
+            if name == "TSCharactersExt" and not rare_glyphs:
+                continue
+            for key, value in pairs(name, source=source):
+                tier.setdefault(key, (value, group.character if len(key) == 1 and n else group.phrase))
+        tiers.append(tier)
+    if len(group.tiers) == 1:
+        tiers = [{k: (v, group.character if len(k) == 1 else group.phrase) for k, (v, _) in tiers[0].items()}]
+    if not tiers[-1]:
+        raise ConfigError(f"dictionary={source!r} has no {group.tiers[-1][-1]}.txt, which this conversion needs")
+    if zhe:
+        base = flat(tiers)
+        words = zhe_words(lambda word: replaced(base, word))
+        tiers[0] = {k: (v, CHARACTER if "著" in v else ZHE_RULE) for k, v in words} | tiers[0]
+    return flat(tiers)
+
+
+def replaced(rows: Rows, text: str) -> str:
+    """Replace leftmost-longest, as the kernel does: the definition that it is tested against."""
+    longest = max(map(len, rows), default=1)
+    out, at = [], 0
+    while at < len(text):
+        width = next((n for n in range(min(longest, len(text) - at), 0, -1) if text[at : at + n] in rows), 0)
+        out.append(rows[text[at : at + width]][0] if width else text[at])
+        at += width or 1
+    return "".join(out)
+
+
+# --- from a flat dictionary to arrays ----------------------------------------------------------
+
+START = 1 << 31  # a longer key may start with this character
+LONG = 1 << 30  # the character has a row that is more than another character: the low bits number its value
+LOW = (1 << 21) - 1
+INNER = 0x110000  # parents in the trie: a first character, or this and the number of a node
+A, B = 0x9E3779B1, 0x85EBCA6B  # odd, near 2**32: products with 21-bit numbers fit in int64
+
+
+class Table(NamedTuple):
+    """A compiled stage. Numba takes a named tuple of arrays as it is."""
+
+    block: npt.NDArray[np.int32]  # [code point >> 8] -> where its 256 entries start
+    entry: npt.NDArray[np.uint32]  # code point XOR its replacement; or with START, LONG
+    filter: npt.NDArray[np.uint8]  # bits: which steps the trie has, with some false hits, in a tenth of its room
+    slot: npt.NDArray[
+        np.int64
+    ]  # the trie's steps, hashed: parent, character, (value + 1) * 2 + (1 if longer keys go on), 21 bits each; -1 is empty
+    value: npt.NDArray[np.int64]  # where it starts in points, its length (12 bits), its rule (4 bits)
+    points: npt.NDArray[np.int32]
+    settings: npt.NDArray[np.int64]  # shift of the hash for filter and slot, rule of plain characters, 著 rule on, values as long as keys
+
+
+def compile_table(rows: Rows, *, character: int, zhe: bool) -> Table:
+    """Compile a flat dictionary."""
+    longer = {k: v for k, v in rows.items() if len(k) > 1}
+    values = list(longer.values())
+    entries: dict[int, int] = {}
+    for key, (value, tag) in rows.items():
+        if len(key) > 1:
+            continue
+        if len(value) == 1 and tag == character:
+            entries[ord(key)] = ord(key) ^ ord(value)
+        else:
+            entries[ord(key)] = START | LONG | len(values)
+            values.append((value, tag))
+    for first in {ord(k[0]) for k in longer} | ({ord("著")} if zhe else set()):
+        entries[first] = entries.get(first, 0) | START
+    starts = np.cumsum([0, *(len(v) for v, _ in values)]).tolist()
+    packed = [start << 16 | len(v) << 4 | tag for start, (v, tag) in zip(starts, values, strict=False)]
+    filter_, slot, shifts = _trie({key: n for n, key in enumerate(longer)})
+    points = np.frombuffer("".join(v for v, _ in values).encode("utf-32-le", "surrogatepass"), np.int32)
+    aligned = all(len(k) == len(v) for k, (v, _) in rows.items())
+    settings = np.array([*shifts, character, zhe, aligned], np.int64)
+    return Table(*two_level(entries), filter_, slot, np.array(packed, np.int64), points, settings)
+
+
+def two_level(entries: Mapping[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
+    """Return (block, entry) such that ``entry[block[c >> 8] + (c & 255)]`` is the entry of ``c``, 0 for the rest."""
+    used = sorted({point >> 8 for point in entries})
+    block = np.zeros(0x1100, np.int32)
+    block[used] = np.arange(1, len(used) + 1, dtype=np.int32) * 256
+    entry = np.zeros((len(used) + 1) * 256, np.uint32)
+    where = np.fromiter(entries, np.int64, len(entries))
+    entry[block[where >> 8] + (where & 255)] = np.fromiter(entries.values(), np.int64, len(entries))
+    return block, entry
+
+
+def _trie(keys: Mapping[str, int]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], tuple[int, int]]:
+    """Return filter, slots and the shifts of their hashes. A node is the slot of the step that leads to it."""
+    prefixes = {key[:n] for key in keys for n in range(2, len(key) + 1)}
+    inner = {prefix[:-1] for prefix in prefixes}
+    bits = max(4, (len(prefixes) * 2).bit_length())
+    filter_bits = max(10, min(20, bits + 3))  # never more than 128 kB, which the second-level cache spares
+    mask = (1 << bits) - 1
+    slots, filter_ = [-1] * (1 << bits), np.zeros(1 << filter_bits, np.uint8)
+    node: dict[str, int] = {}
+    for prefix in sorted(prefixes, key=len):
+        parent = ord(prefix[0]) if len(prefix) == 2 else INNER + node[prefix[:-1]]
+        c = ord(prefix[-1])
+        h = (parent * A + c * B) & 0xFFFFFFFF
+        filter_[h >> (32 - filter_bits)] = 1
+        at = h >> (32 - bits)
+        while slots[at] >= 0:
+            at = (at + 1) & mask
+        slots[at] = (parent << 21 | c) << 21 | (keys.get(prefix, -1) + 1) * 2 | (prefix in inner)
+        node[prefix] = at
+    return np.packbits(filter_, bitorder="little"), np.array(slots, np.int64), (32 - filter_bits, 32 - bits)
+
+
+@lru_cache(maxsize=64)
+def compiled(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False) -> Table:
+    """Return the table of a stage: from memory, from the disk cache, or compiled now."""
+    digest = hashlib.sha256(repr((FORMAT, group, rare_glyphs, zhe and ZHE)).encode())
+    for name in (name for tier in group.tiers for name in tier):
+        digest.update(f"{name}={opencc_text(name, source=source)}".encode())
+
+    def build() -> dict[str, Any]:
+        rows = rows_of(group, source=source, rare_glyphs=rare_glyphs, zhe=zhe)
+        return compile_table(rows, character=group.character, zhe=zhe)._asdict()
+
+    return Table(**cached(f"script-{digest.hexdigest()[:32]}", build))
+
+
+FORMAT = 2  # of the compiled arrays; raise it when their meaning changes
+
+
+def custom(words: Mapping[str, str]) -> Table:
+    """Compile a user's own phrases. All are values, single characters too: what is plainly mapped cannot be frozen."""
+    return compile_table({k: (v, USER) for k, v in words.items()}, character=0, zhe=False)
