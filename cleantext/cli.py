@@ -51,13 +51,15 @@ def main() -> None:
     \b
     cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
     cleantext explain page.txt            one page: what would go
-    """
+    """  # noqa: D301 - click reads the backslash
 
 
 def recipe(command: F) -> F:
     """Add the options that choose the pipeline."""
     command = click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file.")(command)
-    return click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated.")(command)
+    return click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated.")(
+        command
+    )
 
 
 def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
@@ -72,7 +74,9 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the cleaned pages and tables.")
 @recipe
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; outputs are the same for any number. [default: all cores]")
-@click.option("--duplicates", type=DUPLICATES, default="annotate", show_default=True, help="Report near-duplicates, also remove them, or do not look.")
+@click.option(
+    "--duplicates", type=DUPLICATES, default="annotate", show_default=True, help="Report near-duplicates, also remove them, or do not look."
+)
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
 @click.option("--min-chars", default=40, show_default=True, help="Least letters and digits of a duplicate passage.")
 @click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
@@ -80,7 +84,9 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
-def clean(src: tuple[str, ...], out: Path, pipeline: str, rules: tuple[str, ...], *, check: bool, dry_run: bool, quiet: bool, **options: Any) -> None:
+def clean(
+    src: tuple[str, ...], out: Path, pipeline: str, rules: tuple[str, ...], *, check: bool, dry_run: bool, quiet: bool, **options: Any
+) -> None:
     """Clean pages: files, folders or glob patterns.
 
     Writes one text per page (the tree mirrored), edits.parquet, duplicates.parquet and .jsonl,
@@ -139,11 +145,17 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None)
     cleaned = _explained(file, _pipeline(pipeline, rules))
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
-        click.echo(json.dumps({"text": cleaned.text, "edits": rows, "metadata": cleaned.metadata, "flags": cleaned.flags}, ensure_ascii=False, indent=1))
+        click.echo(
+            json.dumps(
+                {"text": cleaned.text, "edits": rows, "metadata": cleaned.metadata, "flags": cleaned.flags}, ensure_ascii=False, indent=1
+            )
+        )
     elif form == "diff":
         import difflib
 
-        lines = difflib.unified_diff(cleaned.original.splitlines(), cleaned.text.splitlines(), f"{file}", f"{file} (cleaned)", lineterm="", n=1)
+        lines = difflib.unified_diff(
+            cleaned.original.splitlines(), cleaned.text.splitlines(), f"{file}", f"{file} (cleaned)", lineterm="", n=1
+        )
         click.echo("\n".join(lines))
     else:
         from rich.console import Console
@@ -207,6 +219,29 @@ def _record(line: bytes, number: int, pipeline: Pipeline, field: str | None) -> 
 
 
 @main.command()
+@click.argument("src", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the tables and the report.")
+@click.option(
+    "--level", type=click.Choice(["document", "passage"]), default="passage", show_default=True, help="Compare whole pages or passages."
+)
+@click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
+@click.option("--min-chars", default=40, show_default=True, help="Least letters and digits of a duplicate passage.")
+@click.option("--against", metavar="DIR", help="References: report only what pages share with these.")
+@click.option("--quiet", is_flag=True, help="No summary.")
+def dedup(src: tuple[str, ...], out: Path, *, quiet: bool, **options: Any) -> None:
+    """Find near-duplicates among pages as they are, without cleaning them."""
+    from rich.console import Console
+
+    from cleantext.report.terminal import summary
+    from cleantext.run.search import dedup_files
+
+    report = dedup_files(src, out, **options)
+    if not quiet:
+        summary(report, str(out), Console(stderr=True, width=None if sys.stderr.isatty() else 160))
+    sys.exit(report.exit_code)
+
+
+@main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("-o", "--to", required=True, type=click.Path(path_type=Path), help="Folder for the originals.")
 def undo(out: Path, to: Path) -> None:
@@ -256,7 +291,24 @@ def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
     if rule_id not in pack.by_id:
         raise unknown("rule", rule_id, pack.by_id)
     rule = pack.by_id[rule_id]
-    for name in ("id", "kind", "category", "strength", "zones", "value", "match", "row", "unless", "anchors", "words", "salvage", "why", "hit", "miss", "where"):
+    for name in (
+        "id",
+        "kind",
+        "category",
+        "strength",
+        "zones",
+        "value",
+        "match",
+        "row",
+        "unless",
+        "anchors",
+        "words",
+        "salvage",
+        "why",
+        "hit",
+        "miss",
+        "where",
+    ):
         value = getattr(rule, name)
         if value:
             click.echo(f"{name:9} {'  '.join(value) if isinstance(value, tuple) else value}")
@@ -288,4 +340,3 @@ def doctor() -> None:
         sound &= good
         click.echo(f"{'ok  ' if good else 'BAD '} {name}: {text}")
     sys.exit(0 if sound else 2)
-

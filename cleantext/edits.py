@@ -51,7 +51,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     >>> apply("發(fā)展", [Edit(1, 5, "(fā)", "", "pinyin.injection")])
     '發展'
     """
-    parts = []
+    parts: list[str] = []
     at = 0
     for edit in edits:
         start, end, before, after, _ = edit
@@ -71,7 +71,7 @@ def revert(text: str, edits: Iterable[Edit]) -> str:
     >>> revert("發展", [Edit(1, 5, "(fā)", "", "pinyin.injection")])
     '發(fā)展'
     """
-    parts = []
+    parts: list[str] = []
     at = shift = 0
     for edit in edits:
         start, end, before, after, _ = edit

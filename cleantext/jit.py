@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 __all__ = ["Kernel", "kernel"]
 
@@ -59,8 +59,7 @@ def _compile(function: Callable[P, R]) -> Callable[P, R]:
     bound: Any = types.FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__)
     bound.__module__ = function.__module__
     bound.__qualname__ = function.__qualname__
-    options = {"nogil": True, "boundscheck": False}
     try:
-        return njit(cache=True, **options)(bound)  # type: ignore[no-any-return]
+        return cast("Callable[P, R]", njit(cache=True, nogil=True)(bound))
     except RuntimeError:  # "no locator available": neither the source folder nor the user's cache can be written
-        return njit(cache=False, **options)(bound)  # type: ignore[no-any-return]
+        return cast("Callable[P, R]", njit(cache=False, nogil=True)(bound))

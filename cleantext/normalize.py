@@ -155,7 +155,7 @@ class Spaces(PageTransform):
 
 def _spaces(text: str) -> Iterator[Edit]:
     """Yield the edits of spaces: odd ones anywhere, plain ones at the ends of lines."""
-    runs = {}
+    runs: dict[int, tuple[int, str]] = {}
     if text[-1:] in (" ", "\t") or " \n" in text or "\t\n" in text:
         runs |= {m.start(): (m.end(), "space.trailing") for m in _TRAILING.finditer(text)}
     if text[:1] in (" ", "\t") or "\n " in text or "\n\t" in text:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "Traced", "clean", "clean_html", "explain", "markdown", "transforms"]
 
-ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.script")
+ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.chrome.blocks", "cleantext.script")
 
 
 def transforms() -> Mapping[str, type[Transform]]:
@@ -210,10 +210,10 @@ def _step(source: str, number: int, row: Mapping[str, Any]) -> Transform:
 
 
 def clean(text: str, *, pipeline: str | Path | Pipeline = "zh-web", page: Page | None = None) -> str:
-    """Clean one text.
+    r"""Clean one text.
 
-    >>> clean("喀什的春天\\n文字放大 文字缩小\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
-    '喀什的春天\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
+    >>> clean("喀什的春天\n文字放大 文字缩小\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
+    '喀什的春天\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
     """
     return Pipeline.load(pipeline)(text, page=page)
 
@@ -237,6 +237,8 @@ def markdown(page: Page) -> str:
     """Return the text of a page with Markdown marks for its headings, list items and quotes."""
     marks = {**{f"h{n}": "#" * n + " " for n in range(1, 7)}, "li": "- ", "blockquote": "> "}
     return "".join(
-        marks.get(block.tag, "") + page.text[block.start : block.end] if page.text[block.start : block.end].strip() else page.text[block.start : block.end]
+        marks.get(block.tag, "") + page.text[block.start : block.end]
+        if page.text[block.start : block.end].strip()
+        else page.text[block.start : block.end]
         for block in page.blocks
     )

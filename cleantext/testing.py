@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -41,7 +42,23 @@ CHROME = st.sampled_from(
         "附件:",
     ]
 )
-DAMAGE = st.sampled_from(["發(fā)", "區(qū)", "設(shè)", "經(jīng)", "&nbsp;", "&#x4E2D;", ":copyright:", "std::a::b", "æ–°ç–†", "ÐÂ½®", "锟斤拷", "?！弊", "cafÃ©"])
+DAMAGE = st.sampled_from(
+    [
+        "發(fā)",
+        "區(qū)",
+        "設(shè)",
+        "經(jīng)",
+        "&nbsp;",
+        "&#x4E2D;",
+        ":copyright:",
+        "std::a::b",
+        "æ–°ç–†",
+        "ÐÂ½®",
+        "锟斤拷",
+        "?！弊",
+        "cafÃ©",
+    ]
+)
 PROSE = st.sampled_from(
     [
         "今年三月,喀什古城的杏花开了,游客比往年多了一倍。",
@@ -75,7 +92,7 @@ def edited(draw: st.DrawFn, text: str | None = None, *, rules: Sequence[str] = (
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=10)))
     edits = [
         Edit(a, b, text[a:b], draw(st.text("甲乙xy", max_size=3)), draw(st.sampled_from(rules)))
-        for a, b in zip(cuts, cuts[1:], strict=False)
+        for a, b in pairwise(cuts)
         if draw(st.booleans())
     ]
     return text, edits
@@ -93,9 +110,7 @@ def broken(transform: Transform, law: Law, text: str) -> str | None:
         bad = transform(out) != out
     elif law is Law.LINE_LOCAL:
         parts = text.split("\n")
-        bad = any(
-            transform("\n".join(parts[:n])) + "\n" + transform("\n".join(parts[n:])) != out for n in range(1, len(parts))
-        )
+        bad = any(transform("\n".join(parts[:n])) + "\n" + transform("\n".join(parts[n:])) != out for n in range(1, len(parts)))
     elif law is Law.KEEPS_HAN:
         bad = _HAN.findall(out) != _HAN.findall(text)
     elif law is Law.KEEPS_LENGTH:

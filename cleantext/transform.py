@@ -69,14 +69,15 @@ class Page:
     def rebase(self, edits: Sequence[Edit], text: str) -> Page:
         """Return the page after ``edits`` made ``text`` of its text; blocks still tile it.
 
-        An edit that crosses blocks gives its output to the first of them.
+        An edit that crosses blocks gives its output to the first of them; blocks of which nothing is left go.
         """
         if not self.html:
             return replace(self, text=text)
         moved = OffsetMap(edits)
         ends = [moved.to_cleaned(0, block.end)[1] for block in self.html]
         starts = [0, *ends]
-        return replace(self, text=text, html=tuple(b._replace(start=s, end=e) for b, s, e in zip(self.html, starts, ends, strict=False)))
+        kept = (b._replace(start=s, end=e) for b, s, e in zip(self.html, starts, ends, strict=False) if e > s)
+        return replace(self, text=text, html=tuple(kept))
 
 
 def _lines(text: str) -> Iterator[Block]:

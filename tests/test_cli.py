@@ -145,3 +145,19 @@ def test_every_command_has_help():
 def test_version_and_doctor():
     assert "cleantext" in run("--version").output
     assert "kernels" in run("doctor").output
+
+
+def test_dedup_compares_pages_as_they_are(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "refs").mkdir()
+    body = "口岸是連接兩國間的重要窗口,推動口岸建設需要雙方同頻共振,顯然,加強口岸建設、暢通口岸已成共識,各方都願意為此出力。"
+    (tmp_path / "in" / "a.txt").write_text(body, "utf-8")
+    (tmp_path / "in" / "b.txt").write_text(f"转载:{body}", "utf-8")
+    (tmp_path / "refs" / "r.txt").write_text(f"题目:{body}", "utf-8")
+    assert run("dedup", tmp_path / "in", "-o", tmp_path / "out").exit_code == 0
+    [row] = [json.loads(x) for x in (tmp_path / "out" / "duplicates.jsonl").read_text("utf-8").splitlines()]
+    assert (row["a"], row["b"], row["similarity"]) == ("a.txt", "b.txt", 1.0)
+    run("dedup", tmp_path / "in", "-o", tmp_path / "out2", "--against", tmp_path / "refs")
+    rows = [json.loads(x) for x in (tmp_path / "out2" / "duplicates.jsonl").read_text("utf-8").splitlines()]
+    assert {r["a"] for r in rows} == {"a.txt", "b.txt"}
+    assert all(r["b"].endswith("refs/r.txt") for r in rows)

@@ -116,7 +116,9 @@ def test_rows_and_columns_say_the_same(cases):
 def test_ragged_keeps_every_string(strings):
     ragged = Ragged.of(strings)
     assert ragged.strings() == strings
-    assert ragged.arrow().to_pylist() == ["".join("\N{REPLACEMENT CHARACTER}" if 0xD800 <= ord(c) <= 0xDFFF else c for c in s) for s in strings]
+    assert ragged.arrow().to_pylist() == [
+        "".join("\N{REPLACEMENT CHARACTER}" if 0xD800 <= ord(c) <= 0xDFFF else c for c in s) for s in strings
+    ]
 
 
 @given(web_text(max_size=8).filter(bool), web_text(max_size=8), st.integers(0, 5))

@@ -16,12 +16,14 @@ ODD = NBSP + WIDE
 def tidy(text):
     """Spaces, line by line, as one would say it."""
     lines = []
-    for line in re.sub("\r\n?|\N{LINE SEPARATOR}", "\n", text).split("\n"):
-        line = line.rstrip(" \t" + ODD)
+    for raw in re.sub("\r\n?|\N{LINE SEPARATOR}", "\n", text).split("\n"):
+        line = raw.rstrip(" \t" + ODD)
         indent = re.match(f"[ \t{ODD}]*", line)[0]
         if re.search(f"[{ODD}]", indent) or line[len(indent) :][:1] in tuple("字Ａ１．："):
-            line = line[len(indent) :]
-        lines.append(re.sub(f"[ \t]*[{ODD}][ \t{ODD}]*", " ", line))
+            indent_end = len(indent)
+        else:
+            indent_end = 0
+        lines.append(re.sub(f"[ \t]*[{ODD}][ \t{ODD}]*", " ", line[indent_end:]))
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines))
     return re.sub("\n{2,}\\Z", "\n", re.sub("\\A\n+", "", text))
 

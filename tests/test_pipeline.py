@@ -36,7 +36,10 @@ def test_fingerprint_is_the_recipe():
     assert web.fingerprint == Pipeline.load("zh-web").fingerprint == pickle.loads(pickle.dumps(web)).fingerprint
     assert web.fingerprint != web.without("script.to").fingerprint
     out = subprocess.run(
-        [sys.executable, "-c", "import cleantext as ct; print(ct.Pipeline.load('zh-web').fingerprint)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import cleantext as ct; print(ct.Pipeline.load('zh-web').fingerprint)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert out.stdout.strip() == web.fingerprint
 

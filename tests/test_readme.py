@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     (here / "pages").mkdir()
     shutil.copy(ROOT / "seeds" / "001_ed5b604d7aff2fb4.txt", here / "pages" / "001.txt")
     (here / "bin").mkdir()
-    (here / "bin" / "cleantext").write_text(f"#!/bin/sh\nexec {sys.executable} -m cleantext \"$@\"\n")
+    (here / "bin" / "cleantext").write_text(f'#!/bin/sh\nexec {sys.executable} -m cleantext "$@"\n')
     (here / "bin" / "cleantext").chmod(0o755)
     return here
 
@@ -43,7 +43,9 @@ def folder(tmp_path_factory):
 def test_commands_run_in_order(command, folder):
     assert len(COMMANDS) >= 6
     environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

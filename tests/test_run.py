@@ -35,7 +35,9 @@ def crawl(tmp_path):
     folder = tmp_path / "crawl"
     (folder / "a.example").mkdir(parents=True)
     (folder / "a.example" / "1.txt").write_text(f"甲地的春天\n发布时间:2023-10-24 来源:石榴云\n{BODY}\n责任编辑：某某\n", "utf-8")
-    (folder / "a.example" / "2.txt").write_bytes(f"發展新疆的歷史與經濟\r\n\r\n{'隨著口岸的開放,經濟帶的發展進入新階段。' * 4}".encode("gb18030"))
+    (folder / "a.example" / "2.txt").write_bytes(
+        f"發展新疆的歷史與經濟\r\n\r\n{'隨著口岸的開放,經濟帶的發展進入新階段。' * 4}".encode("gb18030")
+    )
     (folder / "empty.txt").write_bytes(b"")
     (folder / "packed.txt.gz").write_bytes(gzip.compress(BODY.encode()))
     (folder / "packed2.txt.zst").write_bytes(zstandard.compress(BODY.encode()))

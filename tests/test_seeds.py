@@ -67,7 +67,9 @@ def test_every_label_is_honoured(seeds, names, labels, cleaned):
             expected = ct.normalize(ct.unify_script(ct.repair(source), to="hans" if name.startswith("000") else "t2s")).strip()
             if name.startswith("000"):  # alone, one line is too little evidence for its pinyin: compare with the repaired page
                 repaired = (seeds / "000.repaired.txt").read_text("utf-8").split(LINE)[label["line"] - 1]
-                expected = ct.unify_script(repaired, to="t2s").replace("著", "着") if "著" in repaired else ct.unify_script(repaired, to="t2s")
+                expected = (
+                    ct.unify_script(repaired, to="t2s").replace("著", "着") if "著" in repaired else ct.unify_script(repaired, to="t2s")
+                )
             assert here.strip() == expected.strip(), (name, label["line"])
     assert set(steps) == set(names)
 
@@ -193,7 +195,15 @@ def test_planted_duplicates_are_found_across_scripts(planted):
     for paragraph in paragraphs:
         start = page.index(paragraph)
         assert len(found & set(range(start, start + len(paragraph)))) > 0.97 * len(paragraph)
-    copies = {frozenset(p) for p in (("001.txt", "001-hant.txt"), ("004.txt", "004-repost.txt"), ("003.txt", "003-transplant.txt"), ("002.txt", "003-transplant.txt"))}
+    copies = {
+        frozenset(p)
+        for p in (
+            ("001.txt", "001-hant.txt"),
+            ("004.txt", "004-repost.txt"),
+            ("003.txt", "003-transplant.txt"),
+            ("002.txt", "003-transplant.txt"),
+        )
+    }
     across = {frozenset((r["a"], r["b"])) for r in rows if r["a"] != r["b"]}
     assert across == copies
 

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, ClassVar
 
-from cleantext.chrome.lines import judge
+from cleantext.changes import Changes
+from cleantext.chrome.lines import Reason, Verdict, decide
 from cleantext.chrome.rules import Pack, load_pack
+from cleantext.chrome.votes import collect
 from cleantext.edits import Edit
 from cleantext.errors import ConfigError
 from cleantext.fold import view
-from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
+from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
 
-__all__ = ["StripChrome", "strip_chrome"]
+__all__ = ["Reason", "StripChrome", "strip_chrome"]
+
+DEFAULT = ("zh-web-rules",)
+
+
+class _Meanings(Mapping[str, str]):
+    """The rules of the pack that comes with cleantext, id and meaning; read when first asked for."""
+
+    def __getitem__(self, rule: str) -> str:
+        return load_pack(*DEFAULT).by_id[rule].meaning
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(load_pack(*DEFAULT).by_id)
+
+    def __len__(self) -> int:
+        return len(load_pack(*DEFAULT).rules)
 
 
 @register
 @dataclass(frozen=True)
-class StripChrome(PageTransform):
+class StripChrome(Transform):
     """Remove share buttons, licence footers, editors' lines and their kin; salvage what they say.
 
     ``packs`` are names or paths of rule packs, later ones overriding earlier ones by id; ``without``
@@ -29,21 +47,24 @@ class StripChrome(PageTransform):
     '喀什的春天\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
     """
 
-    packs: tuple[str, ...] = ("zh-web-rules",)
+    packs: tuple[str, ...] = DEFAULT
     without: tuple[str, ...] = ()
     level: str = "safe"
 
     id: ClassVar[str] = "chrome.lines"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
-    rules: ClassVar[Mapping[str, str]] = {}  # those of the packs: see `pack`
+    rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
-        Law.IDEMPOTENT: Breaks("", "see tests: what stands at the edge of a page changes when the edge goes"),
-        Law.LINE_LOCAL: Breaks("", "evidence comes from neighbours"),
-        Law.KEEPS_HAN: Breaks("", "chrome is text too"),
-        Law.KEEPS_LENGTH: Breaks("", "it deletes"),
+        Law.IDEMPOTENT: HOLDS,  # the arbiter is asked until nothing moves
+        Law.LINE_LOCAL: Breaks(
+            "昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n责任编辑:石青",
+            "a credit line goes at the foot of an article; alone it is all that there is, and stays",
+        ),
+        Law.KEEPS_HAN: Breaks("昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n责任编辑:石青", "page chrome is Han too"),
+        Law.KEEPS_LENGTH: Breaks("昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n责任编辑:石青", "it deletes"),
         Law.NEVER_GROWS: HOLDS,
-        Law.KEEPS_LINES: Breaks("", "it deletes lines"),
+        Law.KEEPS_LINES: Breaks("昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n责任编辑:石青", "a line goes with its line break"),
         Law.ONLY_DELETES: HOLDS,
     }
 
@@ -54,15 +75,47 @@ class StripChrome(PageTransform):
     @property
     def pack(self) -> Pack:
         """The compiled rules."""
-        pack = load_pack(*self.packs)
-        return pack.without(self.without) if self.without else pack
+        return load_pack(*self.packs, without=self.without)
 
-    def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
-        return judge(page.text, view(page.text), self.pack, safety=self.level)
+    def verdicts(self, texts: Sequence[str]) -> list[Verdict]:
+        """Judge many texts: edits, flags, metadata, and the reason for every removal.
+
+        One fold and one search for anchors serve the whole batch.
+        """
+        pack = self.pack
+        rows = view("\n".join(texts)).split("\n")
+        votes = collect(rows, pack)
+        ends = list(accumulate(text.count("\n") + 1 for text in texts))
+        spans = zip([0, *ends], ends, strict=False)
+        return [decide(t, rows[a:b], votes[a:b], pack, safety=self.level) for t, (a, b) in zip(texts, spans, strict=False)]
+
+    def reasons(self, text: str) -> tuple[Reason, ...]:
+        """Say for every line and part of a line that goes which rule took it, and what made that enough.
+
+        >>> StripChrome().reasons("河水涨了。\\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\\n责任编辑:石青")
+        (Reason(start=31, end=38, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
+        """
+        return self.verdicts([text])[0].reasons
+
+    def run(self, pages: Sequence[Page]) -> Changes:
+        edits: dict[int, Sequence[Edit]] = {}
+        flags: dict[int, tuple[str, ...]] = {}
+        metadata: dict[int, Mapping[str, Any]] = {}
+        for i, verdict in enumerate(self.verdicts([page.text for page in pages])):
+            if verdict.edits:
+                edits[i] = verdict.edits
+            if verdict.flags:
+                flags[i] = tuple(verdict.flags)
+            if verdict.metadata:
+                metadata[i] = verdict.metadata
+        return Changes(edits, None, flags, metadata)
 
 
-def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = "zh-web-rules", safety: str = "safe") -> str:
-    """Remove page chrome from a text; ``rules`` names packs or paths, ``safety`` is "safe" or "aggressive"."""
+def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = DEFAULT, safety: str = "safe") -> str:
+    """Remove page chrome from a text; ``rules`` names packs or paths, ``safety`` is "safe" or "aggressive".
+
+    >>> strip_chrome("河水涨了。\\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\\n責任編輯:石青")
+    '河水涨了。\\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。'
+    """
     packs = (rules,) if isinstance(rules, str) else tuple(rules)
-    step = StripChrome(packs=packs, level=safety)
-    return step(text, page=replace(page, text=text) if page else None)
+    return StripChrome(packs=packs, level=safety)(text, page=page)

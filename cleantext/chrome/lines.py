@@ -1,371 +1,391 @@
-"""The line model: evidence for every line of a page, and the arbiter that decides.
+"""The line model: zones, protectors, and the arbiter that decides about every line of a page.
 
-Voters give evidence; none of them deletes. A line goes when its evidence is strong enough for
-where it stands (head, tail, or inside the body), or when a second reason supports it:
+Voters give evidence (`cleantext.chrome.votes`); none of them deletes. A line goes when its evidence is strong
+enough for where it stands (head, tail, or inside the body), or when a second reason supports it:
 
-* strength A acts anywhere, B in the head and the tail or beside a line that acted, C only among lines
-  that acted;
+* strength A acts anywhere, B in its zones or beside a line that acted, C only among lines that acted;
+* a heading goes with the rows of its list, a header or footer with the short lines inside it;
 * protectors (numbered headings, document numbers, signatures, attachments, dialogue) acquit;
 * a gate keeps the page whole where removal would leave no body.
+
+What goes changes what stands beside what stays. So the arbiter is asked again about the lines that
+stayed, until nothing moves: a second run over the cleaned page finds nothing to do.
 """
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
-from cleantext.chrome.metadata import gather, read_labels
-from cleantext.chrome.rules import Pack, Rule, unwrap
+from cleantext.chrome.metadata import gather
+from cleantext.chrome.rules import Pack, Rule
+from cleantext.chrome.votes import A, B, C, Evidence, Votes, collect
 from cleantext.edits import Edit
 
-__all__ = ["Evidence", "Line", "Verdict", "judge"]
+__all__ = ["Line", "Reason", "Verdict", "decide", "judge"]
 
-A, B, C = 3, 2, 1
+COLUMN = 4  # lines of one widget word each that are as good as one line of them
 
-# A sentence: long enough, and with a mark that ends or joins clauses.
-_SENTENCE = re.compile(r"[。!?;…]|[.!?][\"'”’)]?(?:\s|$)")
-_CLAUSES = re.compile(r"[,、:]")
-_LETTER = re.compile(r"[^\W\d_]")
-_WORD_EDGE = re.compile(r"[\s|·丨/\\,、;:>»›→\-–—_\[\]【】()〔〕〖〗<>「」“”\"'…┊&+•*×▼▲▶→←↑↓#=~!?.]+")
-_COUNT = re.compile(r"[\d.,]+[万亿kw+%]?")
-_PROTECTED = re.compile(
-    r"第[一二三四五六七八九十百零〇\d]{1,5}[条章节编款项回卷讲课]"
-    r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
-    r"|\d{1,2}[.、)](?!\d)|[①-⑳]"
-    r"|.{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号$|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
-    r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
-)
-_SIGNED_DATE = re.compile(r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}")
+class Reason(NamedTuple):
+    """Why a span of a page was cut: one row for each removed line or part of a line."""
+
+    start: int
+    end: int  # in the page, line break not included
+    rule: str
+    strength: str  # "A", "B" or "C": that of the evidence, which several words of one kind may raise
+    zone: str
+    because: str  # what made the evidence enough
 
 
-class Evidence(NamedTuple):
-    """What one voter says of one line."""
+@dataclass(frozen=True)
+class Verdict:
+    """What is cut from a page, what was salvaged, and why."""
 
-    rule: Rule
-    power: int
-    start: int  # of the part to cut, in the line; a whole line has (0, its length)
-    end: int
-    salvage: tuple[tuple[str, int, int], ...] = ()  # field and span in the line
+    edits: list[Edit] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    lines: Sequence[Line] = field(default=(), repr=False, compare=False)
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """One row for each removed line or part of a line, in page order."""
+        return tuple(_reasons(self.lines))
 
 
-@dataclass(slots=True)
 class Line:
     """One line that is not blank."""
 
-    start: int  # in the page
-    end: int  # without the line break
-    folded: str
-    zone: str = "body"
-    evidence: list[Evidence] = field(default_factory=list)
-    spans: list[Evidence] = field(default_factory=list)
-    acted: Evidence | None = None
+    __slots__ = ("acted", "because", "best", "cuts", "end", "evidence", "folded", "origin", "shielded", "start", "votes", "zone")
 
-    @property
-    def best(self) -> Evidence | None:
-        """The strongest evidence against the whole line."""
-        return max(self.evidence, key=lambda e: e.power) if self.evidence else None
+    def __init__(self, start: int, folded: str, votes: Votes) -> None:
+        self.start = start  # in the page
+        self.end = start + len(folded)  # without the line break
+        self.folded = folded  # as far as it is not cut yet
+        self.origin: list[int] | None = None  # where the characters of `folded` stood in the line, once something was cut
+        self.votes = votes
+        self.evidence = votes.evidence  # what of the votes counts in this page
+        self.best: Evidence | None = None  # the strongest that counts where the line stands
+        self.zone = "body"
+        self.shielded = False
+        self.acted: Evidence | None = None
+        self.because = ""
+        self.cuts: list[Evidence] = []  # in offsets of the whole line
 
+    def act(self, evidence: Evidence, because: str) -> None:
+        """Sentence the line."""
+        self.acted, self.because = evidence, because
 
-class Verdict(NamedTuple):
-    """What is cut from a page, and what was salvaged."""
-
-    edits: list[Edit]
-    flags: list[str]
-    metadata: dict[str, Any]
+    def cut(self, pack: Pack) -> bool:
+        """Cut the parts that were voted against; say whether there were any."""
+        spans, at = [], 0
+        for span in self.votes.spans:
+            if span.start >= at:
+                spans.append(span)
+                at = span.end
+        if not spans:
+            return False
+        origin = self.origin or list(range(len(self.folded)))
+        for e in spans:
+            salvage = tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b)
+            self.cuts.append(Evidence(e.rule, e.power, origin[e.start], origin[e.end - 1] + 1, salvage))
+        gone = {k for e in spans for k in range(e.start, e.end)}
+        self.origin = [o for k, o in enumerate(origin) if k not in gone]
+        self.folded = "".join(c for k, c in enumerate(self.folded) if k not in gone)
+        self.votes = collect([self.folded], pack)[0]
+        return True
 
 
 def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
     """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
-    lines = _split(folded)
-    if not lines:
-        return Verdict([], [], {})
-    _collect(lines, folded, pack)
+    rows = folded.split("\n")
+    return decide(text, rows, collect(rows, pack), pack, safety=safety)
+
+
+def decide(text: str, rows: Sequence[str], votes: Sequence[Votes], pack: Pack, *, safety: str = "safe") -> Verdict:
+    """Decide for every line of a page, given its folded lines and the votes on each."""
+    if not any(v.evidence or v.spans or v.heads for v in votes):
+        return Verdict(metadata=_title(text))
+    starts = accumulate(map(len, rows), lambda at, length: at + length + 1, initial=0)
+    lines = [Line(start, row, vote) for start, row, vote in zip(starts, rows, votes, strict=False) if row and not row.isspace()]
+    _round(lines, pack, safety)
+    for rule in pack.of_kind["enclosed"]:
+        _enclose(lines, rule)
+    while (alive := [line for line in lines if line.acted is None]) and _round(alive, pack, safety):
+        pass
+    flags = _gate(lines)
+    if flags:
+        return Verdict(flags=flags, metadata=_title(text))
+    found = [(name, text[x.start + a : x.start + b]) for x in lines for e in ([x.acted] if x.acted else x.cuts) for name, a, b in e.salvage]
+    return Verdict(_edits(text, lines), [], {**_title(text, lines), **gather(found)}, lines)
+
+
+def _round(lines: list[Line], pack: Pack, safety: str) -> bool:
+    """Ask the arbiter once about the lines that are left; say whether anything went."""
     _zones(lines)
     _protect(lines)
     _arbitrate(lines, safety)
-    for block in (r for r in pack.rules if r.kind == "block"):
-        _grow(lines, block)
-    _echo(lines, pack)
-    flags = _gate(lines)
-    return Verdict(_cuts(text, lines), flags, _salvaged(text, lines))
-
-
-def _split(folded: str) -> list[Line]:
-    lines, at = [], 0
-    for raw in folded.split("\n"):
-        if raw and not raw.isspace():
-            lines.append(Line(at, at + len(raw), raw))
-        at += len(raw) + 1
-    return lines
-
-
-# ---------------------------------------------------------------- voters
-
-
-def _collect(lines: list[Line], folded: str, pack: Pack) -> None:
-    starts = [line.start for line in lines]
-    tried: set[tuple[int, int]] = set()
-    automaton, owners = pack.anchored
-    if automaton is not None:
-        for anchor, at, _ in automaton.find_matches_as_indexes(folded, overlapping=True):
-            n = bisect_right(starts, at) - 1
-            for rule in owners[anchor]:
-                if (n, id(rule)) not in tried:
-                    tried.add((n, id(rule)))
-                    _try(lines[n], rule)
+    for n, line in enumerate(lines):
+        for rule in line.votes.heads:
+            _grow(lines, n, rule)
+    for rule in pack.of_kind["echo"]:
+        _echo(lines, rule)
+    moved = False
     for line in lines:
-        if line.end - line.start > 200:
-            continue
-        a, b = unwrap(line.folded)
-        core = line.folded[a:b]
-        if len(core) <= 60:
-            for rule in pack.unanchored:
-                _try(line, rule)
-            _words(line, core, pack)
-        _labels(line, a, core, pack)
-
-
-def _try(line: Line, rule: Rule) -> None:
-    if rule.kind == "span":
-        if rule.guard and rule.guard.search(line.folded):
-            return
-        for match in rule.pattern.finditer(line.folded):
-            a, b = match.span("cut") if "cut" in rule.pattern.groupindex else match.span()
-            line.spans.append(Evidence(rule, rule.power, a, b, _groups(rule, match, 0)))
-    elif rule.kind == "line" and line.end - line.start <= rule.longest + 20:
-        a, b = unwrap(line.folded)
-        match = rule.finds(line.folded[a:b])
-        if match:
-            line.evidence.append(Evidence(rule, rule.power, 0, len(line.folded), _groups(rule, match, a)))
-
-
-def _groups(rule: Rule, match: re.Match[str], shift: int) -> tuple[tuple[str, int, int], ...]:
-    fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
-    return tuple((name, a + shift, b + shift) for name, a, b in fields if name and a >= 0)
-
-
-def _words(line: Line, core: str, pack: Pack) -> None:
-    """Vote against a line that is made of widget words only, in any order."""
-    used: list[Rule] = []
-    for token in filter(None, _WORD_EDGE.split(core)):
-        if _COUNT.fullmatch(token):
-            continue
-        found = _segment(token, pack)
-        if not found:
-            return
-        used += found
-    if not used:
-        return
-    power = max(r.power for r in used)
-    if len(used) >= 3 or (len(used) == 2 and min(r.power for r in used) == B):
-        power = min(A, power + 1)
-    best = max(used, key=lambda r: r.power)
-    line.evidence.append(Evidence(best, power, 0, len(line.folded)))
-
-
-def _segment(token: str, pack: Pack) -> list[Rule] | None:
-    """Split a token into words of the vocabulary, fewest first; None where it cannot be."""
-    whole = pack.vocabulary.get(token) or pack.vocabulary.get(token.rstrip("0123456789"))
-    if whole:
-        return [whole]
-    n = len(token)
-    if n > 30 or n < 4:
-        return None
-    best: list[list[Rule] | None] = [[]] + [None] * n
-    for end in range(1, n + 1):
-        for start in range(max(0, end - pack.longest_word), end):
-            before, rule = best[start], pack.vocabulary.get(token[start:end])
-            if before is not None and rule and end - start >= 2 and (best[end] is None or len(before) + 1 < len(best[end] or ())):
-                best[end] = [*before, rule]
-    return best[n]
-
-
-def _labels(line: Line, shift: int, core: str, pack: Pack) -> None:
-    pairs = read_labels(core, pack)
-    rules = [p.rule for p in pairs if p.rule]
-    if rules:
-        best = max(rules, key=lambda r: r.power)
-        power = min(A, best.power + 1) if len({r.id for r in rules}) >= 3 else best.power
-        salvage = tuple((p.rule.salvage if p.rule else "published", p.start + shift, p.end + shift) for p in pairs)
-        line.evidence.append(Evidence(best, power, 0, len(line.folded), tuple(s for s in salvage if s[0])))
+        if line.acted is None and line.votes.spans:
+            line.cut(pack)
+            line.evidence = line.votes.evidence
+            moved = True
+            if not line.folded or line.folded.isspace():
+                line.act(line.cuts[0], "nothing else stands in the line")
+    return moved or any(line.acted for line in lines)
 
 
 # ---------------------------------------------------------------- zones and protectors
 
 
-def _is_sentence(line: Line) -> bool:
-    folded = line.folded
-    letters = len(folded)
-    return letters >= 18 and (_SENTENCE.search(folded) is not None or (letters >= 50 and len(_CLAUSES.findall(folded)) >= 2))
-
-
 def _zones(lines: list[Line]) -> None:
-    """Head is what stands before the first sentence that no rule suspects, tail what stands after the last."""
-    body = [n for n, line in enumerate(lines) if _is_sentence(line) and not (line.best and line.best.power >= B)]
-    first, last = (body[0], body[-1]) if body else (len(lines), len(lines))
+    """Find the body: the run of lines that speaks most for being one. Head and tail are what stands around it.
+
+    The run of the largest sum (Kadane): sentences add their length, other lines take 3, suspected ones more. So
+    a list of sixty titles is not crossed for one teaser behind it, a table of ten rows is for the next paragraph.
+    """
+    best = total = 0
+    first = last = len(lines)
+    start = 0
+    for n, line in enumerate(lines):
+        power = line.votes.evidence[0].power if line.votes.evidence else 0
+        total += -20 if power >= B else -6 if power else line.votes.gain
+        if total <= 0:
+            total, start = 0, n + 1
+        elif total > best:
+            best, first, last = total, start, n
     for n, line in enumerate(lines):
         line.zone = "head" if n < first else "tail" if n > last else "body"
 
 
 def _protect(lines: list[Line]) -> None:
-    turns = Counter(e.rule.id for line in lines for e in line.evidence if e.rule.kind == "label" and len(e.salvage) == 1 and line.zone == "body")
+    """Withdraw evidence from what looks like chrome and is part of a document."""
+    turns = Counter(
+        e.rule.id for x in lines if x.zone == "body" for e in x.votes.evidence if e.rule.kind == "label" and len(e.salvage) == 1
+    )
     for line in lines:
-        if not line.evidence:
-            continue
-        a, b = unwrap(line.folded)
-        core = line.folded[a:b]
-        if _PROTECTED.match(core) or _PROTECTED.match(line.folded.lstrip()) or (line.zone == "tail" and _SIGNED_DATE.fullmatch(core)):
-            line.evidence = [e for e in line.evidence if e.power >= A and e.rule.kind != "label"]
-        elif any(turns[e.rule.id] > 2 for e in line.evidence):  # a label that returns is a speaker
-            line.evidence = [e for e in line.evidence if turns[e.rule.id] <= 2]
+        shield, evidence = line.votes.shield, line.votes.evidence
+        line.shielded = shield == 1 or (shield == 2 and line.zone == "tail")
+        if evidence and line.shielded:
+            evidence = tuple(e for e in evidence if e.power >= A and e.rule.kind != "label")
+        elif evidence and turns and any(turns[e.rule.id] > 2 for e in evidence):  # a label that returns is a speaker
+            evidence = tuple(e for e in evidence if turns[e.rule.id] <= 2)
+        line.evidence = evidence
+        line.best = next((e for e in evidence if e.power >= A or line.zone in e.rule.zones), evidence[0]) if evidence else None
 
 
 # ---------------------------------------------------------------- the arbiter
 
 
 def _arbitrate(lines: list[Line], safety: str) -> None:
-    for line in lines:
+    waiting = []
+    gone = bytearray(len(lines))  # 1 for each line that acted
+    for n, line in enumerate(lines):
         best = line.best
-        if best and (best.power >= A or (best.power == B and line.zone in best.rule.zones)):
-            line.acted = best
-        elif best and safety == "aggressive" and line.zone in best.rule.zones:
-            line.acted = best
-    # Support by neighbours, until nothing moves: a footer grows from its certain lines.
+        if best is None:
+            continue
+        if best.power >= A:
+            line.act(best, "strong enough anywhere")
+        elif line.zone in best.rule.zones and (best.power == B or safety == "aggressive"):
+            line.act(best, f"in the {line.zone}")
+        else:
+            waiting.append(n)
+            continue
+        gone[n] = 1
+    for run in _runs(waiting):
+        words = [n for n in run if lines[n].zone != "body" and any(e.rule.kind == "words" for e in lines[n].evidence)]
+        for n in words if len(words) >= COLUMN else ():
+            best = next(e for e in lines[n].evidence if e.rule.kind == "words")
+            lines[n].act(best, f"one of {len(words)} widget words, each on a line of its own")
+            gone[n] = 1
     moved = True
-    while moved:
+    while moved:  # support by neighbours: a footer grows from its certain lines
         moved = False
-        for n, line in enumerate(lines):
-            best = line.best
-            if line.acted or not best:
-                continue
-            near = sum(other.acted is not None for other in lines[max(0, n - 2) : n + 3])
-            beside = any(other.acted is not None for other in lines[max(0, n - 1) : n + 2])
-            around = sum(other.acted is not None for other in lines[max(0, n - 5) : n + 6])
-            if (best.power == B and beside and line.zone != "body") or (
-                best.power == C and line.zone in best.rule.zones and (near >= 2 or around >= 3 or (beside and _alone(lines, n)))
-            ):
-                line.acted = best
-                moved = True
+        for n in waiting:
+            best = lines[n].best
+            if not gone[n] and best and (because := _support(lines, gone, n, best)):
+                lines[n].act(best, because)
+                gone[n] = moved = True
 
 
-def _alone(lines: list[Line], n: int) -> bool:
-    """Say whether nothing unsuspected stands between a line and the end of its zone."""
-    rest = lines[:n] if lines[n].zone == "head" else lines[n + 1 :]
-    return all(line.acted or line.evidence for line in rest) and lines[n].zone == "tail"
+def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the runs of consecutive numbers."""
+    run: list[int] = []
+    for n in numbers:
+        if run and n != run[-1] + 1:
+            yield run
+            run = []
+        run.append(n)
+    if run:
+        yield run
 
 
-def _grow(lines: list[Line], block: Rule) -> None:
+def _support(lines: list[Line], gone: bytearray, n: int, best: Evidence) -> str:
+    """Return the second reason against a line, or nothing."""
+    line = lines[n]
+    beside = any(gone[max(0, n - 1) : n + 2])
+    if best.power == B:
+        return "beside a line that goes" if beside and line.zone != "body" else ""
+    if line.zone not in best.rule.zones:
+        return ""
+    around = sum(gone[max(0, n - 5) : n + 6])
+    if around >= 3 or (around >= 2 and sum(gone[max(0, n - 2) : n + 3]) >= 2):
+        return f"{around} of the 10 lines around it go"
+    if beside and line.zone == "tail" and all(gone[k] or lines[k].evidence for k in range(n + 1, len(lines))):
+        return "beside a line that goes, and only suspects follow"
+    return ""
+
+
+def _grow(lines: list[Line], n: int, block: Rule) -> None:
     """Take the rows under a heading with it: related articles, member lists, link lists."""
-    n = 0
-    while n < len(lines):
-        head = lines[n]
-        a, b = unwrap(head.folded)
-        match = block.finds(head.folded[a:b]) if head.zone in block.zones and any(x in head.folded for x in block.anchors) else None
-        rows = _rows(lines, n + 1, block) if match and not head.acted else 0
-        if rows >= block.least:
-            for line in lines[n : n + 1 + rows]:
-                line.acted = line.acted or Evidence(block, block.power, 0, len(line.folded))
-            n += rows
-        n += 1
-
-
-def _rows(lines: Sequence[Line], n: int, block: Rule) -> int:
-    tag, count = None, 0
-    for line in lines[n : n + block.most]:
+    if lines[n].zone not in block.zones or (lines[n].shielded and not lines[n].acted):
+        return
+    tag, end = None, n + 1
+    for line in lines[n + 1 : n + 1 + block.most]:
         match = block.row_pattern.fullmatch(line.folded.strip())
-        if not match or line.zone not in block.zones or (_PROTECTED.match(line.folded.strip()) and not match.groupdict().get("tag")):
+        if not match or line.zone not in block.zones or (line.shielded and "tag" not in match.groupdict()):
             break
-        if "tag" in block.row_pattern.groupindex:
+        if "tag" in match.groupdict():
             tag = tag or match["tag"]
             if match["tag"] != tag:
                 break
-        count += 1
-    return count
+        end += 1
+    if end - n - 1 >= block.least:
+        for k, line in enumerate(lines[n:end]):
+            if line.acted is None:
+                line.act(Evidence(block, block.power, 0, len(line.folded)), f"a heading and its {end - n - 1} rows" if k == 0 else "a row under the heading")
 
 
-def _echo(lines: list[Line], pack: Pack) -> None:
+def _echo(lines: list[Line], rule: Rule) -> None:
     """Salvage a bare name under the date as the source, where the foot of the page names it again."""
-    rule = pack.by_id.get("meta.source-echo")
-    if rule is None:
-        return
     for date, line in zip(lines, lines[1:], strict=False):
-        name = line.folded.strip()
-        dated = date.acted and any(f == "published" for f, _, _ in date.acted.salvage)
-        if line.zone != "head" or line.acted or not dated or not rule.finds(name):
+        if line.zone != "head":
+            break
+        if line.acted or date.acted is None or "published" not in (name for name, _, _ in date.acted.salvage):
             continue
-        if any(other.acted and other.zone == "tail" and name in other.folded for other in lines):
+        name = line.folded.strip()
+        if rule.finds(name) and any(x.acted and x.zone == "tail" and name in x.folded for x in lines):
             at = line.folded.index(name)
-            line.acted = Evidence(rule, rule.power, 0, len(line.folded), (("source", at, at + len(name)),))
+            line.act(Evidence(rule, rule.power, 0, len(line.folded), (("source", at, at + len(name)),)), "the foot of the page names it again")
 
 
-def _gate(lines: list[Line]) -> list[str]:
-    """Keep the page whole where little would be left of it."""
-    gone = [line for line in lines if line.acted]
-    if not gone:
-        return []
-    if len(gone) == len(lines):
-        flag = "all_chrome"
-    elif sum(len(x.folded) for x in gone if _is_sentence(x)) > 0.6 * sum(len(x.folded) for x in lines if _is_sentence(x)):
-        flag = "over_removal"
-    else:
-        return []
-    for line in lines:
-        line.acted = None
-        line.spans.clear()
-    return [flag]
+def _enclose(lines: list[Line], rule: Rule) -> None:
+    """Take short lines that no rule knows, where they stand among those of a header or footer.
+
+    Of a header up to the title, of a footer from its first certain line on; only where ``least`` lines of it went by
+    three different rules, for a lone credit line under an article is no footer; and only runs of ``most`` lines between
+    two certain ones, for what is longer may be a table or a list of works. Asked once, when the arbiter has settled,
+    so that a second run, which finds no certain lines, takes no more.
+    """
+    if not any(line.zone == "body" and line.acted is None for line in lines):
+        return  # it may be a list, which is all links
+    for zone in rule.zones:
+        area = [line for line in lines if line.zone == zone]
+        certain = [n for n, x in enumerate(area) if x.acted and x.acted.power >= B]
+        if len(certain) < rule.least or len({area[n].acted.rule.id for n in certain}) < 3:  # type: ignore[union-attr]
+            continue
+        because = f"inside a {zone} of {len(certain)} certain lines"
+        low, high = (0, _title_at(area, certain)) if zone == "head" else (certain[0], len(area))
+        for before, after in pairwise([low - 1, *(n for n in certain if low <= n < high), high]):
+            run = [x for x in area[before + 1 : after] if x.acted is None]
+            for line in run if len(run) <= rule.most else ():
+                if not line.shielded and rule.finds(line.folded.strip()):
+                    line.act(Evidence(rule, rule.power, 0, len(line.folded)), because)
+
+
+def _title_at(area: list[Line], certain: list[int]) -> int:
+    """Return where the title of a page can start; what stands before it is the header.
+
+    It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
+    the first certain line that states a date or source; where none does, in front of the last certain line.
+    """
+    unknown = [n for n, x in enumerate(area) if x.acted is None and not x.evidence]
+    dated = next((n for n in certain if area[n].acted.rule.category == "C02"), None)  # type: ignore[union-attr]
+    limit = dated if dated is not None else max((n for n in certain if n + 1 < len(area)), default=0)
+    long = [n for n in unknown if n < limit and len(area[n].folded.strip()) >= 8]
+    if not long:
+        return limit if dated is not None else next((n for n in unknown if n > limit), 0)
+    at = long[-1]
+    while at - 1 in unknown:
+        at -= 1
+    return at
 
 
 # ---------------------------------------------------------------- the result
 
 
-def _cuts(text: str, lines: list[Line]) -> list[Edit]:
+def _gate(lines: list[Line]) -> list[str]:
+    """Name what keeps the page whole: nothing would be left of it, or little of its sentences."""
+    gone = [line for line in lines if line.acted]
+    if gone and len(gone) == len(lines):
+        return ["all_chrome"]
+    if sum(max(0, x.votes.gain) for x in gone) > 0.6 * sum(max(0, x.votes.gain) for x in lines):
+        return ["over_removal"]
+    return []
+
+
+def _edits(text: str, lines: list[Line]) -> list[Edit]:
     """Turn decisions into edits. A line goes with its line break and the blank lines behind it."""
     edits: list[Edit] = []
+    kept = [n for n, line in enumerate(lines) if line.acted is None]
+    last = kept[-1]
     kept_end = 0  # end of the last line that stays
+    first = 0  # start of the run of lines that goes
     for n, line in enumerate(lines):
         following = lines[n + 1].start if n + 1 < len(lines) else len(text)
         if line.acted is None:
-            edits += _span_cuts(text, line)
+            edits += _span_edits(text, line)
             kept_end = line.end
             continue
+        goes_on = n > 0 and lines[n - 1].acted is not None
+        first = first if goes_on else line.start
         start, end = line.start, following
-        if all(x.acted for x in lines[n:]):  # the foot of the page goes with the line breaks before it
-            start = kept_end if n == 0 or lines[n - 1].acted is None else line.start
-            end = following if n + 1 < len(lines) or not text.endswith("\n") or not kept_end else len(text) - 1
-        elif n + 1 < len(lines) and lines[n + 1].acted is None:
-            end -= _separator(text, kept_end, line, following, lines)
-        edits.append(Edit(start, end, text[start:end], "", line.acted.rule.id))
+        if n > last:  # the foot of the page goes with the line breaks before it
+            start = line.start if goes_on else kept_end
+            end = len(text) - 1 if n + 1 == len(lines) and text.endswith("\n") else following
+        elif lines[n + 1].acted is None:
+            parted_before = kept_end == 0 or text.count("\n", kept_end, first) >= 2
+            end -= not parted_before and text.count("\n", line.end, following) >= 2 and text[following - 1] == "\n"
+        rule = line.acted.rule.id
+        if edits and edits[-1].end == start and edits[-1].rule == rule and goes_on:  # one edit for a run of one rule
+            start = edits.pop().start
+        edits.append(Edit(start, end, text[start:end], "", rule))
     return edits
 
 
-def _separator(text: str, kept_end: int, line: Line, following: int, lines: list[Line]) -> int:
-    """Return how many line breaks to leave, so that paragraphs parted by a blank line stay parted."""
-    first = next((x.start for x in lines if x.start > kept_end or (kept_end == 0 and x.start == 0)), line.start)
-    parted_before = text.count("\n", kept_end, first) >= 2 or kept_end == 0
-    parted_after = text.count("\n", line.end, following) >= 2
-    return 1 if parted_after and not parted_before and text[following - 1] == "\n" else 0
-
-
-def _span_cuts(text: str, line: Line) -> Iterable[Edit]:
+def _span_edits(text: str, line: Line) -> Iterator[Edit]:
+    """Yield the cuts of a line; those that meet are one after the other, never over each other."""
     at = line.start
-    for cut in sorted(line.spans, key=lambda e: (e.start, -e.end)):
-        start, end = line.start + cut.start, line.start + cut.end
-        if start >= at and end > start:
+    for cut in sorted(line.cuts, key=lambda e: (e.start, -e.end)):
+        start, end = max(at, line.start + cut.start), line.start + cut.end
+        if end > start:
             yield Edit(start, end, text[start:end], "", cut.rule.id)
             at = end
 
 
-def _salvaged(text: str, lines: list[Line]) -> dict[str, Any]:
-    found: list[tuple[str, str]] = []
+def _reasons(lines: list[Line]) -> Iterator[Reason]:
+    strength: Callable[[Evidence], str] = lambda e: {A: "A", B: "B", C: "C"}[e.power]  # noqa: E731
     for line in lines:
-        for evidence in ([line.acted] if line.acted else line.spans):
-            found += [(name, text[line.start + a : line.start + b]) for name, a, b in evidence.salvage]
-    metadata = gather(found)
-    title = next((text[x.start : x.end].strip() for x in lines if x.acted is None), "")
-    if title and len(title) <= 120 and not title.endswith(("。", "；", ";", "，", ",")):
-        metadata = {"title": title, **metadata}
-    return metadata
+        if line.acted:
+            yield Reason(line.start, line.end, line.acted.rule.id, strength(line.acted), line.zone, line.because)
+        else:
+            for cut in sorted(line.cuts, key=lambda e: e.start):
+                yield Reason(line.start + cut.start, line.start + cut.end, cut.rule.id, strength(cut), line.zone, "part of a line")
+
+
+def _title(text: str, lines: Sequence[Line] | None = None) -> dict[str, Any]:
+    """Return the first line that stays, if it reads like a title."""
+    if lines is None:
+        title = text.lstrip().partition("\n")[0].strip()
+    else:
+        title = next((text[x.start : x.end].strip() for x in lines if x.acted is None), "")
+    return {"title": title} if title and len(title) <= 120 and not title.endswith(("。", "；", ";", "，", ",")) else {}

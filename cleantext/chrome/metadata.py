@@ -17,6 +17,8 @@ __all__ = ["Pair", "gather", "iso_date", "read_labels"]
 
 _LEAD = shape("date")
 _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
+_TRAILING_DATE = re.compile(rf"[ |丨·]+(?P<date>{_LEAD.pattern})$")
+_SEPARATOR = re.compile(r" |[:丨|/]$")
 _REPORTER = re.compile(r"(?:本?[报网台社刊]?(?:记者|通讯员|特派员|编译|撰文|文|图)[ :/]?)")
 
 
@@ -46,22 +48,27 @@ def read_labels(line: str, pack: Pack) -> list[Pair]:
             return []
         pairs.append(Pair(None, at, at + found.end()))
     for label, following in zip(labels, [*labels[1:], None], strict=True):
-        rule = pack.labels[re.sub(r" |[:丨|/]$", "", label["label"]).rstrip(":丨|/")]
+        rules = pack.labels[_SEPARATOR.sub("", label["label"])]
         start, end = label.end(), following.start() if following else len(line)
         while start < end and line[start] in _EDGE:
             start += 1
         while start < end and line[end - 1] in _EDGE and not _closes(line, start, end):
             end -= 1
-        value = line[start:end]
-        if not shape(rule.value).fullmatch(value):
-            trailing = re.search(rf"[ |丨·]+(?:{_LEAD.pattern})$", value)
-            if not trailing or not shape(rule.value).fullmatch(value[: trailing.start()]):
+        rule = _fitting(rules, line[start:end])
+        if rule is None:
+            trailing = _TRAILING_DATE.search(line, start, end)
+            rule = _fitting(rules, line[start : trailing.start()]) if trailing else None
+            if trailing is None or rule is None:
                 return []
-            at = start + trailing.start() + len(trailing[0]) - len(trailing[0].lstrip(" |丨·"))
-            pairs.append(Pair(None, at, end))
-            end = start + trailing.start()
+            pairs.append(Pair(None, trailing.start("date"), end))
+            end = trailing.start()
         pairs.append(Pair(rule, start, end))
     return pairs
+
+
+def _fitting(rules: list[Rule], value: str) -> Rule | None:
+    """Return the first rule whose shape the value has."""
+    return next((r for r in rules if shape(r.value).fullmatch(value)), None)
 
 
 def _closes(line: str, start: int, end: int) -> bool:
@@ -120,7 +127,3 @@ def _names(value: str) -> list[str]:
     names = [p.strip(" :：()（）") for p in parts]
     return [n for n in names if n and not re.fullmatch(r"[a-zA-Z]{0,4}[_-]?\d{2,8}", n)]
 
-
-def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, the first winning where both know a field."""
-    return {**second, **first}

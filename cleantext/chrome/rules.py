@@ -1,6 +1,6 @@
 """Rule packs: rows of TOML, checked when loaded, compiled into one matcher.
 
-Six kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
+Seven kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
 that one row serves both scripts:
 
 ``[[line]]``   a regular expression for a whole line, without its outer brackets and bullets
@@ -9,8 +9,9 @@ that one row serves both scripts:
 ``[[label]]``  labels before a value of a known shape: ``来源: ...``
 ``[[block]]``  a heading and the rows under it
 ``[[echo]]``   a bare name under the date, where the foot of the page repeats it
+``[[enclosed]]``  short lines that no rule knows, inside a header or footer that others are sure of
 
-Every row has must-hit and must-miss samples; a row that fails them is refused.
+Every row has must-hit and must-miss samples; a row that fails them is refused (`cleantext.chrome.checks`).
 """
 
 from __future__ import annotations
@@ -18,27 +19,53 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from cleantext.chrome.shapes import SHAPES, expand
+import numpy as np
+
+from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError
 from cleantext.fold import view
 
-__all__ = ["KINDS", "Pack", "Rule", "load_pack", "unwrap"]
+__all__ = ["CATEGORIES", "KINDS", "Pack", "Rule", "load_pack", "pack_names", "unwrap"]
 
-KINDS = ("line", "span", "words", "label", "block", "echo")
+KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed")
 STRENGTHS = {"A": 3, "B": 2, "C": 1}
 ZONES = ("head", "tail", "body")
+CATEGORIES = {
+    "C01": "where the page stands in its site",
+    "C02": "when and where it was published, by whom",
+    "C03": "editors and credits",
+    "C04": "font size, printing, reading tools",
+    "C05": "share buttons",
+    "C06": "codes to scan, accounts to follow",
+    "C07": "related and recommended pages",
+    "C08": "previous, next, page numbers",
+    "C09": "comments and counters",
+    "C10": "shell of a forum",
+    "C11": "copyright, disclaimers, reprint notices",
+    "C12": "licence and filing numbers",
+    "C13": "hotlines and addresses of the site",
+    "C14": "navigation, sponsors, members of the site",
+    "C15": "image placeholders, credits, player controls",
+    "C16": "stock quote inserts",
+    "C17": "original title, tags",
+    "C18": "apps, logins, browser notices",
+    "C19": "advertisements",
+    "C20": "leftovers of markup and scripts",
+    "C21": "empty and counter lines",
+    "C22": "encyclopaedia tools",
+}
+SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are looked for in them
 _HAN = re.compile("[\u3400-\u9fff]+")
-_ID = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)+")
 _OPEN, _CLOSE = "[【(〔〖<「『", "]】)〕〗>」』"
-_LEADING = " \t-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~"
-_TRAILING = " \t-–—·•*|丨=~▼▲×"
+_LEADING = " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~"
+_TRAILING = " \t\r-–—·•*|丨=~▼▲×"
 
 
 @dataclass(frozen=True)
@@ -53,6 +80,7 @@ class Rule:
     why: str = ""
     match: str = ""
     anchors: tuple[str, ...] = ()  # one of them stands in whatever the pattern can match
+    first: str = ""  # or, for shapes without a literal: the characters that a match can start with
     words: tuple[str, ...] = ()
     value: str = "text"  # the shape of a label's value
     separators: str = ":"
@@ -81,6 +109,11 @@ class Rule:
     def guard(self) -> re.Pattern[str] | None:
         """What must not occur in the line."""
         return _compiled(self.unless) if self.unless else None
+
+    @property
+    def meaning(self) -> str:
+        """What it means that this rule acted, in one line."""
+        return self.why or CATEGORIES[self.category]
 
     @property
     def power(self) -> int:
@@ -123,6 +156,41 @@ def unwrap(line: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
+class Anchors:
+    """An Aho-Corasick automaton over literals, and for each of them its rules."""
+
+    automaton: Any
+    owners: list[list[Rule]]
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> Anchors:
+        """Compile the anchors of ``rules``."""
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+        owners: dict[str, list[Rule]] = {}
+        for rule in rules:
+            for anchor in rule.anchors:
+                owners.setdefault(view(anchor), []).append(rule)
+        words = [w.encode("utf-8", "surrogatepass") for w in owners]
+        return cls(BytesAhoCorasick(words, matchkind=MatchKind.Standard) if words else None, list(owners.values()))
+
+    def found(self, lines: Sequence[str]) -> Iterator[tuple[int, list[Rule]]]:
+        """Yield the number of each line with an anchor, and the rules to try there."""
+        if self.automaton is None or not lines:
+            return
+        coded = "\n".join(lines).encode("utf-8", "surrogatepass")
+        matches = self.automaton.find_matches_as_indexes(coded, overlapping=True)
+        ends = np.flatnonzero(np.frombuffer(coded, np.uint8) == ord("\n"))
+        at = np.fromiter((start for _, start, _ in matches), np.int64, len(matches))
+        tried: dict[int, set[int]] = {}
+        for n, (anchor, _, _) in zip(np.searchsorted(ends, at).tolist(), matches, strict=True):
+            tried.setdefault(n, set()).add(anchor)
+        for n, anchors in tried.items():
+            rules = {r.id: r for anchor in sorted(anchors) for r in self.owners[anchor]}
+            yield n, list(rules.values())
+
+
+@dataclass(frozen=True)
 class Pack:
     """The rules of one or more files, ready to match."""
 
@@ -136,45 +204,63 @@ class Pack:
         return {r.id: r for r in self.rules}
 
     @cached_property
-    def vocabulary(self) -> Mapping[str, Rule]:
-        """Each word of a ``[[words]]`` row and its rule."""
-        return {view(w): r for r in self.rules if r.kind == "words" for w in r.words}
+    def vocabulary(self) -> Mapping[str, list[tuple[str, Rule]]]:
+        """The words of all ``[[words]]`` rows by their first character, longest first."""
+        words: dict[str, Rule] = {}
+        for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (r.power, r.id)):
+            words |= {view(w): rule for w in rule.words}  # a word of two rows belongs to the stronger
+        by_first: dict[str, list[tuple[str, Rule]]] = {}
+        for word in sorted(words, key=lambda w: (-len(w), w)):
+            by_first.setdefault(word[0], []).append((word, words[word]))
+        return by_first
 
     @cached_property
-    def longest_word(self) -> int:
-        """Length of the longest word of the vocabulary."""
-        return max(map(len, self.vocabulary), default=0)
+    def labels(self) -> Mapping[str, list[Rule]]:
+        """Each label, without blanks, and its rules: 发布于 stands before dates and before places."""
+        labels: dict[str, list[Rule]] = {}
+        for rule in sorted((r for r in self.rules if r.kind == "label"), key=lambda r: (-r.power, r.id)):
+            for word in rule.words:
+                labels.setdefault(view(word).replace(" ", ""), []).append(rule)
+        return labels
 
     @cached_property
-    def labels(self) -> Mapping[str, Rule]:
-        """Each label and its rule."""
-        return {view(w): r for r in self.rules if r.kind == "label" for w in r.words}
+    def separators(self) -> frozenset[str]:
+        """The characters that may follow a label."""
+        return frozenset(c for rules in self.labels.values() for r in rules for c in r.separators)
 
     @cached_property
     def label_pattern(self) -> re.Pattern[str]:
         """Finds a label with its separator, at the start of a line or after a separator or bracket."""
-        spaced = {" ?".join(map(re.escape, w)): r.separators for w, r in self.labels.items()}
         by_separators: dict[str, list[str]] = {}
-        for w in sorted(spaced, key=len, reverse=True):
-            by_separators.setdefault(spaced[w], []).append(w)
-        parts = (f"(?:{'|'.join(ws)}) ?[{re.escape(seps)}]" for seps, ws in by_separators.items())
-        return re.compile(f"(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?P<label>{'|'.join(parts)})" if spaced else "(?!)")
+        for word, rules in sorted(self.labels.items(), key=lambda item: (-len(item[0]), item[0])):
+            separators = "".join(sorted({c for r in rules for c in r.separators}))
+            by_separators.setdefault(separators, []).append(" ?".join(map(re.escape, word)))
+        parts = (f"(?:{'|'.join(words)}) ?[{re.escape(seps)}]" for seps, words in sorted(by_separators.items()))
+        return re.compile(f"(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?P<label>{'|'.join(parts)})" if self.labels else "(?!)")
 
     @cached_property
-    def anchored(self) -> tuple[Any, list[list[Rule]]]:
-        """An Aho-Corasick automaton over all anchors, and for each anchor its rules."""
-        from ahocorasick_rs import AhoCorasick, MatchKind
+    def anchored(self) -> Anchors:
+        """The anchors of all rules, for lines of ordinary length."""
+        return Anchors.of(self.rules)
 
-        owners: dict[str, list[Rule]] = {}
+    @cached_property
+    def anchored_long(self) -> Anchors:
+        """The anchors of the rules that are tried on long lines too."""
+        return Anchors.of(r for r in self.rules if r.longest > SHORT)
+
+    @cached_property
+    def first(self) -> Mapping[str, list[Rule]]:
+        """Rules without anchors by the characters that their matches start with."""
+        by_first: dict[str, list[Rule]] = {}
         for rule in self.rules:
-            for anchor in rule.anchors:
-                owners.setdefault(view(anchor), []).append(rule)
-        return AhoCorasick(list(owners), matchkind=MatchKind.Standard) if owners else None, list(owners.values())
+            for char in rule.first:
+                by_first.setdefault(view(char), []).append(rule)
+        return by_first
 
     @cached_property
-    def unanchored(self) -> tuple[Rule, ...]:
-        """Line rules for shapes without a literal (image ids, dates): tried on short lines only."""
-        return tuple(r for r in self.rules if r.kind == "line" and not r.anchors)
+    def of_kind(self) -> Mapping[str, list[Rule]]:
+        """The rules by kind, sorted by id."""
+        return {kind: sorted((r for r in self.rules if r.kind == kind), key=lambda r: r.id) for kind in KINDS}
 
     def including(self, others: Iterable[Rule]) -> Pack:
         """Return the pack with further rules; one of the same id replaces, ``disabled = true`` removes."""
@@ -188,8 +274,10 @@ class Pack:
 
 
 @lru_cache(maxsize=16)
-def load_pack(*names: str) -> Pack:
+def load_pack(*names: str, without: tuple[str, ...] = ()) -> Pack:
     """Load packs by name (those that come with cleantext) or path; later ones override earlier ones by id.
+
+    ``without`` are ids of rules to leave out.
 
     Raise `RuleError` for a row that cannot be trusted, naming file, row and the mend.
     """
@@ -202,7 +290,7 @@ def load_pack(*names: str) -> Pack:
         if twice:
             raise RuleError(f"{name}: rule id {twice[0]!r} is used twice: give each row an id of its own")
         pack = pack.including(rows)
-    return pack
+    return pack.without(without) if without else pack
 
 
 def _files(name: str) -> list[tuple[str, str]]:
@@ -226,7 +314,15 @@ def pack_names() -> list[str]:
 _FIELDS = frozenset(Rule.__dataclass_fields__) - {"kind", "where"}
 
 
+def _line_of(text: str, kind: str, number: int) -> int:
+    """Return the line on which a row starts."""
+    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.replace(" ", "").startswith(f"[[{kind}]]")]
+    return heads[number - 1] if number <= len(heads) else 1
+
+
 def _rows(file: str, text: str) -> list[Rule]:
+    from cleantext.chrome.checks import check
+
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -236,92 +332,16 @@ def _rows(file: str, text: str) -> list[Rule]:
     for kind, rows in data.items():
         if kind not in KINDS:
             raise RuleError(f"{file}: [[{kind}]] is no kind of rule: use one of {', '.join(KINDS)}")
+        if not isinstance(rows, list):
+            raise RuleError(f"{file}: [{kind}] is a single table: write [[{kind}]] above each row")
         for number, row in enumerate(rows, 1):
-            where = f"{file}, {kind} {number} ({row.get('id', 'no id')})"
+            where = f"{file}:{_line_of(text, kind, number)} ({row.get('id', 'no id')})"
             strange = set(row) - _FIELDS
             if strange:
                 raise RuleError(f"{where}: no field {sorted(strange)[0]!r}; known: {', '.join(sorted(_FIELDS))}")
             values = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
             rule = Rule(**{"id": "", "category": "", **values}, kind=kind, where=where)
-            _check(rule)
+            if not rule.disabled:
+                check(rule)
             rules.append(rule)
     return rules
-
-
-def _check(rule: Rule) -> None:
-    """Refuse a row that cannot be trusted, and say how to mend it."""
-
-    def refuse(why: str) -> RuleError:
-        return RuleError(f"{rule.where}: {why}")
-
-    if not _ID.fullmatch(rule.id):
-        raise refuse("an id is lower-case words joined by dots, such as share.scan-qr")
-    if rule.disabled:
-        return
-    if rule.strength not in STRENGTHS or not set(rule.zones) <= set(ZONES):
-        raise refuse(f"strength is one of {', '.join(STRENGTHS)}; zones are of {', '.join(ZONES)}")
-    if not re.fullmatch(r"C(0[1-9]|1\d|2[0-2])", rule.category):
-        raise refuse("category is a code from C01 to C22")
-    if not rule.miss or not (rule.hit or rule.kind == "words"):
-        raise refuse("give samples: `hit` must match, `miss` must not; without both nobody can trust the rule")
-    if rule.kind in ("words", "label"):
-        if not rule.words:
-            raise refuse("give `words`")
-        if rule.value not in SHAPES:
-            raise refuse(f"unknown value shape {rule.value!r}: one of {', '.join(SHAPES)}")
-    else:
-        _check_pattern(rule, refuse)
-
-
-def _check_pattern(rule: Rule, refuse: Any) -> None:
-    for name, pattern in (("match", rule.match), ("row", rule.row), ("unless", rule.unless)):
-        if name == "match" and not pattern:
-            raise refuse("give `match`")
-        try:
-            compiled = _compiled(pattern)
-        except re.error as error:
-            raise refuse(f"`{name}` is no regular expression: {error}") from error
-        if pattern and name != "unless" and compiled.fullmatch(""):
-            raise refuse(f"`{name}` matches the empty line: demand at least one character")
-        if _catastrophic(expand(pattern)):
-            raise refuse(f"`{name}` repeats a repetition, which can take exponential time: bound one of them, as in {{1,20}}")
-    if rule.kind in ("span", "block") and not rule.anchors:
-        raise refuse("give `anchors`: literals of which one stands in all that the pattern matches")
-    if rule.kind == "block" and not rule.row:
-        raise refuse("give `row`: a pattern for the lines under the heading")
-    for sample in rule.hit:
-        a, b = unwrap(view(sample.split("\n")[0]))
-        if rule.anchors and not any(view(x) in view(sample) for x in rule.anchors):
-            raise refuse(f"no anchor occurs in the sample {sample!r}, so the rule would never be tried there")
-        if not rule.finds(view(sample) if rule.kind == "span" else view(sample.split("\n")[0])[a:b]):
-            raise refuse(f"`hit` sample {sample!r} does not match")
-    if rule.kind != "block":
-        for sample in rule.miss:
-            a, b = unwrap(view(sample))
-            if rule.finds(view(sample) if rule.kind == "span" else view(sample)[a:b]):
-                raise refuse(f"`miss` sample {sample!r} matches")
-
-
-def _catastrophic(pattern: str) -> bool:
-    """Say whether an unbounded repetition holds another one that can match the same text."""
-    parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
-
-    def unbounded(tree: Sequence[Any], inside: bool) -> bool:  # noqa: FBT001
-        for op, arg in tree:
-            name = str(op)
-            if name in ("MAX_REPEAT", "MIN_REPEAT"):
-                _, most, body = arg
-                many = most is parser.MAXREPEAT or most > 100
-                if (many and inside) or unbounded(body, inside or many):
-                    return True
-            elif name == "BRANCH":
-                if any(unbounded(b, inside) for b in arg[1]):
-                    return True
-            elif name == "SUBPATTERN":
-                if unbounded(arg[3], inside):
-                    return True
-            elif name in ("ASSERT", "ASSERT_NOT", "ATOMIC_GROUP") and unbounded(arg[1] if name != "ATOMIC_GROUP" else arg, inside):
-                return True
-        return False
-
-    return unbounded(parser.parse(pattern), False)

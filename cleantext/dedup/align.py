@@ -51,7 +51,7 @@ def align(tokens: U32, offsets: I64, matches: I64, shingles: U64, *, k: int, thr
     members, chains = _trace(np.lexsort((-score, pair)), before)
     members, chains = _promising(matches[:, 4], members, chains, run)
     blocks, bounds = _grow(tokens, offsets, matches, members, chains, REACH)
-    rows = _cut(blocks, bounds, shingles, k, threshold, shortest)
+    rows = _cut(tokens, blocks, bounds, shingles, k, threshold, shortest)
     return Alignments(*np.ascontiguousarray(rows.T))
 
 
@@ -211,7 +211,7 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
 
 
 @kernel
-def _cut(blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shortest: int) -> I64:
+def _cut(tokens: U32, blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shortest: int) -> I64:
     """Cut chains of blocks into the longest passages of at least ``threshold``, verified on their shingle sets."""
     capacity, n = 1024, 0
     out = np.empty((capacity, 10), np.int64)
@@ -275,7 +275,10 @@ def _cut(blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shor
                 out = more
             out[n, 0], out[n, 1], out[n, 2], out[n, 3] = blocks[first, 3], a_low, a_high, blocks[first, 4]
             out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = b_low, b_high, inter, a_size, b_size
-            out[n, 9] = 1 if stop - first == 1 else 0
+            same = a_high - a_low == b_high - b_low
+            for t in range(a_high - a_low if same and inter == a_size == b_size else 0):
+                same = same and tokens[a_low + t] == tokens[b_low + t]
+            out[n, 9] = 1 if same and inter == a_size == b_size else 0
             n += 1
     return out[:n].copy()
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cleantext.changes import I32, I64
-from cleantext.dedup.align import align
+from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import Anchors, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.corpus import Corpus
 from cleantext.dedup.kernel import shingle_hashes
@@ -82,9 +82,32 @@ class Search:
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )
+        if (state == 2).any():
+            aligned = _beyond_boilerplate(aligned, _commonplace(anchors, state, recipe, len(units.points)), self.min_chars)
         rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
         hot = int((state[order[bounds[:-1]]] == 3).sum())
         return Found(rows, tuple(_boilerplate(corpus, anchors, order, bounds, state, recipe)), hot)
+
+
+def _commonplace(anchors: Anchors, state: I32, recipe: Recipe, size: int) -> I64:
+    """Return how many tokens before each token are covered by anchors that are in too many units."""
+    common = np.flatnonzero(state == 2)
+    low, high = anchors.at[common], anchors.at[common] + recipe.k
+    follows = np.append((np.diff(common) == 1) & (np.diff(anchors.text[common]) == 0), False)
+    high[follows] = np.maximum(high[follows], anchors.at[common[follows] + 1])
+    change = np.zeros(size + 1, np.int64)
+    np.add.at(change, low, 1)
+    np.add.at(change, high, -1)
+    return np.append(0, np.cumsum(np.cumsum(change[:-1]) > 0))
+
+
+def _beyond_boilerplate(aligned: Alignments, covered: I64, least: int) -> Alignments:
+    """Leave out passages that share boilerplate and little beside it: an anchor on its edge can lead into it."""
+    low, high = aligned.a_low, aligned.a_high
+    own = high - low - (covered[high] - covered[low])
+    touched = covered[high] > covered[low]
+    good = ~touched | (own >= least)
+    return Alignments(*(column[good] for column in aligned))
 
 
 def _boilerplate(corpus: Corpus, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:

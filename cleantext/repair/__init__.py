@@ -13,15 +13,16 @@ from cleantext.repair.entities import Entities
 from cleantext.repair.mojibake import Mojibake
 from cleantext.repair.pinyin import PinyinInjections
 from cleantext.repair.shortcodes import Shortcodes
-from cleantext.transform import Transform
+from cleantext.repair.slip import GbkSlips
+from cleantext.transform import PageTransform
 
-__all__ = ["STEPS", "Controls", "Entities", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
+__all__ = ["STEPS", "Controls", "Entities", "GbkSlips", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
 
-STEPS: tuple[Transform, ...] = (PinyinInjections(), Mojibake(), Entities(), Shortcodes(), Controls())
+STEPS: tuple[PageTransform, ...] = (GbkSlips(), PinyinInjections(), Mojibake(), Entities(), Shortcodes(), Controls())
 
 
-def repair(text: str, *, steps: Sequence[Transform] = STEPS) -> str:
-    """Undo what was done to a text by machines: injected pinyin, mojibake, references, short codes, controls.
+def repair(text: str, *, steps: Sequence[PageTransform] = STEPS) -> str:
+    """Undo what was done to a text by machines: slips, injected pinyin, mojibake, references, short codes, controls.
 
     The steps run until none of them changes anything, so that what one lays bare is seen by the others
     and ``repair(repair(x)) == repair(x)``. Each of them shortens the text or leaves fewer characters of a
@@ -33,6 +34,7 @@ def repair(text: str, *, steps: Sequence[Transform] = STEPS) -> str:
     while True:
         before = text
         for step in steps:
-            text = step(text)
+            if step.wants(text):
+                text = step(text)
         if text == before:
             return text

@@ -20,11 +20,11 @@ FOLDED = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20
 
 
 def lenient_gbk(data: bytes, *, private: bool = True) -> str:
-    """Decode GBK as PHP's multibyte functions do: a lead byte without a trail byte becomes `?` and takes the next byte with it.
+    r"""Decode GBK as PHP's multibyte functions do: a lead byte without a trail byte becomes `?` and takes the next byte with it.
 
     Pairs of the user areas are private-use characters, or vanish.
 
-    >>> lenient_gbk(b"\\xb5(sh\\xa8\\xb4)\\xd8\\x84")
+    >>> lenient_gbk(b"\xb5(sh\xa8\xb4)\xd8\x84")
     '?shù)貏'
     """
     out = []
@@ -76,7 +76,9 @@ class Injector:
         return shown.translate(FOLDED) if self.folds else shown
 
 
-def draw_injector(chance: random.Random, text: str, *, pairs: int = 60, separators: int = 3, private: bool = True, folds: bool = False) -> Injector:
+def draw_injector(
+    chance: random.Random, text: str, *, pairs: int = 60, separators: int = 3, private: bool = True, folds: bool = False
+) -> Injector:
     """Draw a generator for a document: ``pairs`` of its Traditional characters, the frequent ones rather, and ``separators``."""
     readings = first_readings()
     known = [c for c in dict.fromkeys(text) if c in readings and len(c.encode("gb18030")) == 2]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from cleantext.edits import Edit, trimmed
-from cleantext.repair.gate import holds, lines_with
+from cleantext.edits import Edit, apply, compose, trimmed
+from cleantext.repair.families import family_edits, markers
+from cleantext.repair.gate import Table, holds, lines_with
 from cleantext.repair.latin import ftfy_safe, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Mojibake"]
 
 LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
+ROUNDS = 8  # text that was encoded wrongly three times has been seen
 
 
 @register
@@ -21,7 +24,9 @@ LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
 class Mojibake(PageTransform):
     """Decode mojibake again, line by line.
 
-    UTF-8 that was read as latin-1, cp1252, cp1251, mac-roman or cp437 goes through ftfy.
+    Chinese first, by strict inverses (`cleantext.repair.families`): GBK and Big5 read as latin-1 or cp1252, GBK read as
+    Big5, UTF-8 read as GBK or as any of the five single-byte encodings. What is left goes through ftfy, whose answer for
+    lines without Chinese mojibake is never changed. Both repeat, for text that was encoded twice.
 
     What U+FFFD and 锟斤拷 stand for is lost. It is counted (metadata ``lost_characters``), never guessed, and a page
     with more than one in a hundred is flagged ``lost_characters``.
@@ -33,7 +38,12 @@ class Mojibake(PageTransform):
     id: ClassVar[str] = "repair.mojibake"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
-    rules: ClassVar[Mapping[str, str]] = {"mojibake.latin": "UTF-8 that was read as a single-byte encoding"}
+    rules: ClassVar[Mapping[str, str]] = {
+        "mojibake.utf8": "Chinese in UTF-8 that was read as another encoding",
+        "mojibake.gbk": "GBK that was read as another encoding",
+        "mojibake.big5": "Big5 that was read as another encoding",
+        "mojibake.latin": "UTF-8 that was read as a single-byte encoding, as ftfy sees it",
+    }
     laws: ClassVar[Laws] = {
         Law.IDEMPOTENT: HOLDS,
         Law.LINE_LOCAL: Breaks("Äœ\nab", "ftfy looks at the line break: œ before anything but a letter is bad"),
@@ -45,14 +55,37 @@ class Mojibake(PageTransform):
     }
 
     def wants(self, text: str) -> bool:
-        return holds(text, suspects()) or "锟" in text
+        return holds(text, _gate())
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
-        edits: list[Edit] = []
-        for start, line in lines_with(page.text, suspects()):
-            if needs_ftfy(line):
-                edits += trimmed(start, line, ftfy_safe(line), "mojibake.latin")
+        edits = [
+            edit._replace(start=edit.start + start, end=edit.end + start)
+            for start, line in lines_with(page.text, _gate())
+            for edit in _line_edits(line)
+        ]
         lost = page.text.count("\ufffd") + page.text.count(LOST)
         if not lost:
             return edits, (), {}
         return edits, (("lost_characters",) if lost > len(page.text) / 100 else ()), {"lost_characters": lost}
+
+
+@lru_cache(maxsize=1)
+def _gate() -> Table:
+    table = suspects() | markers()
+    table[ord(LOST[0])] = True
+    return table
+
+
+def _line_edits(line: str) -> Sequence[Edit]:
+    edits: Sequence[Edit] = ()
+    for _ in range(ROUNDS):
+        found = family_edits(line, latin=True) if holds(line, suspects()) else []
+        if not found and holds(line, markers()):
+            found = family_edits(line, latin=False)
+        if not found and needs_ftfy(line):
+            found = trimmed(0, line, ftfy_safe(line), "mojibake.latin")
+        if not found:
+            break
+        edits = compose(edits, found)
+        line = apply(line, found)
+    return edits

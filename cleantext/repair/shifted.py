@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from cleantext.repair.damage import SEPARATORS
 from cleantext.repair.model import Model
 from cleantext.repair.pinyin import CANDIDATE, GLOSS, first_readings, syllable
 
-__all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses"]
+__all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses", "quiet"]
 
 HALVES = {ord(s) - 0xFEE0: s for s in SEPARATORS if s > "\uff00"}
 WIDEN = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
@@ -166,21 +166,25 @@ def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...]) -> Iterat
         yield Hypothesis(at + 1, (*slots, _beginning(pending)))
 
 
-def best_reading(text: str, at: int, model: Model, *, before: str, folded: bool) -> Reading | None:
+def best_reading(text: str, at: int, model: Model, *, before: str, folded: bool, never: frozenset[str] = frozenset()) -> Reading | None:
     """Return the likeliest reading of the run at an anchor, or None where the bytes allow none.
 
-    ``before`` is the repaired text left of the run. All readings are scored with the same text on both sides.
+    ``before`` is the repaired text left of the run; characters of ``never``, those of the other script, are put nowhere. All readings are scored with the same text on both sides.
     """
-    possible = [h for h in hypotheses(text, at, folded=folded) if all(h.slots)]
+    found = (
+        h._replace(slots=tuple(s if len(s) == 1 else "".join(c for c in s if c not in never) for s in h.slots))
+        for h in hypotheses(text, at, folded=folded)
+    )
+    possible = [h for h in found if all(h.slots)]
     if not possible:
         return None
     before = ("\n" + before)[-4:]
     end = max(h.stop for h in possible)
     line = text.find("\n", end)
     end = min(end + 3, len(text) if line < 0 else line + 1)
-    shown = model.score(before + _quiet(text[at:end]) + "\n")
+    shown = model.score(before + quiet(text[at:end]) + "\n")
     scored = [
-        (model.score(before + chosen + _quiet(text[stop:end]) + "\n"), stop, chosen)
+        (model.score(before + chosen + quiet(text[stop:end]) + "\n"), stop, chosen)
         for stop, slots in possible
         for chosen in _likely([before[-1], *slots, text[stop : stop + 1] or "\n"], model)
     ]
@@ -189,7 +193,7 @@ def best_reading(text: str, at: int, model: Model, *, before: str, folded: bool)
     return Reading(stop, chosen, (best - shown) / len(chosen), best - scored[1][0] if len(scored) > 1 else np.inf)
 
 
-def _quiet(text: str) -> str:
+def quiet(text: str) -> str:
     """Return a text shown without readings and what is left of them."""
     return NOISE.sub(lambda m: m[1] or "", text)
 
@@ -201,7 +205,7 @@ def _likely(slots: Sequence[str], model: Model) -> list[str]:
     most are combined with those of the others.
     """
     ids = [model.indices(s) for s in slots]
-    steps = [model.steps(a, b) for a, b in zip(ids, ids[1:], strict=False)]
+    steps = [model.steps(a, b) for a, b in pairwise(ids)]
     forward = [np.zeros(len(ids[0]), np.float32)]
     for step in steps:
         forward.append((forward[-1][:, None] + step).max(0))

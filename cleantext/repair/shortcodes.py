@@ -26,7 +26,8 @@ CODES = {
     "rocket": "🚀", "sparkles": "✨", "tada": "🎉", "gift": "🎁", "rose": "🌹", "sunny": "☀", "umbrella": "☔", "snowflake": "❄", "coffee": "☕", "beers": "🍻",
     "white_check_mark": "✅", "heavy_check_mark": "✔", "warning": "⚠", "bangbang": "‼", "interrobang": "⁉", "telephone": "☎", "email": "✉", "musical_note": "🎵",
 }  # fmt: skip
-CODE = re.compile(rf"(?<![0-9A-Za-z_:]):({'|'.join(CODES)}):(?![0-9A-Za-z_:])")
+# The colon first and then a look back behind it: so the search runs from colon to colon.
+CODE = re.compile(rf":(?<![0-9A-Za-z_:]:)({'|'.join(CODES)}):(?![0-9A-Za-z_:])")
 
 
 @register

@@ -88,6 +88,11 @@ class Report:
         """0 where all pages were done, 3 where some failed."""
         return 3 if self.outcomes["failed"] else 0
 
+    def fail(self, page: str, why: str) -> None:
+        """Count a page that could not be done, and keep why."""
+        self.outcomes["failed"] += 1
+        self.failures.append({"id": page, "error": f"{page}: {why}"})
+
     def count(self, step: str, pages: Sequence[str], edits: EditColumns) -> None:
         """Add the edits of one Transform on a batch of pages, named in the order of the batch."""
         if not len(edits):
@@ -109,19 +114,13 @@ class Report:
 
     def stages(self) -> dict[str, RuleTally]:
         """Return the tallies by stage: repair, normalize, chrome, script, dedup."""
-        found = self._by(lambda _, tally: tally.step.split(".")[0])
+        found = _sums(self.rules, lambda _, tally: tally.step.split(".")[0])
         return {stage: found[stage] for stage in (*STAGES, *sorted(found.keys() - set(STAGES))) if stage in found}
 
     def topics(self, stage: str) -> dict[str, RuleTally]:
         """Return the tallies of one stage by the first word of the rule ids: share, licence, meta, ..."""
         mine = {rule: tally for rule, tally in self.rules.items() if tally.step.split(".")[0] == stage}
-        return Report(rules=mine)._by(lambda rule, _: rule.split(".")[0])
-
-    def _by(self, key: Callable[[str, RuleTally], str]) -> dict[str, RuleTally]:
-        out: dict[str, RuleTally] = {}
-        for rule, tally in self.rules.items():
-            out[key(rule, tally)] = out.get(key(rule, tally), RuleTally()) + tally
-        return out
+        return _sums(mine, lambda rule, _: rule.split(".")[0])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for report.json, with its schema version."""
@@ -177,6 +176,13 @@ class Report:
             dict(data["settings"]),
             list(data["notes"]),
         )
+
+
+def _sums(rules: Mapping[str, RuleTally], key: Callable[[str, RuleTally], str]) -> dict[str, RuleTally]:
+    out: dict[str, RuleTally] = {}
+    for rule, tally in rules.items():
+        out[key(rule, tally)] = out.get(key(rule, tally), RuleTally()) + tally
+    return out
 
 
 def total(reports: Sequence[Report]) -> Report:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import fnmatch
 import glob
 import gzip
+import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from cleantext.errors import ConfigError, InputError
 
-__all__ = ["IGNORE_FILE", "Found", "Source", "check_output", "find_pages", "is_html", "write_whole"]
+__all__ = ["IGNORE_FILE", "Found", "Source", "check_output", "find_pages", "is_html", "write_json", "write_jsonl", "write_whole"]
 
 IGNORE_FILE = ".cleantextignore"
 TEXT = {"", ".txt", ".text"}
@@ -179,6 +181,11 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
         raise
 
 
-def folders(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield each folder of some files once."""
-    yield from dict.fromkeys(p.parent for p in paths)
+def write_json(path: Path, data: Any) -> None:
+    """Write a JSON file that a person can read, whole or not at all."""
+    write_whole(path, (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a row of JSON a line, whole or not at all."""
+    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())

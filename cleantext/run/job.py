@@ -189,9 +189,7 @@ def _run_shards(shards: Sequence[Shard], settings: Settings, out: Path, workers:
         yield report
 
 
-def _each(
-    shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, size: int
-) -> Iterator[tuple[Shard, Report]]:
+def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, size: int) -> Iterator[tuple[Shard, Report]]:
     count = min(workers or len(os.sched_getaffinity(0)), len(shards))
     if count <= 1 or (workers is None and size < PARALLEL_BYTES):
         for shard in shards:
@@ -312,8 +310,7 @@ def _cleaned(
 
 
 def _failed(row: dict[str, Any], report: Report, why: str) -> tuple[dict[str, Any], None]:
-    report.outcomes["failed"] += 1
-    report.failures.append({"id": row["id"], "error": f"{row['id']}: {why}"})
+    report.fail(row["id"], why)
     row["outcome"] = "failed"
     return row, None
 

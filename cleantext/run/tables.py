@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.page import write_page
 from cleantext.report.tally import Report
-from cleantext.run.files import write_whole
+from cleantext.run.files import write_json, write_jsonl, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cleantext.dedup import Duplicates
     from cleantext.run.job import Settings, Shard
 
-__all__ = ["EDITS", "SCHEMA", "finish", "read_edits", "undo", "write_edits"]
+__all__ = ["EDITS", "SCHEMA", "finish", "read_edits", "undo", "write_edits", "write_pairs"]
 
 SCHEMA = "1"  # of all Parquet outputs; raised when columns change
 EDITS = "edits.parquet"
@@ -46,8 +46,8 @@ def _rows(pages: Sequence[str], step: int, transform: str, edits: EditColumns, e
     import pyarrow as pa
 
     start, end = edits.start, edits.end
-    for columns in reversed(earlier):
-        start, end = to_original(columns, edits.page, start, end)
+    for before in reversed(earlier):
+        start, end = to_original(before, edits.page, start, end)
     n = len(edits)
     columns = {
         "page": pa.DictionaryArray.from_arrays(pa.array(edits.page), pa.array(pages, pa.string())),
@@ -121,18 +121,14 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
         _join_edits(out / EDITS, parts, removed, settings, report)
     else:
         (out / EDITS).unlink(missing_ok=True)
-    _write_jsonl(out / "metadata.jsonl", rows)
+    write_jsonl(out / "metadata.jsonl", rows)
     if report.failures:
-        _write_jsonl(out / "failed.jsonl", report.failures)
+        write_jsonl(out / "failed.jsonl", report.failures)
     else:
         (out / "failed.jsonl").unlink(missing_ok=True)
-    write_whole(out / "report.json", (json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n").encode())
+    write_json(out / "report.json", report.to_json())
     write_page(out / "report.html", report)
     return report
-
-
-def _write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
 
 
 def _join_edits(path: Path, parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
@@ -195,11 +191,11 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
     folder = page_folder(out, settings)
     ids = [row["id"] for row in kept]
     texts = [(folder / row["output"]).read_bytes().decode() for row in kept]
-    level = "document" if settings.duplicates == "documents" else "passage"
+    level: Literal["document", "passage"] = "document" if settings.duplicates == "documents" else "passage"
     found = find_duplicates(texts, ids=ids, level=level, threshold=settings.threshold, min_chars=settings.min_chars)
     removed = {i: list(found.edits_for(i)) for i in ids} if settings.duplicates in ("passages", "documents") else {}
     removed = {i: edits for i, edits in removed.items() if edits}
-    _write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report, settings)
+    write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report)
     if folder != out:
         for row, text in zip(kept, texts, strict=True):
             _remove(out, row, text, removed.get(row["id"], []), report)
@@ -220,9 +216,8 @@ def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], re
         write_whole(out / row["output"], left.encode("utf-8", "replace"), sync=False)
 
 
-def _write_pairs(
-    out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report, settings: Settings
-) -> None:
+def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report) -> None:
+    """Write duplicates.parquet and .jsonl and count them; ``parts`` hold the edits that lead back to the texts as read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -233,7 +228,11 @@ def _write_pairs(
             span = pair[f"{side}_start"], pair[f"{side}_end"]
             start, end = origins[pair[side]](*span) if origins else (None, None)
             pair[f"original_{side}_start"], pair[f"original_{side}_end"] = start, end
-    columns = {f"original_{side}_{edge}": pa.array([p[f"original_{side}_{edge}"] for p in pairs], pa.int32()) for side in "ab" for edge in ("start", "end")}
+    columns = {
+        f"original_{side}_{edge}": pa.array([p[f"original_{side}_{edge}"] for p in pairs], pa.int32())
+        for side in "ab"
+        for edge in ("start", "end")
+    }
     table = found.pairs
     for name, values in columns.items():
         table = table.append_column(name, values)
@@ -242,12 +241,12 @@ def _write_pairs(
     pq.write_table(table, temporary, compression="zstd")
     temporary.replace(out / "duplicates.parquet")
     rows = [_with_text(p, texts) for p in pairs]
-    _write_jsonl(out / "duplicates.jsonl", rows)
+    write_jsonl(out / "duplicates.jsonl", rows)
     clusters = found.clusters
     pages = {p[side] for p in pairs for side in "ab"}
     report.duplicates = {
-        "level": "document" if settings.duplicates == "documents" else "passage",
-        "threshold": settings.threshold,
+        "level": found.level,
+        "threshold": found.threshold,
         "pairs": len(pairs),
         "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs),
         "clusters": len(set(clusters["cluster"].to_pylist())),

@@ -12,7 +12,7 @@ Source of the semantics: OpenCC 1.4, ``Conversion.cpp``, ``PrefixMatch.cpp``, ``
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -159,7 +159,8 @@ START = 1 << 31  # a longer key may start with this character
 LONG = 1 << 30  # the character has a row that is more than another character: the low bits number its value
 LOW = (1 << 21) - 1
 INNER = 0x110000  # parents in the trie: a first character, or this and the number of a node
-A, B = 0x9E3779B1, 0x85EBCA6B  # odd, near 2**32: products with 21-bit numbers fit in int64
+A, B, C = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35  # odd, near 2**32: sums of products with 21-bit numbers fit in int64
+PAIR = 0x5BD1E995  # changes a hash of two characters where they are a key
 
 
 class Table(NamedTuple):
@@ -167,7 +168,7 @@ class Table(NamedTuple):
 
     block: npt.NDArray[np.int32]  # [code point >> 8] -> where its 256 entries start
     entry: npt.NDArray[np.uint32]  # code point XOR its replacement; or with START, LONG
-    filter: npt.NDArray[np.uint8]  # bits: which steps the trie has, with some false hits, in a tenth of its room
+    filter: npt.NDArray[np.uint8]  # bits: how phrases begin, with some false hits, in a tenth of the room of the trie
     slot: npt.NDArray[
         np.int64
     ]  # the trie's steps, hashed: parent, character, (value + 1) * 2 + (1 if longer keys go on), 21 bits each; -1 is empty
@@ -189,8 +190,10 @@ def compile_table(rows: Rows, *, character: int, zhe: bool) -> Table:
         else:
             entries[ord(key)] = START | LONG | len(values)
             values.append((value, tag))
-    for first in {ord(k[0]) for k in longer} | ({ord("著")} if zhe else set()):
+    for first in {ord(k[0]) for k in longer}:
         entries[first] = entries.get(first, 0) | START
+    if zhe:
+        entries[ord("著")] = entries.get(ord("著"), 0) | LONG  # to be looked at wherever it stands
     starts = np.cumsum([0, *(len(v) for v, _ in values)]).tolist()
     packed = [start << 16 | len(v) << 4 | tag for start, (v, tag) in zip(starts, values, strict=False)]
     filter_, slot, shifts = _trie({key: n for n, key in enumerate(longer)})
@@ -216,21 +219,34 @@ def _trie(keys: Mapping[str, int]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[n
     prefixes = {key[:n] for key in keys for n in range(2, len(key) + 1)}
     inner = {prefix[:-1] for prefix in prefixes}
     bits = max(4, (len(prefixes) * 2).bit_length())
-    filter_bits = max(10, min(20, bits + 3))  # never more than 128 kB, which the second-level cache spares
     mask = (1 << bits) - 1
-    slots, filter_ = [-1] * (1 << bits), np.zeros(1 << filter_bits, np.uint8)
+    slots = [-1] * (1 << bits)
     node: dict[str, int] = {}
     for prefix in sorted(prefixes, key=len):
         parent = ord(prefix[0]) if len(prefix) == 2 else INNER + node[prefix[:-1]]
         c = ord(prefix[-1])
-        h = (parent * A + c * B) & 0xFFFFFFFF
-        filter_[h >> (32 - filter_bits)] = 1
-        at = h >> (32 - bits)
+        at = ((parent * A + c * B) & 0xFFFFFFFF) >> (32 - bits)
         while slots[at] >= 0:
             at = (at + 1) & mask
         slots[at] = (parent << 21 | c) << 21 | (keys.get(prefix, -1) + 1) * 2 | (prefix in inner)
         node[prefix] = at
-    return np.packbits(filter_, bitorder="little"), np.array(slots, np.int64), (32 - filter_bits, 32 - bits)
+    filter_, filter_shift = _filter(prefixes, keys)
+    return filter_, np.array(slots, np.int64), (filter_shift, 32 - bits)
+
+
+def _filter(prefixes: Iterable[str], keys: Container[str]) -> tuple[npt.NDArray[np.uint8], int]:
+    """Return bits for the first two characters of keys, for those that are a key, and for the first three; and their shift."""
+    hashes = []
+    for prefix in prefixes:
+        h = ord(prefix[0]) * A + ord(prefix[1]) * B
+        if len(prefix) == 2:
+            hashes += [h, h ^ PAIR] if prefix in keys else [h]
+        elif len(prefix) == 3:
+            hashes.append(h + ord(prefix[2]) * C)
+    bits = max(10, min(20, (len(hashes) * 8).bit_length()))  # never more than 128 kB, which the second-level cache spares
+    flags = np.zeros(1 << bits, np.uint8)
+    flags[[(h & 0xFFFFFFFF) >> (32 - bits) for h in hashes]] = 1
+    return np.packbits(flags, bitorder="little"), 32 - bits
 
 
 @lru_cache(maxsize=64)
@@ -247,7 +263,7 @@ def compiled(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, z
     return Table(**cached(f"script-{digest.hexdigest()[:32]}", build))
 
 
-FORMAT = 2  # of the compiled arrays; raise it when their meaning changes
+FORMAT = 6  # of the compiled arrays; raise it when their meaning changes
 
 
 def custom(words: Mapping[str, str]) -> Table:

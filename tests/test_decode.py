@@ -1,0 +1,211 @@
+import codecs
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleantext.decode import decode, prescan
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+SIMPLIFIED = "新疆维吾尔自治区的首府是乌鲁木齐，位于天山北麓。全区的经济、文化和教育事业近年来发展很快，人民的生活水平不断提高。\n"
+TRADITIONAL = "臺灣的春天，山上開滿了杜鵑花。遊客們從各地來到這裡，享受溫暖的陽光和清新的空氣，還有當地的美食。\n"
+JAPANESE = "これは日本語の文章です。東京は日本の首都であり、世界でも有数の大都市です。私は毎日電車で会社に通っています。\n" * 4
+KOREAN = "이것은 한국어 문장입니다. 서울은 대한민국의 수도이며 세계적인 대도시입니다. 나는 매일 지하철로 회사에 다닙니다.\n" * 4
+
+
+@given(
+    st.binary(max_size=400),
+    st.sampled_from(
+        [None, "gb2312", "big5", "utf-8", "utf-16", "latin1", "iso-2022-jp", "x-user-defined", "nonsense", "text/html; charset='gbk'", ""]
+    ),
+)
+@settings(deadline=None, max_examples=600)
+def test_any_bytes_decode(data, hint):
+    decoded = decode(data, hint=hint)
+    assert isinstance(decoded.text, str)
+    codecs.lookup(decoded.encoding)
+    assert decoded.evidence in {"bom", "utf-8", "hint", "meta", "detector", "utf-16", "binary", "none"}
+
+
+@given(
+    st.lists(
+        st.binary(max_size=6)
+        | st.sampled_from(
+            [
+                b"\x00",
+                b"\xff\xfe",
+                b"<meta charset=",
+                b"gbk",
+                b">",
+                b'"',
+                b"'",
+                b"=",
+                b"<!--",
+                b"-->",
+                b"</",
+                b"/",
+                b"\x1b$B",
+                b"<?xml encoding='x'",
+            ]
+        ),
+        max_size=30,
+    ).map(b"".join)
+)
+@settings(deadline=None, max_examples=600)
+def test_any_markup_is_prescanned(data):
+    prescan(data)
+    decode(data)
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(
+        lambda t: (
+            "\0" not in t and not t.startswith(("\ufeff", "%PDF-", "GIF8", "RIFF", "PK", "wOF", "Rar!", "\x7fELF")) and "\x1b" not in t
+        )
+    )
+)
+@settings(deadline=None)
+def test_utf8_is_read_as_it_is(text):
+    assert decode(text.encode()).text == text
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["gb2312", "GBK", "gb18030", "euc-cn", "x-gbk", "chinese", "cp936", "text/html; charset=gb2312", "text/html;charset='GB2312'; x=y"],
+)
+def test_labels_of_gb(label):
+    text = "镕 € · — 囍 " + SIMPLIFIED  # what Python's own gb2312 cannot read, or reads as something else
+    decoded = decode(text.encode("gb18030"), hint=label)
+    assert decoded == (text, "gb18030", "hint")
+
+
+@pytest.mark.parametrize("label", ["big5", "Big5-HKSCS", "cp950", "cn-big5", "x-x-big5"])
+def test_labels_of_big5(label):
+    text = "恒裏墻粧嫺銹碁 約翰‧史密斯 " + TRADITIONAL
+    assert decode(text.replace("‧", "•").encode("big5hkscs"), hint=label) == (text, "big5hkscs", "hint")
+    assert decode(b"\xa3\xe1" + TRADITIONAL.encode("big5hkscs"), hint=label).text == "€" + TRADITIONAL
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\xd6\xd0\xa1<b>", "中\ufffd<b>"),  # a lead byte alone leaves the tag whole
+        (b"\xd6\xd0\xff\xd6\xd0", "中\ufffd中"),
+        (b"\xd6\xd0\x80", "中€"),
+        (b"\xd6\xd0\xb9", "中\ufffd"),  # cut at a size limit
+        (b"\xd6\xd0\xaa\xa1", "中\ue000"),  # user area, kept for slip repair
+    ],
+)
+def test_bad_bytes_eat_no_neighbour(data, text):
+    assert decode(data, hint="gbk").text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (SIMPLIFIED, "gb18030"),
+        (TRADITIONAL, "big5hkscs"),
+        (TRADITIONAL, "gb18030"),
+        (JAPANESE, "cp932"),
+        (JAPANESE, "euc_jp"),
+        (KOREAN, "cp949"),
+    ],
+)
+@pytest.mark.parametrize("hint", [None, "utf-8", "gb2312", "big5", "iso-8859-1"])
+def test_wrong_and_missing_labels(text, encoding, hint):
+    data = (text * 4).encode(encoding, "replace")
+    assert decode(data, hint=hint).text == data.decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(SIMPLIFIED, "gb18030"), (TRADITIONAL, "big5hkscs"), (TRADITIONAL, "gb18030"), (SIMPLIFIED, "utf-8")]
+)
+def test_a_lost_byte_does_not_change_the_encoding(text, encoding):
+    data = (text * 3).encode(encoding)
+    for at in range(0, len(data), 7):
+        assert decode(data[:at] + data[at + 1 :]).encoding == encoding
+
+
+def test_utf8_beats_its_label():
+    page = '<meta charset="gb2312"><title>' + SIMPLIFIED
+    assert decode(page.encode(), hint="big5") == (page, "utf-8", "utf-8")
+    assert decode(page.encode()[:-2], hint="gb2312").text == page[:-2] + "\ufffd\ufffd"[:1] if page[-1] == "\n" else page[:-1] + "\ufffd"
+
+
+def test_a_few_chinese_bytes_may_look_like_utf8():
+    data = "牡摹".encode("gbk")
+    assert data.decode("utf-8")  # valid, and Cyrillic or the like
+    assert decode(data, hint="gbk").text == "牡摹"
+    assert decode("é ü".encode(), hint="utf-8").text == "é ü"
+
+
+@pytest.mark.parametrize(
+    ("bom", "encoding"),
+    [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (b"\x84\x31\x95\x33", "gb18030")],
+)
+def test_marks(bom, encoding):
+    assert decode(bom + SIMPLIFIED.encode(encoding), hint="big5") == (SIMPLIFIED, encoding, "bom")
+
+
+def test_utf16_without_a_mark():
+    page = "<html><body>\n" + SIMPLIFIED
+    assert decode(page.encode("utf-16-le")) == (page, "utf-16-le", "utf-16")
+    assert decode(page.encode("utf-16-be")) == (page, "utf-16-be", "utf-16")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"%PDF-1.4 text",
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        bytes(range(256)) * 8,
+        b"PK\x03\x04abc",
+        b"\x00" * 50,
+        b"\xff\xd8\xff\xe0JFIF",
+    ],
+)
+def test_binary_is_marked(data):
+    assert decode(data).evidence == "binary"
+
+
+def test_text_with_a_stray_nul_is_text():
+    assert decode((SIMPLIFIED * 20).encode() + b"\0").evidence == "utf-8"
+    decoded = decode((SIMPLIFIED * 20).encode("gbk") + b"\0")
+    assert decoded.text == SIMPLIFIED * 20
+    assert decoded.evidence != "binary"
+
+
+def test_nothing_is_text():
+    assert decode(b"") == ("", "utf-8", "utf-8")
+    assert decode(b"\xfe\xfd\x81 \xff").evidence in {"none", "detector"}
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_prescan_as_html5lib_has_it():
+    from cleantext.decode import _codec
+
+    wrong = total = 0
+    for name in ("tests1.dat", "tests2.dat", "test-yahoo-jp.dat"):
+        for case in (SHARED / "suites" / "html5lib" / "encoding" / name).read_bytes().split(b"#data\n")[1:]:
+            data, _, encoding = case.partition(b"\n#encoding\n")
+            if data.startswith(codecs.BOM_UTF8):
+                continue
+            total += 1
+            label = prescan(data)
+            wrong += (_codec(label) if label else "cp1252") != _codec(encoding.strip().decode())
+    assert wrong == 0
+    assert total > 70
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_pages_of_the_development_set():
+    import json
+
+    for folder in sorted((SHARED / "pages").iterdir()):
+        true = json.loads((folder / "meta.json").read_text("utf-8"))["encoding"].lower()
+        decoded = decode((folder / "page.html").read_bytes())
+        assert decoded.encoding == true, folder.name
+        assert "\ufffd" not in decoded.text

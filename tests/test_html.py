@@ -1,0 +1,446 @@
+import json
+import sys
+import time
+import unicodedata
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+
+import bs4
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleantext.chrome.blocks import MainContent, main_blocks
+from cleantext.edits import apply
+from cleantext.html import class_words, read_html
+from cleantext.html.metadata import iso_date
+from cleantext.transform import Page, advance
+
+SHARED = Path(__file__).parents[2] / "shared" / "data" / "pages"
+TAGS = "<div> </div> <p> <br> </p> <table> <tr> <td> </td> </tr> </table> <dl> <dt> <dd> </dd> <pre> </pre> <li> </ul> <a> </a> <b> </body> </html>"
+SENTENCE = "今年三月，喀什古城的杏花开了，游客比往年多了一倍。巷子里支起了馕坑，香味飘出去很远。"
+NAV = "<ul>" + "".join(f'<li><a href="/{i}">频道{i}</a></li>' for i in range(12)) + "</ul>"
+FOOT = '<div class="footer"><a href=1>关于我们</a> | <a href=2>联系我们</a><p>版权所有 某某单位</p></div>'
+
+
+def lines(html):
+    return read_html(html).text.split("\n")
+
+
+def kept(html):
+    return MainContent().fast([read_html(html)])[0].text.split("\n")
+
+
+# read_html: what a line is
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>花<b>开</b><a href=x>了</a>。</p>", ["花开了。"]),
+        ("<p>一<br>二<br/>三</p>", ["一", "二", "三"]),
+        ("<ul><li>一<li>二</ul>尾", ["一", "二", "尾"]),
+        ("<div>甲<p>乙</p>丙</div>丁", ["甲", "乙", "丙", "丁"]),
+        ("<pre>  a\n    b\n\nc</pre>", ["  a", "    b", "c"]),
+        ("<p>写在\n   两行，不留空格。</p>", ["写在两行，不留空格。"]),
+        ("<p>hello\n   world.</p>", ["hello world."]),
+        ("<table><tr><th>项目<th>2023<tr><td>甲<td>1</table>", ["项目\t2023", "甲\t1"]),
+        ("<table><tr><td><p>甲</p></td><td>乙<br>丙</td></tr></table>", ["甲\t乙 丙"]),
+        ("<table><tr><td>甲</td><td></td><td>丙</td></tr></table>", ["甲\t\t丙"]),
+        (f"<table><tr><td><p>{SENTENCE}</p><table><tr><td>一<td>二</table></td><td>右栏</td></tr></table>", [SENTENCE, "一\t二", "右栏"]),
+        (f"<table><tr><td><p>{SENTENCE}</p><p>{SENTENCE}{SENTENCE}</p></td><td>右栏</td></tr></table>", [SENTENCE, SENTENCE * 2, "右栏"]),
+        ("<dl><dt>籍贯</dt><dd>喀什</dd><dt>职业</dt><dd>歌手<br>作家</dd></dl>", ["籍贯\t喀什", "职业\t歌手 作家"]),
+        ("<ruby>發<rp>(</rp><rt>fā</rt><rp>)</rp></ruby>展", ["發展"]),
+        ("<a href=1>首页</a><a href=2>新闻</a>", ["首页 新闻"]),
+        ("<a href=1>首页</a>\n<a href=2>新闻</a>", ["首页 新闻"]),
+        ("<p>产自<a href=1>美国</a><a href=2>洛杉矶</a>的一种橙子。</p>", ["产自美国洛杉矶的一种橙子。"]),
+        ("<div><span class=time>2024-05-09</span><span class=source>某报</span></div>", ["2024-05-09 某报"]),
+        ("<p>说<span class=name>王文</span>，不是<span class=name>李明</span>。</p>", ["说王文，不是李明。"]),
+        ("<p>图<img src=a alt=说明>后</p>", ["图后"]),
+        ("<p>A &lt; B &amp; C&nbsp;&copy;</p>", ["A < B & C\N{NO-BREAK SPACE}\N{COPYRIGHT SIGN}"]),
+    ],
+)
+def test_lines(html, expected):
+    assert lines(html) == expected
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<script>var a='<p>藏</p>'</script>",
+        "<style>p{}</style>",
+        "<noscript><p>藏</p></noscript>",
+        "<template><p>藏</p></template>",
+        "<textarea>藏</textarea>",
+        "<select><option>藏</select>",
+        "<iframe>藏</iframe>",
+        "<svg><text>藏</text></svg>",
+        "<p hidden>藏</p>",
+        '<p style="color:red; DISPLAY : none">藏</p>',
+        '<span style="display:none">藏<b>藏</b></span>',
+        "<!-- 藏 -->",
+        "<title>藏</title>",
+    ],
+)
+def test_unseen(hidden):
+    assert lines(f"<p>前</p>{hidden}<p>后</p>") == ["前", "后"]
+
+
+def test_hidden_until_a_script_runs():
+    assert SENTENCE in lines(f'<div id=js_content style="visibility:hidden">{SENTENCE}</div>')
+    assert SENTENCE in lines(f'<p>加载中</p><div style="display:none">{SENTENCE}</div>')
+
+
+def test_folded_rows_of_a_table():
+    assert lines('<table><tr><td>一<td>1</tr><tbody style="display:none"><tr><td>二<td>2</tr></tbody></table>') == ["一\t1", "二\t2"]
+
+
+def test_evidence():
+    page = read_html('<body class=home><div id="navBar" class="top-nav"><a href=/>首页</a> 您好</div><p>正文<i class="srcName">某</i>')
+    nav, body = page.html
+    assert (nav.tag, nav.tokens, nav.path) == ("div", ("nav", "bar", "top"), "body/div#navBar.top-nav[1]")
+    assert nav.link_density == 0.5
+    assert (body.tag, body.tokens, body.link_density) == ("p", ("src", "name"), 0.0)
+
+
+def test_targets_are_no_links():
+    page = read_html(f"<div><a name=top>{SENTENCE}<p>{SENTENCE}</div><p><a href=x>链接</a>")
+    assert [b.link_density for b in page.html] == [0.0, 0.0, 1.0]
+    block = read_html("<a href=x><div>整块</div><p>都是</p></a>外")
+    assert [b.link_density for b in block.html] == [1.0, 1.0, 0.0]
+
+
+def test_class_words_are_words():
+    assert class_words("padding canvas headline") == ("padding", "canvas", "headline")
+    assert class_words("TRS_Editor post2 fontSize__aB3") == ("trs", "editor", "post", "font", "size", "a", "b")
+
+
+def test_paths_stay_parsable():
+    page = read_html('<div class="w-1/2 [a] x:y" id="a/b c">一</div>')
+    assert page.html[0].path == "body/div#abc.w-12.a.xy[1]"
+
+
+# read_html: what comes in
+
+
+@pytest.mark.parametrize("parser", ["html.parser", "lxml"])
+def test_soups(parser):
+    html = f"<html><head><title>题</title></head><body><div class=a><p>一&amp;<b>二</b></p></div><p>{SENTENCE}</p></body></html>"
+    soup = bs4.BeautifulSoup(html, parser)
+    assert read_html(soup) == read_html(html)
+    assert read_html(soup.div).text == "一&二"
+
+
+def test_bytes_are_decoded_by_their_content():
+    html = f'<meta charset="gb2312"><title>题</title><p>{SENTENCE}'
+    for data in (html.encode(), html.encode("gb18030"), html.encode("utf-8-sig"), bytearray(html.encode())):
+        assert read_html(data).text == SENTENCE
+
+
+def test_wrong_type():
+    with pytest.raises(TypeError, match="read_bytes"):
+        read_html(Path("a.html"))
+
+
+def test_host():
+    assert read_html("", url="https://News.Example.com:80/a?b").host == "news.example.com"
+    assert read_html("", url="http://[broken/").host is None
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        "  ",
+        "<",
+        "</p>",
+        "<!--",
+        "<!-- x",
+        "<p",
+        "<p class='",
+        "<title>",
+        "<script>",
+        "\0",
+        "\ud800",
+        "<tr><td>",
+        "<dd>",
+        "</html></html>",
+        "<table><tr>",
+    ],
+)
+def test_scraps(html):
+    page = read_html(html)
+    assert "".join(page.text[b.start : b.end] for b in page.html) == page.text
+
+
+def test_text_after_the_end():
+    assert lines("<html><body><p>一</p></body></html><p>二</p></body></html>三") == ["一", "二", "三"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 50_000 + "深" + "</div>" * 50_000,
+        "<div>深" * 20_000,
+        "<span class=time>深" * 20_000,
+        "<p><b><i>深" * 20_000,
+        "<table><tr><td>深" * 10_000,
+        "<table><tr>" + "<td>深" * 20_000,
+        "<dl>" + "<dt>深<dd>深" * 20_000,
+        "<a href=x>深</a>" * 20_000,
+        "<div class='" + "a-b " * 20_000 + "'>深",
+        '<script type="application/ld+json">' + "[" * 50_000 + "</script>深",
+        "深<br>" * 40_000,
+    ],
+)
+def test_deep_and_wide(html):
+    start = time.perf_counter()
+    page = read_html(html)
+    main_blocks(page)
+    assert time.perf_counter() - start < 8  # what is quadratic takes minutes
+    assert page.text.count("深") == html.count("深")
+
+
+MARKUP = st.lists(
+    st.sampled_from(
+        [
+            *TAGS.split(),
+            "<h1>",
+            "<title>",
+            "</title>",
+            "<span>",
+            "<script>",
+            "</script>",
+            "<!--",
+            "-->",
+            "&",
+            "&amp;",
+            "<",
+            ">",
+            "春天。",
+            "\n",
+            "\t",
+            "\0",
+            "\1",
+        ]
+    )
+    | st.sampled_from(
+        [
+            '<a href="/">',
+            '<div class="comment">',
+            '<div style="display:none">',
+            '<span class="source time">',
+            '<meta name="pubdate" content="2024-05-09">',
+            '<script type="application/ld+json">{"headline":',
+            "来源：",
+            SENTENCE,
+        ]
+    )
+    | st.text(max_size=8),
+    max_size=60,
+).map("".join)
+
+
+@given(MARKUP)
+@settings(deadline=None, max_examples=400)
+def test_any_markup(html):
+    page = read_html(html)
+    assert "".join(page.text[b.start : b.end] for b in page.html) == page.text
+    assert [b.start for b in page.html] == [0, *(b.end for b in page.html[:-1])][: len(page.html)]
+    for block in page.html:
+        line = page.text[block.start : block.end].removesuffix("\n")
+        assert line.strip()
+        assert "\n" not in line
+        assert 0 <= block.link_density <= 1
+    step = MainContent()
+    edits = step.run([page]).edits(0)
+    out = step.fast([page])[0]
+    assert out == advance([page], step.run([page]))[0]
+    assert apply(page.text, edits) == out.text
+    assert {e.rule for e in edits} <= set(step.rules)
+    assert (
+        out.text.split("\n") == [t for t, r in zip(page.text.split("\n"), main_blocks(page).roles, strict=False) if r in ("main", "title")]
+        or not page.html
+    )
+    assert "".join(out.text[b.start : b.end] for b in out.html) == out.text
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None, max_examples=300)
+def test_any_bytes(data):
+    read_html(data)
+    read_html(b"<html><body><div>" + data)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20), min_size=1, max_size=8))
+@settings(deadline=None)
+def test_visible_text_survives(texts):
+    escaped = [t.replace("&", "&amp;").replace("<", "&lt;") for t in texts]
+    assert lines("".join(f"<p>{t}</p>" for t in escaped)) == texts
+
+
+# Metadata
+
+
+@pytest.mark.parametrize(
+    ("raw", "iso"),
+    [
+        ("2023年6月8日 09:03:16", "2023-06-08T09:03:16"),
+        ("2017-11-03", "2017-11-03"),
+        ("2019-09-07T16:28:35+08:00", "2019-09-07T16:28:35"),
+        ("2019-09-07T08:28:35Z", "2019-09-07T08:28:35Z"),
+        ("更新时间 2012年12月10日, 格林尼治标准时间10:41", "2012-12-10T10:41"),
+        ("Dec 28 Sat 2013 00:28", "2013-12-28T00:28"),
+        ("2019-13-07", None),
+        ("昨天", None),
+        ("电话 0991-2019-12345", None),
+    ],
+)
+def test_iso_date(raw, iso):
+    found = iso_date(raw)
+    assert (found and found[1]) == iso
+
+
+def test_metadata_from_the_head_of_the_page():
+    page = read_html(
+        "<title>喀什的春天_某某网</title><meta name=author content=某某网><meta name=publishdate content=2024-05-09>"
+        "<h1>喀什的春天</h1><div><span class=time>2024-05-09 10:53</span><span class=src>来源：石榴云</span> 作者：江玟軒 何宁</div>"
+        f"<p>{SENTENCE}</p><p>(责编：樊銳祥、李娜)</p>"
+    )
+    assert page.metadata == {
+        "title": "喀什的春天",
+        "published": "2024-05-09T10:53",
+        "published_raw": "2024-05-09 10:53",
+        "source": "石榴云",
+        "author": ["江玟軒", "何宁"],
+        "editor": ["樊銳祥", "李娜"],
+    }
+
+
+def test_metadata_from_json_ld_and_meta():
+    ld = {
+        "@graph": [
+            {"@type": "NewsArticle", "headline": "喀什的春天", "datePublished": "2024-05-09T10:53:00+08:00", "author": [{"name": "何宁"}]}
+        ]
+    }
+    page = read_html(f'<script type="application/ld+json">{json.dumps(ld)}</script><meta name=ContentSource content=石榴云><p>{SENTENCE}')
+    assert page.metadata["title"] == "喀什的春天"
+    assert page.metadata["published"] == "2024-05-09T10:53:00"
+    assert (page.metadata["source"], page.metadata["author"]) == ("石榴云", ["何宁"])
+
+
+def test_metadata_is_not_guessed():
+    assert read_html(f"<p>{SENTENCE}</p><p>他说，来源：“不便透露”。</p>").metadata == {}
+    assert "author" not in read_html("<title>题目一二三</title><meta name=author content=104363><p>正文").metadata
+
+
+# The main text
+
+
+def test_article():
+    html = f"<title>喀什的春天 - 某网</title>{NAV}<h1>喀什的春天</h1><div>2024-05-09</div><div class=con><p>{SENTENCE}</p><h2>集市</h2><p>{SENTENCE}</p></div>{FOOT}"
+    assert kept(html) == ["喀什的春天", SENTENCE, "集市", SENTENCE]
+    page = read_html(html)
+    rules = {e.rule for e in MainContent().edits(page.text, page=page)}
+    assert rules == {"html.outside-main"}
+
+
+def test_names_alone_convict_nobody():
+    for name in ("comment", "footer", "nav-bar", "related", "ad"):
+        assert SENTENCE in kept(
+            f"<title>喀什的春天</title>{NAV}<h1>喀什的春天</h1><div class={name}><p>{SENTENCE}</p><p>{SENTENCE * 2}</p></div>{FOOT}"
+        )
+        inside = f"<p>{SENTENCE}</p><div class={name}>{'馕坑的香味飘出很远。' * 2}</div><p>{SENTENCE}</p>"
+        assert "馕坑的香味飘出很远。" * 2 in kept(f"<title>题</title>{NAV}<div>{inside}</div>{FOOT}")
+
+
+def test_comments_longer_than_the_article():
+    comments = "".join(f"<li>我去年也去过，很好看。第{i}次去了！</li>" for i in range(12))
+    html = f"<title>题</title>{NAV}<div class=art><p>{SENTENCE}</p><p>{SENTENCE}</p></div><div class=comment-list><h3>网友评论(12)</h3><ul>{comments}</ul></div>"
+    assert kept(html) == [SENTENCE, SENTENCE]
+
+
+def test_table_list_and_caption_stay():
+    body = f"<p>{SENTENCE}</p><table><tr><th>项目<th>数<tr><td>游客<td>9</table><ul><li>馕<li>杏</ul><figure><figcaption>古城一角</figcaption></figure><p>{SENTENCE}</p>"
+    assert kept(f"<title>题</title>{NAV}<div>{body}</div>{FOOT}") == [SENTENCE, "项目\t数", "游客\t9", "馕", "杏", "古城一角", SENTENCE]
+
+
+def test_paragraphs_beside_the_root_stay():
+    html = (
+        f"<title>题</title>{NAV}<div><div class=box><p>{SENTENCE * 4}</p><p>{SENTENCE * 4}</p></div><p>{SENTENCE}</p>{SENTENCE}</div>{FOOT}"
+    )
+    assert kept(html) == [SENTENCE * 4, SENTENCE * 4, SENTENCE, SENTENCE]
+
+
+def test_attachments_stay():
+    html = f"<title>题</title>{NAV}<div><p>{SENTENCE * 2}</p><ul><li><a href=1>附件1：申报表</a><li><a href=2>汇总.xls</a></ul></div><div><a href=1>打印</a></div>"
+    assert kept(html) == [SENTENCE * 2, "附件1：申报表", "汇总.xls"]
+
+
+def test_forum_posts_stay():
+    posts = ["楼主的照片拍得真好。" * 9, "谢谢", "我也去过", SENTENCE]
+    html = "".join(
+        f'<div class="post" id="p{i}"><div class="by"><a href=u>用户{i}</a></div><div class="msg">{t}</div></div>'
+        for i, t in enumerate(posts)
+    )
+    out = kept(f"<title>春天</title>{NAV}<h1>春天</h1><div>{html}</div>{FOOT}")
+    assert out[0] == "春天"
+    assert set(posts) <= set(out)
+    assert "频道1" not in out
+
+
+def test_sections_and_lead():
+    sections = "".join(f"<div class=sec><h2>{t}</h2><p>{SENTENCE * n}</p></div>" for t, n in (("一", 6), ("二", 1), ("三", 1)))
+    html = f"<title>题目</title>{NAV}<h1>题目</h1><div class=lead>摘要</div>{sections}<div><h3>相关阅读</h3><p>{SENTENCE}</p></div>{FOOT}"
+    assert kept(html) == ["题目", "摘要", "一", SENTENCE * 6, "二", SENTENCE, "三", SENTENCE]
+
+
+def test_list_pages_are_flagged_and_kept():
+    page = read_html(
+        f"<title>列表</title>{NAV}<ul>" + "".join(f"<li><a href={i}>喀什古城的杏花又开了{i}</a> 05-09" for i in range(30)) + "</ul>"
+    )
+    changes = MainContent().run([page])
+    assert changes.edits(0) == ()
+    assert changes.flags[0] == ("html_list_page",)
+
+
+def test_too_little_to_choose_from():
+    page = read_html(f"<title>静夜思</title>{NAV}<h1>静夜思</h1><div><p>床前明月光，<br>疑是地上霜。</p></div>{FOOT}")
+    changes = MainContent().run([page])
+    assert changes.flags[0] == ("html_no_main",)
+    assert changes.apply(0, page.text) == "静夜思\n床前明月光，\n疑是地上霜。"
+
+
+def test_plain_text_passes():
+    assert MainContent()("首页\n登录") == "首页\n登录"
+    assert main_blocks(Page("首页")).roles == ()
+
+
+# The development pages
+
+
+def folded(text):
+    return ["".join(unicodedata.normalize("NFKC", line).split()) for line in text.split("\n")]
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="development data absent")
+def test_development_pages():
+    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+    extraction = pytest.importorskip("extraction")
+    scores, facts = defaultdict(list), defaultdict(list)
+    for case in extraction.cases():
+        page = read_html(case.html)
+        once = MainContent().fast([page])[0]
+        assert MainContent().fast([once])[0].text == once.text, case.name
+        scores[case.host].append(extraction.score(once.text, case))
+        truth = json.loads((SHARED / case.name / "meta.json").read_text("utf-8"))
+        for field in ("title", "source", "editor"):
+            if truth[field]:
+                facts[field].append(page.metadata.get(field) == truth[field])
+        if truth["published"]:
+            facts["published"].append(page.metadata.get("published", "").replace("T", " ") == truth["published"])
+    assert mean(mean(s.f1 for s in found) for found in scores.values()) > 0.985
+    assert max(s.loss for found in scores.values() for s in found) < 0.005
+    assert {field: mean(found) >= 0.9 for field, found in facts.items()} == dict.fromkeys(facts, True)

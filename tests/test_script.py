@@ -1,0 +1,429 @@
+"""Script: detection, conversion, the record of it, and what OpenCC says."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cleantext.data
+from cleantext.data import opencc_text
+from cleantext.edits import Edit, apply, revert
+from cleantext.errors import ConfigError
+from cleantext.script import UnifyScript, detect_script, unify_script
+from cleantext.script import convert as convert_module
+from cleantext.script import kernel as kernels
+from cleantext.script.convert import Batch, converter
+from cleantext.script.tables import CONFIGURATIONS, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.transform import Block, Page
+
+CASES = json.loads((Path(__file__).parent / "cases" / "script.json").read_text("utf-8"))
+GOLDEN = json.loads((Path(__file__).parent / "cases" / "opencc.json").read_text("utf-8"))
+SHARED = Path(__file__).parents[2] / "shared" / "data" / "dedup"
+
+
+def convert(texts: list[str], configuration: str, **options) -> list[str]:
+    return converter(configuration, **options).convert(Batch.of(texts), record=False).batch.texts()
+
+
+# --- OpenCC as its sources define it, one step at a time -----------------------------------------
+
+ARITY = {**dict.fromkeys(range(0x2FF0, 0x2FFE), 2), 0x2FF2: 3, 0x2FF3: 3, 0x2FFE: 1, 0x2FFF: 1}
+
+
+def description_length(text: str, at: int) -> int:
+    """Length of the complete ideographic description sequence at ``at`` (UTF8Util.cpp), 0 if there is none."""
+    count = 0
+
+    def consume(i: int, depth: int) -> int | None:
+        nonlocal count
+        if i >= len(text) or depth == 0 or count >= 64:
+            return None
+        count += 1
+        end = i + 1
+        for _ in range(ARITY.get(ord(text[i]), 0)):
+            end = consume(end, depth - 1)
+            if end is None:
+                return None
+        return end
+
+    return (consume(at, 16) or at) - at if ord(text[at]) in ARITY else 0
+
+
+@lru_cache
+def dictionaries(group: Group) -> list[dict[str, str]]:
+    return [{k: v for name in reversed(names) for k, v in pairs(name)} for names in group.tiers]
+
+
+def longest_prefix(dictionary: dict[str, str], text: str, at: int) -> str | None:
+    return next((text[at:end] for end in range(min(at + 20, len(text)), at, -1) if text[at:end] in dictionary), None)
+
+
+def units(text: str, group: Group):
+    """Yield (text, its replacement or None) over a text, as Conversion::Convert walks it."""
+    at = 0
+    while at < len(text):
+        for dictionary in dictionaries(group):
+            if key := longest_prefix(dictionary, text, at):
+                yield key, dictionary[key]
+                at += len(key)
+                break
+        else:
+            width = description_length(text, at) or 1
+            yield text[at : at + width], None
+            at += width
+
+
+def reference(text: str, configuration: str) -> str:
+    stages, segment_by = CONFIGURATIONS[configuration]
+    compat = Group((("CJK_Compatibility_Ideographs",),), 0, 0)
+    text = "".join(key if value is None else value for key, value in units(text, compat))
+    if segment_by is None and len(stages) == 1:
+        segments = [text]
+    else:
+        segments, run = [], ""
+        for key, value in units(text, segment_by or Group(stages[0].tiers[:1], 0, 0)):
+            if value is None:
+                run += key
+            else:
+                segments += [run, key]
+                run = ""
+        segments.append(run)
+    for stage in stages:
+        segments = ["".join(key if value is None else value for key, value in units(s, stage)) for s in segments]
+    return "".join(segments)
+
+
+WORDS = {
+    c: sorted({k for g in (*CONFIGURATIONS[c].stages,) for names in g.tiers for n in names for k, _ in pairs(n)}) for c in CONFIGURATIONS
+}
+GLUE = ["，", "\n", " ", "⿰", "⿲", "⿾", "a", "の", "\uf900", "\ufe00", "著", "着", "麼", "乾", "〇", "\ud800", "𠮷", ""]
+
+
+@st.composite
+def mixes(draw, configuration=None):
+    """A configuration, and a text that meets its dictionary."""
+    configuration = configuration or draw(st.sampled_from(sorted(CONFIGURATIONS)))
+    words = st.sampled_from(WORDS[configuration])
+    cut = st.builds(lambda w, n: w[:n] if n > 0 else w, words, st.integers(0, 3))
+    return configuration, "".join(draw(st.lists(st.one_of(words, cut, st.sampled_from(GLUE)), max_size=9)))
+
+
+@settings(max_examples=600, deadline=None)
+@given(mixes())
+def test_every_configuration_is_opencc_as_defined(mix):
+    configuration, text = mix
+    assert convert([text], configuration) == [reference(text, configuration)]
+
+
+def test_golden_answers_of_the_official_wheel():
+    texts = GOLDEN["texts"]
+    for configuration, answers in GOLDEN["answers"].items():
+        ours = convert(texts, configuration)
+        assert [(t, a, o) for t, a, o in zip(texts, answers, ours, strict=True) if a != o] == [], configuration
+
+
+@pytest.mark.skipif(
+    "CLEANTEXT_ORACLE" not in os.environ, reason="CLEANTEXT_ORACLE names the Python of an environment with the OpenCC wheel"
+)
+def test_official_wheel_on_every_row_and_on_phrase_mixes():
+    rng = random.Random(4)
+    names = {n for c in CONFIGURATIONS.values() for g in c.stages for names in g.tiers for n in names}
+    words = sorted({w for n in names for line in opencc_text(n).splitlines() for w in line.replace("\t", " ").split(" ")})
+    glue = [g for g in GLUE if g != "\ud800"]
+    texts = words + ["".join(rng.choice(words if rng.random() < 0.8 else glue) for _ in range(rng.randint(1, 8))) for _ in range(20_000)]
+    script = "import sys, json, opencc; r = json.load(sys.stdin); json.dump({c: list(map(opencc.OpenCC(c).convert, r['t'])) for c in r['c']}, sys.stdout)"
+    ask = json.dumps({"c": sorted(CONFIGURATIONS), "t": texts})
+    told = json.loads(
+        subprocess.run([os.environ["CLEANTEXT_ORACLE"], "-c", script], input=ask, capture_output=True, text=True, check=True).stdout
+    )
+    for configuration, answers in told.items():
+        ours = convert(texts, configuration)
+        assert [(t, a, o) for t, a, o in zip(texts, answers, ours, strict=True) if a != o] == [], configuration
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_official_cases():
+    cases = json.loads((SHARED / "opencc_testcases.json").read_text("utf-8"))["cases"]
+    checks = [(c["input"], configuration, fixed) for c in cases for configuration, fixed in c["expected"].items()]
+    assert len(checks) == 543
+    assert [(t, c, e) for t, c, e in checks if convert([t], c) != [e]] == []
+
+
+def test_flat_dictionary_has_no_key_that_an_earlier_tier_cuts_short():
+    assert flat([{"甲": ("乙", 1)}, {"甲丙": ("丁", 1), "丙": ("戊", 1)}]) == {"甲": ("乙", 1), "丙": ("戊", 1)}
+    assert replaced(flat([{"甲": ("乙", 1)}, {"甲丙": ("丁", 1), "丙": ("戊", 1)}]), "甲丙") == "乙戊"
+
+
+# --- corpus targets ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["label"])
+def test_case(case):
+    transform = UnifyScript()
+    edits = transform.edits(case["original"])
+    assert transform(case["original"]) == case["fixed"]
+    assert apply(case["original"], edits) == case["fixed"]
+    assert (not edits) == (case.get("expect") == "same")
+
+
+def test_golden_spans():
+    text = "憑藉隨著發展，⿰言兌\uf900"
+    assert UnifyScript().edits(text) == (
+        Edit(0, 2, "憑藉", "凭借", "script.phrase"),
+        Edit(2, 4, "隨著", "随着", "script.zhe"),
+        Edit(4, 5, "發", "发", "script.character"),
+        Edit(10, 11, "\uf900", "岂", "script.character"),
+    )
+    assert UnifyScript().edits("說他看著書")[1:] == (Edit(3, 4, "著", "着", "script.zhe"), Edit(4, 5, "書", "书", "script.character"))
+    assert UnifyScript(to="s2t").edits("\uf914") == (Edit(0, 1, "\uf914", "樂", "script.compatibility"),)
+    assert UnifyScript(to="s2twp").edits("用鼠标里") == (
+        Edit(1, 3, "鼠标", "滑鼠", "script.vocabulary"),
+        Edit(3, 4, "里", "裡", "script.variant"),
+    )
+    assert UnifyScript(phrases=(("發展", "發達"),)).edits("說發展") == (
+        Edit(0, 1, "說", "说", "script.character"),
+        Edit(2, 3, "展", "達", "script.user"),
+    )
+
+
+def test_unequal_phrases_are_one_edit_each():
+    edits = UnifyScript(to="s2twp").edits("打印机内存不足")
+    assert Edit(3, 5, "内存", "記憶體", "script.vocabulary") in edits
+    assert apply("打印机内存不足", edits) == unify_script("打印机内存不足", to="s2twp") == "印表機記憶體不足"
+
+
+def test_keep_and_phrases_come_first_and_are_final():
+    assert unify_script("這是發展，後來的憑藉", keep=["發展", "藉"]) == "这是發展，后来的凭藉"
+    assert unify_script("軟體", phrases={"軟體": "软件"}, to="t2s") == "软件"
+    assert unify_script("鼠标", to="s2twp", keep=["鼠标"]) == "鼠标"
+    assert unify_script("說甲", phrases={"甲": "乙" * 100}) == "说" + "乙" * 100
+
+
+def test_switches():
+    assert unify_script("鞾", to="t2s") == "𫖇"
+    assert UnifyScript(to="t2s", rare_glyphs=False)("鞾") == "鞾"
+    assert UnifyScript(rare_glyphs=True)("說鞾") == "说𫖇"
+    assert UnifyScript(to="t2s", zhe=True)("隨著") == "随着"
+    assert UnifyScript(zhe=False)("隨著") == "随著"
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "fixed"),
+    [
+        ("hant", "软件里的发展", "軟件裏的發展"),
+        ("hant-tw", "软件里的发展", "軟件裡的發展"),
+        ("hant-tw", "這裏說啓", "這裡說啟"),
+        ("hant-hk", "说里面", "説裏面"),
+        ("hant", "東京の发展", "東京の发展"),
+        ("hant", "發展", "發展"),
+        ("jp", "舊體", "旧体"),
+    ],
+)
+def test_targets(to, text, fixed):
+    assert unify_script(text, to=to) == fixed
+
+
+def test_mistakes_are_explained():
+    with pytest.raises(ConfigError, match="did you mean 't2s'"):
+        UnifyScript(to="t2ss")
+    with pytest.raises(ConfigError, match="empty"):
+        UnifyScript(phrases=(("甲", ""),))
+    with pytest.raises(ConfigError, match="list of words"):
+        UnifyScript(keep="發展")
+    with pytest.raises(ConfigError, match="no such folder"):
+        UnifyScript(to="t2s", dictionary="/nowhere")("發")
+
+
+# --- the laws of the record ----------------------------------------------------------------------
+
+CHINESE = st.text(alphabet="這是發展說著隨顯名看後乾隆麼这发说后的，。《 \nのa\uf900⿰\ud800𠮷", max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(CHINESE, max_size=5), st.sampled_from(["hans", "hant-tw", "t2s", "s2twp", "tw2sp", "hk2s"]))
+def test_batch_is_one_by_one_and_fast_is_run(texts, to):
+    transform = UnifyScript(to=to, keep=("發展",)) if to == "hk2s" else UnifyScript(to=to)
+    pages = [Page(t) for t in texts]
+    changes = transform.run(pages)
+    fast = [p.text for p in transform.fast(pages)]
+    assert fast == [transform(t) for t in texts] == [changes.apply(n, t) for n, t in enumerate(texts)]
+    for n, text in enumerate(texts):
+        edits = changes.edits(n)
+        assert apply(text, edits) == fast[n]
+        assert revert(fast[n], edits) == text
+        assert {e.rule for e in edits} <= transform.rules.keys()
+        assert all(e.before != e.after for e in edits)
+    assert list(changes.touched) == [n for n, t in enumerate(texts) if t != fast[n]]
+
+
+@settings(max_examples=200, deadline=None)
+@given(mixes())
+def test_edits_of_every_configuration_apply_and_keep_non_han(mix):
+    configuration, text = mix
+    edits = UnifyScript(to=configuration).edits(text)
+    out = apply(text, edits)
+    assert out == unify_script(text, to=configuration)
+    if not configuration.endswith("p") or configuration == "t2jp":
+        assert len(out) == len(text)
+        assert all(
+            a == b
+            for a, b in zip(text, out, strict=True)
+            if not ("\u3400" <= a <= "\u9fff" or "\uf900" <= a <= "\ufaff" or a > "\U0001ffff" or a == "〇")
+        )
+
+
+@settings(max_examples=100, deadline=None)
+@given(mixes())
+def test_python_and_compiled_kernels_agree(mix):
+    configuration, text = mix
+    compiled_edits = UnifyScript(to=configuration).edits(text)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("collect", "found", "freeze_descriptions", "convert"):
+            patch.setattr(convert_module, name, Python(getattr(kernels, name)))
+        assert UnifyScript(to=configuration).edits(text) == compiled_edits
+
+
+class Python:
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def sized(self, n):
+        return self.kernel.python
+
+
+def test_blocks_of_a_page_move_along():
+    page = Page("内存\n鼠标", html=(Block(0, 3, "p"), Block(3, 5, "p")))
+    out = UnifyScript(to="s2twp").fast([page])[0]
+    assert (out.text, [(b.start, b.end) for b in out.blocks]) == ("記憶體\n滑鼠", [(0, 4), (4, 6)])
+
+
+def test_lone_surrogates_and_nul_pass():
+    assert unify_script("\ud800發\x00說\udfff") == "\ud800发\x00说\udfff"
+
+
+# --- detection -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("台湾的经济发展", "hans"),
+        ("經濟發展", "hant"),
+        ("這裡的麵包", "hant-tw"),
+        ("説出衞生", "hant-hk"),
+        ("東京の發展", "jp"),
+        ("대한민국 大韓民國", "ko"),
+        ("經濟發展和经济发展", "mixed"),
+        ("人民", "hani"),
+        ("乾隆", "hani"),
+        ("hello", "none"),
+        ("", "none"),
+    ],
+)
+def test_detect(text, name):
+    assert detect_script(text).name == name
+
+
+def test_detection_counts_are_those_of_the_batch():
+    text = "經濟發展和经济发展の한著着" * 200
+    script = detect_script(text)
+    counts = convert_module_counts(text)
+    assert counts.tolist() == [[script.han, script.traditional, script.simplified, script.kana, script.hangul, 200, 200]]
+    assert (script.traditional, script.simplified, script.kana, script.hangul) == (600, 600, 200, 200)
+
+
+def convert_module_counts(text):
+    from cleantext.script.detect import counts_of
+
+    batch = Batch.of([text])
+    return counts_of(batch.points, batch.start[:-1], batch.start[1:])
+
+
+# --- dictionaries and their cache ----------------------------------------------------------------
+
+
+def test_other_dictionaries(tmp_path):
+    assert unify_script("擡頭", to="t2s", dictionary="opencc-python-reimplemented") != ""
+    (tmp_path / "TSCharacters.txt").write_text("甲\t乙 丙\n", "utf-8")
+    assert unify_script("甲發", to="t2s", dictionary=str(tmp_path)) == "乙發"
+    with pytest.raises(ConfigError, match="STCharacters"):
+        unify_script("甲", to="s2t", dictionary=str(tmp_path))
+
+
+def test_reimplemented_dictionary_is_the_one_of_the_package():
+    rows = dict(pairs("TSCharacters", source="opencc-python-reimplemented"))
+    assert len(rows) > 4000
+    assert rows != dict(pairs("TSCharacters"))
+
+
+@pytest.fixture
+def cold(monkeypatch, tmp_path):
+    """An empty cache folder, and nothing in memory."""
+    monkeypatch.setenv("CLEANTEXT_CACHE", str(tmp_path / "cache"))
+    compiled.cache_clear()
+    yield tmp_path / "cache"
+    compiled.cache_clear()
+
+
+def test_compiled_tables_are_kept_and_found_again(cold, monkeypatch):
+    stage = CONFIGURATIONS["tw2s"].stages[0]
+    first = compiled(stage)
+    assert len(list(cold.glob("*.npz"))) == 1
+    compiled.cache_clear()
+    monkeypatch.setattr("cleantext.script.tables.compile_table", lambda *a, **k: pytest.fail("compiled again"))
+    assert all(np.array_equal(a, b) for a, b in zip(first, compiled(stage), strict=True))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 broken", b"not a zip file at all"])
+def test_broken_cache_files_are_built_anew(cold, damage):
+    stage = CONFIGURATIONS["tw2t"].stages[0]
+    first = compiled(stage)
+    for file in cold.glob("*.npz"):
+        file.write_bytes(damage)
+    compiled.cache_clear()
+    assert all(np.array_equal(a, b) for a, b in zip(first, compiled(stage), strict=True))
+
+
+def test_no_cache_folder_costs_time_only(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("a file where a folder should be")
+    monkeypatch.setenv("CLEANTEXT_CACHE", str(tmp_path / "file" / "cache"))
+    compiled.cache_clear()
+    assert unify_script("裡", to="tw2t") == "裏"
+    compiled.cache_clear()
+
+
+def test_processes_that_start_at_once_share_a_cold_cache(tmp_path):
+    code = "from cleantext.script import unify_script as u; print(ascii(u('软件里', to='s2tw')))"
+    env = {**os.environ, "CLEANTEXT_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    started = [subprocess.Popen([sys.executable, "-W", "error", "-c", code], env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [p.communicate()[0].strip() for p in started] == [ascii("軟件裡")] * 3
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_one_short_string_never_imports_numba(tmp_path):
+    code = "import sys; from cleantext.script import unify_script as u; u('隨著發展'); sys.exit('numba' in sys.modules)"
+    assert (
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", code], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}, check=False
+        ).returncode
+        == 0
+    )
+
+
+def test_rows_of_the_zhe_rule_change_nothing_but_zhe():
+    ts = CONFIGURATIONS["t2s"].stages[0]
+    plain, ruled = rows_of(ts, rare_glyphs=False), rows_of(ts, rare_glyphs=False, zhe=True)
+    assert all(ruled[k] == v for k, v in plain.items())
+    assert all(v.replace("着", "著") == replaced(plain, k).replace("着", "著") for k, (v, _) in ruled.items() if k not in plain)
+    assert cleantext.data.BUNDLED == "bundled"
