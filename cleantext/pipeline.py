@@ -234,11 +234,18 @@ def clean_html(html: str | bytes, *, url: str | None = None, pipeline: str | Pat
 
 
 def markdown(page: Page) -> str:
-    """Return the text of a page with Markdown marks for its headings, list items and quotes."""
+    """Return the text of a page as Markdown: headings, list items and quotes marked, paragraphs parted.
+
+    >>> from cleantext.transform import Block
+    >>> markdown(Page("喀什\\n杏花开了。", html=(Block(0, 3, "h1"), Block(3, 8, "p"))))
+    '# 喀什\\n\\n杏花开了。'
+    """
     marks = {**{f"h{n}": "#" * n + " " for n in range(1, 7)}, "li": "- ", "blockquote": "> "}
-    return "".join(
-        marks.get(block.tag, "") + page.text[block.start : block.end]
-        if page.text[block.start : block.end].strip()
-        else page.text[block.start : block.end]
-        for block in page.blocks
-    )
+    out: list[str] = []
+    before = ""
+    for block in page.blocks:
+        text = page.text[block.start : block.end].strip("\n")
+        if text.strip():
+            out += ["\n" if before == block.tag == "li" else "\n\n", marks.get(block.tag, "") + text]
+            before = block.tag
+    return "".join(out[1:])

@@ -120,3 +120,14 @@ def test_blocks_are_carried_through_edits():
     [out] = Pipeline.load("zh-web").fast([page])
     assert [b.tag for b in out.blocks if b.end > b.start] == ["h1", "p"]
     assert "".join(out.text[b.start : b.end] for b in out.blocks) == out.text
+
+
+def test_html_to_text_and_markdown():
+    body = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。"
+    page = f"<html><body><h1>喀什的春天</h1><div class=share>分享到：</div><p>{body}</p><h2>花期</h2><ul><li>三月初开,{body}</li><li>四月谢,{body}</li></ul><p>{body}</p></body></html>"
+    assert ct.clean_html(page) == f"喀什的春天\n{body}\n花期\n三月初开,{body}\n四月谢,{body}\n{body}"
+    assert ct.clean_html(page.encode("gb18030"), output="markdown") == (
+        f"# 喀什的春天\n\n{body}\n\n## 花期\n\n- 三月初开,{body}\n- 四月谢,{body}\n\n{body}"
+    )
+    with pytest.raises(ConfigError, match="'text' or 'markdown'"):
+        ct.clean_html(page, output="pdf")

@@ -19,11 +19,24 @@ import cleantext.data
 from cleantext.data import opencc_text
 from cleantext.edits import Edit, apply, revert
 from cleantext.errors import ConfigError
-from cleantext.script import UnifyScript, detect_script, unify_script
+from cleantext.script import (
+    ArabicForms,
+    CompatibilityIdeographs,
+    Homoglyphs,
+    Quotes,
+    Radicals,
+    UnifyScript,
+    Variants,
+    detect_script,
+    unify_script,
+)
 from cleantext.script import convert as convert_module
 from cleantext.script import kernel as kernels
 from cleantext.script.convert import Batch, converter
+from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
+from cleantext.script.forms import Z_VARIANTS
 from cleantext.script.tables import CONFIGURATIONS, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.testing import broken, check_laws, web_text
 from cleantext.transform import Block, Page
 
 CASES = json.loads((Path(__file__).parent / "cases" / "script.json").read_text("utf-8"))
@@ -239,6 +252,8 @@ def test_mistakes_are_explained():
         UnifyScript(to="t2ss")
     with pytest.raises(ConfigError, match="empty"):
         UnifyScript(phrases=(("甲", ""),))
+    with pytest.raises(ConfigError, match="more than 4095"):
+        UnifyScript(phrases=(("甲", "乙" * 4096),))
     with pytest.raises(ConfigError, match="list of words"):
         UnifyScript(keep="發展")
     with pytest.raises(ConfigError, match="no such folder"):
@@ -289,7 +304,7 @@ def test_python_and_compiled_kernels_agree(mix):
     configuration, text = mix
     compiled_edits = UnifyScript(to=configuration).edits(text)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("collect", "found", "freeze_descriptions", "convert"):
+        for name in ("collect", "collect_units", "found", "freeze_descriptions", "convert"):
             patch.setattr(convert_module, name, Python(getattr(kernels, name)))
         assert UnifyScript(to=configuration).edits(text) == compiled_edits
 
@@ -308,8 +323,147 @@ def test_blocks_of_a_page_move_along():
     assert (out.text, [(b.start, b.end) for b in out.blocks]) == ("記憶體\n滑鼠", [(0, 4), (4, 6)])
 
 
+def test_column_is_one_by_one():
+    pa = pytest.importorskip("pyarrow")
+    texts = ["發展", None, "", "软件", "𠮷說\u0436é", "東京の發展", "說\n发展\n臺灣經濟", "a" * 30_000 + "說"]
+    expected = [None if t is None else UnifyScript()(t) for t in texts]
+    column = pa.array(texts)
+    assert UnifyScript().arrow(column).to_pylist() == expected
+    assert UnifyScript().arrow(column[3:6]).to_pylist() == expected[3:6]
+    assert UnifyScript().arrow(pa.chunked_array([column[:2], column[2:]])).to_pylist() == expected
+    assert UnifyScript(to="s2twp").arrow(pa.array(["内存", "鼠标"])).to_pylist() == ["記憶體", "滑鼠"]
+    assert UnifyScript().arrow(pa.array([], pa.string())).to_pylist() == []
+
+
+def test_pieces_of_a_long_text_are_the_whole():
+    line = "软件里的鼠标，打印机内存不足。"
+    for text in (line * 10_000, (line + "\n") * 10_000, "\n" * 70_000 + line):
+        assert unify_script(text, to="s2twp") == text.replace(line, unify_script(line, to="s2twp"))
+    texts = [line, "", line * 3] * 3_000
+    assert convert(texts, "s2twp") == [unify_script(t, to="s2twp") for t in texts[:3]] * 3_000
+
+
 def test_lone_surrogates_and_nul_pass():
     assert unify_script("\ud800發\x00說\udfff") == "\ud800发\x00说\udfff"
+
+
+TRANSFORMS = [
+    UnifyScript(),
+    Radicals(),
+    CompatibilityIdeographs(),
+    Variants(),
+    Quotes(),
+    Quotes(to="hant"),
+    ArabicForms(),
+    Homoglyphs(),
+]
+ODD = st.text(alphabet="\u2f1f\u2ee2\uf900靑敎“”‘’「」『』說的a\u0430\u0441Bb\ufefb\ufe8e\u06c7\u06a9\u0640\u0675 \nの", max_size=25)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(web_text(), ODD))
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda t: f"{t.id}-{getattr(t, 'to', '')}")
+def test_laws(transform, text):
+    check_laws(transform, text)
+    assert {e.rule for e in transform.edits(text)} <= transform.rules.keys()
+
+
+@pytest.mark.parametrize("transform", [t for t in TRANSFORMS if getattr(t, "to", "hans") == "hans"], ids=lambda t: t.id)
+def test_broken_laws_are_broken_by_their_example(transform):
+    assert [law for law, holds in transform.laws.items() if holds is not True and broken(transform, law, holds.example) is None] == []
+
+
+def test_converted_text_has_no_traditional_evidence_left():
+    classes = class_table().classes
+    evidence = {chr(c) for c in np.flatnonzero(np.isin(classes, [TRADITIONAL, TAIWAN, HONG_KONG]))}
+    rows = rows_of(CONFIGURATIONS["t2s"].stages[0], rare_glyphs=False, zhe=True)
+    assert len(evidence) > 3000
+    assert all(rows[c][0] != c for c in evidence)
+    assert not evidence & {c for value, _ in rows.values() for c in value}
+
+
+def test_second_conversion_differs_only_where_opencc_chains():
+    singles = [k for k, _ in pairs("TSCharacters")]
+    once = convert(singles, "t2s", rare_glyphs=False)
+    assert {s for s, o, t in zip(singles, once, convert(once, "t2s", rare_glyphs=False), strict=True) if o != t} == CHAINED
+    words = [k for k, _ in pairs("TSPhrases")]
+    left = {c for out in convert(words, "t2s", rare_glyphs=False) for c in out if convert([c], "t2s", rare_glyphs=False) != [c]}
+    assert left == KEPT_BY_PHRASES
+
+
+CHAINED = set("薴")
+KEPT_BY_PHRASES = set("乾剋劄吒徵扞於昇氾濛祕脩蒐薹袷計谿釐陞麽")
+
+
+# --- other forms ---------------------------------------------------------------------------------
+
+
+def test_radicals():
+    assert Radicals()("\u2f1f地\u2ee2\u2ed3\u2e80") == "土地马长\u2e80"
+    catalogue = "".join(map(chr, range(0x2F00, 0x2F30)))
+    assert Radicals()(catalogue) == catalogue
+    assert Radicals().edits("\u2f1f\u2f1f地") == (Edit(0, 2, "\u2f1f\u2f1f", "土土", "script.radical"),)
+
+
+def test_compatibility_ideographs_leave_the_unified_ones_of_their_block():
+    assert CompatibilityIdeographs()("\uf900\U0002f800") == "豈丽"
+    assert (
+        CompatibilityIdeographs()("\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27\ufa28\ufa29")
+        == "\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27\ufa28\ufa29"
+    )
+
+
+def test_variants():
+    assert Variants()("靑年敎育\n靑の敎") == "青年教育\n靑の敎"
+    assert Variants()("說说内內户戶") == "說说内內户戶"
+    values = {v for _, v in Z}
+    assert not values & {k for k, _ in Z}
+    standard = {c for name in ("STCharacters", "TSCharacters", "TWVariants", "HKVariants") for _, v in pairs(name) for c in v}
+    assert not standard & {k for k, _ in Z}
+
+
+Z = [tuple(pair) for pair in Z_VARIANTS.split()]
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "fixed"),
+    [
+        ("hans", "「他『說』」", "“他‘說’”"),
+        ("hans", "「開", "「開"),
+        ("hans", "「甲「乙」丙」", "「甲「乙」丙」"),
+        ("hans", "「abc」", "「abc」"),
+        ("hans", "「東京の人」", "「東京の人」"),
+        ("hant", "“说‘好’”", "「说『好』」"),
+        ("hant", "it’s “好”", "it’s 「好」"),
+        ("hant", "‘it’s 好’", "‘it’s 好’"),
+    ],
+)
+def test_quotes(to, text, fixed):
+    assert Quotes(to=to)(text) == fixed
+
+
+def test_arabic_forms():
+    uyghur = "\u0626\u06c7\u064a\u063a\u06c7\u0631\u0686\u06d5 \u0649\u064a\u06d5\u06be\u06d0"
+    assert ArabicForms()(uyghur) == uyghur  # no vowel is folded
+    assert ArabicForms()("\ufefb\ufdfa") == "\u0644\u0627\ufdfa"
+    assert ArabicForms()("\u06c7\u06a9\u0640\u06a9") == "\u06c7\u0643\u0643"
+    assert ArabicForms()("\u06a9\u062a\u0627\u0628") == "\u06a9\u062a\u0627\u0628"  # Persian
+    assert ArabicForms()("\u0675\u062a") == "\u0674\u0627\u062a"
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("p\u0430ssw\u043erd", "password"),
+        ("\u041fp\u0438\u0432\u0435\u0442", "\u041f\u0440\u0438\u0432\u0435\u0442"),
+        ("USB\u0430", "USB\u0430"),
+        ("a\u0430", "a\u0430"),
+        ("\u0436abc", "\u0436abc"),
+        ("\u043f\u0440\u0438\u0432\u0435\u0442 hello", "\u043f\u0440\u0438\u0432\u0435\u0442 hello"),
+    ],
+)
+def test_homoglyphs(text, fixed):
+    assert Homoglyphs()(text) == fixed
 
 
 # --- detection -----------------------------------------------------------------------------------
@@ -338,16 +492,10 @@ def test_detect(text, name):
 def test_detection_counts_are_those_of_the_batch():
     text = "經濟發展和经济发展の한著着" * 200
     script = detect_script(text)
-    counts = convert_module_counts(text)
+    batch = Batch.of([text])
+    counts = counts_of(batch.points, batch.start[:-1], batch.start[1:])
     assert counts.tolist() == [[script.han, script.traditional, script.simplified, script.kana, script.hangul, 200, 200]]
     assert (script.traditional, script.simplified, script.kana, script.hangul) == (600, 600, 200, 200)
-
-
-def convert_module_counts(text):
-    from cleantext.script.detect import counts_of
-
-    batch = Batch.of([text])
-    return counts_of(batch.points, batch.start[:-1], batch.start[1:])
 
 
 # --- dictionaries and their cache ----------------------------------------------------------------

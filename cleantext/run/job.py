@@ -238,7 +238,7 @@ def run_shard(shard: Shard, settings: Settings, out: Path) -> Report:
             report.count(step.id, ids, changes.columns)
         from cleantext.run.tables import write_edits
 
-        write_edits(out / STATE / f"{shard.number:06d}.edits.parquet", ids, settings.pipeline, steps)
+        write_edits(out / STATE / f"{shard.number:06d}.edits.arrow", ids, settings.pipeline, steps)
     outputs = {s.id: s.output for s in shard.sources}
     for page in cleaned:
         write_whole(page_folder(out, settings) / outputs[page.id], page.text.encode("utf-8", "replace"), sync=False)

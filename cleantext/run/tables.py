@@ -21,6 +21,7 @@ from cleantext.run.files import write_json, write_jsonl, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from cleantext.dedup import Duplicates
     from cleantext.run.job import Settings, Shard
@@ -65,37 +66,59 @@ def _rows(pages: Sequence[str], step: int, transform: str, edits: EditColumns, e
 
 
 def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Sequence[Changes]) -> None:
-    """Write the edits of a batch, step after step, each in the offsets of the text it was given."""
-    import pyarrow.parquet as pq
+    """Write the edits of a batch as Arrow, step after step, each in the offsets of the text it was given."""
+    import pyarrow as pa
 
     columns = [changes.columns for changes in steps]
-    with pq.ParquetWriter(path, _schema(), compression="zstd", compression_level=1) as writer:
+    # Dictionaries differ between the steps, which only the stream format can hold.
+    with pa.ipc.new_stream(path, _schema()) as writer:
         for n, (transform, edits) in enumerate(zip(pipeline.steps, columns, strict=True)):
             if len(edits):
                 writer.write_table(_rows(pages, n, transform.id, edits, [c for c in columns[:n] if len(c)]))
 
 
+def _tables(path: Path) -> Iterator[pa.Table]:
+    """Yield the tables of a finished edits.parquet or of a shard's part, one at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.suffix == ".parquet":
+        file = pq.ParquetFile(path)
+        if (file.schema_arrow.metadata or {}).get(b"cleantext_schema") != SCHEMA.encode():
+            raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
+        yield from (file.read_row_group(n) for n in range(file.num_row_groups))
+    else:
+        with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
+            yield from (pa.Table.from_batches([batch]) for batch in stream)
+
+
+def _parquet(path: Path) -> pq.ParquetWriter:
+    """Open edits.parquet: delta-coded offsets are half as large and quicker to write than plain ones."""
+    import pyarrow.parquet as pq
+
+    numbers = ("step", "start", "end", "original_start", "original_end")
+    coded = [f.name for f in _schema() if f.name not in numbers]
+    delta = {n: "DELTA_BINARY_PACKED" for n in numbers if n != "step"}
+    options = {"compression": "zstd", "compression_level": 1, "write_statistics": False}
+    return pq.ParquetWriter(path, _schema(), use_dictionary=coded, column_encoding=delta, **options)
+
+
 def read_edits(path: Path, pages: Sequence[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
     """Read edits as ``page -> [(transform, edits)]`` in the order of the steps; of some pages, or of all."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    out: dict[str, list[tuple[str, list[Edit]]]] = defaultdict(list)
-    file = pq.ParquetFile(path)
-    if (file.schema_arrow.metadata or {}).get(b"cleantext_schema") != SCHEMA.encode():
-        raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
-    wanted = None if pages is None else set(pages)
+    out: dict[str, list[tuple[str, list[Edit]]]] = {}
+    wanted = None if pages is None else _array(pages)
     by_page: dict[str, list[tuple[int, str, Edit]]] = defaultdict(list)
-    for batch in file.iter_batches():
-        if wanted is not None:
-            batch = batch.filter(pc.is_in(batch["page"].cast("string"), value_set=_array(wanted)))  # noqa: PLW2901
-        for row in batch.to_pylist():
+    for table in _tables(path):
+        here = table if wanted is None else table.filter(pc.is_in(table["page"].cast("string"), value_set=wanted))
+        for row in here.to_pylist():
             edit = Edit(row["start"], row["end"], row["before"], row["after"], row["rule"])
             by_page[row["page"]].append((row["step"], row["transform"], edit))
     for page, rows in by_page.items():
         rows.sort(key=lambda r: (r[0], r[2].start))
         out[page] = [(transform, [e for _, _, e in group]) for (_, transform), group in groupby(rows, key=lambda r: (r[0], r[1]))]
-    return dict(out)
+    return out
 
 
 def _array(values: Iterable[str]) -> pa.Array:
@@ -113,7 +136,7 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
 
     state = out / STATE
     rows = [json.loads(line) for s in shards for line in (state / f"{s.number:06d}.metadata.jsonl").read_text("utf-8").splitlines()]
-    parts = [state / f"{s.number:06d}.edits.parquet" for s in shards] if settings.record else []
+    parts = [state / f"{s.number:06d}.edits.arrow" for s in shards] if settings.record else []
     removed: dict[str, list[Edit]] = {}
     if settings.duplicates != "off":
         removed = _duplicates(out, rows, parts, settings, report)
@@ -132,14 +155,11 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
 
 
 def _join_edits(path: Path, parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
-    import pyarrow.parquet as pq
-
     temporary = path.with_name(".edits.parquet.part")
-    with pq.ParquetWriter(temporary, _schema(), compression="zstd", compression_level=1) as writer:
+    with _parquet(temporary) as writer:
         for part in parts:
-            file = pq.ParquetFile(part)
-            for n in range(file.num_row_groups):
-                writer.write_table(file.read_row_group(n))
+            for table in _tables(part):
+                writer.write_table(table)
         if removed:
             pages = sorted(removed)
             columns = Changes({n: removed[page] for n, page in enumerate(pages)}).columns

@@ -1,0 +1,244 @@
+"""Rule packs: what the loader refuses, and with which words; the samples; how packs are merged."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import cleantext.chrome
+from cleantext.chrome import StripChrome
+from cleantext.chrome.rules import CATEGORIES, Pack, load_pack, unwrap
+from cleantext.chrome.votes import collect
+from cleantext.errors import ConfigError, RuleError
+from cleantext.fold import view
+
+FILES = sorted((Path(cleantext.chrome.__file__).parent / "packs" / "zh-web-rules").glob("*.toml"))
+PACK = load_pack("zh-web-rules")
+BODY = "昨夜，清河上游下了一场大雨，今晨水位涨了半米。"
+
+GOOD = {
+    "line": """[[line]]
+id = "my.slogan"
+category = "C19"
+anchors = ["口号"]
+match = '.{0,4}口号.{0,6}'
+hit = ["本站口号"]
+miss = ["他喊着口号走过整条街,人们纷纷驻足。"]
+""",
+    "words": """[[words]]
+id = "my.tools"
+category = "C04"
+words = ["我的工具", "阅读助手"]
+hit = ["我的工具 | 阅读助手"]
+miss = ["阅读助手上线了。"]
+""",
+    "label": """[[label]]
+id = "my.label"
+category = "C02"
+value = "names"
+words = ["誊写"]
+hit = ["誊写：石青"]
+miss = ["誊写：每天三百字，写完才许出门。"]
+""",
+    "block": """[[block]]
+id = "my.block"
+category = "C07"
+anchors = ["往期目录"]
+match = '往期目录'
+row = '第\\d+期 .{2,20}'
+least = 2
+hit = ["往期目录\\n第12期 渡口"]
+miss = ["往期目录见封底"]
+""",
+}
+
+# What is changed in a good row, and what the refusal has to say.
+FAULTS = [
+    ("line", 'hit = ["本站口号"]', "", "give samples"),
+    ("line", 'miss = ["他喊着口号走过整条街,人们纷纷驻足。"]', "", "give samples"),
+    ("line", 'hit = ["本站口号"]', 'hit = ["本站标语"]', "'本站标语' does not match"),
+    ("line", 'miss = ["他喊着口号走过整条街,人们纷纷驻足。"]', 'miss = ["旧口号"]', "'旧口号' matches"),
+    ("line", "'.{0,4}口号.{0,6}'", "'(?:口号)?'", "matches the empty line"),
+    ("line", "'.{0,4}口号.{0,6}'", "'(?:口号+)+'", "exponential"),
+    ("line", "'.{0,4}口号.{0,6}'", "'(口号'", "no regular expression"),
+    ("line", "'.{0,4}口号.{0,6}'", "'.{0,4}(?:口号|标语).{0,6}'", "where none of the anchors stands"),
+    ("line", "'.{0,4}口号.{0,6}'", "'口号<DATUM>'", "<DATUM>"),
+    ("line", 'anchors = ["口号"]', "", "give `anchors`"),
+    ("line", 'anchors = ["口号"]', 'anchors = "口号"', "list of strings"),
+    ("line", 'anchors = ["口号"]', 'anchors = [""]', "none of them empty"),
+    ("line", 'anchors = ["口号"]', 'anker = ["口号"]', "no field 'anker'"),
+    ("line", "[[line]]", "[[lines]]", "no kind of rule"),
+    ("line", "[[line]]", "[line]", "write [[line]]"),
+    ("line", "[[line]]", "[[line]", "not valid TOML"),
+    ("line", 'category = "C19"', 'category = "C23"', "C01 to C22"),
+    ("line", 'category = "C19"', 'category = "C19"\nstrength = "D"', "strength is one of A, B, C"),
+    ("line", 'category = "C19"', 'category = "C19"\nzones = ["top"]', "zones are of head, tail, body"),
+    ("line", '"my.slogan"', '"slogan"', "lower-case words joined by dots"),
+    ("line", '"my.slogan"', '"my.slo+gan"', "lower-case words joined by dots"),
+    ("words", 'words = ["我的工具", "阅读助手"]', "", "give `words`"),
+    ("words", 'hit = ["我的工具 | 阅读助手"]', 'hit = ["我的工具 | 别的"]', "does not match"),
+    ("label", 'value = "names"', 'value = "name"', "unknown value shape 'name'"),
+    ("label", 'hit = ["誊写：石青"]', 'hit = ["誊写：石青说，明天再来。"]', "does not match"),
+    ("block", "row = '第\\d+期 .{2,20}'", "", "give `row`"),
+    ("block", "第12期 渡口", "渡口", "does not match"),
+]
+
+
+def pack_of(tmp_path, *rows, name="mine.toml"):
+    path = tmp_path / name
+    path.write_text("\n".join(rows), "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_good_rows_load(kind, tmp_path):
+    assert len(load_pack(pack_of(tmp_path, GOOD[kind])).rules) == 1
+
+
+@pytest.mark.parametrize(("kind", "old", "new", "says"), FAULTS, ids=[f[3] + str(n) for n, f in enumerate(FAULTS)])
+def test_unsafe_rows_are_refused_with_place_and_mend(kind, old, new, says, tmp_path):
+    assert old in GOOD[kind]
+    path = pack_of(tmp_path, "# a comment", GOOD[kind].replace(old, new))
+    with pytest.raises(RuleError) as refused:
+        load_pack(path)
+    assert says in str(refused.value)
+    assert path in str(refused.value)
+    if "TOML" not in says and "kind" not in says and "[[" not in says:
+        assert f"{path}:2 (" in str(refused.value)  # the line on which the row starts
+
+
+def test_an_id_may_be_used_once(tmp_path):
+    with pytest.raises(RuleError, match=r"'my.slogan' is used twice, in .*:1 .* and .*:9"):
+        load_pack(pack_of(tmp_path, GOOD["line"], GOOD["line"]))
+
+
+def test_an_unknown_pack_names_the_known_ones():
+    with pytest.raises(RuleError, match="zh-web-rules"):
+        load_pack("zh-web-rulez")
+    with pytest.raises(RuleError, match=r"no such rule pack"):
+        load_pack("nowhere/mine.toml")
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    path = pack_of(tmp_path, GOOD["line"])
+    first = StripChrome(packs=("zh-web-rules", path)).spec()
+    assert f"{BODY}\n{BODY}" == StripChrome(packs=("zh-web-rules", path))(f"{BODY}\n{BODY}\n本站口号")
+    pack_of(tmp_path, GOOD["line"].replace("口号", "标语"))
+    again = StripChrome(packs=("zh-web-rules", path))
+    assert again(f"{BODY}\n{BODY}\n本站口号").endswith("口号")
+    assert again.spec() != first  # so that a run does not resume with other rules
+
+
+def test_packs_of_users_add_override_and_disable(tmp_path):
+    page = f"{BODY}\n责任编辑：石青"
+    assert StripChrome()(page) == BODY
+    off = pack_of(tmp_path, '[[label]]\nid = "meta.editor"\ndisabled = true\n', name="off.toml")
+    assert StripChrome(packs=("zh-web-rules", off))(page) == page
+    weaker = re.search(r'\[\[label\]\]\nid = "meta.editor"\n(?:.+\n)+', FILES_TEXT)[0].replace("[[label]]\n", '[[label]]\nstrength = "C"\n')
+    over = pack_of(tmp_path, weaker, name="over.toml")
+    assert StripChrome(packs=("zh-web-rules", over))(f"{BODY}\n责任编辑：石青\n{BODY[:4]}") == f"{BODY}\n责任编辑：石青\n{BODY[:4]}"
+    added = load_pack("zh-web-rules", pack_of(tmp_path, GOOD["line"]))
+    assert len(added.rules) == len(PACK.rules) + 1
+    assert StripChrome(without=("meta.editor",))(page) == page
+    with pytest.raises(ConfigError, match=r"did you mean 'meta.editor'"):
+        StripChrome(without=("meta.editors",))(page)
+
+
+def test_a_folder_is_a_pack(tmp_path):
+    pack_of(tmp_path, GOOD["line"], name="a.toml")
+    pack_of(tmp_path, GOOD["words"], name="b.toml")
+    assert {r.id for r in load_pack(str(tmp_path)).rules} == {"my.slogan", "my.tools"}
+
+
+FILES_TEXT = "\n".join(f.read_text("utf-8") for f in FILES)
+
+
+def test_the_pack_is_large_and_covers_the_taxonomy():
+    assert len(PACK.rules) >= 160
+    assert {r.category for r in PACK.rules} == set(CATEGORIES)
+    assert all(r.hit and r.miss and r.why for r in PACK.rules)
+    assert all(r.meaning == StripChrome.rules[r.id] for r in PACK.rules)
+    assert len(StripChrome.rules) == len(PACK.rules)
+
+
+@pytest.mark.parametrize("rule", [r for r in PACK.rules if r.kind not in ("echo", "enclosed")], ids=lambda r: r.id)
+def test_samples_hold_in_the_whole_pack_and_in_both_scripts(rule, to_hant):
+    """A hit is suspected by the rule or by one as strong beside it, in Simplified and in Traditional alike."""
+    for sample in rule.hit:
+        for text in (sample, to_hant(sample)):
+            votes = collect([view(text.split("\n")[0])], PACK)[0]
+            found = [e.rule.id for e in (*votes.evidence, *votes.spans)] + [r.id for r in votes.heads]
+            best = max((e.power for e in (*votes.evidence, *votes.spans)), default=0)
+            assert rule.id in found or best >= rule.power, (text, found)
+
+
+@pytest.fixture(scope="module")
+def to_hant():
+    from cleantext.script import UnifyScript
+
+    return UnifyScript(to="hant")
+
+
+def test_unwrap_takes_off_what_surrounds_a_line():
+    def core(line):
+        a, b = unwrap(line)
+        return line[a:b]
+
+    assert core("[责任编辑: 李娜 ]") == "责任编辑: 李娜"
+    assert core("(上图)老码头旧影。(下图)新步道。") == "(上图)老码头旧影。(下图)新步道。"
+    assert core("—— 【【图】】 ") == "图"
+    assert core("() ") == ""
+    assert core("·") == ""
+
+
+# ---------------------------------------------------------------- nothing is copied from the development data
+
+NAMES_OF_OFFICES = "the name of an office or of its service, which every site writes alike"
+SOFTWARE = "a text of forum or wiki software or of one encyclopaedia, the same on all its pages"
+INTERFACE = "a label of an interface that cannot be worded otherwise"
+SHARED_WORDINGS = {
+    "网络110报警服务": NAMES_OF_OFFICES,
+    "中国互联网举报中心": NAMES_OF_OFFICES,
+    "违法和不良信息举报": NAMES_OF_OFFICES,
+    "网上有害信息举报专区": NAMES_OF_OFFICES,
+    "如果您要查看本帖隐藏内容请": SOFTWARE,
+    "百科词条人人可编辑": SOFTWARE,
+    "iphone客户端": INTERFACE,
+    "分享至facebook": INTERFACE,
+}
+ENGLISH = re.compile(r"[a-z_.]+(?: [a-z]+){0,3}")  # words and labels of English interfaces and of scripts: up to four words
+
+
+def literals():
+    """Yield (rule id, literal) of all words, anchors, samples and runs of plain characters in patterns."""
+    for file in FILES:
+        for rows in tomllib.loads(file.read_text("utf-8")).values():
+            for row in rows:
+                texts = [*row.get("words", ()), *row.get("anchors", ()), *row.get("hit", ()), *row.get("miss", ())]
+                texts += re.findall(r"[\u3040-\u9fffa-z0-9 ]{9,}", row.get("match", ""))
+                for text in texts:
+                    for line in text.split("\n"):
+                        yield row["id"], view(line.strip())
+
+
+@pytest.mark.shared
+def test_no_literal_is_copied_from_the_development_data(shared):
+    data = [(shared / f"{kind}-lines.jsonl").read_text("utf-8") for kind in ("keep", "drop", "span")]
+    lines = [json.loads(line)["text"] for text in data for line in text.splitlines()]
+    lines += [p.read_text("utf-8") for p in shared.glob("pages/*/expected.txt")]
+    folded = view("\n".join(lines))
+    copied = {text for _, text in literals() if len(text) > 8 and text in folded}
+    unexplained = {t for t in copied if t not in SHARED_WORDINGS and not ENGLISH.fullmatch(t)}
+    assert not unexplained, "give each a reason in SHARED_WORDINGS, or write a sample of your own"
+
+
+def test_every_excuse_is_needed():
+    used = {text for _, text in literals()}
+    assert set(SHARED_WORDINGS) <= used
+
+
+def test_the_digest_names_what_the_rules_say_not_where_they_stand():
+    assert Pack(tuple(reversed(PACK.rules))).digest == PACK.digest
+    assert Pack(PACK.rules[1:]).digest != PACK.digest
