@@ -28,7 +28,7 @@ from cleantext.repair.pinyin import CANDIDATE
 from cleantext.repair.shifted import certified
 from cleantext.transform import Page
 
-SHOWN = 14
+SHOWN = 4
 HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -68,7 +68,9 @@ def families(corpus: Corpus, wanted: int) -> None:
     failures: dict[str, list[tuple[str, str, str]]] = {}
     for family in FAMILIES:
         sets = [corpus.traditional] if "big5 as" in family else [corpus.simplified, corpus.traditional]
-        lines = [line for docs in sets for doc in docs for line in doc if len(HAN.findall(line)) >= 10 and (not "gbk" in family or in_gbk(line))]
+        lines = [
+            line for docs in sets for doc in docs for line in doc if len(HAN.findall(line)) >= 10 and ("gbk" not in family or in_gbk(line))
+        ]
         if "big5 as" in family:
             lines = [line for line in lines if line.encode("big5hkscs", "ignore").decode("big5hkscs", "ignore") == line]
         lines = chance.sample(lines, min(wanted // 4, len(lines)))
@@ -91,7 +93,9 @@ def families(corpus: Corpus, wanted: int) -> None:
                     failures.setdefault(family, []).append((g, line, ours))
         size = sum(len(g.encode()) for g, _ in pairs) / 1e6
         n = max(1, len(pairs))
-        print(f"| {family} | {len(lines)} | {len(pairs) / len(lines):.3f} | {right / n:.4f} | {theirs / n:.4f} | {size / max(took, 1e-9):.1f} | {size / max(took_theirs, 1e-9):.1f} |")
+        print(
+            f"| {family} | {len(lines)} | {len(pairs) / len(lines):.3f} | {right / n:.4f} | {theirs / n:.4f} | {size / max(took, 1e-9):.1f} | {size / max(took_theirs, 1e-9):.1f} |"
+        )
     print("\nFailures (shown, true, ours):")
     for family, rows in failures.items():
         for g, line, ours in rows[:3]:
@@ -100,14 +104,16 @@ def families(corpus: Corpus, wanted: int) -> None:
 
 def injected(corpus: Corpus, wanted: int) -> None:
     print("\n## Pinyin and slips: table, separators, folding drawn per document of <= 60 lines\n")
-    print("| damage | lines | slipped | whole line exact | runs | run precision | certificates | unresolved | other lines exact | pinyin precision | recall |\n|---|---|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| damage | lines | slipped | whole line exact | runs | run precision | certificates | unresolved | other lines exact | pinyin precision | recall |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    )
     rows = {
-        "44 pairs, separators, kept": dict(pairs=44, private=True),
-        "400 pairs, separators, kept": dict(pairs=400, private=True),
-        "separators only, kept": dict(pairs=0, private=True),
-        "200 pairs, folded, kept": dict(pairs=200, private=True, folds=True),
-        "200 pairs, dropped": dict(pairs=200, private=False),
-        "separators only, Simplified": dict(pairs=0, private=True, simplified=True),
+        "44 pairs, separators, kept": {"pairs": 44, "private": True},
+        "400 pairs, separators, kept": {"pairs": 400, "private": True},
+        "separators only, kept": {"pairs": 0, "private": True},
+        "200 pairs, folded, kept": {"pairs": 200, "private": True, "folds": True},
+        "200 pairs, dropped": {"pairs": 200, "private": False},
+        "separators only, Simplified": {"pairs": 0, "private": True, "simplified": True},
     }
     for name, options in rows.items():
         injected_row(corpus, name, wanted, **options)
@@ -134,7 +140,9 @@ def injected_row(corpus: Corpus, name: str, wanted: int, *, simplified: bool = F
         removed = len(PinyinInjections().edits(mended))
         n["planted"] += planted
         n["removed"] += removed
-        n["wrongly"] += sum(e.before.count("(") for e in PinyinInjections().edits(mended) if e.before not in "".join(f"({r})" for _, r in injector.table))
+        n["wrongly"] += sum(
+            e.before.count("(") for e in PinyinInjections().edits(mended) if e.before not in "".join(f"({r})" for _, r in injector.table)
+        )
         n["unresolved"] += len(changes.metadata.get(0, {}).get("slip_unresolved", []))
         for s, t, o in zip(shown, true, out, strict=True):
             n["lines"] += 1
@@ -175,7 +183,10 @@ def runs(n: Counter[str], edits, shown: list[str], true: list[str]) -> None:
 NEGATIVE = {
     "lesson": "我(wǒ)們(men)學(xué)習(xí)漢(hàn)語(yǔ)，發(fā)音(yīn)要(yào)準(zhǔn)確(què)。\n" * 20,
     "lesson, Simplified": "我(wǒ)们(men)学(xué)习(xí)汉(hàn)语(yǔ)，发(fā)音(yīn)要(yào)准(zhǔn)确(què)。\n" * 20,
-    "dictionary": "".join(f"{c} [{r}] 部首：口。{c}({r})：古同“某”。\n" for c, r in zip("發經設區質業貿產優續關", "fā jīng shè qū zhì yè mào chǎn yōu xù guān".split(), strict=True)),
+    "dictionary": "".join(
+        f"{c} [{r}] 部首：口。{c}({r})：古同“某”。\n"
+        for c, r in zip("發經設區質業貿產優續關", ["fā", "jīng", "shè", "qū", "zhì", "yè", "mào", "chǎn", "yōu", "xù", "guān"], strict=True)
+    ),
     "chat": "真的吗?!不会吧???他说?，我说?。怎么办?！啊啊?!?!\n你在哪?、在干嘛?:)\n啥?;不懂?？\n" * 50,
     "about 锟斤拷": "“锟斤拷”和“烫烫烫”、“屯屯屯”是程序员熟悉的乱码，来自替换字符\ufffd。鏂扮枂、ä¸­æ–‡这样的乱码也常见吗？\n",
     "Japanese": "これはペンです。東京は日本の首都で、ｶﾀｶﾅも使います？！「はい」と答えた。\n" * 20,
@@ -190,7 +201,7 @@ NEGATIVE = {
 }
 
 
-def clean(corpus: Corpus, wanted: int) -> None:
+def clean(corpus: Corpus, _wanted: int) -> None:
     print("\n## No false change\n")
     lines = changed = characters = 0
     examples = []
@@ -210,27 +221,40 @@ def clean(corpus: Corpus, wanted: int) -> None:
         print(f"{name}: {len(edits)} edits", edits[:2] or "")
 
 
-def speed(corpus: Corpus, wanted: int) -> None:
+def speed(corpus: Corpus, _wanted: int) -> None:
     print("\n## Speed, one process\n")
-    for name, text in (("Simplified", "\n".join(corpus.simplified[3])), ("Traditional", "\n".join(corpus.traditional[3])), ("Simplified, 1 MB", "\n".join(map("\n".join, corpus.simplified[:30])))):
-        text = re.sub("[\u200b\u2000-\u206f├-╬]", "", text)[:400_000]
+    for name, raw in (
+        ("Simplified", "\n".join(corpus.simplified[3])),
+        ("Traditional", "\n".join(corpus.traditional[3])),
+        ("Simplified, 1 MB", "\n".join(map("\n".join, corpus.simplified[:30]))),
+    ):
+        text = re.sub("[\u200b\u2000-\u206f├-╬]", "", raw)[:400_000]
         size = len(text.encode()) / 1e6
         print(f"repair, clean {name}, {size * 1000:.0f} kB: {size / best(lambda t=text: repair(t)):.0f} MB/s")
     page = "\n".join(g for line in corpus.simplified[5][:80] if (g := garble(line, "utf-8 as cp1252"))) + "\ncafÃ© Ã  la carte" * 20
     size = len(page.encode()) / 1e6
-    print(f"a page for ftfy: ours {size / best(lambda: Mojibake()(page)):.1f}, gate and ftfy {size / best(lambda: gated(page)):.1f}, ftfy {size / best(lambda: ftfy_safe(page)):.1f} MB/s")
+    print(
+        f"a page for ftfy: ours {size / best(lambda: Mojibake()(page)):.1f}, gate and ftfy {size / best(lambda: gated(page)):.1f}, ftfy {size / best(lambda: ftfy_safe(page)):.1f} MB/s"
+    )
 
 
-def decoding(corpus: Corpus, wanted: int) -> None:
+def decoding(corpus: Corpus, _wanted: int) -> None:
     print("\n## Decode, pages of 10 kB\n")
     head = '<!DOCTYPE html><html lang="zh"><head><meta http-equiv="Content-Type" content="text/html; charset={}"><title>首页</title></head><body><div class="a"><p>'
-    for name, docs, encoding, label in (("UTF-8", corpus.simplified, "utf-8", "utf-8"), ("GB18030", corpus.simplified, "gb18030", "gb2312"), ("GB18030, Traditional", corpus.traditional, "gb18030", "gbk"), ("Big5", corpus.traditional, "big5hkscs", "big5")):
+    for name, docs, encoding, label in (
+        ("UTF-8", corpus.simplified, "utf-8", "utf-8"),
+        ("GB18030", corpus.simplified, "gb18030", "gb2312"),
+        ("GB18030, Traditional", corpus.traditional, "gb18030", "gbk"),
+        ("Big5", corpus.traditional, "big5hkscs", "big5"),
+    ):
         text = "</p>\n<p>".join(line for doc in docs[:9] for line in doc)
         for how, meta, hint in (("by header", "none", label), ("by meta", label, None), ("unlabelled", "none", None)):
             data = (head.format(meta) + text).encode(encoding, "ignore")[:10_000]
             data = data[: data.rfind(b"\n")]
             found = decode(data, hint=hint)
-            print(f"{name} {how}: {found.encoding}, {found.evidence}: {len(data) / 1e6 / best(lambda d=data, h=hint: decode(d, hint=h)):.0f} MB/s")
+            print(
+                f"{name} {how}: {found.encoding}, {found.evidence}: {len(data) / 1e6 / best(lambda d=data, h=hint: decode(d, hint=h)):.0f} MB/s"
+            )
         chance = random.Random(3)
         right: Counter[tuple[int, bool]] = Counter()
         for size in (60, 200, 1000):

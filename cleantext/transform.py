@@ -71,8 +71,8 @@ class Page:
 
         An edit that crosses blocks gives its output to the first of them; blocks of which nothing is left go.
         """
-        if not self.html:
-            return replace(self, text=text)
+        if not self.html:  # written out: `replace` takes four times as long, half of what a short page costs
+            return Page(text, self.id, self.url, self.host, (), self.metadata, self.flags)
         moved = OffsetMap(edits)
         ends = [moved.to_cleaned(0, block.end)[1] for block in self.html]
         starts = [0, *ends]

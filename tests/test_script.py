@@ -339,6 +339,9 @@ def test_pieces_of_a_long_text_are_the_whole():
     line = "软件里的鼠标，打印机内存不足。"
     for text in (line * 10_000, (line + "\n") * 10_000, "\n" * 70_000 + line):
         assert unify_script(text, to="s2twp") == text.replace(line, unify_script(line, to="s2twp"))
+    # A description that goes on behind the line break at which the text would be cut is one nevertheless.
+    text = "说" * 199_998 + "⿰⿰说\n发发" + "说" * 250_000
+    assert unify_script(text, to="s2t") == "說" * 199_998 + "⿰⿰说\n发發" + "說" * 250_000
     texts = [line, "", line * 3] * 3_000
     assert convert(texts, "s2twp") == [unify_script(t, to="s2twp") for t in texts[:3]] * 3_000
 

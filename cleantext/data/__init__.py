@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from cleantext.errors import ConfigError
 
-__all__ = ["BUNDLED", "REIMPLEMENTED", "cache_folder", "cached", "opencc_text"]
+__all__ = ["BUNDLED", "REIMPLEMENTED", "cache_folder", "cached", "character_forms", "opencc_text"]
 
 BUNDLED = "bundled"
 REIMPLEMENTED = "opencc-python-reimplemented"
@@ -68,6 +68,13 @@ def _of_folder(source: str, name: str) -> Path:
             f'dictionary={source!r}: no such folder; give a folder of OpenCC dictionaries (STPhrases.txt, ...), "{BUNDLED}" or "{REIMPLEMENTED}"'
         )
     return folder / f"{name}.txt"
+
+
+@lru_cache(maxsize=8)
+def character_forms(kind: str) -> dict[str, str]:
+    """Return what the characters of one kind in ``forms.tsv`` stand for: "kangxi", "radical" or "arabic"."""
+    rows = (line.split("\t") for line in (resources.files(__name__) / "forms.tsv").read_text("utf-8").splitlines())
+    return {chr(int(row[1], 16)): "".join(chr(int(p, 16)) for p in row[2].split()) for row in rows if row[0] == kind}
 
 
 def cache_folder() -> Path:

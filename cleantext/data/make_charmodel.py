@@ -11,6 +11,7 @@ characters. Natural logarithms of the counts are stored in sixteenths.
 from __future__ import annotations
 
 from collections import Counter
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,9 @@ def simplified() -> dict[int, str]:
 
 def main() -> None:
     """Count and write, in order of length and then of code points, which packs best."""
-    import jieba
-
     counts: Counter[str] = Counter()
     table = simplified()
-    for line in (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").splitlines():
+    for line in Path(str(distribution("jieba").locate_file("jieba/dict.txt"))).read_text("utf-8").splitlines():
         word, count = line.split(" ")[:2]
         word = word.translate(table)
         if len(word) <= LONGEST and all("\u3400" <= c <= "\u9fff" for c in word):

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from cleantext.script.detect import Script, detect_script
+from cleantext.script.forms import CompatibilityIdeographs, Quotes, Radicals, Variants
+from cleantext.script.letters import ArabicForms, Homoglyphs
 from cleantext.script.unify import UnifyScript, unify_script
 
-__all__ = ["Script", "UnifyScript", "detect_script", "unify_script"]
+__all__ = [
+    "ArabicForms",
+    "CompatibilityIdeographs",
+    "Homoglyphs",
+    "Quotes",
+    "Radicals",
+    "Script",
+    "UnifyScript",
+    "Variants",
+    "detect_script",
+    "unify_script",
+]

@@ -13,7 +13,20 @@ import numpy.typing as npt
 
 from cleantext.changes import EditColumns, Ragged
 from cleantext.data import BUNDLED, opencc_text
-from cleantext.script.kernel import BARRIER, CUT, FREEZE, FROZEN, KEEP, TEXT, collect, convert, found, freeze_descriptions
+from cleantext.script.kernel import (
+    BARRIER,
+    CUT,
+    FREEZE,
+    FROZEN,
+    KEEP,
+    ONLY,
+    TEXT,
+    collect,
+    collect_units,
+    convert,
+    found,
+    freeze_descriptions,
+)
 from cleantext.script.tables import CHARACTER, COMPAT, CONFIGURATIONS, RULES, TS, Group, Table, compiled, custom
 
 __all__ = ["Batch", "Converted", "Converter", "converter", "merged"]
@@ -73,9 +86,9 @@ class Converter:
         special = found.sized(n)(batch.points)
         if special == 0 and self.user is None and self.segment is None and len(self.stages) == 1 and self.stages[0].settings[ALIGNED]:
             out, tags = batch.points.copy(), np.zeros(n if record else 0, np.uint8)
-            convert.sized(n)(batch.points, low, high, NONE, EMPTY, tags, self.stages[0], 0, out, NONE, EMPTY, tags)
+            convert.sized(n)(batch.points, low, high, NONE, EMPTY, tags, self.stages[0], ONLY, out, NONE, EMPTY, tags)
             result = Batch(out, batch.start)
-            return Converted(result, _columns(batch, result, EMPTY, tags, low, high) if record else None)
+            return Converted(result, _columns(batch, result, EMPTY, tags) if record else None)
         marks = np.zeros(n + 1, np.uint8)
         if int((high - low).sum()) < n:
             marks += FROZEN
@@ -98,9 +111,9 @@ class Converter:
             for k, (table, mode) in enumerate(tables):
                 now = _pass(now, table, mode, last=k == len(tables) - 1 and (aligned or len(batch.start) == 2))
             done.append(now)
-        points, marks, origin, tags = done[0] if len(done) == 1 else [np.concatenate(part) for part in zip(*done, strict=True)]
+        points, marks, origin, tags = done[0] if len(done) == 1 else _joined(done)
         result = Batch(points, batch.start if aligned else _starts(batch, marks, len(points)))
-        return Converted(result, _columns(batch, result, origin, tags, batch.start[:-1], batch.start[1:]) if record else None)
+        return Converted(result, _columns(batch, result, origin, tags) if record else None)
 
     def _tables(self, special: int) -> Iterator[tuple[Table, int]]:
         """Yield the passes, each with its mode."""
@@ -125,7 +138,7 @@ def _cuts(batch: Batch, *, lines: bool) -> list[int]:
     while n - cuts[-1] > PIECE:
         least = cuts[-1] + PIECE
         cut = int(batch.start[np.searchsorted(batch.start, least)])
-        breaks = np.flatnonzero(batch.points[least : min(cut, least + PIECE)] == 10) if lines else ()
+        breaks = np.flatnonzero(batch.points[least : min(cut, least + PIECE)] == 10) if lines else EMPTY
         cuts.append(least + int(breaks[0]) + 1 if len(breaks) else cut)
     return [*cuts, n] if cuts[-1] < n or n == 0 else cuts
 
@@ -133,18 +146,24 @@ def _cuts(batch: Batch, *, lines: bool) -> list[int]:
 Pass = tuple[I32, U8, I32, U8]  # points, marks, origin, tags
 
 
+def _joined(pieces: Sequence[Pass]) -> Pass:
+    columns = [np.concatenate([piece[k] for piece in pieces]) for k in range(4)]
+    return columns[0], columns[1], columns[2], columns[3]
+
+
 def _pass(now: Pass, table: Table, mode: int, *, last: bool) -> Pass:
     """Run one pass over a piece, with more room where the output outgrows it; the last leaves no marks."""
     points, marks, origin, tags = now
-    n, whole = len(points), (np.array([0]), np.array([len(points)]))
+    n = len(points)
+    low, high = np.array([0]), np.array([n])
     if mode & KEEP:
-        convert.sized(n)(points, *whole, marks, EMPTY, NONE, table, mode, EMPTY, NONE, EMPTY, NONE)
+        convert.sized(n)(points, low, high, marks, EMPTY, NONE, table, mode, EMPTY, NONE, EMPTY, NONE)
         return now
     room = n if table.settings[ALIGNED] else n + n // 4 + 16
     while True:
         out, out_marks = np.empty(room, np.int32), np.empty(0 if last else room, np.uint8)
         out_origin, out_tags = np.empty(room if len(origin) else 0, np.int32), np.empty(room if len(tags) else 0, np.uint8)
-        length = convert.sized(n)(points, *whole, marks, origin, tags, table, mode, out, out_marks, out_origin, out_tags)
+        length = convert.sized(n)(points, low, high, marks, origin, tags, table, mode, out, out_marks, out_origin, out_tags)
         if length >= 0:
             return out[:length], out_marks[:length], out_origin[:length], out_tags[:length]
         room *= 2
@@ -158,28 +177,23 @@ def _starts(batch: Batch, marks: U8, length: int) -> I64:
     return np.append(0, np.cumsum(lengths))
 
 
-def _columns(batch: Batch, result: Batch, origin: I32, tags: U8, low: I64, high: I64) -> EditColumns:
+def _columns(batch: Batch, result: Batch, origin: I32, tags: U8) -> EditColumns:
     """Return what changed as columns, runs of one rule merged."""
     old, new = batch.points, result.points
-    aligned = not len(origin)
-    most = int(np.count_nonzero(old != new)) if aligned else max(len(old), len(new))
-    page = np.searchsorted(batch.start, low, side="right") - 1
-    if not aligned:
-        page = np.arange(len(low))
-    ends = (low, high) if aligned else (result.start[:-1], result.start[1:])
-    spans = np.stack([low, high, *ends, page, batch.start[page]], axis=1)
-    rows, offsets = np.empty((4, most), np.int32), np.zeros((2, most + 1), np.int64)
-    before, after = np.empty(most, np.uint32), np.empty(most, np.uint32)
-    n, nb, na = collect.sized(len(old))(old, new, origin, tags, CHARACTER, spans, rows, offsets, before, after)
-    return EditColumns(
-        page=rows[0, :n],
-        start=rows[1, :n],
-        end=rows[2, :n],
-        before=Ragged(before[:nb], offsets[0, : n + 1]),
-        after=Ragged(after[:na], offsets[1, : n + 1]),
-        rule=rows[3, :n],
-        rules=RULES,
-    )
+    if not len(origin):
+        places = np.flatnonzero(old != new)
+        rows, offsets = np.empty((4, len(places)), np.int32), np.empty(len(places) + 1, np.int64)
+        n = collect.sized(len(places))(places, tags, CHARACTER, batch.start, rows, offsets)
+        offsets = offsets[: n + 1]
+        before, after = Ragged(old[places].view(np.uint32), offsets), Ragged(new[places].view(np.uint32), offsets)
+    else:
+        most = max(len(old), len(new))
+        rows, bounds = np.empty((4, most), np.int32), np.zeros((2, most + 1), np.int64)
+        old_points, new_points = np.empty(most, np.uint32), np.empty(most, np.uint32)
+        arrays = batch.start, result.start, rows, bounds, old_points, new_points
+        n, nb, na = collect_units.sized(most)(old, new, origin, tags, CHARACTER, *arrays)
+        before, after = Ragged(old_points[:nb], bounds[0, : n + 1]), Ragged(new_points[:na], bounds[1, : n + 1])
+    return EditColumns(page=rows[0, :n], start=rows[1, :n], end=rows[2, :n], before=before, after=after, rule=rows[3, :n], rules=RULES)
 
 
 @lru_cache(maxsize=32)
@@ -214,14 +228,18 @@ def merged(parts: Sequence[EditColumns]) -> EditColumns:
     if not parts:
         none = np.zeros(0, np.int32)
         return EditColumns(none, none, none, empty, empty, none, RULES)
-    order = np.argsort(np.concatenate([p.page for p in parts]), kind="stable")
+    pages = np.concatenate([p.page for p in parts])
+    order = None if (np.diff(pages) >= 0).all() else np.argsort(pages, kind="stable")
 
     def column(name: str) -> I32:
-        return np.concatenate([getattr(p, name) for p in parts])[order]
+        joined: I32 = np.concatenate([getattr(p, name) for p in parts])
+        return joined if order is None else joined[order]
 
     def ragged(name: str) -> Ragged:
         points = np.concatenate([getattr(p, name).points for p in parts])
         lengths = np.concatenate([np.diff(getattr(p, name).offsets) for p in parts])
+        if order is None:
+            return Ragged(points, np.append(0, np.cumsum(lengths)))
         offsets = np.append(0, np.cumsum(lengths[order]))
         source = np.repeat((np.cumsum(lengths) - lengths)[order] - offsets[:-1], lengths[order]) + np.arange(len(points))
         return Ragged(points[source], offsets)

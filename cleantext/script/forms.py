@@ -7,7 +7,7 @@ name may rest on a compatibility ideograph.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -73,9 +73,9 @@ class Radicals(PageTransform):
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     laws: ClassVar[Mapping[Law, bool | Breaks]] = _laws("\N{KANGXI RADICAL EARTH}地") | {
-        Law.KEEPS_HAN: HOLDS,  # radicals are symbols; the Han characters beside them stay
         Law.LINE_LOCAL: Breaks(
-            "".join(map(chr, range(0x2F00, 0x2F0B))) + "\n" + "".join(map(chr, range(0x2F0B, 0x2F16))), "the page decides by all its radicals"
+            "".join(map(chr, range(0x2F00, 0x2F0B))) + "\n" + "".join(map(chr, range(0x2F0B, 0x2F16))),
+            "the page decides by all its radicals",
         ),
     }
     rules: ClassVar[Mapping[str, str]] = {"script.radical": "a radical stands for the character of its form"}
@@ -115,9 +115,107 @@ class CompatibilityIdeographs(PageTransform):
         return mapped(page.text, pattern, table, "script.compatibility"), (), {}
 
 
-# One abstract character under two code points, because a source set of Unicode had both, or printed it in another style: the form
-# of Korean and older fonts, then that of Chinese. No Chinese standard has the first one; none of the pairs differs in sense.
+# One character under two code points, because a source of Unicode had both or printed it in another style: first the form of
+# Korean and older fonts, which is in no Chinese standard, then that of Chinese text.
 Z_VARIANTS = (
-    "靑青 淸清 卽即 旣既 槪概 鄕鄉 敎教 眞真 愼慎 塡填 顚顛 絕絶 緖緒 飮飲 戱戲 黃黄 強强 說説 稅税 銳鋭 閱閲 脫脱 悅悦 溫温 "
-    "產産 內内 呂吕 戶户 錄録 綠緑 祿禄 兪俞 偸偷 瑤瑶 遙遥 搖摇 謠謡 鄭郑 橫横 虛虚 曁暨 爲為 僞偽 啓啟 敍敘 衞衛 郞郎 黑黒 步歩"
+    "靑青 淸清 卽即 旣既 槪概 鄕鄉 敎教 眞真 愼慎 塡填 顚顛 絶絕 緖緒 飮飲 兪俞 偸偷 曁暨 郞郎 毎每 姸妍 屛屏 倂併 値值 呑吞 喩喻 "
+    "娯娛 揷插 甁瓶 硏研 鎭鎮 産產 緑綠 録錄 謡謠 増增 徳德 歩步 黒黑"
 )
+FOREIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff6f\uff71-\uff9d\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines without kana and Hangul, each with where it starts."""
+    at = 0
+    for line in text.split("\n"):
+        if not FOREIGN.search(line):
+            yield at, line
+        at += len(line) + 1
+
+
+@lru_cache(maxsize=1)
+def _variants() -> tuple[Mapping[str, str], re.Pattern[str]]:
+    table = {pair[0]: pair[1] for pair in Z_VARIANTS.split()}
+    return table, class_of(table)
+
+
+@register
+@dataclass(frozen=True)
+class Variants(PageTransform):
+    """Write the Chinese one of two code points for the same character: 靑 as 青, 敎 as 教.
+
+    Only pairs that differ in print, never in sense, and whose first one no Chinese standard has.
+    (Unihan's kSemanticVariant is neither transitive nor free of sense.) Lines with kana or Hangul stay.
+
+    >>> Variants()("卽使敎育")
+    '即使教育'
+    """
+
+    id: ClassVar[str] = "script.variants"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = _laws("卽使")
+    rules: ClassVar[Mapping[str, str]] = {"script.variants": "the form of the character that Chinese text has"}
+
+    def wants(self, text: str) -> bool:
+        return _variants()[1].search(text) is not None
+
+    def on_page(self, page: Page) -> Found:
+        table, pattern = _variants()
+        found = ((at, e) for at, line in _lines(page.text) for e in mapped(line, pattern, table, "script.variants"))
+        return [e._replace(start=e.start + at, end=e.end + at) for at, e in found], (), {}
+
+
+CORNER, CURLY = "「」『』", "“”‘’"
+HAN = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003347f]")
+
+
+@register
+@dataclass(frozen=True)
+class Quotes(PageTransform):
+    """Write quotation marks as the other script does: “” ‘’ in Simplified text, 「」 『』 in Traditional.
+
+    Only pairs that open and close in one line, have Chinese between them, and are not nested in
+    their own kind; a line where marks of a kind do not pair keeps them. So apostrophes stay.
+
+    >>> Quotes()("他說：「我讀『論語』。」")
+    '他說：“我讀‘論語’。”'
+    >>> Quotes(to="hant")("“it’s 好”")
+    '「it’s 好」'
+    """
+
+    to: str = "hans"
+
+    id: ClassVar[str] = "script.quotes"
+    version: ClassVar[int] = 1
+    safety: ClassVar[Safety] = Safety.SAFE
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = _laws("「說」") | {Law.KEEPS_HAN: HOLDS}
+    rules: ClassVar[Mapping[str, str]] = {"script.quotes": "a quotation mark as the script at hand writes it"}
+
+    def __post_init__(self) -> None:
+        if self.to not in ("hans", "hant"):
+            raise unknown("script for quotation marks", self.to, ("hans", "hant"))
+
+    def wants(self, text: str) -> bool:
+        return any(mark in text for mark in (CORNER if self.to == "hans" else CURLY))
+
+    def on_page(self, page: Page) -> Found:
+        old, new = (CORNER, CURLY) if self.to == "hans" else (CURLY, CORNER)
+        edits = []
+        for at, line in _lines(page.text):
+            for k in (0, 2):
+                for i, j in _pairs(line, old[k], old[k + 1]):
+                    edits += [
+                        Edit(at + i, at + i + 1, old[k], new[k], "script.quotes"),
+                        Edit(at + j, at + j + 1, old[k + 1], new[k + 1], "script.quotes"),
+                    ]
+        return sorted(edits), (), {}
+
+
+def _pairs(line: str, left: str, right: str) -> list[tuple[int, int]]:
+    """Return where pairs of marks stand that have Chinese between them; none if the marks of the line do not pair."""
+    marks = [(i, c) for i, c in enumerate(line) if c in (left, right)]
+    opened, closed = marks[::2], marks[1::2]
+    if len(marks) % 2 or any(c != left for _, c in opened) or any(c != right for _, c in closed):
+        return []
+    return [(i, j) for (i, _), (j, _) in zip(opened, closed, strict=True) if HAN.search(line, i, j)]

@@ -26,8 +26,10 @@ __all__ = [
     "FREEZE",
     "FROZEN",
     "KEEP",
+    "ONLY",
     "TEXT",
     "collect",
+    "collect_units",
     "convert",
     "found",
     "freeze_descriptions",
@@ -44,7 +46,7 @@ BARRIER = 1  # a segment begins here
 FROZEN = 2  # not to be touched
 TEXT = 4  # a text begins here
 
-CUT, FREEZE, KEEP = 1, 2, 4  # modes
+CUT, FREEZE, KEEP, ONLY = 1, 2, 4, 8  # modes
 
 INNER = 0x110000
 A, B = 0x9E3779B1, 0x85EBCA6B
@@ -90,7 +92,8 @@ def convert(
     unit began in the original, and is -1 inside one.
 
     With CUT, matches become segments, which bound the matches of later passes; with FREEZE, no later
-    pass touches them; with KEEP, they get barriers in ``marks``, and nothing is written.
+    pass touches them; with KEEP, they get barriers in ``marks``, and nothing is written; with ONLY,
+    the one pass there is, single characters have the tag 0, for that of the table.
 
     A block at a time, all single characters are mapped and the places listed where a phrase may start;
     then only those are looked at. (With a branch at each character instead, which is guessed wrong at
@@ -105,25 +108,26 @@ def convert(
     single, places = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int64)
     o: Any = 0
     for s in range(len(low)):
-        at, end = low[s], high[s]  # at: all before it is done
+        at: Any = low[s]  # all before it is done
+        end: Any = high[s]
         o = max(o, at) if not marked else o
         cut = 0  # BARRIER where a segment has just ended
         while at < end:
             first, stop = at, min(at + BLOCK, end)
-            found_ = 0
-            for i in range(first, stop):
-                c: Any = np.uint64(points[np.uint64(i)])
+            found_: Any = 0
+            for place in range(first, stop):
+                c: Any = np.uint64(points[np.uint64(place)])
                 e: Any = np.uint64(table.entry[np.uint64(table.block[c >> EIGHT]) + (c & BYTE)])
-                if marked and marks[np.uint64(i)] & FROZEN:
+                if marked and marks[np.uint64(place)] & FROZEN:
                     e = np.uint64(0)
-                c2: Any = np.uint64(points[np.uint64(min(i + 1, end - 1))])
+                c2: Any = np.uint64(points[np.uint64(min(place + 1, end - 1))])
                 f: Any = ((c * UA + c2 * UB) & WORD) >> ufilter
-                single[np.uint64(i - first)] = c ^ (e & ULOW)
-                places[np.uint64(found_)] = i
+                single[np.uint64(place - first)] = c ^ (e & ULOW)
+                places[np.uint64(found_)] = place
                 found_ += np.int64((e >> U31 & np.uint64(table.filter[f >> U3]) >> (f & U7)) | (e >> U30 & U1))
-            kept = 0
+            kept: Any = 0
             for n in range(found_):
-                i = places[np.uint64(n)]
+                i: Any = places[np.uint64(n)]
                 c = np.uint64(points[np.uint64(i)])
                 h: Any = c * UA + np.uint64(points[np.uint64(min(i + 1, end - 1))]) * UB
                 h3: Any = h + np.uint64(points[np.uint64(min(i + 2, end - 1))]) * UC
@@ -187,7 +191,7 @@ def convert(
                     if at < i:
                         out_marks[o] |= cut
                         cut = 0
-                if record:
+                if record and not mode & ONLY:
                     for k in range(at, i):
                         out_tags[o + k - at] = tags[k] if single[k - first] == points[k] else character
                 if moved:
@@ -232,37 +236,71 @@ def convert(
 
 
 @kernel
-def collect(
-    points: I32, out: I32, origin: I32, tags: U8, character: int, spans: I64, rows: I32, offsets: I64, before: U32, after: U32
-) -> Any:
-    """Write the runs of changed characters; return how many runs there are, and their characters before and after.
+def collect(places: I64, tags: U8, character: int, start: I64, rows: I32, offsets: I64) -> Any:
+    """Write the runs of changed characters of a conversion character by character; return how many there are.
 
-    ``spans`` has a row for each span: low and high in ``points``, low and high in ``out``, page, and
-    where the page begins in ``points``. ``rows`` takes page, start, end, rule. ``offsets`` has two
-    rows, for ``before`` and ``after``. An empty ``origin`` stands for a conversion character by character.
+    ``places`` lists the changed ones, ``start`` where the pages begin. ``rows`` takes page, start, end,
+    rule; ``offsets`` where the characters of each run begin among the changed.
     """
-    aligned = len(origin) == 0
+    n, page = 0, 0
+    last: Any = np.int64(-1)
+    last_rule: Any = np.int64(-1)
+    for k in range(len(places)):
+        i: Any = places[k]
+        tag: Any = np.int64(tags[i])
+        rule: Any = character if tag == 0 else tag
+        fresh = i >= start[page + 1]
+        while i >= start[page + 1]:
+            page += 1
+        if fresh or i != last or rule != last_rule:
+            rows[0, n] = page
+            rows[1, n] = i - start[page]
+            rows[3, n] = rule
+            offsets[n] = k
+            n += 1
+        last = i + 1
+        last_rule = rule
+        rows[2, n - 1] = last - start[page]
+    offsets[n] = len(places)
+    return n
+
+
+@kernel
+def collect_units(
+    points: I32,
+    out: I32,
+    origin: I32,
+    tags: U8,
+    character: int,
+    start: I64,
+    out_start: I64,
+    rows: I32,
+    offsets: I64,
+    before: U32,
+    after: U32,
+) -> Any:
+    """Write the runs of changed units of any conversion; return how many there are, and their characters before and after.
+
+    ``origin`` says for each character of ``out`` where the unit that begins with it began in
+    ``points``, and -1 inside a unit. ``rows`` is as in `collect`; ``offsets`` has a row for ``before``
+    and one for ``after``.
+    """
     n = nb = na = 0
-    for s in range(len(spans)):
-        i, end, o, stop, page, base = spans[s, 0], spans[s, 1], spans[s, 2], spans[s, 3], spans[s, 4], spans[s, 5]
+    for page in range(len(start) - 1):
+        base, end, o, stop = start[page], start[page + 1], out_start[page], out_start[page + 1]
+        i: Any = base
         last = np.int64(-1)
         while o < stop:
             o2 = o + 1
-            i2 = i + 1
-            if aligned:
-                if points[i] == out[o]:
-                    i, o = i2, o2
-                    continue
-            else:
-                while o2 < stop and origin[o2] < 0:
-                    o2 += 1
-                i2 = np.int64(origin[o2]) if o2 < stop else end
-                k = 0
-                while k < o2 - o and o2 - o == i2 - i and points[i + k] == out[o + k]:
-                    k += 1
-                if k == o2 - o:
-                    i, o = i2, o2
-                    continue
+            while o2 < stop and origin[o2] < 0:
+                o2 += 1
+            i2 = np.int64(origin[o2]) if o2 < stop else end
+            k = 0
+            while k < o2 - o and o2 - o == i2 - i and points[i + k] == out[o + k]:
+                k += 1
+            if k == o2 - o:
+                i, o = i2, o2
+                continue
             rule = character if tags[o] == 0 else np.int64(tags[o])
             if last != i or rows[3, n - 1] != rule:
                 rows[0, n] = page

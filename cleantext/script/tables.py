@@ -158,6 +158,7 @@ def replaced(rows: Rows, text: str) -> str:
 START = 1 << 31  # a longer key may start with this character
 LONG = 1 << 30  # the character has a row that is more than another character: the low bits number its value
 LOW = (1 << 21) - 1
+LONGEST = 4095  # characters of a value: 12 bits
 INNER = 0x110000  # parents in the trie: a first character, or this and the number of a node
 A, B, C = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35  # odd, near 2**32: sums of products with 21-bit numbers fit in int64
 PAIR = 0x5BD1E995  # changes a hash of two characters where they are a key

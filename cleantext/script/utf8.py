@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,65 +14,85 @@ from cleantext.script.convert import Batch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["batch_of", "column_of"]
+__all__ = ["batch_of", "column_of", "pieces"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
 
+# Unsigned numbers, because Numba looks at every signed index whether it is negative.
+U0, U1, U2, U3, U4, U6, U12, U18 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 6, 12, 18))
+LOW6, LOW5, LOW4, LOW3 = (np.uint64(n) for n in (63, 31, 15, 7))
+ASCII, TWO, THREE = np.uint64(0x80), np.uint64(0xE0), np.uint64(0xF0)
+
+
 @kernel
 def decode(data: U8, offsets: I64, points: I32, start: I64) -> None:
     """Write the code points of all rows; ``data`` is valid UTF-8, as Arrow promises."""
-    n = 0
+    n: Any = U0
     for row in range(len(offsets) - 1):
-        i, end = offsets[row], offsets[row + 1]
+        i: Any = np.uint64(offsets[row])
+        end = np.uint64(offsets[row + 1])
         while i < end:
-            b: Any = np.int32(data[i])
-            if b < 0x80:
+            b: Any = np.uint64(data[i])
+            if THREE > b >= TWO:
+                points[n] = (b & LOW4) << U12 | (np.uint64(data[i + U1]) & LOW6) << U6 | (np.uint64(data[i + U2]) & LOW6)
+                i += U3
+            elif b < ASCII:
                 points[n] = b
-                i += 1
-            elif b < 0xE0:
-                points[n] = (b & 31) << 6 | (np.int32(data[i + 1]) & 63)
-                i += 2
-            elif b < 0xF0:
-                points[n] = (b & 15) << 12 | (np.int32(data[i + 1]) & 63) << 6 | (np.int32(data[i + 2]) & 63)
-                i += 3
+                i += U1
+            elif b < TWO:
+                points[n] = (b & LOW5) << U6 | (np.uint64(data[i + U1]) & LOW6)
+                i += U2
             else:
-                points[n] = (
-                    (b & 7) << 18 | (np.int32(data[i + 1]) & 63) << 12 | (np.int32(data[i + 2]) & 63) << 6 | (np.int32(data[i + 3]) & 63)
-                )
-                i += 4
-            n += 1
+                high = (b & LOW3) << U18 | (np.uint64(data[i + U1]) & LOW6) << U12
+                points[n] = high | (np.uint64(data[i + U2]) & LOW6) << U6 | (np.uint64(data[i + U3]) & LOW6)
+                i += U4
+            n += U1
         start[row + 1] = n
 
 
 @kernel
 def encode(points: I32, start: I64, data: U8, offsets: I64) -> None:
     """Write the UTF-8 of all rows; ``data`` has room for four bytes a code point."""
-    n = 0
+    n: Any = U0
     for row in range(len(start) - 1):
         for i in range(start[row], start[row + 1]):
-            c = points[i]
-            if c < 0x80:
+            c = points[np.uint64(i)]
+            if 0x800 <= c < 0x10000:
+                data[n] = 0xE0 | c >> 12
+                data[n + U1] = 0x80 | (c >> 6 & 63)
+                data[n + U2] = 0x80 | (c & 63)
+                n += U3
+            elif c < 0x80:
                 data[n] = c
-                n += 1
+                n += U1
             elif c < 0x800:
                 data[n] = 0xC0 | c >> 6
-                data[n + 1] = 0x80 | (c & 63)
-                n += 2
-            elif c < 0x10000:
-                data[n] = 0xE0 | c >> 12
-                data[n + 1] = 0x80 | (c >> 6 & 63)
-                data[n + 2] = 0x80 | (c & 63)
-                n += 3
+                data[n + U1] = 0x80 | (c & 63)
+                n += U2
             else:
                 data[n] = 0xF0 | c >> 18
-                data[n + 1] = 0x80 | (c >> 12 & 63)
-                data[n + 2] = 0x80 | (c >> 6 & 63)
-                data[n + 3] = 0x80 | (c & 63)
-                n += 4
+                data[n + U1] = 0x80 | (c >> 12 & 63)
+                data[n + U2] = 0x80 | (c >> 6 & 63)
+                data[n + U3] = 0x80 | (c & 63)
+                n += U4
         offsets[row + 1] = n
+
+
+def pieces(column: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    """Yield slices of a column, each of about half a megabyte of text: arrays of that size stay in the cache and on the heap."""
+    _, offsets, _ = column.buffers()
+    if offsets is None:
+        return
+    bounds = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    first = 0
+    while first < len(column):
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + (1 << 19))) - 1)
+        last = min(last, len(column))
+        yield column.slice(first, last - first)
+        first = last
 
 
 def batch_of(column: pa.LargeStringArray) -> Batch:

@@ -22,7 +22,7 @@ __all__ = ["ZHE", "zhe_words"]
 # 著 stays. Words that are as often a verb and its particle are not here (拿著書, 大著膽子, 靠近著): rule 3 or doubt decides.
 WRITTEN = """
 著作 著名 著稱 著述 著錄 著者 著書立 著書人 著有 著於 著于 著成 著績 著效
-顯著 卓著 昭著 彰著 較著 夙著 久著 懋著 炳著 名著 原著 專著 論著 巨著 鉅著 譯著 編著 合著 遺著 拙著 宏著 鴻著 撰著 土著 所著
+顯著 卓著 昭著 彰著 較著 夙著 久著 懋著 炳著 名著 原著 專著 論著 巨著 鉅著 譯著 編著 合著 遺著 拙著 宏著 鴻著 撰著 土著 所著 特著
 隨著作 跟著作 接著作 沿著作 順著作
 """
 # 著 is 着, also where a word above would match a part: 談論著 is not 論著, 結合著 is not 合著, 拿著名片 not 著名.
