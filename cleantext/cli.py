@@ -258,12 +258,14 @@ def undo(out: Path, to: Path) -> None:
 def report(out: Path) -> None:
     """Write the HTML report of a finished run again, from its report.json."""
     from cleantext.errors import InputError
-    from cleantext.report.page import write_page
+    from cleantext.report.page import render
     from cleantext.report.tally import Report
+    from cleantext.run.files import write_whole
 
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
-    write_page(out / "report.html", Report.from_json(json.loads((out / "report.json").read_text("utf-8"))))
+    held = Report.from_json(json.loads((out / "report.json").read_text("utf-8")))
+    write_whole(out / "report.html", render(held).encode())
     click.echo(str(out / "report.html"))
 
 

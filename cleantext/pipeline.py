@@ -234,11 +234,11 @@ def clean_html(html: str | bytes, *, url: str | None = None, pipeline: str | Pat
 
 
 def markdown(page: Page) -> str:
-    """Return the text of a page as Markdown: headings, list items and quotes marked, paragraphs parted.
+    r"""Return the text of a page as Markdown: headings, list items and quotes marked, paragraphs parted.
 
     >>> from cleantext.transform import Block
-    >>> markdown(Page("喀什\\n杏花开了。", html=(Block(0, 3, "h1"), Block(3, 8, "p"))))
-    '# 喀什\\n\\n杏花开了。'
+    >>> markdown(Page("喀什\n杏花开了。", html=(Block(0, 3, "h1"), Block(3, 8, "p"))))
+    '# 喀什\n\n杏花开了。'
     """
     marks = {**{f"h{n}": "#" * n + " " for n in range(1, 7)}, "li": "- ", "blockquote": "> "}
     out: list[str] = []

@@ -19,11 +19,8 @@ def tidy(text):
     for raw in re.sub("\r\n?|\N{LINE SEPARATOR}", "\n", text).split("\n"):
         line = raw.rstrip(" \t" + ODD)
         indent = re.match(f"[ \t{ODD}]*", line)[0]
-        if re.search(f"[{ODD}]", indent) or line[len(indent) :][:1] in tuple("字Ａ１．："):
-            indent_end = len(indent)
-        else:
-            indent_end = 0
-        lines.append(re.sub(f"[ \t]*[{ODD}][ \t{ODD}]*", " ", line[indent_end:]))
+        goes = re.search(f"[{ODD}]", indent) or line[len(indent) :][:1] in tuple("字Ａ１．：")
+        lines.append(re.sub(f"[ \t]*[{ODD}][ \t{ODD}]*", " ", line[len(indent) if goes else 0 :]))
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines))
     return re.sub("\n{2,}\\Z", "\n", re.sub("\\A\n+", "", text))
 

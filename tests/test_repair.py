@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleantext.edits import apply, revert
-from cleantext.repair import STEPS, Controls, Entities, Mojibake, PinyinInjections, Shortcodes, repair
+from cleantext.repair import STEPS, Controls, Entities, GbkSlips, Mojibake, PinyinInjections, Shortcodes, repair
+from cleantext.repair.damage import FAMILIES, FOLDED, Injector, draw_injector, garble
 from cleantext.repair.latin import SUSPECTS, ftfy_safe, gated, suspects
-from cleantext.repair.pinyin import first_readings, syllable
+from cleantext.repair.model import word_model
+from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
+from cleantext.repair.shifted import certified
 from cleantext.transform import Page
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -23,10 +26,10 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 PIECES = (
     "發(fā)展 經(jīng)濟 設(shè)備 質(zhì)量 區(qū)域 (fā) 發 ?!弊灾螀^(qū) ??κ?、 當(dāng)?shù)貏趧恿μ貏e æˆ‘ä»¬ ÖÐ¹ú £¬ µÄ ¤¤¤å 鏂扮枂 锛 ㄛ腔 &nbsp; &amp; amp; &#x4E2D; &#38; lt; < :copyright: : "
     "\ufeff \u200b \u200d \u200e \u202e א ي 😀 \x0b \x81 \x1b[31m \n \ufffd 锟斤拷 € é Ã Â œ “ ” 。 ， ? ! ( ) ﬁ 的 新疆 abc 12 \ue000 `"
-).split(" ")  # fmt: skip
-TEXTS = st.lists(st.sampled_from([*PIECES, "發(fā)展經(jīng)濟與設(shè)備品質(zhì)區(qū)域", " "]) | st.text(max_size=3), max_size=12).map(
-    "".join
-)
+)  # fmt: skip
+TEXTS = st.lists(
+    st.sampled_from([*re.split(" ", PIECES), "發(fā)展經(jīng)濟與設(shè)備品質(zhì)區(qū)域", " "]) | st.text(max_size=3), max_size=12
+).map("".join)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c["label"])
@@ -96,9 +99,9 @@ class TestPinyin:
     def test_table(self):
         readings = first_readings()
         assert len(readings) > 3900
-        assert [
-            readings[c] for c in "區設發經質業貿產優續關創標內數戰務現領轉"
-        ] == "qū shè fā jīng zhì yè mào chǎn yōu xù guān chuàng biāo nèi shù zhàn wù xiàn lǐng zhuǎn".split()
+        assert [readings[c] for c in "區設發經質業貿產優續關創標內數戰務現領轉"] == re.split(
+            " ", "qū shè fā jīng zhì yè mào chǎn yōu xù guān chuàng biāo nèi shù zhàn wù xiàn lǐng zhuǎn"
+        )
         assert not {"展", "的", "发"} & set(readings)
 
 
@@ -187,12 +190,114 @@ def test_seeds_without_injections_stay():
         assert repair(text) == text.replace(":copyright:", "©")
 
 
+def seed_000():
+    folder = SHARED / "seeds"
+    return next(folder.glob("000_*.txt")).read_text("utf-8"), (folder / "000.repaired.txt").read_text("utf-8")
+
+
 @shared
 @needs_shared
-def test_seed_000_loses_its_injections():
-    """391 stand behind their character; the 392nd stands behind 區 once the slip before it is repaired."""
-    text = next((SHARED / "seeds").glob("000_*.txt")).read_text("utf-8")
-    assert len(PinyinInjections().edits(text)) == 391
+def test_seed_000_is_repaired_exactly():
+    """391 readings stand behind their character; the 392nd stands behind 區 once the slip before it is mended."""
+    seed, true = seed_000()
+    assert len(PinyinInjections().edits(seed)) == 391
+    slips = GbkSlips().edits(seed)
+    assert [(e.before, e.after) for e in slips] == [("?!弊灾螀^", "。”自治區"), ("??κ?", "。喀什"), ("?shù)貏趧恿μ貏e", "地勞動力特別")]
+    assert len(PinyinInjections().edits(GbkSlips()(seed))) == 392
+    assert repair(seed) == true
+
+
+@shared
+@needs_shared
+def test_the_simulator_makes_seed_000():
+    seed, true = seed_000()
+    table = list(dict.fromkeys(seed[m.start() - 1] for m in CANDIDATE.finditer(seed)))
+    table.sort(key=lambda c: c != "數")  # 數 was replaced before 當, or `當(dāng)?shù)貏` could not stand there
+    injector = Injector(tuple((c, first_readings()[c]) for c in table), separators="！？；：，。、", folds=True)
+    assert len(table) == 44
+    assert injector.damage(true) == seed
+
+
+CLEAN = (
+    "新疆維吾爾自治區位於祖國西北邊陲，總面積一百六十多萬平方公里。",
+    "主任委員綜理會務，並指揮、監督所屬人員；副主任委員襄助之。",
+    "各級人民政府應當加強對農業生產的領導，保護農民的合法權益！",
+    "學校應當按照規定開展體育活動，增強學生體質。",
+    "當地經濟的發展，離不開科學技術的進步；也離不開人才。",
+    "他說：“這裡的春天來得很晚。”大家聽了都笑起來。",
+)
+
+
+@given(st.randoms(use_true_random=False), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_damage_and_back(chance, folds):
+    """Every accepted run carries its byte certificate, and text without slips comes back exactly."""
+    lines = [chance.choice(CLEAN) for _ in range(12)]
+    injector = draw_injector(chance, "".join(lines), pairs=chance.choice([0, 20, 200]), separators=chance.randrange(8), folds=folds)
+    shown = [injector.damage(line) for line in lines]
+    true = [line.translate(FOLDED) if folds else line for line in lines]
+    page = "\n".join(shown)
+    for edit in GbkSlips().edits(page):
+        assert certified(edit.before, edit.after)
+    mended = PinyinInjections()(GbkSlips()(page)).split("\n")
+    if len(injector.table) >= 5:
+        for s, t, m in zip(shown, true, mended, strict=True):
+            if s.count("?") == t.count("?"):
+                assert m == t
+
+
+def test_certificates_are_refused():
+    assert certified("?shù)貏趧恿μ貏e", "地勞動力特別")
+    assert not certified("?shù)貏趧恿μ貏e", "地勞動力特区")
+    assert not certified("?！绷", "。”林好")
+    assert certified("??κ?", "。喀什")
+
+
+def test_slips_that_cannot_be_decided_are_flagged():
+    page = "發(fā)展經(jīng)濟、建設(shè)新區(qū)、提高質(zhì)量，?：Φ?，處理"
+    changes = GbkSlips().run([Page(page), Page("真的嗎??、基金")])
+    assert changes.flags == {0: ("slip_unresolved",)}
+    assert changes.metadata == {0: {"slip_unresolved": [(39, 43)]}}
+    assert not changes.by_page
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_families(family):
+    found = 0
+    simplified = (
+        "中华人民共和国成立了，新疆维吾尔自治区在西北。",
+        "我们应当认真学习科学技术知识",
+        "他们在北京大学工作，每天坐地铁上班。",
+        "保护环境，人人有责",
+        "中国人民解放",
+    )
+    for line in CLEAN if "big5 as" in family else (*CLEAN, *simplified):
+        shown = garble(line, family)
+        if shown is not None:
+            found += 1
+            assert repair(shown) == line
+            assert repair("正常的文字\n" + shown + "\n正常的文字") == "正常的文字\n" + line + "\n正常的文字"
+    assert found
+
+
+def test_mojibake_inside_a_clean_line():
+    assert repair("他说“ÖÐ¹úÈËÃñÒøÐÐ”，不是别的") == "他说“中国人民银行”，不是别的"
+    assert repair("标题：ä¸\xadå›½äººæ°‘ - 首页") == "标题：中国人民 - 首页"
+
+
+def test_gbk_as_latin_is_taken_before_ftfy_destroys_it():
+    shown = garble("新疆维吾尔自治区人民政府", "gbk as latin-1")
+    assert ftfy_safe(shown) != shown
+    assert repair(shown) == "新疆维吾尔自治区人民政府"
+
+
+def test_model_prefers_text():
+    model = word_model()
+    assert model.score("，。喀什、") > model.score("，。喀是、")
+    assert model.score("高等院校和") > model.score("高等院。和")
+    for text in ("發展經濟", "发展经济"):
+        assert model.quick(text) / 4 > -7 > model.quick("鏂扮枂鏁扮") / 5
+    assert model.score("ＡＢ，") == model.score("AB，")
 
 
 def test_readings_have_no_empty_rows():

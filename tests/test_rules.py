@@ -9,6 +9,7 @@ import pytest
 
 import cleantext.chrome
 from cleantext.chrome import StripChrome
+from cleantext.chrome.checks import check
 from cleantext.chrome.rules import CATEGORIES, Pack, load_pack, unwrap
 from cleantext.chrome.votes import collect
 from cleantext.errors import ConfigError, RuleError
@@ -161,6 +162,11 @@ def test_the_pack_is_large_and_covers_the_taxonomy():
     assert all(r.hit and r.miss and r.why for r in PACK.rules)
     assert all(r.meaning == StripChrome.rules[r.id] for r in PACK.rules)
     assert len(StripChrome.rules) == len(PACK.rules)
+
+
+@pytest.mark.parametrize("rule", PACK.rules, ids=lambda r: r.id)
+def test_the_rules_of_cleantext_pass_the_checks_of_yours(rule):
+    check(rule)
 
 
 @pytest.mark.parametrize("rule", [r for r in PACK.rules if r.kind not in ("echo", "enclosed")], ids=lambda r: r.id)

@@ -37,14 +37,14 @@ class _Meanings(Mapping[str, str]):
 @register
 @dataclass(frozen=True)
 class StripChrome(Transform):
-    """Remove share buttons, licence footers, editors' lines and their kin; salvage what they say.
+    r"""Remove share buttons, licence footers, editors' lines and their kin; salvage what they say.
 
     ``packs`` are names or paths of rule packs, later ones overriding earlier ones by id; ``without``
     lists rule ids to leave out. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
     evidence act at the head and the foot of a page.
 
-    >>> StripChrome()("喀什的春天\\n文字放大 文字缩小\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
-    '喀什的春天\\n\\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
+    >>> StripChrome()("喀什的春天\n文字放大 文字缩小\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
+    '喀什的春天\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
     """
 
     packs: tuple[str, ...] = DEFAULT
@@ -77,6 +77,10 @@ class StripChrome(Transform):
         """The compiled rules."""
         return load_pack(*self.packs, without=self.without)
 
+    def spec(self) -> dict[str, Any]:
+        """Return id, version, options, and a digest of the rules: a pack that changed makes another pipeline."""
+        return {**super().spec(), "rules": self.pack.digest}
+
     def verdicts(self, texts: Sequence[str]) -> list[Verdict]:
         """Judge many texts: edits, flags, metadata, and the reason for every removal.
 
@@ -90,10 +94,10 @@ class StripChrome(Transform):
         return [decide(t, rows[a:b], votes[a:b], pack, safety=self.level) for t, (a, b) in zip(texts, spans, strict=False)]
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
-        """Say for every line and part of a line that goes which rule took it, and what made that enough.
+        r"""Say for every line and part of a line that goes which rule took it, and what made that enough.
 
-        >>> StripChrome().reasons("河水涨了。\\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\\n责任编辑:石青")
-        (Reason(start=31, end=38, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
+        >>> StripChrome().reasons("河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\n责任编辑:石青")
+        (Reason(start=30, end=37, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
         """
         return self.verdicts([text])[0].reasons
 
@@ -112,10 +116,10 @@ class StripChrome(Transform):
 
 
 def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = DEFAULT, safety: str = "safe") -> str:
-    """Remove page chrome from a text; ``rules`` names packs or paths, ``safety`` is "safe" or "aggressive".
+    r"""Remove page chrome from a text; ``rules`` names packs or paths, ``safety`` is "safe" or "aggressive".
 
-    >>> strip_chrome("河水涨了。\\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\\n責任編輯:石青")
-    '河水涨了。\\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。'
+    >>> strip_chrome("河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\n責任編輯:石青")
+    '河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。'
     """
     packs = (rules,) if isinstance(rules, str) else tuple(rules)
     return StripChrome(packs=packs, level=safety)(text, page=page)

@@ -31,6 +31,8 @@ def check(rule: Rule) -> None:
 
     if not _ID.fullmatch(rule.id):
         raise _refuse(rule, "an id is lower-case words joined by dots, such as share.scan-qr")
+    if rule.disabled:
+        return
     for name in ("zones", "anchors", "words", "hit", "miss"):
         value = getattr(rule, name)
         if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
@@ -79,7 +81,9 @@ def _check_patterns(rule: Rule) -> None:
 
 def _check_anchors(rule: Rule) -> None:
     if not rule.anchors and (rule.kind != "line" or not rule.first):
-        raise _refuse(rule, "give `anchors`: literals of which one stands in all that the pattern matches (or, for lines, `first`: how they start)")
+        raise _refuse(
+            rule, "give `anchors`: literals of which one stands in all that the pattern matches (or, for lines, `first`: how they start)"
+        )
     if not rule.anchors:
         return
     anchors = [view(a) for a in rule.anchors]

@@ -15,7 +15,7 @@ stayed, until nothing moves: a second run over the cleaned page finds nothing to
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -28,7 +28,10 @@ from cleantext.edits import Edit
 
 __all__ = ["Line", "Reason", "Verdict", "decide", "judge"]
 
+STRENGTH = {A: "A", B: "B", C: "C"}
+BODY = 80  # characters of sentences that make the body of a page sure
 COLUMN = 4  # lines of one widget word each that are as good as one line of them
+
 
 class Reason(NamedTuple):
     """Why a span of a page was cut: one row for each removed line or part of a line."""
@@ -262,12 +265,13 @@ def _grow(lines: list[Line], n: int, block: Rule) -> None:
     if end - n - 1 >= block.least:
         for k, line in enumerate(lines[n:end]):
             if line.acted is None:
-                line.act(Evidence(block, block.power, 0, len(line.folded)), f"a heading and its {end - n - 1} rows" if k == 0 else "a row under the heading")
+                because = "a row under the heading" if k else f"a heading and its {end - n - 1} rows"
+                line.act(Evidence(block, block.power, 0, len(line.folded)), because)
 
 
 def _echo(lines: list[Line], rule: Rule) -> None:
     """Salvage a bare name under the date as the source, where the foot of the page names it again."""
-    for date, line in zip(lines, lines[1:], strict=False):
+    for date, line in pairwise(lines):
         if line.zone != "head":
             break
         if line.acted or date.acted is None or "published" not in (name for name, _, _ in date.acted.salvage):
@@ -275,7 +279,8 @@ def _echo(lines: list[Line], rule: Rule) -> None:
         name = line.folded.strip()
         if rule.finds(name) and any(x.acted and x.zone == "tail" and name in x.folded for x in lines):
             at = line.folded.index(name)
-            line.act(Evidence(rule, rule.power, 0, len(line.folded), (("source", at, at + len(name)),)), "the foot of the page names it again")
+            source = Evidence(rule, rule.power, 0, len(line.folded), (("source", at, at + len(name)),))
+            line.act(source, "the foot of the page names it again")
 
 
 def _enclose(lines: list[Line], rule: Rule) -> None:
@@ -286,8 +291,10 @@ def _enclose(lines: list[Line], rule: Rule) -> None:
     two certain ones, for what is longer may be a table or a list of works. Asked once, when the arbiter has settled,
     so that a second run, which finds no certain lines, takes no more.
     """
-    if not any(line.zone == "body" and line.acted is None for line in lines):
-        return  # it may be a list, which is all links
+    body = sum(max(0, x.votes.gain) for x in lines if x.zone == "body" and x.acted is None)
+    forum = sum(x.acted is not None and x.acted.rule.category == "C10" and x.acted.rule.power >= B for x in lines)
+    if body < BODY or forum >= 3:
+        return  # a list, a song, a thread: its short lines may be the text
     for zone in rule.zones:
         area = [line for line in lines if line.zone == zone]
         certain = [n for n, x in enumerate(area) if x.acted and x.acted.power >= B]
@@ -372,20 +379,25 @@ def _span_edits(text: str, line: Line) -> Iterator[Edit]:
             at = end
 
 
-def _reasons(lines: list[Line]) -> Iterator[Reason]:
-    strength: Callable[[Evidence], str] = lambda e: {A: "A", B: "B", C: "C"}[e.power]  # noqa: E731
+def _reasons(lines: Sequence[Line]) -> Iterator[Reason]:
     for line in lines:
         if line.acted:
-            yield Reason(line.start, line.end, line.acted.rule.id, strength(line.acted), line.zone, line.because)
+            yield Reason(line.start, line.end, line.acted.rule.id, STRENGTH[line.acted.power], line.zone, line.because)
         else:
             for cut in sorted(line.cuts, key=lambda e: e.start):
-                yield Reason(line.start + cut.start, line.start + cut.end, cut.rule.id, strength(cut), line.zone, "part of a line")
+                yield Reason(line.start + cut.start, line.start + cut.end, cut.rule.id, STRENGTH[cut.power], line.zone, "part of a line")
 
 
-def _title(text: str, lines: Sequence[Line] | None = None) -> dict[str, Any]:
-    """Return the first line that stays, if it reads like a title."""
-    if lines is None:
-        title = text.lstrip().partition("\n")[0].strip()
-    else:
-        title = next((text[x.start : x.end].strip() for x in lines if x.acted is None), "")
+def _title(text: str, lines: Sequence[Line] = ()) -> dict[str, Any]:
+    """Return the line that stays right before the date, or the first that does, if it reads like a title."""
+    staying = [n for n, x in enumerate(lines) if x.acted is None]
+    dated = next((n for n, x in enumerate(lines) if x.acted and x.zone == "head" and "published" in (f for f, _, _ in x.acted.salvage)), 0)
+    run: list[int] = []  # the lines of four letters and more right before the date
+    for n in reversed([n for n in staying if n < dated and sum(map(str.isalpha, lines[n].folded)) >= 4]):
+        if run and n != run[-1] - 1:
+            break
+        run.append(n)
+    near = [n for n in run if len(lines[n].folded.strip()) >= 8]  # the nearest first
+    at = run[-1] if 0 < len(run) <= 2 else near[0] if near else staying[0] if staying else -1
+    title = text[lines[at].start : lines[at].end].strip() if at >= 0 else text.lstrip().partition("\n")[0].strip()
     return {"title": title} if title and len(title) <= 120 and not title.endswith(("。", "；", ";", "，", ",")) else {}

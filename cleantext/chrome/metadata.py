@@ -7,7 +7,7 @@ Every value must have the shape that its label asks for; one that has not acquit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from cleantext.chrome.rules import Pack, Rule
@@ -18,7 +18,8 @@ __all__ = ["Pair", "gather", "iso_date", "read_labels"]
 _LEAD = shape("date")
 _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
 _TRAILING_DATE = re.compile(rf"[ |丨·]+(?P<date>{_LEAD.pattern})$")
-_SEPARATOR = re.compile(r" |[:丨|/]$")
+_STAFF = re.compile(r"[a-zA-Z]{0,4}[_-]?\d{2,8}")
+_PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 names the town of a paper behind it
 _REPORTER = re.compile(r"(?:本?[报网台社刊]?(?:记者|通讯员|特派员|编译|撰文|文|图)[ :/]?)")
 
 
@@ -48,7 +49,7 @@ def read_labels(line: str, pack: Pack) -> list[Pair]:
             return []
         pairs.append(Pair(None, at, at + found.end()))
     for label, following in zip(labels, [*labels[1:], None], strict=True):
-        rules = pack.labels[_SEPARATOR.sub("", label["label"])]
+        rules = pack.labels[label["label"][:-1].replace(" ", "")]
         start, end = label.end(), following.start() if following else len(line)
         while start < end and line[start] in _EDGE:
             start += 1
@@ -83,7 +84,9 @@ def iso_date(raw: str) -> str | None:
     >>> iso_date("2023年6月8日 09:03:16"), iso_date("2017-11-03"), iso_date("昨天")
     ('2023-06-08T09:03:16', '2017-11-03', None)
     """
-    found = re.search(r"((?:19|20)\d\d) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})(?:[^\d]{0,8}(\d{1,2})[::时] ?(\d{1,2})(?:[::分] ?(\d{1,2}))?)?", raw)
+    found = re.search(
+        r"((?:19|20)\d\d) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})(?:[^\d]{0,8}(\d{1,2})[:：时] ?(\d{1,2})(?:[:：分] ?(\d{1,2}))?)?", raw
+    )
     if not found:
         return None
     year, month, day, hour, minute, second = (int(x) if x else None for x in found.groups())
@@ -116,7 +119,7 @@ def gather(found: Iterable[tuple[str, str]]) -> dict[str, Any]:
         elif name in ("licence", "image_credit"):
             out.setdefault(name, []).append(value)
         else:
-            out.setdefault(name, value)
+            out.setdefault(name, _PLACE.sub("", value) if name == "source" else value)
     return {k: v for k, v in out.items() if v}
 
 
@@ -125,5 +128,5 @@ def _names(value: str) -> list[str]:
     latin = re.fullmatch(r"[\x00-\x7f]+", value) is not None
     parts = re.split(r"[、,，/|&;；]" if latin else r"[、,，/|&;；\s]+", value)
     names = [p.strip(" :：()（）") for p in parts]
-    return [n for n in names if n and not re.fullmatch(r"[a-zA-Z]{0,4}[_-]?\d{2,8}", n)]
-
+    people = [n for n in names if n and not _STAFF.fullmatch(n)]
+    return people or [n for n in names if n]  # a code is better than nobody

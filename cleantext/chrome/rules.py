@@ -16,11 +16,12 @@ Every row has must-hit and must-miss samples; a row that fails them is refused (
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from cleantext.chrome.shapes import expand
-from cleantext.errors import RuleError
+from cleantext.errors import RuleError, unknown
 from cleantext.fold import view
 
 __all__ = ["CATEGORIES", "KINDS", "Pack", "Rule", "load_pack", "pack_names", "unwrap"]
@@ -204,11 +205,17 @@ class Pack:
         return {r.id: r for r in self.rules}
 
     @cached_property
+    def digest(self) -> str:
+        """16 hex digits of what the rules say, whatever their order and the files they stand in."""
+        said = sorted(repr(replace(r, where="", hit=(), miss=(), why="")) for r in self.rules)
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+
+    @cached_property
     def vocabulary(self) -> Mapping[str, list[tuple[str, Rule]]]:
         """The words of all ``[[words]]`` rows by their first character, longest first."""
         words: dict[str, Rule] = {}
-        for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (r.power, r.id)):
-            words |= {view(w): rule for w in rule.words}  # a word of two rows belongs to the stronger
+        for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (-r.power, r.id)):
+            words = {view(w): rule for w in rule.words} | words  # a word of two rows belongs to the stronger
         by_first: dict[str, list[tuple[str, Rule]]] = {}
         for word in sorted(words, key=lambda w: (-len(w), w)):
             by_first.setdefault(word[0], []).append((word, words[word]))
@@ -224,19 +231,29 @@ class Pack:
         return labels
 
     @cached_property
-    def separators(self) -> frozenset[str]:
-        """The characters that may follow a label."""
-        return frozenset(c for rules in self.labels.values() for r in rules for c in r.separators)
+    def label_end(self) -> re.Pattern[str]:
+        """Finds the last character of some label with its separator: a gate, most colons stand behind something else."""
+        last = {label[-1] for label in self.labels}
+        separators = {c for rules in self.labels.values() for r in rules for c in r.separators}
+        return re.compile(f"[{re.escape(''.join(sorted(last)))}] ?[{re.escape(''.join(sorted(separators)))}]" if last else "(?!)")
 
     @cached_property
     def label_pattern(self) -> re.Pattern[str]:
-        """Finds a label with its separator, at the start of a line or after a separator or bracket."""
+        """Finds a label with its separator: at the start of a line, after a separator or bracket, and if it has four characters anywhere.
+
+        Inline elements lose the blank between them: ``来源：新京报责任编辑：石青``.
+        """
+        if not self.labels:
+            return re.compile("(?!)")
         by_separators: dict[str, list[str]] = {}
         for word, rules in sorted(self.labels.items(), key=lambda item: (-len(item[0]), item[0])):
-            separators = "".join(sorted({c for r in rules for c in r.separators}))
-            by_separators.setdefault(separators, []).append(" ?".join(map(re.escape, word)))
-        parts = (f"(?:{'|'.join(words)}) ?[{re.escape(seps)}]" for seps, words in sorted(by_separators.items()))
-        return re.compile(f"(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?P<label>{'|'.join(parts)})" if self.labels else "(?!)")
+            by_separators.setdefault("".join(sorted({c for r in rules for c in r.separators})), []).append(word)
+
+        def parts(least: int) -> str:
+            found = ((" ?".join(map(re.escape, w)) for w in words if len(w) >= least) for words in by_separators.values())
+            return "|".join(f"(?:{'|'.join(f) or '(?!)'}) ?[{re.escape(seps)}]" for f, seps in zip(found, by_separators, strict=True))
+
+        return re.compile(f"(?P<label>(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?:{parts(1)})|(?<=[\u3400-\u9fff0-9])(?:{parts(4)}))")
 
     @cached_property
     def anchored(self) -> Anchors:
@@ -273,42 +290,62 @@ class Pack:
         return Pack(tuple(r for r in self.rules if r.id not in gone), self.name)
 
 
-@lru_cache(maxsize=16)
 def load_pack(*names: str, without: tuple[str, ...] = ()) -> Pack:
     """Load packs by name (those that come with cleantext) or path; later ones override earlier ones by id.
 
-    ``without`` are ids of rules to leave out.
-
+    ``without`` are ids of rules to leave out. A pack is compiled once and again when its file has changed.
     Raise `RuleError` for a row that cannot be trusted, naming file, row and the mend.
     """
+    shipped = pack_names()
+    return _load(names, without, tuple(() if name in shipped else _state(name) for name in names))
+
+
+@lru_cache(maxsize=16)
+def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ...]) -> Pack:  # noqa: ARG001 (the key of the cache)
+    from cleantext.chrome.checks import check
+
     pack = Pack((), "+".join(names))
     for name in names:
         rows: list[Rule] = []
         for file, text in _files(name):
-            rows += _rows(file, text)
+            rows += rows_of(file, text)
+        if name not in pack_names():  # those that come with cleantext are checked by its tests: 0.2 s a process
+            for rule in rows:
+                check(rule)
         twice = [i for i, n in Counter(r.id for r in rows).items() if n > 1]
         if twice:
-            raise RuleError(f"{name}: rule id {twice[0]!r} is used twice: give each row an id of its own")
+            wheres = " and ".join(r.where for r in rows if r.id == twice[0])
+            raise RuleError(f"rule id {twice[0]!r} is used twice, in {wheres}: give each row an id of its own")
         pack = pack.including(rows)
+    for unwanted in without:
+        if unwanted not in pack.by_id:
+            raise unknown("rule", unwanted, pack.by_id)
     return pack.without(without) if without else pack
 
 
-def _files(name: str) -> list[tuple[str, str]]:
+def _paths(name: str) -> list[Path]:
     path = Path(name)
-    if path.suffix == ".toml" or path.is_dir():
-        if not path.exists():
-            raise RuleError(f"{path}: no such rule pack; name a .toml file, a folder of them, or one of {', '.join(pack_names())}")
-        files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
-        return [(str(f), f.read_text("utf-8")) for f in files]
+    if (path.suffix != ".toml" and not path.is_dir()) or not path.exists():
+        raise RuleError(f"{name}: no such rule pack; name a .toml file, a folder of them, or one of {', '.join(pack_names())}")
+    return sorted(path.glob("*.toml")) if path.is_dir() else [path]
+
+
+def _state(name: str) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells two states of a user's pack apart."""
+    return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in _paths(name))
+
+
+def _files(name: str) -> list[tuple[str, str]]:
     if name not in pack_names():
-        raise RuleError(f"unknown rule pack {name!r}: name a .toml file, a folder of them, or one of {', '.join(pack_names())}")
+        return [(str(p), p.read_text("utf-8")) for p in _paths(name)]
     folder = resources.files("cleantext.chrome.packs") / name
     return sorted((f"{name}/{f.name}", f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
-def pack_names() -> list[str]:
+@lru_cache(maxsize=1)
+def pack_names() -> tuple[str, ...]:
     """Return the names of the packs that come with cleantext."""
-    return sorted(f.name for f in resources.files("cleantext.chrome.packs").iterdir() if f.is_dir() and not f.name.startswith("_"))
+    return tuple(sorted(f.name for f in resources.files("cleantext.chrome.packs").iterdir() if f.is_dir() and not f.name.startswith("_")))
 
 
 _FIELDS = frozenset(Rule.__dataclass_fields__) - {"kind", "where"}
@@ -320,9 +357,8 @@ def _line_of(text: str, kind: str, number: int) -> int:
     return heads[number - 1] if number <= len(heads) else 1
 
 
-def _rows(file: str, text: str) -> list[Rule]:
-    from cleantext.chrome.checks import check
-
+def rows_of(file: str, text: str) -> list[Rule]:
+    """Return the rules of a file as they stand in it, not checked yet."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -338,10 +374,7 @@ def _rows(file: str, text: str) -> list[Rule]:
             where = f"{file}:{_line_of(text, kind, number)} ({row.get('id', 'no id')})"
             strange = set(row) - _FIELDS
             if strange:
-                raise RuleError(f"{where}: no field {sorted(strange)[0]!r}; known: {', '.join(sorted(_FIELDS))}")
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
-            rule = Rule(**{"id": "", "category": "", **values}, kind=kind, where=where)
-            if not rule.disabled:
-                check(rule)
-            rules.append(rule)
+                raise RuleError(f"{where}: no field {min(strange)!r}; known: {', '.join(sorted(_FIELDS))}")
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
+            rules.append(Rule(**{"id": "", "category": "", **values, "kind": kind, "where": where}))
     return rules

@@ -33,7 +33,9 @@ _PROTECTED = re.compile(
     r"|.{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号$|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
     r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
 )
-_SIGNED_DATE = re.compile(r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}")
+_SIGNED_DATE = re.compile(
+    r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
+)
 _CLAUSES = re.compile(r"[,、:]")
 _STOP = re.compile(r"[。;]|[.!?][\"'”’)]?(?:\s|$)")
 _GAP = re.compile(r"[ |·丨┊/\\]+")
@@ -99,8 +101,7 @@ def _vote(lines: list[str], pack: Pack) -> Iterator[Votes]:
     long = [n for n, line in enumerate(lines) if len(line) > SHORT]
     found: dict[int, Sequence[Rule]] = {}
     for numbers, anchors in ((short, pack.anchored), (long, pack.anchored_long)):
-        for k, rules in anchors.found([lines[n] for n in numbers]):
-            found[numbers[k]] = rules
+        found |= {numbers[k]: rules for k, rules in anchors.found([lines[n] for n in numbers])}
     for n, line in enumerate(lines):
         rules = found.get(n, ())
         if not rules and (len(line) > WIDGETS or (len(line) > PARAGRAPH and "。" in line)):
@@ -118,7 +119,7 @@ def _vote_line(line: str, anchored: Sequence[Rule], pack: Pack) -> Votes:
     evidence: list[Evidence] = []
     spans: list[Evidence] = []
     heads: list[Rule] = []
-    for rule in anchored if core[0] not in pack.first else [*anchored, *pack.first[core[0]]]:
+    for rule in (*anchored, *pack.first.get(core[0], ())):
         if rule.kind == "span":
             spans += _spans(line, rule)
         elif match := rule.finds(core):
@@ -128,11 +129,11 @@ def _vote_line(line: str, anchored: Sequence[Rule], pack: Pack) -> Votes:
                 evidence.append(Evidence(rule, rule.power, 0, len(line), _groups(rule, match, a)))
     if len(core) <= WIDGETS and "。" not in core:
         evidence += _words(line, core, pack)
-        if len(core) <= SHORT and any(c in core for c in pack.separators):
+        if len(core) <= SHORT and pack.label_end.search(core):
             evidence += _labels(line, a, core, pack)
     if not (evidence or spans or heads):
         return _quiet(_gain(line), shield)
-    evidence.sort(key=lambda e: (-e.power, not e.salvage, e.rule.id))
+    evidence.sort(key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))
     spans.sort(key=lambda e: (e.start, -e.end, e.rule.id))
     heads.sort(key=lambda r: r.id)
     return Votes(tuple(evidence), tuple(spans), tuple(heads), _gain(line), shield)

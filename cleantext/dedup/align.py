@@ -20,6 +20,7 @@ __all__ = ["Alignments", "align"]
 
 GAP = 40  # no passage goes on over more than this many tokens without a match: it ends, and another may begin
 LOOKBACK = 64  # matches to which each match may be chained; those within GAP are nearly always among the last ten
+BEYOND = 1024  # tokens that a chain grows by at its ends; what is alike over a longer way has matches of its own
 REACH = 8  # tokens of one edit that the growth over edits steps over
 
 
@@ -146,68 +147,110 @@ def _step(tokens: U32, a: int, b: int, a_stop: int, b_stop: int, way: int, reach
 
 @kernel
 def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, reach: int) -> tuple[I64, I64]:
-    """Return chains as blocks (start a, start b, length, text a, text b) that rise on both sides, grown over edits."""
-    room = 4 * len(members) + 1024
-    out = np.empty((room, 5), np.int64)
-    bounds = np.empty(len(chains), np.int64)
-    bounds[0] = 0
-    left = np.empty((4096, 3), np.int64)
-    n = 0
+    """Return chains as blocks (start a, start b, length, text a, text b) that rise on both sides, grown over edits.
+
+    Of each pair of texts the better chains come first and claim the blocks that they grow over: no
+    block is in two passages.
+    """
+    out, n = np.empty((4 * len(members) + 2 * BEYOND, 5), np.int64), 0
+    bounds = np.zeros(len(chains), np.int64)
+    left = np.empty((BEYOND + 1, 3), np.int64)
+    claimed = {-1}
     for c in range(len(chains) - 1):
-        head, tail = members[chains[c]], members[chains[c + 1] - 1]
+        first, stop = chains[c], chains[c + 1]
+        begin = bounds[c + 1] = n
+        head = members[first]
         text_a, text_b = matches[head, 0], matches[head, 2]
-        low_a, low_b, high_a, high_b = offsets[text_a], offsets[text_b], offsets[text_a + 1], offsets[text_b + 1]
+        if c and (text_a != matches[members[first - 1], 0] or text_b != matches[members[first - 1], 2]):
+            claimed.clear()
+        while first < stop and _is_claimed(matches[members[first]], claimed):
+            first += 1
+        while first < stop and _is_claimed(matches[members[stop - 1]], claimed):
+            stop -= 1
+        if first == stop:
+            continue
+        head, tail = matches[members[first]], matches[members[stop - 1]]
+        low_a, low_b = max(offsets[text_a], head[1] - BEYOND), offsets[text_b]
+        high_a, high_b = min(offsets[text_a + 1], tail[1] + tail[4] + BEYOND), offsets[text_b + 1]
         if text_a == text_b:  # a passage does not reach into its own copy
-            low_b = max(low_b, matches[tail, 1] + matches[tail, 4])
-            high_a = min(high_a, matches[head, 3])
-        a, b = matches[head, 1], matches[head, 3]
-        m = 0
-        while m < 4096:
+            low_b, high_a = max(low_b, tail[1] + tail[4]), min(high_a, head[3])
+        # A step takes a token at least and finds two: no more than 14 blocks in a gap.
+        if n + 16 * (stop - first) + 2 * BEYOND > len(out):
+            more = np.empty((2 * (len(out) + 16 * (stop - first)), 5), np.int64)
+            more[:n] = out[:n]
+            out = more
+        a, b, m = head[1], head[3], 0
+        while m <= BEYOND:
             skip_a, skip_b, run = _step(tokens, a - 1, b - 1, low_a - 1, low_b - 1, -1, reach)
             if run == 0:
                 break
             a, b = a - skip_a, b - skip_b
-            run = 0
-            while a - run > low_a and b - run > low_b and tokens[a - run - 1] == tokens[b - run - 1]:
-                run += 1
+            run = _run(tokens, a - 1, b - 1, min(a - low_a, b - low_b), -1)
             a, b = a - run, b - run
+            if _start(a, b) in claimed:
+                break
             left[m, 0], left[m, 1], left[m, 2] = a, b, run
             m += 1
-        for x in range(chains[c], chains[c + 1] + 1):
-            # Between two matches, and after the last one, small blocks are found from the left.
-            if n + m + 4200 > room:
-                room = 2 * room + m + 4200
-                more = np.empty((room, 5), np.int64)
-                more[:n] = out[:n]
-                out = more
-            while m > 0:
-                m -= 1
-                out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = left[m, 0], left[m, 1], left[m, 2], text_a, text_b
-                n += 1
-            if x < chains[c + 1]:
-                stop_a, stop_b, length = matches[members[x], 1], matches[members[x], 3], matches[members[x], 4]
-            else:
-                stop_a, stop_b, length = high_a, high_b, 0
-            if n > bounds[c] and x > chains[c]:
+        for x in range(m - 1, -1, -1):
+            out[n, 0], out[n, 1], out[n, 2] = left[x, 0], left[x, 1], left[x, 2]
+            n += 1
+        for x in range(first, stop + 1):
+            # Between two matches, and behind the last one, small blocks are found from the left.
+            to_a, to_b, length = high_a, high_b, 0
+            if x < stop:
+                to_a, to_b, length = matches[members[x], 1], matches[members[x], 3], matches[members[x], 4]
+            if x > first:
                 a, b = out[n - 1, 0] + out[n - 1, 2], out[n - 1, 1] + out[n - 1, 2]
-                for _ in range(4096):
-                    skip_a, skip_b, run = _step(tokens, a, b, stop_a, stop_b, 1, reach)
+                while True:
+                    skip_a, skip_b, run = _step(tokens, a, b, to_a, to_b, 1, reach)
                     if run == 0:
                         break
                     a, b = a + skip_a, b + skip_b
-                    run = 0
-                    while a + run < stop_a and b + run < stop_b and tokens[a + run] == tokens[b + run]:
-                        run += 1
-                    out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, b, run, text_a, text_b
+                    run = _run(tokens, a, b, min(to_a - a, to_b - b), 1)
+                    if _end(a + run, b + run) in claimed:
+                        break
+                    out[n, 0], out[n, 1], out[n, 2] = a, b, run
                     n += 1
                     a, b = a + run, b + run
-                shared = max(0, a - stop_a, b - stop_b)
-                stop_a, stop_b, length = stop_a + shared, stop_b + shared, length - shared
+                a, b = out[n - 1, 0] + out[n - 1, 2], out[n - 1, 1] + out[n - 1, 2]
+                shared = max(0, a - to_a, b - to_b)
+                to_a, to_b, length = to_a + shared, to_b + shared, length - shared
             if length > 0:
-                out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = stop_a, stop_b, length, text_a, text_b
+                out[n, 0], out[n, 1], out[n, 2] = to_a, to_b, length
                 n += 1
+        for x in range(begin, n):
+            out[x, 3], out[x, 4] = text_a, text_b
+            claimed.add(_start(out[x, 0], out[x, 1]))
+            claimed.add(_end(out[x, 0] + out[x, 2], out[x, 1] + out[x, 2]))
         bounds[c + 1] = n
     return out[:n].copy(), bounds
+
+
+@kernel
+def _run(tokens: U32, a: int, b: int, most: int, way: int) -> int:
+    """Return how many tokens are equal from ``a`` and ``b`` on, ``most`` at most, forwards or (``way`` -1) backwards."""
+    n = 0
+    while n < most and tokens[a + n * way] == tokens[b + n * way]:
+        n += 1
+    return n
+
+
+@kernel
+def _start(a: int, b: int) -> int:
+    """Return a number for the place at which a block starts."""
+    return (a << 32) + 2 * b
+
+
+@kernel
+def _end(a: int, b: int) -> int:
+    """Return a number for the place at which a block ends."""
+    return (a << 32) + 2 * b + 1
+
+
+@kernel
+def _is_claimed(match: I64, claimed: set[int]) -> bool:
+    """Say whether a block that starts or ends where a match does is in a passage already; both reach as far as they can."""
+    return _start(match[1], match[3]) in claimed or _end(match[1] + match[4], match[3] + match[4]) in claimed
 
 
 @kernel

@@ -12,10 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from cleantext.changes import I32, I64, U32
+from cleantext.dedup.tokens import Unit
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["Anchors", "Recipe", "find_anchors", "find_matches", "groups"]
+__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups"]
+
+# What becomes of an anchor.
+ALONE, MATCHED, COMMON, CROWDED, LEADS = range(5)
+FAR = 4096  # tokens by which a match of a crowded anchor grows: text that only repeats would take quadratic time
 
 
 class Recipe(NamedTuple):
@@ -25,13 +30,16 @@ class Recipe(NamedTuple):
     window: int
 
     @classmethod
-    def of(cls, threshold: float) -> Recipe:
+    def of(cls, threshold: float, unit: Unit = "char") -> Recipe:
         """Return the sparsest anchors that a passage of this similarity cannot slip through.
 
         An insertion into n tokens costs 4 shared shingles of n - 4 and adds 5 others, so e of them
         leave J = (n - 4 - 4e) / (n - 4 + 5e) and a run of n / (e + 1). The shortest longest run of
         a passage of 40 tokens or more is 22 at J = .8, 10 at .5 and 7 at .3; substitutions leave more.
+        Where words are tokens, the shortest passage has seven or eight.
         """
+        if unit == "script":
+            return cls(6, 2)
         if threshold >= 0.8:
             return cls(12, 11)
         return cls(8, 4) if threshold >= 0.45 else cls(6, 2)
@@ -102,54 +110,32 @@ def find_matches(
     """Grow equal anchors into maximal exact matches of two places.
 
     Return rows (text a, start a, text b, start b, length), offsets counted over all tokens, and what
-    became of each anchor: 0 alone, 1 matched, 2 in more than ``max_df`` texts (boilerplate, not
-    matched), 3 in more than ``hot`` places (each matched with the first one only). ``side`` is 1 for
-    a text, 2 for a reference and 3 for both: pairs are formed between a text and a reference.
+    became of each anchor: `ALONE`, `MATCHED`, `COMMON` (in more than ``max_df`` texts: boilerplate, not
+    matched) or `CROWDED` (in more than ``hot`` places: these are matched with one of them only, `LEADS`,
+    and grown by `FAR` tokens at most). ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs
+    are formed between a text and a reference.
     """
-    state = np.zeros(len(at), np.int32)
-    for g in range(len(bounds) - 1):
-        df, last = 0, -1
-        for x in range(bounds[g], bounds[g + 1]):
-            if text[order[x]] != last:
-                df += 1
-                last = text[order[x]]
-        kind = 2 if df > max_df else 3 if bounds[g + 1] - bounds[g] > hot else 1
-        for x in range(bounds[g], bounds[g + 1]):
-            state[order[x]] = kind
-    room = 1024
+    state = _states(text, order, bounds, side, max_df, hot)
+    room, n = 1024, 0
     out = np.empty((room, 5), np.int64)
-    n = 0
     for g in range(len(bounds) - 1):
         kind = state[order[bounds[g]]]
-        if kind == 2:
+        if kind == COMMON:
             continue
-        for x in range(bounds[g], bounds[g + 1] if kind == 1 else bounds[g] + 1):
-            i = order[x]
-            p, a = at[i], text[i]
-            for y in range(x + 1, bounds[g + 1]):
-                j = order[y]
-                q, b = at[j], text[j]
-                if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
+        few = kind == MATCHED
+        for x in range(bounds[g], bounds[g + 1]):
+            if not few and state[order[x]] != LEADS:
+                continue
+            for y in range(x + 1 if few else bounds[g], bounds[g + 1]):
+                i, j = min(order[x], order[y]), max(order[x], order[y])
+                p, q, a, b = at[i], at[j], text[i], text[j]
+                if i == j or not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
                     continue
-                # A match is grown from its first pair of anchors alone.
-                if i > 0 and j > 0 and state[i - 1] == 1 and hashes[i - 1] == hashes[j - 1] and text[i - 1] == a and text[j - 1] == b:
-                    step = p - at[i - 1]
-                    if q - at[j - 1] == step:
-                        same = True
-                        for t in range(1, step + 1):
-                            if tokens[p - t] != tokens[q - t]:
-                                same = False
-                                break
-                        if same:
-                            continue
-                low_a, low_b = offsets[a], offsets[b]
-                back = 0
-                while p - back > low_a and q - back > low_b and tokens[p - back - 1] == tokens[q - back - 1]:
-                    back += 1
-                high_a, high_b = offsets[a + 1], offsets[b + 1]
-                ahead = 0
-                while p + ahead < high_a and q + ahead < high_b and tokens[p + ahead] == tokens[q + ahead]:
-                    ahead += 1
+                if _goes_on(tokens, hashes, at, text, state, i, j):
+                    continue  # a match is grown from its first pair of anchors alone
+                far = len(tokens) if few else FAR
+                back = _run(tokens, p - 1, q - 1, min(p - offsets[a], q - offsets[b], far), -1)
+                ahead = _run(tokens, p, q, min(offsets[a + 1] - p, offsets[b + 1] - q, far), 1)
                 if ahead < k:
                     continue  # two k-grams of one hash
                 length = back + ahead
@@ -163,3 +149,44 @@ def find_matches(
                 out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
                 n += 1
     return out[:n].copy(), state
+
+
+@kernel
+def _states(text: I32, order: I64, bounds: I64, side: I32, max_df: int, hot: int) -> I32:
+    """Return what becomes of each anchor, from the size of its group."""
+    state = np.zeros(len(text), np.int32)
+    for g in range(len(bounds) - 1):
+        df, last = 0, -1
+        leader = order[bounds[g]]
+        for x in range(bounds[g + 1] - 1, bounds[g] - 1, -1):
+            if text[order[x]] != last:
+                df += 1
+                last = text[order[x]]
+            if side[text[order[x]]] & 2:
+                leader = order[x]  # the first place in a reference, in the end
+        kind = COMMON if df > max_df else CROWDED if bounds[g + 1] - bounds[g] > hot else MATCHED
+        for x in range(bounds[g], bounds[g + 1]):
+            state[order[x]] = kind
+        if kind == CROWDED:
+            state[leader] = LEADS
+    return state
+
+
+@kernel
+def _run(tokens: U32, a: int, b: int, most: int, way: int) -> int:
+    """Return how many tokens are equal from ``a`` and ``b`` on, ``most`` at most, forwards or (``way`` -1) backwards."""
+    n = 0
+    while n < most and tokens[a + n * way] == tokens[b + n * way]:
+        n += 1
+    return n
+
+
+@kernel
+def _goes_on(tokens: U32, hashes: U64, at: I64, text: I32, state: I32, i: int, j: int) -> bool:
+    """Say whether the anchors before two equal ones are a pair, too, and of the same match."""
+    if i == 0 or j == 0 or hashes[i - 1] != hashes[j - 1] or text[i - 1] != text[i] or text[j - 1] != text[j]:
+        return False
+    if state[i - 1] == COMMON or (state[i - 1] != MATCHED and state[i - 1] != LEADS and state[j - 1] != LEADS):
+        return False
+    step = at[i] - at[i - 1]
+    return bool(at[j] - at[j - 1] == step and _run(tokens, at[i] - 1, at[j] - 1, step, -1) == step)

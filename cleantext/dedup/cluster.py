@@ -71,9 +71,8 @@ def passage_members(corpus: Corpus, rows: Rows, search: Search) -> list[Member]:
     plan = _Plan(corpus, search)
     for text in order:
         blocked = [m for m in sorted(found[text], key=plan.order) if m.keeper != text and not plan.take(m)]
-        for m in blocked[:SEARCHED_AGAIN]:
-            for part in plan.remains(m):
-                plan.take(part)
+        for part in plan.remains(blocked[:SEARCHED_AGAIN]):
+            plan.take(part)
     for text in order:
         for m in sorted(found[text], key=plan.order):
             if m.keeper == text and not plan.stays[text].meets(m.start, m.end):
@@ -109,20 +108,26 @@ class _Plan:
         self.members.append(m)
         return True
 
-    def remains(self, m: Member) -> list[Member]:
-        """Return the passages that a passage shares with what is left of its copy."""
-        left = self.gone[m.keeper].left(m.keeper_start, m.keeper_end)
-        left = [(start, end) for start, end in left if end - start >= self.search.min_chars]
-        if not left or not self.adds(m):
+    def remains(self, blocked: list[Member]) -> list[Member]:
+        """Return the passages that a text shares with what is left of copies that have lost a part."""
+        places = {
+            (m.keeper, start, end)
+            for m in blocked
+            if self.adds(m)
+            for start, end in self.gone[m.keeper].left(m.keeper_start, m.keeper_end)
+            if end - start >= self.search.min_chars
+        }
+        if not places:
             return []
-        texts = self.corpus.texts
-        rows = self.search.between(texts[m.text][m.start : m.end], [texts[m.keeper][start:end] for start, end in left])
+        copies, text = sorted(places), blocked[0].text
+        rows = self.search.between(self.corpus.texts[text], [self.corpus.texts[k][start:end] for k, start, end in copies])
         parts = []
         for i in range(len(rows)):
-            base = left[int(rows.b[i]) - 1][0]
-            span = (m.start + int(rows.a_start[i]), m.start + int(rows.a_end[i]))
-            copy = (base + int(rows.b_start[i]), base + int(rows.b_end[i]))
-            parts.append(Member(m.text, *span, m.keeper, *copy, float(rows.similarity[i]), bool(rows.exact[i])))
+            keeper, base, _ = copies[int(rows.b[i]) - 1]
+            copy = base + int(rows.b_start[i]), base + int(rows.b_end[i])
+            parts.append(
+                Member(text, int(rows.a_start[i]), int(rows.a_end[i]), keeper, *copy, float(rows.similarity[i]), bool(rows.exact[i]))
+            )
         return sorted(parts, key=self.order)
 
 

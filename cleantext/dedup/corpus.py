@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cleantext.changes import I32, I64, Ragged
+from cleantext.dedup.kernel import digests, gather
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
@@ -39,7 +39,7 @@ class Corpus:
     unit: I64
     starts: I64
     members: I64
-    units: KeptColumn
+    units: Ragged
     side: I32
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class Corpus:
             units,
             starts,
             members,
-            _take(column, members[starts[:-1]]),
+            gather(Ragged(column.points, column.offsets), members[starts[:-1]]),
             side,
         )
 
@@ -128,23 +128,16 @@ def _rank(length: I64, order: I64, keep: Keep) -> I64:
 
 def _collapse(kept: KeptColumn, rank: I64) -> tuple[I64, I64, I64]:
     """Return the unit of each text, and for each unit the bounds of its members, best first."""
-    data, bounds = kept.points.tobytes(), (4 * kept.offsets).tolist()
-    number: dict[bytes, int] = {}
+    key = digests(kept.points, kept.offsets)
+    # Without a letter or digit there is nothing to compare: never a duplicate.
+    key[np.diff(kept.offsets) == 0, 1] = np.flatnonzero(np.diff(kept.offsets) == 0)
+    members = np.lexsort((rank, key[:, 1], key[:, 0]))
+    new = np.ones(len(members), bool)
+    new[1:] = (key[members[1:]] != key[members[:-1]]).any(axis=1)
     unit = np.empty(len(kept), np.int64)
-    for i in range(len(kept)):
-        piece = data[bounds[i] : bounds[i + 1]]
-        # Without a letter or digit there is nothing to compare: never a duplicate.
-        key = hashlib.blake2b(piece, digest_size=16).digest() if piece else i.to_bytes(17, "little")
-        unit[i] = number.setdefault(key, len(number))
+    unit[members] = np.cumsum(new) - 1
+    # Units in the order of their first texts, so that neighbours stay neighbours in memory.
+    number = np.argsort(np.argsort(members[new], kind="stable"), kind="stable")
+    unit = number[unit]
     members = np.lexsort((rank, unit))
     return unit, np.searchsorted(unit[members], np.arange(len(number) + 1)), members
-
-
-def _take(column: KeptColumn, rows: I64) -> KeptColumn:
-    """Return the rows of a column, in that order."""
-    if len(rows) == len(column) and (rows == np.arange(len(rows))).all():
-        return column
-    size = np.diff(column.offsets)[rows]
-    offsets = np.append(0, np.cumsum(size))
-    at = np.repeat(column.offsets[rows] - offsets[:-1], size) + np.arange(offsets[-1])
-    return KeptColumn(column.points[at], column.start[at], column.end[at], offsets)

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleantext.changes import I32, I64
+from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.bands import HOT, Bands, bucket_pairs, buckets
-from cleantext.dedup.kernel import shingle_hashes, sketches
+from cleantext.dedup.kernel import band_keys, count_distinct, shingle_hashes, sketch_into
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.types import U64
 from cleantext.dedup.verify import Shingles, Verified
-from cleantext.fold import KeptColumn
 
 __all__ = ["find_documents"]
 
 ROUNDS = 8  # representatives that a hot bucket is compared with, one after the other
+TOKENS, ROWS = 1 << 20, 1 << 12  # how many hashes and sketches are held at once
 NEAR = 0.05  # how far under the threshold a pair is still kept, for `Duplicates.closest_calls`
 
 
-def find_documents(units: KeptColumn, side: I32, rank: I64, spec: SketchSpec, bands: Bands, threshold: float) -> tuple[Verified, int]:
+def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands: Bands, threshold: float) -> tuple[Verified, int]:
     """Return the verified pairs of units at the threshold or little below it, and how many buckets were hot.
 
     A hot bucket is not compared pair by pair: the first of its members by ``rank`` are its
     representatives, and a member meets the next one only while no earlier one matched it. Edges
     stay linear in the size of the bucket.
     """
-    hashes = shingle_hashes(units.points, spec.k)
-    shingles = Shingles.of(hashes, units.offsets, side, spec.k)
     least = max(threshold - NEAR, 0.01)
-    rows = sketches(hashes, units.offsets, spec.k, *spec.permutations)
-    hot, pairs = buckets(rows, np.flatnonzero(shingles.size), bands)
+    keys, size = _keys(units, spec, bands)
+    shingles = Shingles(units, side, spec.k, size)
+    hot, pairs = buckets(keys, np.flatnonzero(size))
     found = shingles.verify(pairs, least)
     seen = pairs
     rest = [bucket[np.argsort(rank[bucket], kind="stable")] for bucket in hot]
@@ -42,6 +41,26 @@ def find_documents(units: KeptColumn, side: I32, rank: I64, spec: SketchSpec, ba
         if not rest:
             break
     return found, len(hot)
+
+
+def _keys(units: Ragged, spec: SketchSpec, bands: Bands) -> tuple[U64, I64]:
+    """Return the band keys, shape (bands, units), and the number of distinct shingles of each unit.
+
+    Hashes and sketches stand in memory for some thousand units at a time, and in the same place.
+    """
+    keys, size = np.empty((bands.bands, len(units)), np.uint64), np.zeros(len(units), np.int64)
+    rows = np.empty((min(ROWS, len(units)), spec.slots), np.uint32)
+    low = 0
+    while low < len(units):
+        high = int(np.searchsorted(units.offsets, units.offsets[low] + TOKENS, "right")) - 1
+        high = min(max(high, low + 1), low + ROWS, len(units))
+        offsets = units.offsets[low : high + 1] - units.offsets[low]
+        hashes = shingle_hashes(units.points[units.offsets[low] : units.offsets[high]], spec.k)
+        sketch_into(rows, hashes, offsets, spec.k, *spec.permutations)
+        band_keys(keys[:, low:high], rows, bands.rows)
+        size[low:high] = count_distinct(hashes, offsets[:-1], np.maximum(offsets[1:] - spec.k + 1, offsets[:-1]))
+        low = high
+    return keys, size
 
 
 def _star(bucket: I32) -> U64:

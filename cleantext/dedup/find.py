@@ -9,7 +9,7 @@ from cleantext.dedup.corpus import Corpus, Keep
 from cleantext.dedup.documents import find_documents
 from cleantext.dedup.duplicates import Duplicates, Level
 from cleantext.dedup.passages import Search
-from cleantext.dedup.rows import document_rows
+from cleantext.dedup.rows import LISTED, document_rows
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit
 from cleantext.errors import ConfigError, unknown
@@ -61,7 +61,11 @@ def find_duplicates(
     corpus = Corpus.read(texts, ids, against, against_ids, keep, fold, unit)
     facts: dict[str, Any] = {"fold": fold, "unit": unit, "k": spec.k, "unicode": spec.unicode}
     copies = corpus.starts[1:] - corpus.starts[:-1]
-    facts["equal_groups"], facts["largest_equal_group"] = int((copies > 1).sum()), int(copies.max(initial=0))
+    facts["equal_groups"] = int((copies > 1).sum())
+    linked = (copies > LISTED).nonzero()[0].tolist()  # members of these are paired with the first one only
+    facts["linked_groups"] = {
+        corpus.ids[int(corpus.members[corpus.starts[unit_number]])]: int(copies[unit_number]) for unit_number in linked
+    }
     if level == "document":
         bands = Bands.of(threshold, slots, recall)
         verified, hot = find_documents(corpus.units, corpus.side, corpus.rank[corpus.members[corpus.starts[:-1]]], spec, bands, threshold)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleantext.changes import I64, U32
+from cleantext.changes import I64, U32, Ragged
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["PRIME", "band_keys", "count_distinct", "overlaps", "shingle_hashes", "sketches"]
+__all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "shingle_hashes", "sketch_into", "sketches"]
 
 # Odd multiplier of the polynomial, 2**64 / golden ratio; the finaliser is MurmurHash3's.
 PRIME = 0x9E3779B97F4A7C15
@@ -39,16 +39,25 @@ def shingle_hashes(tokens: U32, k: int) -> U64:
     return out
 
 
-@kernel
 def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
     """Return one affine32 MinHash a text: shape (texts, slots), all ones where a text has no shingle."""
+    out = np.empty((len(offsets) - 1, len(a)), np.uint32)
+    sketch_into(out, hashes, offsets, k, a, b)
+    return out
+
+
+@kernel
+def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> None:
+    """Write one sketch a text into the rows of ``out``."""
     slots = len(a)
-    out = np.full((len(offsets) - 1, slots), np.uint32(0xFFFFFFFF), np.uint32)
     for d in range(len(offsets) - 1):
         row = out[d]
         low, high = offsets[d], offsets[d + 1] - k + 1
+        if high <= low:
+            row[:] = np.uint32(0xFFFFFFFF)
         for at in range(low, high, 8):
-            # A pass loads and stores the slots once, so eight shingles cost little more than one. The last block repeats its last shingle: a minimum does not mind.
+            # A pass loads and stores the slots once, so eight shingles cost little more than one. The last block repeats
+            # its last shingle: a minimum does not mind.
             h0 = _fmix32(hashes[at])
             h1 = _fmix32(hashes[min(at + 1, high - 1)])
             h2 = _fmix32(hashes[min(at + 2, high - 1)])
@@ -63,8 +72,8 @@ def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
                 m1 = min(np.uint32(x * h2 + y), np.uint32(x * h3 + y))
                 m2 = min(np.uint32(x * h4 + y), np.uint32(x * h5 + y))
                 m3 = min(np.uint32(x * h6 + y), np.uint32(x * h7 + y))
-                row[s] = min(row[s], m0, m1, m2, m3)
-    return out
+                before = row[s] if at > low else np.uint32(0xFFFFFFFF)
+                row[s] = min(before, m0, m1, m2, m3)
 
 
 @kernel
@@ -77,17 +86,50 @@ def _fmix32(h: np.uint64) -> np.uint32:
 
 
 @kernel
-def band_keys(rows: U32, bands: int, width: int) -> U64:
-    """Return one 64-bit key for each band of each sketch: shape (bands, texts)."""
-    out = np.empty((bands, len(rows)), np.uint64)
-    for d in range(len(rows)):
+def digests(tokens: U32, offsets: I64) -> U64:
+    """Return 128 bits for each text that only equal texts share: shape (texts, 2)."""
+    out = np.empty((len(offsets) - 1, 2), np.uint64)
+    for d in range(len(offsets) - 1):
+        g, h = np.uint64(1), np.uint64(offsets[d + 1] - offsets[d])
+        for i in range(offsets[d], offsets[d + 1]):
+            t = np.uint64(tokens[i])
+            g = (g ^ t) * _P
+            h = (h ^ t) * _M1
+            g ^= g >> _33
+            h ^= h >> np.uint64(29)
+        out[d, 0], out[d, 1] = g, h
+    return out
+
+
+def gather(column: Ragged, rows: I64) -> Ragged:
+    """Return texts of a column, in the order of ``rows``; the column itself where that is what they are."""
+    if len(rows) == len(column) and bool((np.diff(rows) == 1).all()):
+        return column
+    offsets = np.append(0, np.cumsum(np.diff(column.offsets)[rows]))
+    return Ragged(_gather(column.points, column.offsets, rows, offsets), offsets)
+
+
+@kernel
+def _gather(points: U32, offsets: I64, rows: I64, bounds: I64) -> U32:
+    out = np.empty(bounds[-1], np.uint32)
+    for i in range(len(rows)):
+        low, to = offsets[rows[i]], bounds[i]
+        for t in range(bounds[i + 1] - to):
+            out[to + t] = points[low + t]
+    return out
+
+
+@kernel
+def band_keys(out: U64, rows: U32, width: int) -> None:
+    """Write one 64-bit key for each band of each sketch into ``out``, shape (bands, texts)."""
+    bands = len(out)
+    for d in range(out.shape[1]):
         for band in range(bands):
             h = np.uint64(band)
             for s in range(band * width, (band + 1) * width):
                 h = (h + np.uint64(rows[d, s])) * _P
                 h ^= h >> _33
             out[band, d] = h
-    return out
 
 
 @kernel

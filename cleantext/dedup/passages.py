@@ -10,7 +10,7 @@ import numpy as np
 
 from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments, align
-from cleantext.dedup.anchors import Anchors, Recipe, find_anchors, find_matches, groups
+from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.corpus import Corpus
 from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
@@ -19,7 +19,7 @@ from cleantext.fold import Fold
 
 __all__ = ["Found", "Search", "Stretch"]
 
-HOT = 512  # places of one anchor up to which all pairs of them are formed
+HOT = 256  # places of one anchor up to which all pairs of them are formed; beyond, pairs with one of them
 # Of a chain at least this long a match can become a passage; passages at .8 and above have longer ones, apart from lists
 # whose shingles repeat. (Of 43,500 passages of Taiwan's statutes 1 % have none of 16, and half of the time goes without it.)
 RUN = 16
@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
     rows: Rows
     boilerplate: tuple[Stretch, ...]
-    hot: int  # anchors in more than HOT places, whose places were matched with the first one only
+    hot: int  # anchors in more than HOT places, which were matched with one of them only
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Search:
     @property
     def recipe(self) -> Recipe:
         """The anchors of this search."""
-        return Recipe.of(self.threshold)
+        return Recipe.of(self.threshold, self.unit)
 
     def between(self, text: str, references: list[str]) -> Rows:
         """Return the passages that a text shares with references (texts 1, 2, ... of the rows)."""
@@ -82,37 +82,34 @@ class Search:
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )
-        if (state == 2).any():
-            aligned = _beyond_boilerplate(aligned, _commonplace(anchors, state, recipe, len(units.points)), self.min_chars)
+        if (state == COMMON).any():
+            aligned = _beyond_boilerplate(aligned, anchors, state, recipe)
         rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
-        hot = int((state[order[bounds[:-1]]] == 3).sum())
+        hot = int((state == LEADS).sum())
         return Found(rows, tuple(_boilerplate(corpus, anchors, order, bounds, state, recipe)), hot)
 
 
-def _commonplace(anchors: Anchors, state: I32, recipe: Recipe, size: int) -> I64:
-    """Return how many tokens before each token are covered by anchors that are in too many units."""
-    common = np.flatnonzero(state == 2)
-    low, high = anchors.at[common], anchors.at[common] + recipe.k
-    follows = np.append((np.diff(common) == 1) & (np.diff(anchors.text[common]) == 0), False)
-    high[follows] = np.maximum(high[follows], anchors.at[common[follows] + 1])
-    change = np.zeros(size + 1, np.int64)
-    np.add.at(change, low, 1)
-    np.add.at(change, high, -1)
-    return np.append(0, np.cumsum(np.cumsum(change[:-1]) > 0))
+def _beyond_boilerplate(aligned: Alignments, anchors: Anchors, state: I32, recipe: Recipe) -> Alignments:
+    """Leave out passages that share boilerplate and less than an anchor beside it: an anchor on its edge leads into it."""
+    common = np.flatnonzero(state == COMMON)
+    low = anchors.at[common]
+    high = low + recipe.k
+    follows = np.append((np.diff(common) == 1) & (np.diff(anchors.text[common]) == 0), False)  # nothing but boilerplate between
+    high[:-1] = np.where(follows[:-1], low[1:], np.minimum(high[:-1], low[1:]))
+    before = np.append(0, np.cumsum(high - low))
 
+    def covered(at: I64) -> I64:
+        i = np.searchsorted(low, at, "right")
+        return before[i] - np.maximum(0, np.where(i > 0, high[i - 1], 0) - at)
 
-def _beyond_boilerplate(aligned: Alignments, covered: I64, least: int) -> Alignments:
-    """Leave out passages that share boilerplate and little beside it: an anchor on its edge can lead into it."""
-    low, high = aligned.a_low, aligned.a_high
-    own = high - low - (covered[high] - covered[low])
-    touched = covered[high] > covered[low]
-    good = ~touched | (own >= least)
+    shared = covered(aligned.a_high) - covered(aligned.a_low)
+    good = (shared == 0) | (aligned.a_high - aligned.a_low - shared >= recipe.k)
     return Alignments(*(column[good] for column in aligned))
 
 
 def _boilerplate(corpus: Corpus, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:
     """Merge anchors that are in too many units, at their first place, into stretches."""
-    groups_ = np.flatnonzero(state[order[bounds[:-1]]] == 2)
+    groups_ = np.flatnonzero(state[order[bounds[:-1]]] == COMMON)
     if len(groups_) == 0:
         return
     df = np.array([len(np.unique(anchors.text[order[bounds[g] : bounds[g + 1]]])) for g in groups_.tolist()])

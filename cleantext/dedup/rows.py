@@ -14,7 +14,7 @@ from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.types import F64
 from cleantext.dedup.verify import Verified
 
-__all__ = ["Rows", "document_rows", "passage_rows"]
+__all__ = ["LISTED", "Rows", "document_rows", "passage_rows"]
 
 # Members of two units (or of one) up to which all their pairs are listed; beyond, each member with the other's best one.
 LISTED = 64
@@ -151,20 +151,18 @@ def _all_or_star(x: I64, y: I64) -> tuple[I64, I64]:
 def _within(corpus: Corpus, size: I64, shortest: int) -> tuple[I64, I64]:
     """Return the pairs of texts of equal tokens that have at least ``shortest`` kept characters."""
     at = corpus.tokens.offsets
-    first, second = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for unit in np.flatnonzero(size > 1).tolist():
+    long = corpus.chars[at[1:]] - corpus.chars[at[:-1]] >= shortest
+    starts = corpus.starts[:-1][(size > 1) & long[corpus.members[corpus.starts[:-1]]]]
+    first, second = [corpus.members[starts]], [corpus.members[starts + 1]]  # all there is of most groups
+    for unit in np.flatnonzero((size > 2) & long[corpus.members[corpus.starts[:-1]]]).tolist():
         group = _members(corpus, unit)
-        if corpus.chars[at[group[0] + 1]] - corpus.chars[at[group[0]]] < shortest:
-            continue
         if len(group) <= LISTED:
             left, right = np.triu_indices(len(group), 1)
-            first.append(group[left])
-            second.append(group[right])
+            first.append(group[left[1:]])
+            second.append(group[right[1:]])
         else:
-            references = group[group >= corpus.own]
-            for best in {int(group[0]), *references[:1].tolist()}:
-                first.append(np.full(len(group) - 1, best))
-                second.append(group[group != best])
+            first.append(np.full(len(group) - 2, group[0]))  # a reference, where there is one
+            second.append(group[2:])
     return np.concatenate(first), np.concatenate(second)
 
 

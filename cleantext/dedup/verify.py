@@ -6,41 +6,47 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleantext.changes import I32, I64
-from cleantext.dedup.kernel import count_distinct, overlaps
+from cleantext.changes import I32, I64, Ragged
+from cleantext.dedup.kernel import gather, overlaps, shingle_hashes
 from cleantext.dedup.types import F64, U64
 
 __all__ = ["Shingles", "Verified"]
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
+BATCH = 1 << 24  # shingles whose hashes are held at once
 
 
 @dataclass(frozen=True)
 class Shingles:
-    """The shingle hashes of all units, and how many distinct ones each unit has."""
+    """The shingle sets of all units: their sizes, and their members when asked, so that hashes of all never stand in memory."""
 
-    hashes: U64
-    low: I64
-    high: I64
-    size: I64
+    units: Ragged
     side: I32
-
-    @classmethod
-    def of(cls, hashes: U64, offsets: I64, side: I32, k: int) -> Shingles:
-        """Count the distinct shingles of each unit."""
-        low, high = offsets[:-1], np.maximum(offsets[1:] - k + 1, offsets[:-1])
-        return cls(hashes, low, high, count_distinct(hashes, low, high), side)
+    k: int
+    size: I64  # distinct shingles of each unit
 
     def verify(self, pairs: U64, least: float) -> Verified:
         """Return the pairs (``a << 32 | b``, rising) of a text and a reference that have J >= ``least``."""
         a, b = (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
+        small, large = np.minimum(self.size[a], self.size[b]), np.maximum(self.size[a], self.size[b])
         wanted = ((self.side[a] & 1) & (self.side[b] >> 1)) | ((self.side[b] & 1) & (self.side[a] >> 1)) == 1
-        a, b = a[wanted], b[wanted]
-        inter = overlaps(self.hashes, self.low[a], self.high[a], self.low[b], self.high[b], self.size[a], self.size[b], least)
-        union = self.size[a] + self.size[b] - inter
-        good = (inter > 0) & (inter >= least * union)
-        return Verified(pairs[wanted][good], inter[good], self.size[a[good]], self.size[b[good]])
+        wanted &= small >= least * large  # J is at most this quotient
+        pairs, a, b = pairs[wanted], a[wanted], b[wanted]
+        work = np.cumsum(self.size[a] + self.size[b]) // BATCH
+        cuts = np.flatnonzero(np.diff(work, prepend=-1, append=-1))
+        inter = [self._overlaps(a[i:j], b[i:j], least) for i, j in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)]
+        shared = np.concatenate([np.zeros(0, np.int64), *inter])
+        good = (shared > 0) & (shared >= least * (self.size[a] + self.size[b] - shared))
+        return Verified(pairs[good], shared[good], self.size[a[good]], self.size[b[good]])
+
+    def _overlaps(self, a: I64, b: I64, least: float) -> I64:
+        involved, place = np.unique(np.concatenate([a, b]), return_inverse=True)
+        part = gather(self.units, involved)
+        hashes = shingle_hashes(part.points, self.k)
+        low, high = part.offsets[:-1], np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1])
+        x, y = place[: len(a)], place[len(a) :]
+        return overlaps(hashes, low[x], high[x], low[y], high[y], self.size[a], self.size[b], least)
 
 
 @dataclass(frozen=True)

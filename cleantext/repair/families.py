@@ -60,6 +60,8 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     >>> family_edits("ÖÐ¹úÈËÃñ£¬ÄãºÃ", latin=True)[0].after, family_edits("鏂扮枂", latin=False)[0].after
     ('中国人民，你好', '新疆')
     """
+    import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
+
     line = line.rstrip("\n")
     if latin and not LATIN_PAIR.search(line):
         return []
@@ -99,8 +101,6 @@ def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:
 @lru_cache(maxsize=8)
 def _writable(codec: str) -> re.Pattern[str]:
     """Return a pattern for runs of the characters of a single-byte codec."""
-    import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
-
     return re.compile(f"[{re.escape(bytes(range(256)).decode(codec))}]+")
 
 

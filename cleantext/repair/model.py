@@ -30,9 +30,10 @@ SHARES = {
     "【": 0.0005, "】": 0.0005, "〈": 0.0005, "〉": 0.0005, "～": 0.0003, "-": 0.001, "/": 0.0005, "○": 0.0005, "×": 0.0003, "℃": 0.0003, "Ⅱ": 0.0001, "①": 0.0001, "②": 0.0001,
 } | {str(digit): 0.006 for digit in range(10)} | {chr(c): 0.0002 for c in (*range(65, 91), *range(97, 123))}  # fmt: skip
 PUNCTUATION = "，。、；：？！…“”‘’（）《》「」『』\n"
-TOGETHER = "。” ！” ？” …” …… …。 …， ，” ：“ ，“ 。“ 、“ ”， ”。 ”、 ”； ”（ “《 》” 》， 》。 》、 》（ 、《 ，《 ：《 （《 》） ）， ）。 ）、 ）； ）《 。（ ，（ 。） ：（ 。《 。「 ：「 。」 」， 」。 」、 、「 ？」 ！」 「《 ；（ ）："
+TOGETHER = "。” ！” ？” …” …… …。 …， ，” ：“ ，“ 。“ 、“ ”， ”。 ”、 ”； ”（ “《 》” 》， 》。 》、 》（ 、《 ，《 ：《 （《 》） ）， ）。 ）、 ）； ）《 。（ ，（ 。） ：（ 。《 。「 ：「 。」 」， 」。 」、 、「 ？」 ！」 「《 ；（ ）： 》； 》： ”： ）” ！」"
 ENDS = "。；：？！”」）"  # before a line break
-APART = -4.0  # two signs of punctuation that do not go together
+APART = -7.0  # two signs of punctuation that do not go together
+NEAR = 2.0  # two that do
 # Words that ask for another: they hardly end a clause.
 OPEN = "和与及或于在把被从向将由为以而且并因如若即既不没很更最太各每该某其这那第所之是"
 OPEN_ENDS = -4.0
@@ -95,7 +96,7 @@ class Model:
         self._apart[-2, 1:-2] = OPEN_ENDS
         self._apart[-1, 1:-2] = OF_ENDS
         for pair in (*TOGETHER.split(), *(mark + "\n" for mark in ENDS)):
-            self._apart[self._mark[ord(pair[0])], self._mark[ord(pair[1])]] = -APART / 2
+            self._apart[self._mark[ord(pair[0])], self._mark[ord(pair[1])]] = NEAR
 
     def indices(self, text: str) -> I64:
         """Return the code point of each character, folded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,8 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 __all__ = ["Mojibake"]
 
 LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
+# Somebody writes about mojibake: what he quotes of it, less than half of a line, stays.
+ABOUT = re.compile("乱码|亂碼|锟斤拷|烫烫烫|[Mm]ojibake|文字化け")
 ROUNDS = 8  # text that was encoded wrongly three times has been seen
 
 
@@ -58,10 +61,12 @@ class Mojibake(PageTransform):
         return holds(text, _gate())
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
+        quotes = ABOUT.search(page.text) is not None
         edits = [
             edit._replace(start=edit.start + start, end=edit.end + start)
             for start, line in lines_with(page.text, _gate())
             for edit in _line_edits(line)
+            if not quotes or 2 * len(edit.before) > len(line)
         ]
         lost = page.text.count("\ufffd") + page.text.count(LOST)
         if not lost:

@@ -34,6 +34,7 @@ TAIL = re.compile(REST)
 SEPARATOR = re.compile(rf"[{SEPARATORS}{''.join(map(chr, HALVES))}]")
 NOISE = re.compile(rf"([{LOST}]){REST}|[(（]{REST}")  # readings, whole or without their parenthesis
 DEEP, WIDE = 10, 8.0
+LAST = 0.7  # a rival that differs only in its last character is nearer than it seems: what follows does not speak for either
 LONGEST = 400  # displayed characters; slips of Simplified text run to the end of the line
 
 
@@ -70,14 +71,12 @@ def _bytes(character: str) -> bytes:
     return data if len(data) == 2 else b""
 
 
-@lru_cache(maxsize=256)
-def _ending(second: int) -> str:
-    return "".join(c for c in (_pair(lead, second) for lead in range(0x81, 0xFF)) if c and not "\ue000" <= c <= "\uf8ff")
+def _ending(second: int, allowed: frozenset[str]) -> str:
+    return "".join(c for c in (_pair(lead, second) for lead in range(0x81, 0xFF)) if c in allowed)
 
 
-@lru_cache(maxsize=256)
-def _beginning(first: int) -> str:
-    return "".join(c for c in (_pair(first, trail) for trail in range(0x81, 0xFF)) if c and not "\ue000" <= c <= "\uf8ff")
+def _beginning(first: int, allowed: frozenset[str]) -> str:
+    return "".join(c for c in (_pair(first, trail) for trail in range(0x81, 0xFF)) if c in allowed)
 
 
 @lru_cache(maxsize=4096)
@@ -86,35 +85,35 @@ def _annotated(first: int, reading: str) -> str:
     return "".join(c for c, r in first_readings().items() if r == reading and _bytes(c)[:1] == bytes((first,)))
 
 
-def hypotheses(text: str, at: int, *, folded: bool) -> Iterator[Hypothesis]:
+def hypotheses(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> Iterator[Hypothesis]:
     """Yield what the run that starts at the anchor ``text[at]`` may have been.
 
-    With ``folded`` an ASCII character may stand for its full-width form, as where somebody folded the width
+    A run with a character that is not ``allowed`` was none; that ends most false anchors at once. With ``folded`` an ASCII character may stand for its full-width form, as where somebody folded the width
     after the damage.
 
-    >>> next(hypotheses("橋頭堡?!弊灾螀^", 3, folded=True)).slots[1:]
-    ('”', '自', '治', '區')
+    >>> next(hypotheses("橋頭堡?!弊灾螀^", 3, frozenset("。”自治區"), folded=True)).slots
+    ('。', '”', '自', '治', '區')
     """
     tail = TAIL.match(text, at + 1)
     if tail:
         before = at - len(gloss[0]) if (gloss := _gloss_before(text, at)) else at
         data = _bytes(text[before - 1]) if before else b""
         for character in _annotated(data[1], syllable(tail[0])) if data else "":
-            yield from _follow(text, tail.end(), _bytes(character)[1], (), folded)
+            yield from _follow(text, tail.end(), _bytes(character)[1], (), allowed, folded)
     else:
         shown = text[at + 1]
         if shown == "?" and (after := SEPARATOR.match(text, at + 2)):
-            yield from _twice(after[0], at + 2)
+            yield from _twice(after[0], at + 2, allowed)
         first, second = _bytes(HALVES.get(ord(shown), shown))
-        yield from _follow(text, at + 2, second, (_ending(first),), folded)
+        yield from _follow(text, at + 2, second, (_ending(first, allowed),), allowed, folded)
 
 
-def _twice(shown: str, stop: int) -> Iterator[Hypothesis]:
+def _twice(shown: str, stop: int, allowed: frozenset[str]) -> Iterator[Hypothesis]:
     """Yield a character both of whose bytes are lost: its second and the separator's first make another separator."""
     first = _bytes(HALVES.get(ord(shown), shown))[0]
     for other in SEPARATORS:
         if _bytes(other)[1] == first:
-            yield Hypothesis(stop, (_ending(_bytes(other)[0]),))
+            yield Hypothesis(stop, (_ending(_bytes(other)[0], allowed),))
 
 
 def _gloss_before(text: str, at: int) -> re.Match[str] | None:
@@ -123,26 +122,33 @@ def _gloss_before(text: str, at: int) -> re.Match[str] | None:
     return found if found and found.end() == at else None
 
 
-def _follow(text: str, at: int, pending: int, slots: tuple[str, ...], folded: bool) -> Iterator[Hypothesis]:  # noqa: FBT001 - private
+def _follow(
+    text: str,
+    at: int,
+    pending: int,
+    slots: tuple[str, ...],
+    allowed: frozenset[str],
+    folded: bool,  # noqa: FBT001 - private
+) -> Iterator[Hypothesis]:
     """Read on out of step, ``pending`` being the byte that is left over, to where the reader is in step again."""
     stop = min(len(text), at + LONGEST)
     while at <= stop:
         shown = text[at] if at < len(text) else "\n"
         if shown in LOST or shown == "\n":
             if shown != "\n":
-                yield from _in_step(text, at, pending, slots)
+                yield from _in_step(text, at, pending, slots, allowed)
             if not (folded and shown == "?"):
                 return
         code = ord(shown)
         data = _bytes(shown)
         if 0x40 <= code < 0x7F:
             last = _pair(pending, code)
-            if last:
+            if last in allowed:
                 yield Hypothesis(at + 1, (*slots, last))
         if folded and 0x20 <= code < 0x7F:
             data = bytes((0xA3, code + 0x80)) if code > 0x20 else b"\xa1\xa1"
         character = _pair(pending, data[0]) if data else ""
-        if not character:
+        if character not in allowed:
             return
         slots = (*slots, character)
         at += 1
@@ -155,7 +161,7 @@ def _follow(text: str, at: int, pending: int, slots: tuple[str, ...], folded: bo
             return
 
 
-def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...]) -> Iterator[Hypothesis]:
+def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...], allowed: frozenset[str]) -> Iterator[Hypothesis]:
     """Yield the ends at a second question mark: before a separator in step, with a reading in step, or at the line's end."""
     tail = TAIL.match(text, at + 1)
     if tail:
@@ -163,19 +169,15 @@ def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...]) -> Iterat
         if known:
             yield Hypothesis(tail.end(), (*slots, known))
     elif at + 1 == len(text) or text[at + 1] == "\n" or SEPARATOR.match(text, at + 1):
-        yield Hypothesis(at + 1, (*slots, _beginning(pending)))
+        yield Hypothesis(at + 1, (*slots, _beginning(pending, allowed)))
 
 
-def best_reading(text: str, at: int, model: Model, *, before: str, folded: bool, never: frozenset[str] = frozenset()) -> Reading | None:
+def best_reading(text: str, at: int, model: Model, *, before: str, allowed: frozenset[str], folded: bool) -> Reading | None:
     """Return the likeliest reading of the run at an anchor, or None where the bytes allow none.
 
-    ``before`` is the repaired text left of the run; characters of ``never``, those of the other script, are put nowhere. All readings are scored with the same text on both sides.
+    ``before`` is the repaired text left of the run. All readings are scored with the same text on both sides.
     """
-    found = (
-        h._replace(slots=tuple(s if len(s) == 1 else "".join(c for c in s if c not in never) for s in h.slots))
-        for h in hypotheses(text, at, folded=folded)
-    )
-    possible = [h for h in found if all(h.slots)]
+    possible = [h for h in hypotheses(text, at, allowed, folded=folded) if all(h.slots)]
     if not possible:
         return None
     before = ("\n" + before)[-4:]
@@ -190,7 +192,8 @@ def best_reading(text: str, at: int, model: Model, *, before: str, folded: bool,
     ]
     scored.sort(reverse=True)
     best, stop, chosen = scored[0]
-    return Reading(stop, chosen, (best - shown) / len(chosen), best - scored[1][0] if len(scored) > 1 else np.inf)
+    rivals = [(best - score) * (LAST if (at_, rival[:-1]) == (stop, chosen[:-1]) else 1) for score, at_, rival in scored[1:]]
+    return Reading(stop, chosen, (best - shown) / len(chosen), min(rivals, default=np.inf))
 
 
 def quiet(text: str) -> str:

@@ -22,6 +22,9 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 
 __all__ = ["GbkSlips"]
 
+STRONG = 2.0  # nats of margin
+STOPS = 1.33  # a full stop fits nearly everywhere: where it wins by little, a word is often unknown to the model
+WIDE_LETTER = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")  # hardly ever meant, often come from a byte that was dropped
 FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 # What nobody types behind a question mark and a separator without meaning it.
 DISPLAYED = re.compile("[@-~\u0370-\u04ff\u3040-\u9fff\ue000-\uf8ff]")
@@ -33,8 +36,9 @@ class GbkSlips(PageTransform):
     """Put back the bytes that the generators of injected pages lost, where one reading stands out.
 
     A reading needs at least `gain` nats a character over the text shown, `margin` nats over the next best reading,
-    and Han characters among the `common` most frequent ones. A strong slip has twice the gain and at least two
-    characters read out of step: of 10,493 question marks put before separators in clean text, none passed for one. Pages
+    and Han characters among the `common` most frequent ones. A strong slip has twice the gain, a margin of
+    `STRONG` and at least two characters read out of step: of 10,493 question marks put before separators in clean text,
+    none passed for one. Pages
     with injected pinyin, or with three such characters, are damaged beyond doubt, and there weaker slips are mended too.
 
     In damaged pages what cannot be decided stays, with the flag ``slip_unresolved`` and its spans in the metadata
@@ -47,7 +51,7 @@ class GbkSlips(PageTransform):
     """
 
     gain: float = 2.5
-    margin: float = 2.0
+    margin: float = 0.75
     common: int = 5000
 
     id: ClassVar[str] = "repair.slip"
@@ -72,27 +76,28 @@ class GbkSlips(PageTransform):
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         text = page.text
         folded = FULL_WIDTH.search(text) is None
-        never = _other_script(text)
-        edits, open_ = self._mend(text, never, folded=folded, strict=True)
+        allowed = _allowed(self.common, _script(text))
+        edits, open_ = self._mend(text, allowed, folded=folded, strict=True)
         if sum(map(_displayed, (e.before for e in edits))) >= 3 or _injected(text):
-            edits, open_ = self._mend(text, never, folded=folded, strict=False)
+            edits, open_ = self._mend(text, allowed, folded=folded, strict=False)
         elif not edits:
             open_ = []
         return edits, (("slip_unresolved",) if open_ else ()), ({"slip_unresolved": open_} if open_ else {})
 
-    def _mend(self, text: str, never: frozenset[str], *, folded: bool, strict: bool) -> tuple[list[Edit], list[tuple[int, int]]]:
+    def _mend(self, text: str, allowed: frozenset[str], *, folded: bool, strict: bool) -> tuple[list[Edit], list[tuple[int, int]]]:
         """Return the edits, and the spans of runs without an answer."""
         edits: list[Edit] = []
-        unresolved = []
+        unresolved: list[tuple[int, int]] = []
         at = 0
         while anchor := ANCHOR.search(text, at):
             start = anchor.start()
-            reading = best_reading(text, start, word_model(), before=_before(text, start, edits), folded=folded, never=never)
+            reading = best_reading(text, start, word_model(), before=_before(text, start, edits), allowed=allowed, folded=folded)
             at = start + 1
             if reading is None or not self._accepts(text[start : reading.stop], reading):
-                unresolved.append((start, at if reading is None else reading.stop))
+                if not unresolved or start >= unresolved[-1][1]:
+                    unresolved.append((start, at if reading is None else reading.stop))
                 continue
-            if strict and (reading.gain < 2 * self.gain or _displayed(text[start : reading.stop]) < 2):
+            if strict and not (reading.gain >= 2 * self.gain and reading.margin >= STRONG and _displayed(text[start : reading.stop]) >= 2):
                 continue
             at = reading.stop
             after = reading.text.translate(FOLDED) if folded else reading.text
@@ -100,12 +105,8 @@ class GbkSlips(PageTransform):
         return edits, unresolved
 
     def _accepts(self, shown: str, reading: Reading) -> bool:
-        return (
-            reading.gain >= self.gain
-            and reading.margin >= self.margin
-            and int(word_model().rank(reading.text).max()) < self.common
-            and certified(shown, reading.text)
-        )
+        margin = self.margin * (STOPS if reading.text[0] == "。" else 1)
+        return reading.gain >= self.gain and reading.margin >= margin and certified(shown, reading.text)
 
 
 def _displayed(shown: str) -> int:
@@ -129,12 +130,22 @@ def _scripts() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(first_readings()), frozenset(key for key, _ in rows if key not in targets)
 
 
-def _other_script(text: str) -> frozenset[str]:
-    """Return the characters that the page would not hold; runs out of step hold both, so a fifth decides."""
+def _script(text: str) -> str:
+    """Return "hant" or "hans", or nothing where a page shows both; runs out of step do, so a fifth decides."""
     traditional, simplified = (sum(map(text.count, set(text) & script)) for script in _scripts())
     if 5 * traditional < simplified:
-        return _scripts()[0]
-    return _scripts()[1] if 5 * simplified < traditional else frozenset()
+        return "hans"
+    return "hant" if 5 * simplified < traditional else ""
+
+
+@lru_cache(maxsize=8)
+def _allowed(common: int, script: str) -> frozenset[str]:
+    """Return the signs and the frequent Han characters of GBK that a page in a script may hold."""
+    pairs = b"".join(bytes((a, b)) for a in range(0x81, 0xFF) for b in (*range(0x40, 0x7F), *range(0x80, 0xFF)))
+    characters = WIDE_LETTER.sub("", pairs.decode("gb18030"))
+    frequent = {c for c, rank in zip(characters, word_model().rank(characters).tolist(), strict=True) if rank < common}
+    traditional, simplified = _scripts()
+    return frozenset(frequent - {"hans": traditional, "hant": simplified, "": frozenset()}[script])
 
 
 def _injected(text: str) -> bool:

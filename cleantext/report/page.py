@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from cleantext.report.tally import OUTCOMES, Report
 
-__all__ = ["pieces", "write_page"]
+__all__ = ["AHEAD", "pieces", "render", "shortened"]
 
 LONGEST = 600  # characters of a duplicate that are shown
 AHEAD = 300  # and compared beyond that, so that the cut itself is not taken for a difference
@@ -58,10 +57,3 @@ def render(report: Report) -> str:
     stages = [(stage, tally, report.topics(stage)) for stage, tally in report.stages().items()]
     rules = sorted(report.rules.items(), key=lambda item: (-item[1].removed - item[1].added, item[0]))
     return environment.from_string(source).render(report=report, outcomes=OUTCOMES, stages=stages, rules=rules, pairs=_pairs(report))
-
-
-def write_page(path: Path, report: Report) -> None:
-    """Write the report, whole or not at all."""
-    from cleantext.run.files import write_whole
-
-    write_whole(path, render(report).encode())

@@ -9,9 +9,9 @@ from typing import Literal
 
 import cleantext
 from cleantext.decode import decode
-from cleantext.report.page import write_page
+from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, check_output, find_pages, is_html, write_json
+from cleantext.run.files import Source, check_output, find_pages, is_html, write_json, write_whole
 from cleantext.run.tables import write_pairs
 
 __all__ = ["dedup_files"]
@@ -57,7 +57,7 @@ def dedup_files(
     }
     write_pairs(folder, found, {**own, **references}, None, report)
     write_json(folder / "report.json", report.to_json())
-    write_page(folder / "report.html", report)
+    write_whole(folder / "report.html", render(report).encode())
     report.seconds = time.perf_counter() - started
     return report
 

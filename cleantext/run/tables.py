@@ -15,7 +15,7 @@ from cleantext.changes import Changes, EditColumns, to_original
 from cleantext.edits import Edit, OffsetMap, apply, revert
 from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
-from cleantext.report.page import write_page
+from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.files import write_json, write_jsonl, write_whole
 
@@ -150,7 +150,7 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
     else:
         (out / "failed.jsonl").unlink(missing_ok=True)
     write_json(out / "report.json", report.to_json())
-    write_page(out / "report.html", report)
+    write_whole(out / "report.html", render(report).encode())
     return report
 
 
