@@ -105,7 +105,7 @@ def families(corpus: Corpus, wanted: int) -> None:
 def injected(corpus: Corpus, wanted: int) -> None:
     print("\n## Pinyin and slips: table, separators, folding drawn per document of <= 60 lines\n")
     print(
-        "| damage | lines | slipped | whole line exact | runs | run precision | certificates | unresolved | other lines exact | pinyin precision | recall |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| damage | lines | slipped | whole line exact | runs | run precision | of distinct runs | certificates | unresolved | other lines exact | pinyin precision | recall |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = {
         "44 pairs, separators, kept": {"pairs": 44, "private": True},
@@ -125,6 +125,7 @@ def injected_row(corpus: Corpus, name: str, wanted: int, *, simplified: bool = F
     chance.shuffle(docs)
     n: Counter[str] = Counter()
     wrong: list[str] = []
+    distinct: dict[tuple[str, str], bool] = {}
     for doc in docs:
         lines = [line for line in doc if in_gbk(line)][:60]
         if n["lines"] >= wanted or not lines:
@@ -151,9 +152,9 @@ def injected_row(corpus: Corpus, name: str, wanted: int, *, simplified: bool = F
             n[kind + " exact"] += o == t
             if o != t and kind == "slipped":
                 wrong.append(f"{differing(o, t)}")
-        runs(n, changes.edits(0), shown, true)
+        runs(n, distinct, changes.edits(0), shown, true)
     print(
-        f"| {name} | {n['lines']} | {n['slipped']} | {n['slipped exact'] / max(1, n['slipped']):.3f} | {n['runs']} | {n['right'] / max(1, n['runs']):.3f} | {n['certified'] / max(1, n['runs']):.3f} "
+        f"| {name} | {n['lines']} | {n['slipped']} | {n['slipped exact'] / max(1, n['slipped']):.3f} | {n['runs']} | {n['right'] / max(1, n['runs']):.3f} | {sum(distinct.values()) / max(1, len(distinct)):.3f} | {n['certified'] / max(1, n['runs']):.3f} "
         f"| {n['unresolved']} | {n['other exact'] / max(1, n['other']):.5f} | {1 - n['wrongly'] / max(1, n['removed']):.5f} | {n['removed'] / max(1, n['planted']):.5f} |"
     )
     for row in wrong[:SHOWN]:
@@ -165,7 +166,7 @@ def differing(ours: str, true: str) -> str:
     return f"{ours[max(0, at - 6) : at + 12]!r} for {true[max(0, at - 6) : at + 12]!r}"
 
 
-def runs(n: Counter[str], edits, shown: list[str], true: list[str]) -> None:
+def runs(n: Counter[str], distinct: dict[tuple[str, str], bool], edits, shown: list[str], true: list[str]) -> None:
     """Count the runs that stand in the true line where they should: what is left of them, repaired, ends the truth's prefix."""
     low = 0
     for s, t in zip(shown, true, strict=True):
@@ -176,7 +177,9 @@ def runs(n: Counter[str], edits, shown: list[str], true: list[str]) -> None:
                 at = e.end - low
                 n["runs"] += 1
                 n["certified"] += certified(e.before, e.after)
-                n["right"] += t.startswith(done) or done[-len(e.after) - 5 :] in t
+                right = t.startswith(done) or done[-len(e.after) - 5 :] in t
+                n["right"] += right
+                distinct[e.before, e.after] = distinct.get((e.before, e.after), True) and right
         low += len(s) + 1
 
 

@@ -160,5 +160,5 @@ def check_page(transform: Transform, page: Page) -> None:
     other = Page("發展\n\n隨著(fā)")
     both = transform.run([other, page, other])
     assert both.edits(1) == edits, f"{transform}: a batch gives other edits than the page alone: {page.text!r}"
-    unnamed = {e.rule for e in edits} - set(transform.rules) if transform.rules else set()
+    unnamed = {rule for e in edits for rule in e.rules} - set(transform.rules) if transform.rules else set()
     assert not unnamed, f"{transform}: rules {unnamed} are not declared in its `rules`"

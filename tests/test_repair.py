@@ -285,6 +285,13 @@ def test_mojibake_inside_a_clean_line():
     assert repair("标题：ä¸\xadå›½äººæ°‘ - 首页") == "标题：中国人民 - 首页"
 
 
+def test_a_lost_byte_stays_lost():
+    shown = "中国人民解放军".encode().decode("gb18030", "replace")
+    assert shown[-1] == "\ufffd"
+    assert repair(shown) == "中国人民解放\ufffd"
+    assert repair("正文" + shown[:-1] + "?") == "正文" + shown[:-1] + "?"
+
+
 def test_gbk_as_latin_is_taken_before_ftfy_destroys_it():
     shown = garble("新疆维吾尔自治区人民政府", "gbk as latin-1")
     assert ftfy_safe(shown) != shown

@@ -185,8 +185,9 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
             if run == 0:
                 break
             a, b = a - skip_a, b - skip_b
-            run = _run(tokens, a - 1, b - 1, min(a - low_a, b - low_b), -1)
-            a, b = a - run, b - run
+            more_run = _run(tokens, a, b, min(skip_a, skip_b), 1)  # a step askew may land in the middle of a run
+            run = more_run + _run(tokens, a - 1, b - 1, min(a - low_a, b - low_b), -1)
+            a, b = a + more_run - run, b + more_run - run
             if _start(a, b) in claimed:
                 break
             left[m, 0], left[m, 1], left[m, 2] = a, b, run
@@ -206,7 +207,9 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
                     if run == 0:
                         break
                     a, b = a + skip_a, b + skip_b
-                    run = _run(tokens, a, b, min(to_a - a, to_b - b), 1)
+                    back = _run(tokens, a - 1, b - 1, min(skip_a, skip_b), -1)
+                    a, b = a - back, b - back
+                    run = back + _run(tokens, a + back, b + back, min(to_a - a, to_b - b) - back, 1)
                     if _end(a + run, b + run) in claimed:
                         break
                     out[n, 0], out[n, 1], out[n, 2] = a, b, run
@@ -249,8 +252,8 @@ def _end(a: int, b: int) -> int:
 
 @kernel
 def _is_claimed(match: I64, claimed: set[int]) -> bool:
-    """Say whether a block that starts or ends where a match does is in a passage already; both reach as far as they can."""
-    return _start(match[1], match[3]) in claimed or _end(match[1] + match[4], match[3] + match[4]) in claimed
+    """Say whether a block from where a match starts to where it ends is in a passage already."""
+    return _start(match[1], match[3]) in claimed and _end(match[1] + match[4], match[3] + match[4]) in claimed
 
 
 @kernel

@@ -35,6 +35,7 @@ LATIN = (
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
 LATIN_PAIR = re.compile("[^\x00-\x7f\u3000-\U0010ffff]{2}|[\xa1-\xfe][@-~]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
+CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})[?\ufffd]")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
@@ -70,6 +71,8 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
         if _can_write(line, shown) and (whole := _decoded(line, shown, trues, 0)):
             return [Edit(0, len(line), line, whole[1], RULES[whole[2]])]
     tries = [list(_by_codec(line, shown, trues)) for shown, trues in codecs]
+    if not latin:
+        tries.append(list(_cut_short(line)))
     tries.sort(key=lambda edits: -sum(len(e.before) for e in edits))
     found: list[Edit] = []
     for edit in (e for edits in tries for e in edits):
@@ -86,6 +89,21 @@ def _by_codec(line: str, shown: str, trues: tuple[str, ...]) -> Iterator[Edit]:
         if best is not None:
             done = low + len(run)
             yield Edit(low, done, run, best[1], RULES[best[2]])
+
+
+def _cut_short(line: str) -> Iterator[Edit]:
+    """Yield the edits of runs of UTF-8 read as GBK whose last byte, left alone, was lost: half of all runs.
+
+    The character that it belonged to stays lost, as U+FFFD.
+    """
+    for found in CUT_SHORT.finditer(line):
+        run = found[1]
+        try:
+            run.encode("gb18030").decode()
+        except UnicodeDecodeError as error:
+            text = error.object[: error.start].decode()
+            if error.end == len(error.object) and "unexpected end" in error.reason and _readable(run, text, "utf-8") is not None:
+                yield Edit(found.start(), found.end(), found[0], text + "\ufffd", RULES["utf-8"])
 
 
 def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:

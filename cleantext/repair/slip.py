@@ -23,7 +23,6 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 __all__ = ["GbkSlips"]
 
 STRONG = 2.0  # nats of margin
-STOPS = 1.33  # a full stop fits nearly everywhere: where it wins by little, a word is often unknown to the model
 WIDE_LETTER = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")  # hardly ever meant, often come from a byte that was dropped
 FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 # What nobody types behind a question mark and a separator without meaning it.
@@ -105,8 +104,7 @@ class GbkSlips(PageTransform):
         return edits, unresolved
 
     def _accepts(self, shown: str, reading: Reading) -> bool:
-        margin = self.margin * (STOPS if reading.text[0] == "。" else 1)
-        return reading.gain >= self.gain and reading.margin >= margin and certified(shown, reading.text)
+        return reading.gain >= self.gain and reading.margin >= self.margin and certified(shown, reading.text)
 
 
 def _displayed(shown: str) -> int:
