@@ -340,6 +340,18 @@ def test_a_repeat_inside_one_text_keeps_the_first():
     assert [(r["a"], r["b"], r["similarity"]) for r in found.pairs.to_pylist()] == [(0, 0, 1.0)]
 
 
+def test_no_two_passages_on_one_diagonal():
+    for seed in range(6):
+        for threshold in (0.3, 0.5, 0.8):
+            rows = find_duplicates(corpus(seed), threshold=threshold).pairs.to_pylist()
+            seen = defaultdict(list)
+            for r in rows:
+                for side in ("start", "end"):
+                    seen[r["a"], r["b"], side, r[f"a_{side}"] - r[f"b_{side}"]].append((r["a_start"], r["a_end"]))
+            for spans in seen.values():
+                assert all(a[1] <= b[0] for a, b in zip(sorted(spans), sorted(spans)[1:], strict=False))
+
+
 @pytest.mark.parametrize("text", ["哈" * 60_000, "哈哈嘿" * 5000, ("第一条规定如下。" * 30 + "\n") * 40])
 def test_texts_that_only_repeat_end(text):
     found = find_duplicates([text, text[: len(text) // 2]])
@@ -386,6 +398,18 @@ def test_what_is_left_of_a_cut_copy_is_still_a_keeper():
 
 
 # ------------------------------------------------------------ orders and options
+
+
+def test_of_a_passage_in_crowded_places_little_stays():
+    rng = random.Random(15)
+    line = prose(rng, 60)
+    texts = ["\n".join(prose(rng, 50) + "\n" + line for _ in range(20)) for _ in range(30)]
+    found = find_duplicates(texts)
+    assert found.facts["hot_anchors"] > 0
+    assert found.pairs.num_rows < 600 * 599 // 2 // 10
+    # One would be best. A copy that shares a letter beside it with some others is theirs to keep.
+    assert 1 <= sum(t.count(line) for t in found.texts()) < 10
+    check(texts, found, 0.8)
 
 
 @pytest.mark.parametrize("level", ["document", "passage"])

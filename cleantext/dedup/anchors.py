@@ -105,17 +105,17 @@ def groups(anchors: Anchors) -> tuple[I64, I64]:
 
 @kernel
 def find_matches(
-    tokens: U32, offsets: I64, hashes: U64, at: I64, text: I32, order: I64, bounds: I64, side: I32, k: int, max_df: int, hot: int
+    tokens: U32, offsets: I64, hashes: U64, at: I64, text: I32, order: I64, bounds: I64, side: I32, rank: I64, k: int, max_df: int, hot: int
 ) -> tuple[I64, I32]:
     """Grow equal anchors into maximal exact matches of two places.
 
     Return rows (text a, start a, text b, start b, length), offsets counted over all tokens, and what
     became of each anchor: `ALONE`, `MATCHED`, `COMMON` (in more than ``max_df`` texts: boilerplate, not
     matched) or `CROWDED` (in more than ``hot`` places: these are matched with one of them only, `LEADS`,
-    and grown by `FAR` tokens at most). ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs
+    the first one in the text of the lowest ``rank``, and grown by `FAR` tokens at most). ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs
     are formed between a text and a reference.
     """
-    state = _states(text, order, bounds, side, max_df, hot)
+    state = _states(text, order, bounds, rank, max_df, hot)
     room, n = 1024, 0
     out = np.empty((room, 5), np.int64)
     for g in range(len(bounds) - 1):
@@ -152,7 +152,7 @@ def find_matches(
 
 
 @kernel
-def _states(text: I32, order: I64, bounds: I64, side: I32, max_df: int, hot: int) -> I32:
+def _states(text: I32, order: I64, bounds: I64, rank: I64, max_df: int, hot: int) -> I32:
     """Return what becomes of each anchor, from the size of its group."""
     state = np.zeros(len(text), np.int32)
     for g in range(len(bounds) - 1):
@@ -162,8 +162,8 @@ def _states(text: I32, order: I64, bounds: I64, side: I32, max_df: int, hot: int
             if text[order[x]] != last:
                 df += 1
                 last = text[order[x]]
-            if side[text[order[x]]] & 2:
-                leader = order[x]  # the first place in a reference, in the end
+            if rank[text[order[x]]] <= rank[text[leader]]:
+                leader = order[x]  # in the end the first place in the text that is kept before the others
         kind = COMMON if df > max_df else CROWDED if bounds[g + 1] - bounds[g] > hot else MATCHED
         for x in range(bounds[g], bounds[g + 1]):
             state[order[x]] = kind

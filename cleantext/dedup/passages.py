@@ -67,7 +67,7 @@ class Search:
         units, recipe = corpus.units, self.recipe
         anchors = find_anchors(shingle_hashes(units.points, recipe.k), units.offsets, recipe)
         order, bounds = groups(anchors)
-        limits = (recipe.k, self.max_df, HOT)
+        limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
         matches, state = find_matches(
             units.points, units.offsets, anchors.hash, anchors.at, anchors.text, order, bounds, corpus.side, *limits
         )
