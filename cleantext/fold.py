@@ -199,13 +199,17 @@ def _splice(points: U32, offsets: I64, fold: Fold, value: U32, start: I64) -> tu
     runs = [_run(text[a:b], fold) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
     count = np.array([len(run) for run in runs])
     begin, end = np.searchsorted(start, low), np.searchsorted(start, high)
-    stays = np.ones(len(start), bool)
-    for a, b in zip(begin.tolist(), end.tolist(), strict=True):
-        stays[a:b] = False
-    where = np.repeat(begin - np.append(0, np.cumsum(end - begin)[:-1]), count)
-    plain = start[stays]
-    return (
-        np.insert(value[stays], where, np.array([p for run in runs for p in run], np.uint32)),
-        np.insert(plain, where, np.repeat(low, count)),
-        np.insert(plain + 1, where, np.repeat(high, count)),
-    )
+    # Where each run goes: what stands behind a run moves by what the runs so far add or take away.
+    to = begin + np.append(0, np.cumsum(count - (end - begin))[:-1])
+    size = len(value) + int(count.sum() - (end - begin).sum())
+    values, starts = np.empty(size, np.uint32), np.empty(size, np.int64)
+    read = written = 0
+    for a, b, goes, n in zip(begin.tolist(), end.tolist(), to.tolist(), count.tolist(), strict=True):
+        values[written:goes], starts[written:goes] = value[read:a], start[read:a]
+        read, written = b, goes + n
+    values[written:], starts[written:] = value[read:], start[read:]
+    ends = starts + 1
+    place = np.repeat(to - np.append(0, np.cumsum(count)[:-1]), count) + np.arange(int(count.sum()))
+    values[place] = np.array([point for run in runs for point in run], np.uint32)
+    starts[place], ends[place] = np.repeat(low, count), np.repeat(high, count)
+    return values, starts, ends
