@@ -35,7 +35,7 @@ def shingle_hash(shingle: str | bytes) -> int:
     of the text. (The upper half of the 64-bit hash by which similarity is verified.)
 
     >>> shingle_hash("中华人民共")
-    1264461617
+    2533681277
     """
     text = shingle.decode() if isinstance(shingle, bytes) else shingle
     h = 0
