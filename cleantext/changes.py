@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.edits import Edit, apply
+from cleantext.edits import JOIN, Edit, apply
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -142,7 +142,7 @@ class Changes:
         """Return what this step makes of ``text``, the page at that position."""
         if self.texts is not None:
             return self.texts.get(page, text)
-        edits = self.by_page.get(page)
+        edits = self.edits(page)
         return apply(text, edits) if edits else text
 
     @property
@@ -177,6 +177,8 @@ def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[
     if not len(columns):
         return start, end
     grown = np.diff(columns.after.offsets) - (columns.end - columns.start)
+    composed = np.array([JOIN in rule for rule in columns.rules], bool)[columns.rule]
+    even = (grown == 0) & ~composed
     total = np.cumsum(grown)
     first = np.searchsorted(columns.page, columns.page)  # the first edit of the same page
     shift = total - np.where(first > 0, total[first - 1], 0)  # after each edit, within its page
@@ -194,10 +196,10 @@ def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[
     k = np.searchsorted(base + high, at, "right")
     held = np.minimum(k, len(columns) - 1)
     inside = (k < len(columns)) & (columns.page[held] == page) & (low[held] < start)
-    left = np.where(inside, columns.start[held] + np.where(grown[held] == 0, start - low[held], 0), carried(at, k))
+    left = np.where(inside, columns.start[held] + np.where(even[held], start - low[held], 0), carried(at, k))
     at = (page.astype(np.int64) << 32) + end
     k = np.searchsorted(base + low, at, "left")
     held = np.maximum(k - 1, 0)
     inside = (k > 0) & (columns.page[held] == page) & (end < high[held])
-    right = np.where(inside, columns.end[held] - np.where(grown[held] == 0, high[held] - end, 0), carried(at, k))
+    right = np.where(inside, columns.end[held] - np.where(even[held], high[held] - end, 0), carried(at, k))
     return left.astype(np.int32), right.astype(np.int32)

@@ -1,7 +1,8 @@
 """The command line. Every command is a thin shell over a public function.
 
 Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
-configuration or rule error, 3 some pages failed, 130 interrupted and resumable.
+configuration or rule error, 3 some pages failed, 4 the system refused (a full disk, say), 130
+interrupted and resumable.
 """
 
 from __future__ import annotations
@@ -35,12 +36,17 @@ class Commands(click.Group):
         except CleantextError as error:
             click.echo(f"cleantext: {error}", err=True)
             ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo("cleantext: interrupted; run the same command again to take up from here", err=True)
-            ctx.exit(130)
         except BrokenPipeError:  # the reader of our stdout has gone: not our failure
             sys.stderr.close()
             ctx.exit(0)
+        except OSError as error:
+            click.echo(
+                f"cleantext: {error.filename or 'the system'}: {error.strerror or error}; mend that and run the same again", err=True
+            )
+            ctx.exit(4)
+        except KeyboardInterrupt:
+            click.echo("cleantext: interrupted; run the same command again to take up from here", err=True)
+            ctx.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -64,9 +70,8 @@ def recipe(command: F) -> F:
 
 def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
     from cleantext.pipeline import Pipeline
-    from cleantext.run.job import with_rules
 
-    return with_rules(Pipeline.load(name), rules)
+    return Pipeline.load(name).with_rules(*rules)
 
 
 @main.command()
@@ -78,7 +83,9 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
     "--duplicates", type=DUPLICATES, default="annotate", show_default=True, help="Report near-duplicates, also remove them, or do not look."
 )
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
-@click.option("--min-chars", default=40, show_default=True, help="Least letters and digits of a duplicate passage.")
+@click.option(
+    "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
+)
 @click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
@@ -107,9 +114,8 @@ def clean(
         with _progress(console, quiet=quiet) as progress:
             report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, **options)
     if not quiet:
-        summary(report, "nowhere (dry run)" if check or dry_run else str(out), console)
-    changed = check and any(t.edits for t in report.rules.values())
-    sys.exit(report.exit_code or int(changed))
+        summary(report, None if check or dry_run else str(out), console)
+    sys.exit(report.exit_code or int(check and report.changed > 0))
 
 
 class _progress:  # noqa: N801 - a context manager that reads as a function
@@ -142,14 +148,13 @@ class _progress:  # noqa: N801 - a context manager that reads as a function
 @click.option("--json", "form", flag_value="json", help="Edits, metadata and flags as JSON, offsets into the original.")
 def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None) -> None:
     """Show what would change in FILE ('-' for stdin), and which rule would do it."""
-    cleaned = _explained(file, _pipeline(pipeline, rules))
+    recipe_ = _pipeline(pipeline, rules)
+    cleaned = _explained(file, recipe_)
+    reasons = _reasons(cleaned, recipe_)
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
-        click.echo(
-            json.dumps(
-                {"text": cleaned.text, "edits": rows, "metadata": cleaned.metadata, "flags": cleaned.flags}, ensure_ascii=False, indent=1
-            )
-        )
+        told = {"text": cleaned.text, "edits": rows, "reasons": reasons, "metadata": cleaned.metadata, "flags": cleaned.flags}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
     elif form == "diff":
         import difflib
 
@@ -163,58 +168,83 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None)
         from cleantext.report.terminal import explanation
 
         console = Console(soft_wrap=True, highlight=False)
-        console.print(explanation(cleaned))
+        console.print(explanation(cleaned, marks=console.color_system is None))
+        for r in reasons:
+            text = cleaned.original[r["start"] : r["end"]].strip().replace("\n", " ")
+            console.print(f"{r['rule']}, strength {r['strength']}, {r['because']}: {text[:60]}", style="dim", markup=False)
         for name, value in cleaned.metadata.items():
             console.print(f"{name}: {value}", style="bold", markup=False)
         if cleaned.flags:
             console.print(f"flags: {', '.join(cleaned.flags)}", style="yellow", markup=False)
 
 
+def _reasons(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return why each line of chrome went, with its place in the original."""
+    from cleantext.chrome import StripChrome
+    from cleantext.edits import OffsetMap, apply
+
+    made = {step.transform: step.edits for step in cleaned.steps}
+    text = cleaned.original
+    maps: list[OffsetMap] = []
+    for step in pipeline.steps:
+        if isinstance(step, StripChrome):
+            out = []
+            for reason in step.reasons(text):
+                start, end = reason.start, reason.end
+                for earlier in reversed(maps):
+                    start, end = earlier.to_original(start, end)
+                out.append({**reason._asdict(), "start": start, "end": end})
+            return out
+        edits = made.get(step.id, ())
+        maps.append(OffsetMap(edits))
+        text = apply(text, edits)
+    return []
+
+
 def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
-    from cleantext.decode import decode
-    from cleantext.errors import InputError
-    from cleantext.run.files import is_html
-    from cleantext.transform import Page
+    from cleantext.run.files import Source, read_page
 
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}; check the path") from error
-    decoded = decode(data)
-    if decoded.evidence == "binary":
-        raise InputError(f"{file}: is binary data, not text")
-    if is_html(file.name, data):
-        from cleantext.html import read_html
+    if str(file) != "-":
+        return pipeline.explain(read_page(Source.of(file, str(file))).page)
+    import tempfile
 
-        return pipeline.explain(read_html(decoded.text))
-    return pipeline.explain(Page(decoded.text))
+    with tempfile.NamedTemporaryFile() as held:  # read as any page without an ending
+        held.write(sys.stdin.buffer.read())
+        held.flush()
+        return pipeline.explain(read_page(Source.of(Path(held.name), "-")).page)
 
 
 @main.command()
 @recipe
 @click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field.")
 def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
-    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON."""
+    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON.
+
+    A page is one record: its lines are judged together only inside one JSON field. A line that holds no such
+    record goes through as it is, is told on stderr, and makes the exit code 3.
+    """
     steps = _pipeline(pipeline, rules)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    failed = 0
     for number, line in enumerate(stdin, 1):
-        stdout.write(_record(line, number, steps, jsonl))
+        try:
+            out = _record(line, steps, jsonl)
+        except (ValueError, TypeError, KeyError):
+            click.echo(f"cleantext: stdin, line {number}: no JSON object with a text field {jsonl!r}; passed through", err=True)
+            out, failed = line, failed + 1
+        stdout.write(out)
         stdout.flush()
+    sys.exit(3 if failed else 0)
 
 
-def _record(line: bytes, number: int, pipeline: Pipeline, field: str | None) -> bytes:
-    from cleantext.errors import InputError
-
+def _record(line: bytes, pipeline: Pipeline, field: str | None) -> bytes:
     if field is None:
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         return (pipeline(text).replace("\n", " ") + "\n").encode("utf-8", "replace")
     if not line.strip():
         return line
-    try:
-        record = json.loads(line)
-        record[field] = pipeline(record[field])
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"stdin, line {number}: no JSON object with a text field {field!r}: {error!r}") from error
+    record = json.loads(line)
+    record[field] = pipeline(record[field])
     return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
@@ -225,7 +255,9 @@ def _record(line: bytes, number: int, pipeline: Pipeline, field: str | None) -> 
     "--level", type=click.Choice(["document", "passage"]), default="passage", show_default=True, help="Compare whole pages or passages."
 )
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
-@click.option("--min-chars", default=40, show_default=True, help="Least letters and digits of a duplicate passage.")
+@click.option(
+    "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
+)
 @click.option("--against", metavar="DIR", help="References: report only what pages share with these.")
 @click.option("--quiet", is_flag=True, help="No summary.")
 def dedup(src: tuple[str, ...], out: Path, *, quiet: bool, **options: Any) -> None:
@@ -249,7 +281,7 @@ def undo(out: Path, to: Path) -> None:
     from cleantext.run.files import check_output
     from cleantext.run.tables import undo as taken_back
 
-    check_output([out], to)
+    check_output([out], [], to)
     click.echo(f"{sum(1 for _ in taken_back(out, to)):,} originals written to {to}", err=True)
 
 

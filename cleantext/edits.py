@@ -95,6 +95,8 @@ def trimmed(start: int, before: str, after: str, rule: str) -> list[Edit]:
     """
     if before == after:
         return []
+    if not before:
+        raise EditError(f"{rule}: nothing at {start} to put {after!r} in the place of: give a neighbour with it")
     shorter = min(len(before), len(after))
     head = 0
     while head < shorter and before[head] == after[head]:
@@ -187,15 +189,18 @@ class OffsetMap:
     ((0, 6), (0, 2), (1, 1))
     """
 
-    __slots__ = ("_high", "_low", "_new_high", "_new_low")
+    __slots__ = ("_even", "_high", "_low", "_new_high", "_new_low")
 
     def __init__(self, edits: Iterable[Edit]) -> None:
+        self._even: list[bool] = []
         self._low: list[int] = []
         self._high: list[int] = []
         self._new_low: list[int] = []
         self._new_high: list[int] = []
         shift = 0
-        for start, end, _, after, _ in edits:
+        for start, end, _, after, rule in edits:
+            # Composed edits may be as long as what they replace by chance: only one rule's own runs are even.
+            self._even.append(len(after) == end - start and JOIN not in rule)
             self._low.append(start)
             self._high.append(end)
             self._new_low.append(start + shift)
@@ -204,27 +209,26 @@ class OffsetMap:
 
     def to_original(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the original that became ``cleaned[start:end]``."""
-        return _carry(start, end, self._new_low, self._new_high, self._low, self._high)
+        return self._carry(start, end, self._new_low, self._new_high, self._low, self._high)
 
     def to_cleaned(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the cleaned text that stands for ``original[start:end]``."""
-        return _carry(start, end, self._low, self._high, self._new_low, self._new_high)
+        return self._carry(start, end, self._low, self._high, self._new_low, self._new_high)
 
-
-def _carry(start: int, end: int, low: list[int], high: list[int], to_low: list[int], to_high: list[int]) -> tuple[int, int]:
-    if end < start:
-        raise EditError(f"a span may not end ({end}) before it starts ({start})")
-    # The left end goes behind all that was changed at or before it, the right end stays before.
-    k = bisect_right(high, start)
-    if k < len(low) and low[k] < start:
-        left = to_low[k] + (start - low[k] if high[k] - low[k] == to_high[k] - to_low[k] else 0)
-    else:
-        left = start + (to_high[k - 1] - high[k - 1] if k else 0)
-    if start == end:
-        return left, left
-    k = bisect_left(low, end)
-    if k and end < high[k - 1]:
-        right = to_high[k - 1] - (high[k - 1] - end if high[k - 1] - low[k - 1] == to_high[k - 1] - to_low[k - 1] else 0)
-    else:
-        right = end + (to_high[k - 1] - high[k - 1] if k else 0)
-    return left, max(left, right)
+    def _carry(self, start: int, end: int, low: list[int], high: list[int], to_low: list[int], to_high: list[int]) -> tuple[int, int]:
+        if end < start:
+            raise EditError(f"a span may not end ({end}) before it starts ({start})")
+        # The left end goes behind all that was changed at or before it, the right end stays before.
+        k = bisect_right(high, start)
+        if k < len(low) and low[k] < start:
+            left = to_low[k] + (start - low[k] if self._even[k] else 0)
+        else:
+            left = start + (to_high[k - 1] - high[k - 1] if k else 0)
+        if start == end:
+            return left, left
+        k = bisect_left(low, end)
+        if k and end < high[k - 1]:
+            right = to_high[k - 1] - (high[k - 1] - end if self._even[k - 1] else 0)
+        else:
+            right = end + (to_high[k - 1] - high[k - 1] if k else 0)
+        return left, max(left, right)

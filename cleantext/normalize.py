@@ -25,7 +25,7 @@ _RUN = re.compile("[\x00-\x7f\u3400-\u9fff]?[^\x00-\x7f\u3400-\u9fff]+")
 @register
 @dataclass(frozen=True)
 class Forms(PageTransform):
-    """Compose characters (Unicode NFC): e + \N{COMBINING ACUTE ACCENT} to é, Å to Å, 更 (compatibility) to 更.
+    """Compose characters (Unicode NFC): e + combining accent to é, the ångström sign to Å, compatibility ideographs to unified ones.
 
     >>> Forms()("cafe\N{COMBINING ACUTE ACCENT}的咖啡")
     'café的咖啡'

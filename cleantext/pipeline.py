@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from importlib import import_module, resources
 from pathlib import Path
@@ -54,7 +54,7 @@ class Pipeline(Transform):
     id: ClassVar[str] = "pipeline"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.LOSSY
-    laws: ClassVar[Mapping[Law, bool | Breaks]] = {}  # a Pipeline keeps what all its steps keep: see `keeps`
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {}  # those of its steps, which need not hold for all of them together
     rules: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -67,7 +67,10 @@ class Pipeline(Transform):
             use = "script.to"
             to = "hans"
         """
-        return name_or_path if isinstance(name_or_path, Pipeline) else _load(str(name_or_path))
+        if isinstance(name_or_path, Pipeline):
+            return name_or_path
+        name = str(name_or_path)
+        return _from_file(Path(name)) if name.endswith(".toml") or "/" in name else _preset(name)
 
     def without(self, *ids: str) -> Pipeline:
         """Return the Pipeline without the steps of these ids."""
@@ -86,9 +89,19 @@ class Pipeline(Transform):
         """16 hex digits of the specification: equal recipes have equal names on every machine."""
         return hashlib.sha256(json.dumps([s.spec() for s in self.steps], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-    def keeps(self, law: Law) -> bool:
-        """Say whether every step declares that the law holds (for composable laws this makes it hold for all)."""
-        return all(step.laws[law] is True for step in self.steps)
+    def with_rules(self, *packs: str) -> Pipeline:
+        """Return the Pipeline with further rule packs, by name or path, in its chrome step."""
+        from cleantext.chrome import StripChrome
+
+        if not packs:
+            return self
+        steps = tuple(replace(s, packs=(*s.packs, *packs)) if isinstance(s, StripChrome) else s for s in self.steps)
+        chosen = [s for s in steps if isinstance(s, StripChrome)]
+        if not chosen:
+            raise ConfigError(f"pipeline {self.name} has no chrome.lines step that could take the rules {', '.join(packs)}")
+        for step in chosen:
+            _ = step.pack  # loaded now: a bad row stops a run before it starts
+        return Pipeline(steps, self.name)
 
     def trace(self, pages: Sequence[Page]) -> Traced:
         """Run all steps on a batch and keep what each of them changed."""
@@ -150,8 +163,9 @@ class ColumnMap:
     out: str
 
     def __call__(self, batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        pages = self.pipeline.fast([Page(t or "") for t in batch[self.column]])
-        return {**batch, self.out: [p.text for p in pages]}
+        texts = batch[self.column]
+        pages = self.pipeline.fast([Page(t or "") for t in texts])
+        return {**batch, self.out: [None if t is None else p.text for t, p in zip(texts, pages, strict=True)]}
 
 
 def _strings(column: Any) -> list[str | None]:
@@ -171,21 +185,29 @@ def _presets() -> Iterator[Any]:
 
 
 @lru_cache(maxsize=32)
-def _load(name: str) -> Pipeline:
-    if name.endswith(".toml") or "/" in name:
-        path = Path(name)
-        if not path.is_file():
-            raise ConfigError(f"{path}: no such pipeline file; a preset is named without .toml, one of {', '.join(preset_names())}")
-        source, text = str(path), path.read_text("utf-8")
-    else:
-        if name not in preset_names():
-            raise unknown("preset", name, preset_names())
-        source, text = f"preset {name}", (resources.files("cleantext.presets") / f"{name}.toml").read_text("utf-8")
+def _preset(name: str) -> Pipeline:
+    if name not in preset_names():
+        raise unknown("preset", name, preset_names())
+    return _read(f"preset {name}", (resources.files("cleantext.presets") / f"{name}.toml").read_text("utf-8"), name)
+
+
+def _from_file(path: Path) -> Pipeline:
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such pipeline file; a preset is named without .toml, one of {', '.join(preset_names())}")
+    return _read(str(path), path.read_text("utf-8", "replace"), path.stem)
+
+
+def _read(source: str, text: str, name: str) -> Pipeline:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: not valid TOML: {error}") from error
-    return Pipeline(tuple(_step(source, n, row) for n, row in enumerate(data.get("step", []), 1)), name=data.get("name", Path(name).stem))
+    for key in data:
+        if key not in ("name", "step"):
+            raise unknown("table or key", key, ("name", "step"), where=f"{source}: ")
+    if not data.get("step"):
+        raise ConfigError(f'{source}: no [[step]]: name at least one transform, such as use = "script.to"')
+    return Pipeline(tuple(_step(source, n, row) for n, row in enumerate(data["step"], 1)), name=data.get("name", name))
 
 
 def preset_names() -> list[str]:
@@ -202,10 +224,13 @@ def _step(source: str, number: int, row: Mapping[str, Any]) -> Transform:
     if row["use"] not in known:
         raise unknown("transform", row["use"], known, where=where)
     cls = known[row["use"]]
-    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
-    for key in options:
-        if key not in names:
-            raise unknown(f"option of {row['use']}", key, names, where=where)
+    defaults = {f.name: f.default for f in fields(cls)}  # type: ignore[arg-type]
+    for key, value in options.items():
+        if key not in defaults:
+            raise unknown(f"option of {row['use']}", key, defaults, where=where)
+        expected = type(defaults[key])
+        if expected in (str, bool, int, float, tuple) and not isinstance(value, (int, float) if expected is float else expected):
+            raise ConfigError(f"{where}{key} = {row[key]!r}: expected {expected.__name__}, as in {key} = {defaults[key]!r}")
     return cls(**options)
 
 

@@ -12,9 +12,9 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from cleantext.edits import Edit, apply, revert
-from cleantext.transform import Breaks, Law, Page, Transform
+from cleantext.transform import Block, Breaks, Law, Page, Transform
 
-__all__ = ["broken", "check_laws", "check_page", "edited", "lines", "pages", "web_text"]
+__all__ = ["broken", "check_laws", "check_page", "edited", "html_pages", "lines", "pages", "web_text"]
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -82,6 +82,17 @@ def lines(*, max_size: int = 8) -> st.SearchStrategy[str]:
 def pages(text: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Page]:
     """Return pages of web text."""
     return st.builds(Page, text if text is not None else st.one_of(web_text(), lines()))
+
+
+@st.composite
+def html_pages(draw: st.DrawFn) -> Page:
+    """Return pages with blocks of HTML that tile their text."""
+    text = draw(lines())
+    cuts = sorted({0, len(text), *draw(st.sets(st.integers(0, len(text)), max_size=6))})
+    tag = st.sampled_from(["p", "h1", "li", "div", "td"])
+    words = st.sampled_from([(), ("share",), ("content",), ("nav",)])
+    blocks = (Block(a, b, draw(tag), draw(words), draw(st.sampled_from([0.0, 0.9])), f"body/div[{a}]") for a, b in pairwise(cuts))
+    return Page(text, html=tuple(blocks))
 
 
 @st.composite

@@ -82,10 +82,9 @@ class Page:
 
 def _lines(text: str) -> Iterator[Block]:
     at = 0
-    for line in text.splitlines(keepends=True) if "\n" not in text else text.split("\n"):
-        stop = min(at + len(line) + 1, len(text)) if "\n" in text else at + len(line)
-        if stop > at:
-            yield Block(at, stop)
+    while at < len(text):
+        stop = text.find("\n", at) + 1 or len(text)
+        yield Block(at, stop)
         at = stop
 
 

@@ -49,7 +49,7 @@ def test_check_and_dry_run_write_nothing(tmp_path):
         (["clean", SEEDS, "-o", "/proc/nope"], "cannot be written"),
         (["clean", SEEDS, "-o", "OUT", "--pipeline", "zh-wed"], "did you mean 'zh-web'"),
         (["clean", SEEDS, "-o", "OUT", "--rules", "nope.toml"], "no such rule pack"),
-        (["explain", "/nowhere"], "/nowhere: No such file or directory"),
+        (["explain", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
         (["rules", "show", "share.widgets"], "did you mean 'share.widget'"),
         (["undo", SEEDS, "-o", "OUT"], "name the output folder"),
         (["report", SEEDS], "name the output folder"),
@@ -90,6 +90,10 @@ def test_explain_forms():
     text = seed.read_text("utf-8")
     assert all(text[e["start"] : e["end"]] == e["before"] for e in found["edits"])
     assert found["metadata"]["source"] == "Landbridge平台"
+    reason = next(r for r in found["reasons"] if r["rule"] == "legal.disclaimer")
+    assert reason["zone"] == "tail"
+    assert text[reason["start"] : reason["end"]].startswith("版权与免责声明")
+    assert "[-2014-07-31 10:38:51-]" in plain.output
     assert run("explain", "-", stdin=seed.read_bytes()).output == plain.output
 
 
@@ -99,10 +103,11 @@ def test_pipe_keeps_one_record_a_line():
     lines = [{"id": 1, "text": "顯著的成效與經濟的發展"}, {"id": 2, "text": ""}]
     done = shell("pipe", "--jsonl", "text", stdin="\n".join(json.dumps(x) for x in lines).encode())
     assert [json.loads(x)["text"] for x in done.stdout.splitlines()] == ["显著的成效与经济的发展", ""]
-    bad = shell("pipe", "--jsonl", "text", stdin=b'{"text": "a"}\n{"body": "b"}\n')
-    assert bad.returncode == 2
-    assert b"line 2" in bad.stderr
-    assert json.loads(bad.stdout)["text"] == "a"
+    records = [b'{"text": "a"}', b'{"body": "b"}', b'{"text": null}', b"{", b'{"text": "c"}']
+    bad = shell("pipe", "--jsonl", "text", stdin=b"\n".join(records) + b"\n")
+    assert bad.returncode == 3
+    assert bad.stdout.splitlines() == records
+    assert [f"line {n}" in bad.stderr.decode() for n in range(1, 6)] == [False, True, True, True, False]
 
 
 def test_rules_commands(tmp_path):

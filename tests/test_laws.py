@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleantext.pipeline import Pipeline, preset_names, transforms
-from cleantext.testing import broken, check_laws, check_page, lines, web_text
+from cleantext.testing import broken, check_laws, check_page, html_pages, lines, web_text
 from cleantext.transform import Breaks, Law, Page
 
 ALL = [cls() for _, cls in sorted(transforms().items())]
@@ -24,6 +24,12 @@ def name(value):
 @given(text=st.one_of(web_text(), lines()))
 def test_laws_hold(transform, text):
     check_laws(transform, text)
+
+
+@pytest.mark.parametrize("transform", ALL, ids=name)
+@given(page=html_pages())
+def test_blocks_of_html_tile_after_every_step(transform, page):
+    check_page(transform, page)
 
 
 @pytest.mark.parametrize("transform", ALL, ids=name)

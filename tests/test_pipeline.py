@@ -62,6 +62,9 @@ def test_without_and_then():
         ("[[step]]\nuse = 'script.to'\nto_ = 'hans'", "unknown option of script.to 'to_'"),
         ("[[step]]\nto = 'hans'", "no `use`"),
         ("[[step]", "not valid TOML"),
+        ("[[steps]]\nuse = 'script.to'", "unknown table or key 'steps': did you mean 'step'"),
+        ("name = 'nothing'", r"no \[\[step\]\]"),
+        ("[[step]]\nuse = 'script.to'\nto = 5", "to = 5: expected str"),
     ],
 )
 def test_a_wrong_file_says_where_and_what(tmp_path, text, says):
@@ -75,6 +78,8 @@ def test_a_file_of_my_own(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\n[[step]]\nuse = "script.to"\nto = "s2t"\n')
     assert Pipeline.load(path)("发展") == "發展"
+    path.write_text('[[step]]\nuse = "script.to"\nto = "t2s"\n')  # a file is read each time, not remembered
+    assert Pipeline.load(path)("發展") == "发展"
 
 
 def test_arrow_columns_batches_and_strings_agree():
@@ -85,7 +90,7 @@ def test_arrow_columns_batches_and_strings_agree():
     assert web.arrow(pa.chunked_array([texts[:1], texts[1:]])).to_pylist() == cleaned
     assert web.arrow(texts).to_pylist() == cleaned
     mapper = pickle.loads(pickle.dumps(web.on("text")))
-    assert mapper({"text": texts, "id": [1, 2, 3, 4]}) == {"text": [c or "" for c in cleaned], "id": [1, 2, 3, 4]}
+    assert mapper({"text": texts, "id": [1, 2, 3, 4]}) == {"text": cleaned, "id": [1, 2, 3, 4]}
 
 
 def test_explanations_replay():

@@ -31,8 +31,7 @@ def test_python_blocks_run_in_order(monkeypatch):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     here = tmp_path_factory.mktemp("readme")
-    (here / "pages").mkdir()
-    shutil.copy(ROOT / "seeds" / "001_ed5b604d7aff2fb4.txt", here / "pages" / "001.txt")
+    shutil.copytree(ROOT / "seeds", here / "seeds")
     (here / "bin").mkdir()
     (here / "bin" / "cleantext").write_text(f'#!/bin/sh\nexec {sys.executable} -m cleantext "$@"\n')
     (here / "bin" / "cleantext").chmod(0o755)
@@ -47,6 +46,11 @@ def test_commands_run_in_order(command, folder):
         ["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    if "undo" in command:
+        for seed in (ROOT / "seeds").glob("00?_*.txt"):
+            assert (folder / "originals" / seed.name).read_bytes() == seed.read_bytes()
+    if "pipe" in command:
+        assert "显著的成效与经济的发展" in done.stdout
 
 
 def test_the_rule_works(tmp_path):
@@ -75,3 +79,16 @@ def test_every_command_and_public_function_is_told():
     told = README + (ROOT / "CHANGELOG.md").read_text("utf-8")
     for name in main.commands:
         assert re.search(rf"\b{name}\b", told), name
+    for name in (
+        "decode",
+        "repair",
+        "normalize",
+        "strip_chrome",
+        "unify_script",
+        "detect_script",
+        "clean",
+        "explain",
+        "find_duplicates",
+        "Pipeline",
+    ):
+        assert f"ct.{name}" in README, name

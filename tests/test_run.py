@@ -20,6 +20,7 @@ from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
 from cleantext.run import job
 from cleantext.run.files import find_pages
+from cleantext.run.settings import STATE, Settings
 from cleantext.run.tables import read_edits, undo
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n口岸是连接两国间的重要窗口,推动口岸建设需要双方同频共振。"
@@ -57,7 +58,7 @@ def test_outputs_mirror_the_tree(crawl, tmp_path):
     first = next(r for r in rows if r["id"] == "a.example/1.txt")
     assert (first["title"], first["published"], first["source"], first["editor"]) == ("甲地的春天", "2023-10-24", "石榴云", ["某某"])
     assert {"report.json", "report.html", "edits.parquet", "duplicates.parquet", "duplicates.jsonl"} <= set(tree(out))
-    assert not (out / job.STATE).exists()
+    assert not (out / STATE).exists()
     assert any("photo.jpg" in note for note in report.notes)
 
 
@@ -181,11 +182,11 @@ def test_a_stopped_run_takes_up_from_its_markers(crawl, tmp_path, monkeypatch):
 
 
 def test_another_recipe_or_changed_input_is_done_again(crawl, tmp_path, monkeypatch):
-    settings = job.Settings(Pipeline.load("zh-web"))
+    settings = Settings(Pipeline.load("zh-web"))
     [shard] = job.plan_shards(find_pages([crawl]).pages)
     digest = shard.digest(settings)
-    assert digest == shard.digest(job.Settings(Pipeline.load("zh-web")))
-    assert digest != shard.digest(job.Settings(Pipeline.load("zh-web").without("script.to")))
+    assert digest == shard.digest(Settings(Pipeline.load("zh-web")))
+    assert digest != shard.digest(Settings(Pipeline.load("zh-web").without("script.to")))
     os.utime(crawl / "empty.txt", (1, 1))
     assert digest != shard.digest(settings)
 
@@ -201,11 +202,11 @@ def test_killed_run_leaves_whole_files_and_resumes(tmp_path):
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
-    while not list(out.glob(f"{job.STATE}/*.done")) and process.poll() is None and time.monotonic() < deadline:
+    while not list(out.glob(f"{STATE}/*.done")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    markers = len(list(out.glob(f"{job.STATE}/*.done")))
+    markers = len(list(out.glob(f"{STATE}/*.done")))
     assert markers
     whole = (f"标题\n{BODY}\n").encode()
     assert all(whole in p.read_bytes() for p in out.rglob("*.txt") if not p.name.startswith("."))
@@ -310,3 +311,136 @@ def test_works_under_fork(crawl, tmp_path):
     process.start()
     process.join(60)
     assert process.exitcode == 0
+
+
+# ---------------------------------------------------------------- found by review: each was once a fault
+
+
+def page_in(folder, name="p.txt", text=BODY):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def test_no_input_is_written_over(tmp_path):
+    folder = page_in(tmp_path / "pages")
+    (folder / "report.json").write_text("{}")
+    for source in (f"{folder}/*.txt", folder / "p.txt"):
+        with pytest.raises(ConfigError, match="lies inside the output"):
+            ct.clean_files(source, folder)
+    assert (folder / "p.txt").read_text("utf-8") == BODY
+    with pytest.raises(ConfigError, match="did not write"):
+        ct.clean_files(page_in(tmp_path / "other"), folder)
+
+
+def test_several_zstd_frames_are_read_and_a_cut_one_fails(tmp_path):
+    frames = zstandard.compress(BODY.encode()) + zstandard.compress("\n第二帧。".encode())
+    (page_in(tmp_path / "in") / "two.txt.zst").write_bytes(frames)
+    (tmp_path / "in" / "cut.txt.zst").write_bytes(zstandard.compress(os.urandom(5000))[:2000])
+    report = ct.clean_files(tmp_path / "in", tmp_path / "out")
+    assert (tmp_path / "out" / "two.txt").read_text("utf-8") == f"{BODY}\n第二帧。"
+    assert [f["id"] for f in report.failures] == ["cut.txt.zst"]
+
+
+def test_long_and_undecodable_names(tmp_path):
+    page_in(tmp_path / "in", "新" * 80 + ".txt")
+    (tmp_path / "in" / os.fsdecode(b"\xb7\xa2.txt")).write_text(BODY, "utf-8")
+    page_in(tmp_path / "in", "x" * 250 + ".html", f"<p>{BODY}</p>")
+    report = ct.clean_files(tmp_path / "in", tmp_path / "out")
+    assert report.outcomes == {"kept": 2, "failed": 1}
+    assert "cannot be written" in report.failures[0]["error"]
+    assert (tmp_path / "out" / "%B7%A2.txt").read_text("utf-8") == BODY
+    assert (tmp_path / "out" / ("新" * 80 + ".txt")).exists()
+
+
+def test_markers_of_another_folder_do_not_count(tmp_path, monkeypatch):
+    one, two = page_in(tmp_path / "one", text="甲甲甲甲"), page_in(tmp_path / "two", text="乙乙乙乙")
+    for folder in (one, two):
+        os.utime(folder / "p.txt", (5, 5))
+    monkeypatch.setattr(job, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        ct.clean_files(one, tmp_path / "out")
+    monkeypatch.undo()
+    ct.clean_files(two, tmp_path / "out")
+    assert (tmp_path / "out" / "p.txt").read_text("utf-8") == "乙乙乙乙"
+
+
+def test_pages_that_are_gone_or_fail_now_leave_no_output(tmp_path):
+    folder = page_in(tmp_path / "in")
+    page_in(folder, "gone.txt")
+    page_in(folder, "breaks.txt")
+    ct.clean_files(folder, tmp_path / "out")
+    (folder / "gone.txt").unlink()
+    (folder / "breaks.txt").write_bytes(bytes(range(256)) * 20)
+    ct.clean_files(folder, tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").glob("*.txt")] == ["p.txt"]
+
+
+def test_undo_refuses_pages_that_were_changed_or_lost(crawl, tmp_path):
+    ct.clean_files(crawl, tmp_path / "out")
+    page = tmp_path / "out" / "packed.txt"
+    page.write_text(page.read_text("utf-8") + "尾", "utf-8")
+    with pytest.raises(ct.EditError, match="changed or lost"):
+        list(undo(tmp_path / "out", tmp_path / "back"))
+    page.unlink()
+    with pytest.raises(ct.EditError, match="changed or lost"):
+        list(undo(tmp_path / "out", tmp_path / "back"))
+
+
+def test_undo_names_unpacked_and_html_pages_as_what_they_are(crawl, tmp_path):
+    page_in(crawl, "h.html", f"<html><body><h1>标题</h1><p>{BODY}</p></body></html>")
+    ct.clean_files(crawl, tmp_path / "out")
+    names = {p.relative_to(tmp_path / "back").as_posix() for p in undo(tmp_path / "out", tmp_path / "back")}
+    assert {"packed.txt", "packed2.txt", "h.html.txt"} <= names
+    assert ct.clean_files(tmp_path / "back", tmp_path / "again").exit_code == 0
+
+
+@pytest.mark.parametrize(("names", "says"), [(["a.gz", "a/b.txt"], "the folder of page"), (["x.txt", "x.txt.gz"], "written twice")])
+def test_outputs_that_would_collide_are_refused(tmp_path, names, says):
+    for name in names:
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(b"x") if name.endswith(".gz") else b"x")
+    with pytest.raises(ConfigError, match=says):
+        ct.clean_files(tmp_path / "in", tmp_path / "out")
+
+
+def test_what_is_no_file_is_passed_over_and_told(tmp_path):
+    folder = page_in(tmp_path / "in")
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "link").symlink_to(tmp_path)
+    (folder / "UPPER.HTML").write_text(f"<p>{BODY}</p>")
+    (folder / "UPPER.TXT.GZ").write_bytes(gzip.compress(BODY.encode()))
+    (folder / "dangling.txt").symlink_to("/nowhere")
+    found = find_pages([folder])
+    assert [p.output for p in found.pages] == ["UPPER.HTML.txt", "UPPER.TXT", "dangling.txt", "p.txt"]
+    assert sorted(found.other) == ["link/ (a link)", "pipe.txt"]
+    report = ct.clean_files(folder, tmp_path / "out")
+    assert [f["id"] for f in report.failures] == ["dangling.txt"]
+
+
+def test_a_finished_run_is_read_as_pages_without_its_tables(crawl, tmp_path):
+    ct.clean_files(crawl, tmp_path / "out")
+    assert not [p for p in find_pages([tmp_path / "out"]).pages if not p.id.endswith(".txt")]
+
+
+def test_globs_keep_folders_apart(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.txt").write_text(BODY, "utf-8")
+    assert [p.id for p in find_pages([f"{tmp_path}/*/index.txt"]).pages] == ["a/index.txt", "b/index.txt"]
+
+
+def test_check_counts_pages_whose_bytes_would_change(tmp_path):
+    folder = page_in(tmp_path / "in")
+    assert ct.clean_files(folder, tmp_path / "out1").changed == 0
+    (folder / "p.txt").write_bytes(BODY.encode("gb18030"))
+    assert ct.clean_files(folder, tmp_path / "out2", record=False).changed == 1
+
+
+def test_repeats_inside_one_page_do_not_blow_the_tables_up(tmp_path):
+    line = "口岸是连接两国间的重要窗口,推动口岸建设需要双方同频共振,显然,加强口岸建设、畅通口岸已成共识。"
+    page_in(tmp_path / "in", text="\n".join([line] * 1000))
+    ct.clean_files(tmp_path / "in", tmp_path / "out")
+    size = sum(p.stat().st_size for p in (tmp_path / "out").glob("*.*") if p.name != "p.txt")
+    assert size < 30 * len(line.encode()) * 1000

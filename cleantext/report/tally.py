@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cleantext.changes import EditColumns
+from cleantext.errors import InputError
 
 __all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally"]
 
@@ -37,15 +39,16 @@ class RuleTally:
             self.added + other.added,
             self.pages + other.pages,
             samples,
-            self.step or other.step,
+            min(filter(None, (self.step, other.step)), default=""),
         )
 
 
 @dataclass
 class Report:
-    """Counts of a run. ``a + b`` is the report of both; `Report()` is the report of nothing.
+    """Counts of a run. ``a + b`` counts both; `Report()` counts nothing; order and grouping do not matter.
 
-    ``pages_in`` is always the sum of ``outcomes``: kept, emptied, duplicate and failed.
+    What stands under *set once* belongs to the run as a whole and is no part of a sum.
+    ``pages_in`` is the sum of ``outcomes``: kept, emptied, duplicate and failed.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -55,11 +58,13 @@ class Report:
     rules: dict[str, RuleTally] = field(default_factory=dict)
     flags: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
-    failures: list[dict[str, str]] = field(default_factory=list)
-    duplicates: dict[str, Any] = field(default_factory=dict)  # set once, by the run
-    settings: dict[str, Any] = field(default_factory=dict)  # set once, by the run
+    failures: list[dict[str, str]] = field(default_factory=list)  # by id
+    changed: int = 0  # pages whose cleaned bytes are not those that were read
+    # Set once:
+    duplicates: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0  # of the whole run; not part of report.json, whose bytes do not depend on the machine
+    seconds: float = 0.0  # not part of report.json, whose bytes do not depend on the machine
 
     def __add__(self, other: Report) -> Report:
         rules = {r: self.rules.get(r, RuleTally()) + other.rules.get(r, RuleTally()) for r in sorted({*self.rules, *other.rules})}
@@ -71,11 +76,8 @@ class Report:
             rules,
             self.flags + other.flags,
             self.encodings + other.encodings,
-            sorted(self.failures + other.failures, key=lambda f: f["id"]),
-            self.duplicates or other.duplicates,
-            self.settings or other.settings,
-            sorted({*self.notes, *other.notes}),
-            self.seconds + other.seconds,
+            sorted(self.failures + other.failures, key=_failure),
+            self.changed + other.changed,
         )
 
     @property
@@ -88,10 +90,10 @@ class Report:
         """0 where all pages were done, 3 where some failed."""
         return 3 if self.outcomes["failed"] else 0
 
-    def fail(self, page: str, why: str) -> None:
-        """Count a page that could not be done, and keep why."""
+    def fail(self, page: str, error: str) -> None:
+        """Count a page that could not be done, and keep the message that says why."""
         self.outcomes["failed"] += 1
-        self.failures.append({"id": page, "error": f"{page}: {why}"})
+        insort(self.failures, {"id": page, "error": error}, key=_failure)
 
     def count(self, step: str, pages: Sequence[str], edits: EditColumns) -> None:
         """Add the edits of one Transform on a batch of pages, named in the order of the batch."""
@@ -130,6 +132,7 @@ class Report:
             "pages": {"in": self.pages_in, **{name: self.outcomes[name] for name in OUTCOMES}},
             "bytes_in": self.bytes_in,
             "characters": {"in": self.chars_in, "out": self.chars_out},
+            "changed": self.changed,
             "flags": dict(sorted(self.flags.items())),
             "encodings": dict(sorted(self.encodings.items())),
             "rules": {
@@ -150,7 +153,9 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Read what `to_json` gave."""
+        """Read what `to_json` gave. Raise `InputError` for anything else."""
+        if data.get("schema") != 1:
+            raise InputError(f"no report of this version of cleantext (schema 1): schema {data.get('schema')!r}")
         rules = {
             rule: RuleTally(
                 t["edits"],
@@ -172,10 +177,15 @@ class Report:
             Counter(data["flags"]),
             Counter(data["encodings"]),
             list(data["failures"]),
+            data["changed"],
             dict(data["duplicates"]),
             dict(data["settings"]),
             list(data["notes"]),
         )
+
+
+def _failure(row: Mapping[str, str]) -> tuple[str, str]:
+    return row["id"], row["error"]
 
 
 def _sums(rules: Mapping[str, RuleTally], key: Callable[[str, RuleTally], str]) -> dict[str, RuleTally]:

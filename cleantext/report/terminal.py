@@ -18,8 +18,8 @@ SHOWN = 3  # duplicate pairs under the table; all stand in duplicates.jsonl and 
 LONGEST = 240
 
 
-def summary(report: Report, out: str, console: Console) -> None:
-    """Print what a run did: pages, characters, edits by stage, duplicates, time."""
+def summary(report: Report, out: str | None, console: Console) -> None:
+    """Print what a run did, or would do where ``out`` is None: pages, characters, edits by stage, duplicates, time."""
     from rich.table import Table
 
     outcomes = ", ".join(f"{report.outcomes[name]:,} {name}" for name in OUTCOMES if report.outcomes[name] or name == "kept")
@@ -33,7 +33,7 @@ def summary(report: Report, out: str, console: Console) -> None:
         table.add_row(stage, f"{tally.edits:,} edits, {tally.removed:,} characters to {tally.added:,} ({topics})")
     if report.duplicates:
         table.add_row("duplicates", _found(report))
-    speed = f", {report.bytes_in / 1e6 / report.seconds:,.1f} MB/s" if report.seconds else ""
+    speed = f", {report.bytes_in / 1e6 / report.seconds:,.2g} MB/s" if report.seconds else ""
     table.add_row("time", f"{report.seconds:.2f} s for {report.bytes_in / 1e6:,.2f} MB{speed}")
     console.print(table)
     for pair in report.duplicates.get("examples", [])[:SHOWN]:
@@ -42,7 +42,8 @@ def summary(report: Report, out: str, console: Console) -> None:
         console.print(f"failed: {failure['error']}", style="red", highlight=False, markup=False, soft_wrap=True)
     for note in report.notes:
         console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"written to {out}: report.html shows what was removed and why", highlight=False, markup=False, soft_wrap=True)
+    told = f"written to {out}: report.html shows what was found, and why" if out else "a dry run: nothing was written"
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 def _found(report: Report) -> str:
@@ -68,8 +69,11 @@ def _side_by_side(pair: dict[str, object]) -> RenderableType:
     return table
 
 
-def explanation(cleaned: Cleaned, *, context: int = 12) -> Text:
-    """Return the original with what went in red, what came in green, and the rules beside it."""
+def explanation(cleaned: Cleaned, *, context: int = 12, marks: bool = False) -> Text:
+    """Return the original with what went in red, what came in green, and the rules beside it.
+
+    ``marks`` writes [-what went-] and {+what came+}, for where there are no colours.
+    """
     from rich.text import Text
 
     out = Text()
@@ -81,9 +85,10 @@ def explanation(cleaned: Cleaned, *, context: int = 12) -> Text:
             out.append(gap[:keep] if at else "").append(" … ", "dim").append(gap[-keep:])
         else:
             out.append(gap)
-        out.append(edit.before, "red strike").append(edit.after, "green").append(f" ⟨{', '.join(edit.rules)}⟩", "dim cyan")
-        if edit.before.endswith("\n") and not edit.after.endswith("\n"):
-            out.append("\n")
+        before, after = edit.before.rstrip("\n"), edit.after.rstrip("\n")
+        out.append(f"[-{before}-]" if marks and before else before, "red strike")
+        out.append(f"{{+{after}+}}" if marks and after else after, "green")
+        out.append(f" ⟨{', '.join(edit.rules)}⟩", "dim cyan").append(edit.before[len(before) :])
         at = edit.end
     rest = cleaned.original[at:]
     out.append(rest if len(rest) <= context * 8 else rest[: context * 4] + " …")

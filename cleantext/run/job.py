@@ -16,64 +16,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import cleantext
 from cleantext.changes import Changes
-from cleantext.chrome import StripChrome
-from cleantext.decode import decode
-from cleantext.errors import CleantextError, ConfigError
+from cleantext.errors import CleantextError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
-from cleantext.run.files import Found, Source, check_output, find_pages, is_html, write_whole
+from cleantext.run.files import Found, Source, check_output, find_pages, is_name_error, read_page, settle, write_whole
+from cleantext.run.settings import STATE, Settings, Shard, page_folder, part, total_size
+from cleantext.run.tables import METADATA, finish, outputs_of, write_edits
 from cleantext.transform import Page
 
-__all__ = ["Settings", "clean_files", "plan_shards"]
+__all__ = ["clean_files", "plan_shards", "run_shard"]
 
 SHARD_BYTES = 4_000_000  # two or three shards in flight stay below 1 GB; small enough that two workers end together
 SHARD_PAGES = 2_000
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
-STATE = ".cleantext"
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run does, apart from where and how fast."""
-
-    pipeline: Pipeline
-    duplicates: str = "annotate"
-    threshold: float = 0.8
-    min_chars: int = 40
-    record: bool = True  # write edits.parquet
-
-    def __post_init__(self) -> None:
-        if self.duplicates not in ("annotate", "passages", "documents", "off"):
-            raise ConfigError(f"duplicates {self.duplicates!r}: use annotate, passages, documents or off")
-        if not 0 < self.threshold <= 1:
-            raise ConfigError(f"threshold {self.threshold}: a similarity is above 0 and at most 1")
-
-    @property
-    def fingerprint(self) -> str:
-        """The digest of all that decides the outputs."""
-        parts = [cleantext.__version__, self.pipeline.fingerprint, self.duplicates, self.threshold, self.min_chars, self.record]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Pages that are cleaned in one go."""
-
-    number: int
-    sources: tuple[Source, ...]
-
-    def digest(self, settings: Settings) -> str:
-        """Name the inputs and the recipe: a marker counts only if it holds the same."""
-        files = [(s.id, s.size, s.path.stat().st_mtime_ns if s.path.exists() else 0) for s in self.sources]
-        return hashlib.sha256(json.dumps([settings.fingerprint, files]).encode()).hexdigest()
 
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
@@ -113,37 +75,27 @@ def clean_files(
     started = time.perf_counter()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
-    settings = Settings(with_rules(Pipeline.load(pipeline), rules), duplicates, threshold, min_chars, record)
+    settings = Settings(Pipeline.load(pipeline).with_rules(*rules), duplicates, threshold, min_chars, record)
     found = find_pages(sources)
-    check_output(sources, folder)
+    check_output(sources, found.pages, folder)
     state = folder / STATE
+    earlier = {o for table in (folder / METADATA, *state.glob("*.metadata.jsonl")) for o in outputs_of(table)}
     if restart:
         shutil.rmtree(state, ignore_errors=True)
     state.mkdir(exist_ok=True)
     shards = plan_shards(found.pages)
     report = total(list(_run_shards(shards, settings, folder, workers, progress)))
-    from cleantext.run.tables import finish
-
-    report = finish(folder, shards, settings, _annotated(report, settings, found))
+    _annotate(report, settings, found)
+    finish(folder, shards, settings, report)
+    for stale in earlier - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
+        (folder / stale).unlink(missing_ok=True)
+    settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
     shutil.rmtree(state, ignore_errors=True)
     report.seconds = time.perf_counter() - started
     return report
 
 
-def with_rules(pipeline: Pipeline, packs: Sequence[str]) -> Pipeline:
-    """Return the pipeline with further rule packs in its chrome step."""
-    if not packs:
-        return pipeline
-    if not any(isinstance(s, StripChrome) for s in pipeline.steps):
-        raise ConfigError(f"pipeline {pipeline.name} has no chrome.lines step that could take the rules {', '.join(packs)}")
-    steps = tuple(replace(s, packs=(*s.packs, *packs)) if isinstance(s, StripChrome) else s for s in pipeline.steps)
-    for step in steps:
-        if isinstance(step, StripChrome):
-            _ = step.pack  # load now: a bad row stops the run before it starts
-    return Pipeline(steps, pipeline.name)
-
-
-def _annotated(report: Report, settings: Settings, found: Found) -> Report:
+def _annotate(report: Report, settings: Settings, found: Found) -> None:
     report.settings = {
         "cleantext": cleantext.__version__,
         "pipeline": settings.pipeline.name,
@@ -154,12 +106,13 @@ def _annotated(report: Report, settings: Settings, found: Found) -> Report:
         "edits_recorded": settings.record,
     }
     if found.ignored:
-        report.notes.append(f"{len(found.ignored)} entries left out by .cleantextignore: {_few(found.ignored)}")
+        report.notes.append(f"{len(found.ignored)} left out by .cleantextignore: {_few(found.ignored)}")
     if found.other:
-        report.notes.append(f"{len(found.other)} files left out that are no text or HTML: {_few(found.other)}")
+        report.notes.append(
+            f"{len(found.other)} left out as no pages (no text or HTML by their endings, or an earlier run's): {_few(found.other)}"
+        )
     if not found.pages:
         report.notes.append("no pages found: .txt, .text, .html, .htm, .xhtml, .shtml or no ending, also packed as .gz or .zst")
-    return report
 
 
 def _few(names: Sequence[str]) -> str:
@@ -170,27 +123,26 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _run_shards(shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, progress: Progress | None) -> Iterator[Report]:
-    size = sum(s.size for shard in shards for s in shard.sources)
-    done = 0
-    todo = []
-    for shard in shards:
-        earlier = _finished(shard, settings, out)
-        if earlier is None:
-            todo.append(shard)
-        else:
-            yield earlier
-            done += sum(s.size for s in shard.sources)
+    size = total_size(shards)
+    held = {shard.number: _finished(shard, settings, out) for shard in shards}
+    todo = [shard for shard in shards if held[shard.number] is None]
+    done = size - total_size(todo)
     if progress:
         progress(done, size)
-    for shard, report in _each(todo, settings, out, workers, size):
-        done += sum(s.size for s in shard.sources)
+    for shard, report in _each(todo, settings, out, workers, total_size(todo)):
+        held[shard.number] = report
+        done += total_size([shard])
         if progress:
             progress(done, size)
-        yield report
+    for number in sorted(held):
+        report_ = held[number]
+        assert report_ is not None
+        yield report_
 
 
 def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, size: int) -> Iterator[tuple[Shard, Report]]:
-    count = min(workers or len(os.sched_getaffinity(0)), len(shards))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = min(workers or cores, len(shards))
     if count <= 1 or (workers is None and size < PARALLEL_BYTES):
         for shard in shards:
             yield shard, run_shard(shard, settings, out)
@@ -204,17 +156,16 @@ def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int |
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
             raise CleantextError(
-                "a worker process died (out of memory, or killed). Finished shards are kept: run the same command again to "
-                "take up from there, with --workers 1 if memory is short"
+                "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
+                "Finished shards are kept: run the same again to take up from there, with one worker if memory is short"
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
-    marker = out / STATE / f"{shard.number:06d}.done"
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        held = json.loads(marker.read_text("utf-8"))
+    with contextlib.suppress(OSError, ValueError, KeyError, InputError):
+        held = json.loads(part(out, shard, "done").read_text("utf-8"))
         if held["digest"] == shard.digest(settings):
             return Report.from_json(held["report"])
     return None
@@ -223,66 +174,52 @@ def _finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
 def run_shard(shard: Shard, settings: Settings, out: Path) -> Report:
     """Clean one shard: write its pages, its rows of metadata and its edits; return its tally."""
     report = Report()
-    rows: list[dict[str, Any]] = []
-    pages: list[Page] = []
     digest = shard.digest(settings)  # before reading: a file that changes meanwhile is done again
-    for source in shard.sources:
-        row, page = _read(source, report)
-        rows.append(row)
-        if page is not None:
-            pages.append(page)
+    rows = {source.id: {"id": source.id, "output": source.output} for source in shard.sources}
+    pages = [page for source in shard.sources if (page := _read(source, rows[source.id], report)) is not None]
     pages, cleaned, steps = _cleaned(pages, rows, settings, report)
     if settings.record:
         ids = [p.id for p in pages]
         for step, changes in zip(settings.pipeline.steps, steps, strict=True):
             report.count(step.id, ids, changes.columns)
-        from cleantext.run.tables import write_edits
-
-        write_edits(out / STATE / f"{shard.number:06d}.edits.arrow", ids, settings.pipeline, steps)
-    outputs = {s.id: s.output for s in shard.sources}
+        write_edits(part(out, shard, "edits.arrow"), ids, settings.pipeline, steps)
+    written = []
     for page in cleaned:
-        write_whole(page_folder(out, settings) / outputs[page.id], page.text.encode("utf-8", "replace"), sync=False)
-    after = dict(zip((p.id for p in pages), cleaned, strict=True))
-    for row in rows:
-        if row["id"] in after:
-            _describe(row, after[row["id"]], report)
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    write_whole(out / STATE / f"{shard.number:06d}.metadata.jsonl", lines.encode(), sync=False)
-    os.sync()  # once for all pages of the shard; only then may the marker say that they are there
+        path = page_folder(out, settings) / rows[page.id]["output"]
+        try:
+            write_whole(path, page.text.encode("utf-8", "replace"), sync=False)
+        except OSError as error:
+            if not is_name_error(error):  # a full disk, say: not the page's fault
+                raise
+            _failed(rows[page.id], report, f"{page.id}: cannot be written: {error.strerror}; rename it")
+            continue
+        written.append(path)
+        _describe(rows[page.id], page, report)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
+    write_whole(part(out, shard, "metadata.jsonl"), lines.encode(), sync=False)
+    settle(written)  # once for all pages of the shard; only then may the marker say that they are there
     held = json.dumps({"digest": digest, "report": report.to_json()}, ensure_ascii=False)
-    write_whole(out / STATE / f"{shard.number:06d}.done", held.encode())
+    write_whole(part(out, shard, "done"), held.encode())
     return report
 
 
-def _read(source: Source, report: Report) -> tuple[dict[str, Any], Page | None]:
+def _read(source: Source, row: dict[str, Any], report: Report) -> Page | None:
     """Read one page. What fails is counted and told, never raised."""
-    row: dict[str, Any] = {"id": source.id, "output": source.output}
     try:
-        data = source.read()
-    except Exception as error:  # noqa: BLE001 - a broken .gz or .zst raises what its library likes; the page fails, the run goes on
-        return _failed(row, report, f"cannot be read: {error}")
-    report.bytes_in += len(data)
-    decoded = decode(data)
+        page, data, decoded = read_page(source)
+    except InputError as error:
+        _failed(row, report, str(error))
+        return None
     row |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "encoding": decoded.encoding, "decided_by": decoded.evidence}
-    if decoded.evidence == "binary":
-        return _failed(row, report, "is binary data, not text: convert it first or leave it out with .cleantextignore")
-    report.encodings[decoded.encoding] += 1
-    try:
-        if is_html(source.id, data):
-            from cleantext.html import read_html
-
-            page = replace(read_html(decoded.text), id=source.id)
-        else:
-            page = Page(decoded.text, id=source.id)
-    except Exception as error:  # noqa: BLE001 - one page that breaks the parser must not stop a crawl
-        return _failed(row, report, f"cannot be parsed: {error!r}")
     row["chars_in"] = len(page.text)
+    report.bytes_in += len(data)
     report.chars_in += len(page.text)
-    return row, page
+    report.encodings[decoded.encoding] += 1
+    return page
 
 
 def _cleaned(
-    pages: list[Page], rows: Sequence[dict[str, Any]], settings: Settings, report: Report
+    pages: list[Page], rows: dict[str, dict[str, Any]], settings: Settings, report: Report
 ) -> tuple[list[Page], list[Page], list[Changes]]:
     """Clean a batch. Where it fails, find the pages to blame one by one, and clean the others."""
 
@@ -298,30 +235,26 @@ def _cleaned(
         raise
     except Exception:  # noqa: BLE001 - see above: the pages to blame are found, told and counted
         sound = []
-        row_of = {row["id"]: row for row in rows}
         for page in pages:
             try:
                 work([page])
                 sound.append(page)
             except Exception as error:  # noqa: BLE001
-                report.chars_in -= len(page.text)
-                _failed(row_of[page.id], report, f"a step of the pipeline failed: {error!r}; please report it with the page")
+                _failed(rows[page.id], report, f"{page.id}: a step of the pipeline failed: {error!r}; please report it with the page")
         return sound, *work(sound)
 
 
-def _failed(row: dict[str, Any], report: Report, why: str) -> tuple[dict[str, Any], None]:
+def _failed(row: dict[str, Any], report: Report, why: str) -> None:
     report.fail(row["id"], why)
     row["outcome"] = "failed"
-    return row, None
-
-
-def page_folder(out: Path, settings: Settings) -> Path:
-    """Where shards write pages: aside, where duplicates will be removed, so that a stopped run can start over from them."""
-    return out / STATE / "pages" if settings.duplicates in ("passages", "documents") else out
+    row["output"] = None
 
 
 def _describe(row: dict[str, Any], page: Page, report: Report) -> None:
+    digest = hashlib.sha256(page.text.encode("utf-8", "replace")).hexdigest()
+    report.changed += digest != row["sha256"]
     row["chars_out"] = len(page.text)
+    row["output_sha256"] = digest
     row["outcome"] = "kept" if page.text.strip() else "emptied"
     row["flags"] = list(page.flags)
     row |= {k: v for k, v in sorted(page.metadata.items()) if k not in row}

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import cleantext
-from cleantext.decode import decode
+from cleantext.errors import InputError
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, check_output, find_pages, is_html, write_json, write_whole
+from cleantext.run.files import Source, check_output, find_pages, read_page, write_json, write_jsonl, write_whole
 from cleantext.run.tables import write_pairs
 
 __all__ = ["dedup_files"]
@@ -35,10 +35,11 @@ def dedup_files(
     started = time.perf_counter()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
-    check_output([*sources, *([against] if against else [])], folder)
+    pages, more = find_pages(sources).pages, find_pages([against]).pages if against else []
+    check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
     report = Report()
-    own = _texts(find_pages(sources).pages, report)
-    references = {f"{against}/{name}": text for name, text in _texts(find_pages([against]).pages, Report()).items()} if against else {}
+    own = _texts(pages, report)
+    references = {str(Path(against or "", name)): text for name, text in _texts(more, report).items()}
     found = find_duplicates(
         list(own.values()),
         ids=list(own),
@@ -56,6 +57,8 @@ def dedup_files(
         "threshold": threshold,
     }
     write_pairs(folder, found, {**own, **references}, None, report)
+    if report.failures:
+        write_jsonl(folder / "failed.jsonl", report.failures)
     write_json(folder / "report.json", report.to_json())
     write_whole(folder / "report.html", render(report).encode())
     report.seconds = time.perf_counter() - started
@@ -65,25 +68,16 @@ def dedup_files(
 def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
     """Read pages; what cannot be read is told and counted."""
     texts: dict[str, str] = {}
-    for page in pages:
+    for source in pages:
         try:
-            data = page.read()
-        except Exception as error:  # noqa: BLE001 - a broken .gz raises what its library likes
-            report.fail(page.id, f"cannot be read: {error}")
+            page, data, decoded = read_page(source)
+        except InputError as error:
+            report.fail(source.id, str(error))
             continue
-        decoded = decode(data)
-        if decoded.evidence == "binary":
-            report.fail(page.id, "is binary data, not text: convert it first or leave it out with .cleantextignore")
-            continue
-        text = decoded.text
-        if is_html(page.id, data):
-            from cleantext.html import read_html
-
-            text = read_html(text).text
-        texts[page.id] = text
+        texts[page.id] = page.text
         report.bytes_in += len(data)
-        report.chars_in += len(text)
-        report.chars_out += len(text)
+        report.chars_in += len(page.text)
+        report.chars_out += len(page.text)
         report.outcomes["kept"] += 1
         report.encodings[decoded.encoding] += 1
     return texts

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,24 +15,27 @@ import numpy as np
 
 from cleantext.changes import Changes, EditColumns, to_original
 from cleantext.edits import Edit, OffsetMap, apply, revert
-from cleantext.errors import InputError
+from cleantext.errors import EditError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import write_json, write_jsonl, write_whole
+from cleantext.run.files import Source, settle, whole, write_json, write_jsonl, write_whole
+from cleantext.run.settings import Settings, Shard, page_folder, part
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from cleantext.dedup import Duplicates
-    from cleantext.run.job import Settings, Shard
 
-__all__ = ["EDITS", "SCHEMA", "finish", "read_edits", "undo", "write_edits", "write_pairs"]
+__all__ = ["EDITS", "METADATA", "SCHEMA", "finish", "outputs_of", "read_edits", "undo", "write_edits", "write_pairs"]
 
 SCHEMA = "1"  # of all Parquet outputs; raised when columns change
-EDITS = "edits.parquet"
+EDITS, METADATA = "edits.parquet", "metadata.jsonl"
+REMOVED = "dedup"  # the transform of edits that remove duplicates
 SHOWN = 200  # pairs that report.json and report.html show with their texts
+EXCERPT = 300  # characters of a text in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
+LONGER = 1_000  # and of the few in report.json
 
 
 def _schema() -> pa.Schema:
@@ -78,7 +83,7 @@ def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Seq
 
 
 def _tables(path: Path) -> Iterator[pa.Table]:
-    """Yield the tables of a finished edits.parquet or of a shard's part, one at a time."""
+    """Yield the tables of edits.parquet, one for each shard and last what was removed as duplicate; or that of a shard's part."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -89,7 +94,10 @@ def _tables(path: Path) -> Iterator[pa.Table]:
         yield from (file.read_row_group(n) for n in range(file.num_row_groups))
     else:
         with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
-            yield from (pa.Table.from_batches([batch]) for batch in stream)
+            batches = list(stream)
+            yield (
+                pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries() if batches else _schema().empty_table()
+            )
 
 
 def _parquet(path: Path) -> pq.ParquetWriter:
@@ -103,40 +111,47 @@ def _parquet(path: Path) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, _schema(), use_dictionary=coded, column_encoding=delta, **options)
 
 
-def read_edits(path: Path, pages: Sequence[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
+def read_edits(path: Path, pages: Iterable[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
     """Read edits as ``page -> [(transform, edits)]`` in the order of the steps; of some pages, or of all."""
-    import pyarrow.compute as pc
-
     out: dict[str, list[tuple[str, list[Edit]]]] = {}
-    wanted = None if pages is None else _array(pages)
-    by_page: dict[str, list[tuple[int, str, Edit]]] = defaultdict(list)
     for table in _tables(path):
-        here = table if wanted is None else table.filter(pc.is_in(table["page"].cast("string"), value_set=wanted))
-        for row in here.to_pylist():
-            edit = Edit(row["start"], row["end"], row["before"], row["after"], row["rule"])
-            by_page[row["page"]].append((row["step"], row["transform"], edit))
-    for page, rows in by_page.items():
-        rows.sort(key=lambda r: (r[0], r[2].start))
-        out[page] = [(transform, [e for _, _, e in group]) for (_, transform), group in groupby(rows, key=lambda r: (r[0], r[1]))]
+        for page, steps in _steps(table, pages).items():
+            out[page] = out.get(page, []) + steps
     return out
 
 
-def _array(values: Iterable[str]) -> pa.Array:
+def _steps(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
+    """Return the edits of one table as ``page -> [(transform, edits)]``."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return pa.array(sorted(values), pa.string())
+    if pages is not None:
+        table = table.filter(pc.is_in(table["page"].cast("string"), value_set=pa.array(sorted(pages), pa.string())))
+    columns = (table[n].to_pylist() for n in ("page", "step", "transform", "start", "end", "before", "after", "rule"))
+    by_page: dict[str, list[tuple[int, int, str, Edit]]] = defaultdict(list)
+    for page, step, transform, start, end, before, after, rule in zip(*columns, strict=True):
+        by_page[page].append((step, start, transform, Edit(start, end, before, after, rule)))
+    return {
+        page: [(transform, [r[3] for r in group]) for (_, transform), group in groupby(sorted(rows), key=lambda r: (r[0], r[2]))]
+        for page, rows in by_page.items()
+    }
+
+
+def outputs_of(table: Path) -> set[str]:
+    """Return the pages that a metadata.jsonl says were written; none where there is no such file."""
+    if not table.exists():
+        return set()
+    rows = (json.loads(line) for line in table.read_text("utf-8").splitlines())
+    return {row["output"] for row in rows if row["outcome"] in ("kept", "emptied")}
 
 
 # ---------------------------------------------------------------- the end of a run
 
 
-def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report) -> Report:
+def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report) -> None:
     """Join the shards' tables, find duplicates, and write the report."""
-    from cleantext.run.job import STATE
-
-    state = out / STATE
-    rows = [json.loads(line) for s in shards for line in (state / f"{s.number:06d}.metadata.jsonl").read_text("utf-8").splitlines()]
-    parts = [state / f"{s.number:06d}.edits.arrow" for s in shards] if settings.record else []
+    rows = [json.loads(line) for s in shards for line in part(out, s, METADATA).read_text("utf-8").splitlines()]
+    parts = [part(out, s, "edits.arrow") for s in shards] if settings.record else []
     removed: dict[str, list[Edit]] = {}
     if settings.duplicates != "off":
         removed = _duplicates(out, rows, parts, settings, report)
@@ -144,36 +159,39 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
         _join_edits(out / EDITS, parts, removed, settings, report)
     else:
         (out / EDITS).unlink(missing_ok=True)
-    write_jsonl(out / "metadata.jsonl", rows)
+    write_jsonl(out / METADATA, rows)
     if report.failures:
         write_jsonl(out / "failed.jsonl", report.failures)
     else:
         (out / "failed.jsonl").unlink(missing_ok=True)
     write_json(out / "report.json", report.to_json())
     write_whole(out / "report.html", render(report).encode())
-    return report
 
 
 def _join_edits(path: Path, parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
-    temporary = path.with_name(".edits.parquet.part")
-    with _parquet(temporary) as writer:
-        for part in parts:
-            for table in _tables(part):
-                writer.write_table(table)
+    with whole(path) as temporary, _parquet(temporary) as writer:
+        for each in parts:
+            for table in _tables(each):
+                if table.num_rows:
+                    writer.write_table(table, row_group_size=table.num_rows)
         if removed:
-            pages = sorted(removed)
-            columns = Changes({n: removed[page] for n, page in enumerate(pages)}).columns
-            report.count("dedup", pages, columns)
-            original = _originals(parts, pages)
-            table = _rows(pages, len(settings.pipeline.steps), "dedup", columns, [])
-            spans = [original[page](e.start, e.end) for page in pages for e in removed[page]]
-            for name, values in zip(("original_start", "original_end"), zip(*spans, strict=True), strict=True):
-                table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), _ints(values))
-            writer.write_table(table)
-    temporary.replace(path)
+            writer.write_table(_removals(parts, removed, settings, report))
 
 
-def _ints(values: Sequence[int]) -> pa.Array:
+def _removals(parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> pa.Table:
+    """Return what was removed as duplicate as a table of edits: one more step behind those of the pipeline."""
+    pages = sorted(removed)
+    columns = Changes({n: removed[page] for n, page in enumerate(pages)}).columns
+    report.count(REMOVED, pages, columns)
+    original = _origins(parts, pages)
+    table = _rows(pages, len(settings.pipeline.steps), REMOVED, columns, [])
+    spans = [original[page](e.start, e.end) for page in pages for e in removed[page]]
+    for name, values in zip(("original_start", "original_end"), zip(*spans, strict=True), strict=True):
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), _ints(values))
+    return table
+
+
+def _ints(values: Sequence[int | None]) -> pa.Array:
     import pyarrow as pa
 
     return pa.array(values, pa.int32())
@@ -194,31 +212,31 @@ class _Origin:
         return start, end
 
 
-def _originals(parts: Sequence[Path], pages: Iterable[str]) -> dict[str, _Origin]:
+def _origins(parts: Sequence[Path], pages: Iterable[str]) -> dict[str, _Origin]:
     wanted = set(pages)
     out = {page: _Origin(()) for page in wanted}
-    for part in parts:
-        out |= {page: _Origin(steps) for page, steps in read_edits(part, sorted(wanted)).items()}
+    for each in parts:
+        out |= {page: _Origin(steps) for page, steps in read_edits(each, wanted).items()}
     return out
 
 
 def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], settings: Settings, report: Report) -> dict[str, list[Edit]]:
     """Find duplicates among the cleaned pages and write their tables; where asked to, remove and say what."""
     from cleantext.dedup import find_duplicates
-    from cleantext.run.job import page_folder
 
-    kept = [row for row in rows if row["outcome"] in ("kept", "emptied")]
+    kept = [row for row in rows if row["outcome"] != "failed"]
     folder = page_folder(out, settings)
     ids = [row["id"] for row in kept]
     texts = [(folder / row["output"]).read_bytes().decode() for row in kept]
     level: Literal["document", "passage"] = "document" if settings.duplicates == "documents" else "passage"
     found = find_duplicates(texts, ids=ids, level=level, threshold=settings.threshold, min_chars=settings.min_chars)
-    removed = {i: list(found.edits_for(i)) for i in ids} if settings.duplicates in ("passages", "documents") else {}
+    removed = {i: list(found.edits_for(i)) for i in ids} if settings.removes else {}
     removed = {i: edits for i, edits in removed.items() if edits}
     write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report)
-    if folder != out:
+    if settings.removes:
         for row, text in zip(kept, texts, strict=True):
             _remove(out, row, text, removed.get(row["id"], []), report)
+        settle(out / row["output"] for row in kept if row["output"])
     return removed
 
 
@@ -226,57 +244,49 @@ def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], re
     """Write one page without what stands elsewhere too; a page of which nothing stays is no file."""
     left = apply(text, edits)
     report.chars_out += len(left) - len(text)
-    row["chars_out"] = len(left)
+    report.changed += bool(edits) and row["output_sha256"] == row["sha256"]
+    row["chars_out"], row["output_sha256"] = len(left), hashlib.sha256(left.encode()).hexdigest()
     if edits and not left.strip():
         report.outcomes[row["outcome"]] -= 1
         report.outcomes["duplicate"] += 1
-        row["outcome"] = "duplicate"
         (out / row["output"]).unlink(missing_ok=True)
+        row["outcome"], row["output"] = "duplicate", None
     else:
         write_whole(out / row["output"], left.encode("utf-8", "replace"), sync=False)
 
 
 def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report) -> None:
     """Write duplicates.parquet and .jsonl and count them; ``parts`` hold the edits that lead back to the texts as read."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     pairs = found.pairs.to_pylist()
-    origins = _originals(parts, {p[side] for p in pairs for side in "ab"}) if parts is not None else None
-    for pair in pairs:
-        for side in "ab":
-            span = pair[f"{side}_start"], pair[f"{side}_end"]
-            start, end = origins[pair[side]](*span) if origins else (None, None)
-            pair[f"original_{side}_start"], pair[f"original_{side}_end"] = start, end
-    columns = {
-        f"original_{side}_{edge}": pa.array([p[f"original_{side}_{edge}"] for p in pairs], pa.int32())
-        for side in "ab"
-        for edge in ("start", "end")
-    }
+    origins = _origins(parts, {p[side] for p in pairs for side in "ab"}) if parts is not None else None
     table = found.pairs
-    for name, values in columns.items():
-        table = table.append_column(name, values)
+    for side in "ab":
+        spans = [origins[p[side]](p[f"{side}_start"], p[f"{side}_end"]) if origins else (None, None) for p in pairs]
+        for n, edge in enumerate(("start", "end")):
+            table = table.append_column(f"original_{side}_{edge}", _ints([span[n] for span in spans]))
+            for pair, span in zip(pairs, spans, strict=True):
+                pair[f"original_{side}_{edge}"] = span[n]
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), "cleantext_schema": SCHEMA})
-    temporary = out / ".duplicates.parquet.part"
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(out / "duplicates.parquet")
-    rows = [_with_text(p, texts) for p in pairs]
-    write_jsonl(out / "duplicates.jsonl", rows)
-    clusters = found.clusters
-    pages = {p[side] for p in pairs for side in "ab"}
+    with whole(out / "duplicates.parquet") as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    write_jsonl(out / "duplicates.jsonl", (_with_text(p, texts, EXCERPT) for p in pairs))
+    longest = sorted(pairs, key=lambda r: (r["a"] == r["b"], r["a_start"] - r["a_end"], str(r["a"]), str(r["b"]), r["a_start"]))
     report.duplicates = {
         "level": found.level,
         "threshold": found.threshold,
         "pairs": len(pairs),
         "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs),
-        "clusters": len(set(clusters["cluster"].to_pylist())),
-        "pages": len(pages),
-        "examples": sorted(rows, key=lambda r: (-(r["a_end"] - r["a_start"]), r["a"], r["b"], r["a_start"]))[:SHOWN],
+        "clusters": len(set(found.clusters["cluster"].to_pylist())),
+        "pages": len({p[side] for p in pairs for side in "ab"}),
+        "examples": [_with_text(p, texts, LONGER) for p in longest[:SHOWN]],
     }
 
 
-def _with_text(pair: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    return {**pair, **{f"{s}_text": texts[pair[s]][pair[f"{s}_start"] : pair[f"{s}_end"]] for s in "ab"}}
+def _with_text(pair: Mapping[str, Any], texts: Mapping[str, str], most: int) -> dict[str, Any]:
+    spans = {s: texts[pair[s]][pair[f"{s}_start"] : pair[f"{s}_end"]] for s in "ab"}
+    return {**pair, **{f"{s}_text": span if len(span) <= most else span[:most] + "…" for s, span in spans.items()}}
 
 
 # ---------------------------------------------------------------- the way back
@@ -285,21 +295,47 @@ def _with_text(pair: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, A
 def undo(out: str | Path, to: str | Path) -> Iterator[Path]:
     """Write the pages as they were read, from the cleaned pages and edits.parquet of a run alone.
 
-    Text comes back as UTF-8, whatever its encoding was; HTML as the visible lines that were read from it.
-    Yield each file written. Raise `InputError` where the folder is not a run with recorded edits, and
-    `EditError` where a page was changed since.
+    Text comes back as UTF-8 without byte order mark, whatever its encoding was; packed pages come back
+    unpacked, and HTML as the visible lines that were read from it, with .txt behind its name. Yield each
+    file written. Raise `InputError` where the folder is not a run with recorded edits, and `EditError`
+    where a page was changed or lost since.
     """
     source, target = Path(out), Path(to)
-    if not (source / "metadata.jsonl").exists() or not (source / EDITS).exists():
-        raise InputError(f"{source}: no metadata.jsonl and {EDITS} here; name the output folder of a run that recorded its edits")
-    edits = read_edits(source / EDITS)
-    for line in (source / "metadata.jsonl").read_text("utf-8").splitlines():
-        row = json.loads(line)
-        if row["outcome"] == "failed":
-            continue
-        path = source / row["output"]
-        text = path.read_bytes().decode() if path.exists() else ""
-        for _, step in reversed(edits.get(row["id"], [])):
-            text = revert(text, step)
-        write_whole(target / row["id"], text.encode(), sync=False)
-        yield target / row["id"]
+    if not (source / METADATA).exists() or not (source / EDITS).exists():
+        raise InputError(f"{source}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
+    rows = [json.loads(line) for line in (source / METADATA).read_text("utf-8").splitlines()]
+    open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
+    removed: dict[str, list[tuple[str, list[Edit]]]] = {}
+    tables = list(_groups(source / EDITS))
+    if tables and (last := _steps(tables[-1]())) and all(steps[-1][0] == REMOVED for steps in last.values()):
+        removed = last
+        tables.pop()
+    for table in tables:  # a shard at a time: all edits of a crawl would not fit
+        for page, steps in _steps(table()).items():
+            yield _restored(source, target, open_.pop(page), [*steps, *removed.get(page, [])])
+    for page, row in open_.items():  # whose text the pipeline left as it was
+        yield _restored(source, target, row, removed.get(page, []))
+
+
+def _groups(path: Path) -> Iterator[Callable[[], pa.Table]]:
+    """Yield for each table of edits.parquet the function that reads it."""
+    import pyarrow.parquet as pq
+
+    _ = next(_tables(path), None)  # refuses another schema
+    file = pq.ParquetFile(path)
+    return (partial(file.read_row_group, n) for n in range(file.num_row_groups))
+
+
+def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Sequence[tuple[str, Sequence[Edit]]]) -> Path:
+    name = row["output"] or Source(Path(row["id"]), row["id"], 0).output
+    data = b""
+    if row["outcome"] != "duplicate":
+        path = source / name
+        data = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(data).hexdigest() != row["output_sha256"]:
+            raise EditError(f"{path}: changed or lost since it was cleaned, so its edits do not fit: clean the page again")
+    text = data.decode()
+    for _, edits in reversed(steps):
+        text = revert(text, edits)
+    write_whole(target / name, text.encode(), sync=False)
+    return target / name

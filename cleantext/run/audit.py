@@ -1,0 +1,103 @@
+"""Where a rule fired in a finished run: a sample to read, each firing with the lines around it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cleantext.edits import revert
+from cleantext.errors import EditError, InputError
+from cleantext.run.files import Source
+from cleantext.run.tables import EDITS, METADATA, _tables, read_edits
+
+__all__ = ["Audit", "Firing", "audit"]
+
+SHOWN = 60  # characters before and after
+
+
+class Firing(NamedTuple):
+    """One time that a rule changed a page."""
+
+    page: str
+    start: int  # in the text as read
+    end: int
+    before: str
+    after: str
+    lead: str  # what stood before it in the text as read, and
+    trail: str  # behind it
+
+
+class Audit(NamedTuple):
+    """How often a rule fired, and a sample of it in page order."""
+
+    rule: str
+    firings: int
+    pages: int
+    sample: tuple[Firing, ...]
+
+
+def audit(out: str | Path, rule: str, *, sample: int = 20, seed: int = 0) -> Audit:
+    """Draw a sample of the edits of a rule from the output folder of a run; the same seed draws the same.
+
+    Raise `InputError` where the folder is no run that recorded its edits, or no rule of this id fired in it.
+    """
+    folder = Path(out)
+    if not (folder / METADATA).exists() or not (folder / EDITS).exists():
+        raise InputError(f"{folder}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
+    total, pages, drawn = _draw(folder / EDITS, rule, sample, random.Random(seed))  # noqa: S311 - a sample, no secret
+    texts = _as_read(folder, sorted({page for page, *_ in drawn}))
+    found = []
+    for page, start, end, before, after in sorted(drawn):
+        text = texts.get(page, "")
+        found.append(Firing(page, start, end, before, after, text[max(0, start - SHOWN) : start], text[end : end + SHOWN]))
+    return Audit(rule, total, pages, tuple(found))
+
+
+def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[int, int, list[tuple[str, int, int, str, str]]]:
+    """Draw rows by reservoir, so that a table of any size fits; say how many there are, on how many pages."""
+    import pyarrow.compute as pc
+
+    total = 0
+    pages: set[str] = set()
+    fired: set[str] = set()
+    drawn: list[tuple[str, int, int, str, str]] = []
+    for table in _tables(path):
+        names = table["rule"].cast("string")
+        fired.update(pc.unique(names).to_pylist())
+        here = table.filter(pc.equal(names, rule))
+        pages.update(pc.unique(here["page"].cast("string")).to_pylist())
+        keep: dict[int, int] = {}  # place in the sample, and the row that takes it last
+        for n in range(here.num_rows):
+            at = total + n if total + n < sample else chance.randrange(total + n + 1)
+            if at < sample:
+                keep[at] = n
+        total += here.num_rows
+        for at, n in sorted(keep.items()):
+            (row,) = here.slice(n, 1).to_pylist()
+            firing = (row["page"], row["original_start"], row["original_end"], row["before"], row["after"])
+            drawn[at : at + 1] = [firing]
+    if not total:
+        raise InputError(f"{path}: no rule {rule!r} fired in this run; those that did: {', '.join(sorted(fired)) or 'none'}")
+    return total, len(pages), drawn
+
+
+def _as_read(folder: Path, pages: Sequence[str]) -> dict[str, str]:
+    """Return the texts of pages as they were read, by taking their edits back."""
+    edits = read_edits(folder / EDITS, pages)
+    wanted = set(pages)
+    texts = {}
+    for line in (folder / METADATA).read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if row["id"] not in wanted:
+            continue
+        path = folder / (row["output"] or Source(Path(row["id"]), row["id"], 0).output)
+        text = path.read_bytes().decode() if path.exists() else ""
+        with contextlib.suppress(EditError):  # changed since it was cleaned: the firing is known, what stood around it is not
+            for _, step in reversed(edits.get(row["id"], [])):
+                text = revert(text, step)
+            texts[row["id"]] = text
+    return texts
