@@ -158,10 +158,9 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None)
     elif form == "diff":
         import difflib
 
-        lines = difflib.unified_diff(
-            cleaned.original.splitlines(), cleaned.text.splitlines(), f"{file}", f"{file} (cleaned)", lineterm="", n=1
-        )
-        click.echo("\n".join(lines))
+        before, after = (t.splitlines(keepends=True) for t in (cleaned.original, cleaned.text))
+        for line in difflib.unified_diff(before, after, f"{file}", f"{file} (cleaned)", n=1):
+            click.echo(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n", nl=False)
     else:
         from rich.console import Console
 

@@ -20,6 +20,9 @@ from collections.abc import Iterable
 __all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown"]
 
 
+MOST = 30  # names that a message lists; of more only the near ones
+
+
 class CleantextError(Exception):
     """Any failure that cleantext foresees and explains."""
 
@@ -51,6 +54,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> C
     unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-careful, zh-web
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return ConfigError(f"{where}unknown {kind} {name!r}: {hint}Known: {', '.join(names)}")
+    listed = names if len(names) <= MOST else [*near, f"... ({len(names)} in all)"]
+    return ConfigError(f"{where}unknown {kind} {name!r}: {hint}Known: {', '.join(listed)}")

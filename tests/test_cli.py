@@ -1,6 +1,7 @@
 """The command line: streams, exit codes, messages."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,18 @@ def test_explain_forms():
     assert text[reason["start"] : reason["end"]].startswith("版权与免责声明")
     assert "[-2014-07-31 10:38:51-]" in plain.output
     assert run("explain", "-", stdin=seed.read_bytes()).output == plain.output
+
+
+def test_explained_diffs_apply(tmp_path):
+    seed = SEEDS / "003_0393d4de2ad52cec.txt"
+    diff = run("explain", seed, "--diff").output
+    assert "\n\\ No newline at end of file\n" in diff
+    if not shutil.which("patch"):
+        pytest.skip("needs the program patch")
+    (tmp_path / "page.txt").write_bytes(seed.read_bytes())
+    (tmp_path / "page.diff").write_text(diff, "utf-8")
+    subprocess.run(["patch", tmp_path / "page.txt", tmp_path / "page.diff"], check=True, capture_output=True)
+    assert (tmp_path / "page.txt").read_text("utf-8") == json.loads(run("explain", seed, "--json").output)["text"]
 
 
 def test_pipe_keeps_one_record_a_line():
