@@ -1,7 +1,6 @@
-"""Score extraction from HTML on the development pages, beside other extractors.
+"""How extraction from HTML is scored on the development pages, and what the peers extract. Run by `quality.py`.
 
-    python benchmarks/extraction.py                                   # cleantext
-    python benchmarks/extraction.py --peers /tmp/w/peers/bin/python   # and those peers that this interpreter has
+Run alone, by an interpreter that has peers installed, it prints their outputs as JSON.
 
 The text is folded for width (NFKC) and loses its blanks. Precision and recall are the longest common
 subsequence over the output and over the expected text, in characters; F1 is their harmonic mean; hosts count once.
@@ -11,16 +10,13 @@ is kept, of another those characters are that lie in 5-grams of the output.
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
 import sys
 import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 PAGES = Path(__file__).parents[1] / "../shared/data/pages"
@@ -33,6 +29,7 @@ class Case(NamedTuple):
     expected: str
     spans: list[str]
     optional: list[str]
+    meta: dict[str, Any]
 
     @property
     def host(self) -> str:
@@ -51,9 +48,8 @@ def cases(pages: Path = PAGES) -> list[Case]:
     for folder in sorted(p for p in pages.iterdir() if p.is_dir()):
         meta = json.loads((folder / "meta.json").read_text("utf-8"))
         expected = (folder / "expected.txt").read_text("utf-8")
-        found.append(
-            Case(folder.name, (folder / "page.html").read_bytes(), meta["encoding"], expected, meta["span_cuts"], meta["optional_lines"])
-        )
+        html = (folder / "page.html").read_bytes()
+        found.append(Case(folder.name, html, meta["encoding"], expected, meta["span_cuts"], meta["optional_lines"], meta))
     return found
 
 
@@ -63,12 +59,13 @@ def folded(line: str) -> str:
 
 def lines_of(text: str, case: Case) -> list[str]:
     spans = [folded(span) for span in case.spans]
-    optional = {folded(line) for line in case.optional}
+    optional = "\n".join(folded(line) for line in case.optional).split("\n")
+    whole = set(optional)
     out = []
     for line in map(folded, text.split("\n")):
         for span in spans:
             line = line.replace(span, "")  # noqa: PLW2901
-        if line and line not in optional:
+        if line and line not in whole and not (len(line) >= 8 and any(line in o for o in optional)):  # or a part of it
             out.append(line)
     return out
 
@@ -101,20 +98,6 @@ def score(output: str, case: Case) -> Score:
                     kept[i : i + 5] = b"\1" * 5
             lost += kept.count(0)
     return Score(2 * precision * recall / (precision + recall) if same else 0.0, precision, recall, lost / len(a))
-
-
-def cleantext_html(case: Case) -> str:
-    from cleantext.chrome.blocks import MainContent
-    from cleantext.html import read_html
-
-    page = read_html(case.html)
-    return MainContent().fast([page])[0].text
-
-
-def visible(case: Case) -> str:
-    from cleantext.html import read_html
-
-    return read_html(case.html).text
 
 
 # Peers get the text decoded with the true encoding, so that only extraction is compared.
@@ -191,46 +174,5 @@ def run_peers() -> None:
     json.dump(out, sys.stdout)
 
 
-def table(results: dict[str, dict[str, Any]], data: list[Case]) -> None:
-    size = sum(len(case.html) for case in data) / 1e6
-    print(f"{'':<24}{'F1':>7}{'prec.':>7}{'recall':>7}{'loss':>8}{'worst':>8}  {'MB/s':>6}   macro by host, {len(data)} pages")
-    for name, result in results.items():
-        scores = {case.name: score(result["texts"][case.name], case) for case in data}
-        hosts: dict[str, list[Score]] = defaultdict(list)
-        for case in data:
-            hosts[case.host].append(scores[case.name])
-        macro = [mean(mean(s[k] for s in found) for found in hosts.values()) for k in range(4)]
-        worst = max(s.loss for s in scores.values())
-        print(f"{name:<24}{macro[0]:7.4f}{macro[1]:7.4f}{macro[2]:7.4f}{macro[3]:8.2%}{worst:8.2%}  {size / result['seconds']:6.1f}")
-        result["scores"] = scores
-
-
-def ours(function: Callable[[Case], str], data: list[Case]) -> dict[str, Any]:
-    function(data[0])
-    start = time.perf_counter()
-    texts = {case.name: function(case) for case in data}
-    return {"texts": texts, "seconds": time.perf_counter() - start}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", metavar="PYTHON", help="interpreter that has the peers installed")
-    parser.add_argument("--run-peers", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--pages", action="store_true", help="print the score of each page")
-    options = parser.parse_args()
-    if options.run_peers:
-        run_peers()
-        return
-    data = cases()
-    results = {"cleantext, HTML alone": ours(cleantext_html, data), "all visible lines": ours(visible, data)}
-    if options.peers:
-        done = subprocess.run([options.peers, __file__, "--run-peers"], check=True, stdout=subprocess.PIPE)
-        results |= json.loads(done.stdout)
-    table(results, data)
-    if options.pages:
-        for name, s in results["cleantext, HTML alone"]["scores"].items():
-            print(f"{name:<24}{s.f1:7.4f}{s.precision:7.4f}{s.recall:7.4f}{s.loss:8.2%}")
-
-
 if __name__ == "__main__":
-    main()
+    run_peers()

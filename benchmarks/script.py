@@ -1,10 +1,14 @@
-"""How fast scripts are converted, beside other converters, and how well.
+"""How well scripts are converted, and how fast, beside other converters.
 
     python benchmarks/script.py --environments ~/.cache/cleantext-peers            # makes what is missing, with pip
-    python benchmarks/script.py --environments DIR --text hant.txt hans.txt --rounds 5
+    python benchmarks/script.py --environments DIR --rounds 0                      # no speed, a minute
 
-One core, the same text, in turn, the best of all rounds; MB/s of UTF-8. Traditional text for t2s and tw2sp,
-Simplified for s2t and s2twp: the laws of ../shared where they are, else the seeds, repeated.
+Right: OpenCC's own cases; equality with the OpenCC wheel on every row of its dictionaries, on random mixes
+of them and on real text; agreement with verses and sentences that exist in both scripts.
+
+Fast: one core, the same text, in turn; MB/s of UTF-8 by the median of all rounds, ratios by the median of the
+ratios within a round. Traditional text for t2s and tw2sp, Simplified for s2t and s2twp: the laws of ../shared
+where they are, else the seeds, repeated.
 """
 
 from __future__ import annotations
@@ -12,14 +16,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import time
 import venv
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
+from statistics import median
 
+from cleantext.data import opencc_text
 from cleantext.script import UnifyScript
+from cleantext.script.tables import CONFIGURATIONS
 from cleantext.transform import Page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +40,10 @@ PEERS = {
     "opencc_pyo3": "opencc-pyo3==0.12.0",
     "zhconv_rs": "zhconv-rs==0.4.2",
 }
-CONFIGURATIONS = {"t2s": "hant", "s2t": "hans", "s2twp": "hans", "tw2sp": "hant"}
+TIMED = {"t2s": "hant", "s2t": "hans", "s2twp": "hans", "tw2sp": "hant"}
+COMPARED = ("t2s", "s2t", "tw2sp", "s2twp", "hk2s")
+GLUE = ["，", "\n", " ", "⿰", "⿲", "⿾", "a", "の", "\uf900", "\ufe00", "著", "着", "麼", "乾", "〇", "𠮷", "123", "\N{OGHAM SPACE MARK}"]
+Texts = dict[str, list[str]]
 
 
 def interpreter(folder: Path, peer: str) -> Path:
@@ -42,24 +55,135 @@ def interpreter(folder: Path, peer: str) -> Path:
     return python
 
 
-def shared_text(name: str) -> str:
+def ask(python: Path, script: str, *arguments: str, given: str) -> str:
+    """Return what a script says in the environment of a peer."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [python, Path(__file__).parent / "peers" / script, *arguments]
+    return subprocess.run(command, input=given.encode(), capture_output=True, check=True, env=environment).stdout.decode()
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def shared_rows(name: str) -> list[dict[str, str]]:
     import zstandard
 
     with zstandard.open(SHARED / f"{name}.jsonl.zst", "rt", encoding="utf-8") as file:
-        return "\n".join(json.loads(line)["text"] for line in file)
+        return [json.loads(line) for line in file]
 
 
-def texts(paths: list[str] | None) -> dict[str, str]:
-    if paths:
-        return dict(zip(("hant", "hans"), (Path(p).read_text("utf-8") for p in paths), strict=True))
+def large_texts() -> dict[str, str]:
     if SHARED.is_dir():
-        return {"hant": shared_text("moj"), "hans": shared_text("laws")}
+        return {script: "\n".join(row["text"] for row in shared_rows(name)) for script, name in (("hant", "moj"), ("hans", "laws"))}
     seeds = ROOT / "seeds"
     return {"hant": (seeds / "000.repaired.txt").read_text("utf-8") * 500, "hans": next(seeds.glob("002_*.txt")).read_text("utf-8") * 150}
 
 
+def real_texts() -> list[str]:
+    """Return all documents that are at hand, of both scripts."""
+    texts = [path.read_text("utf-8", "ignore") for path in sorted((ROOT / "seeds").rglob("*.txt"))]
+    if SHARED.is_dir():
+        texts += [row["text"] for name in ("moj", "laws") for row in shared_rows(name)]
+        texts += [path.read_text("utf-8", "ignore") for path in sorted((SHARED.parent / "pages").rglob("*")) if path.is_file()]
+        texts += ["\n".join(row[script] for row in pair_rows(name)) for name in ("cuv", "ud") for script in ("hant", "hans")]
+    return texts
+
+
+def pair_rows(name: str) -> list[dict[str, str]]:
+    """Return texts that exist in both scripts: Bible verses, or sentences of Universal Dependencies."""
+    return shared_rows(name) if name == "cuv" else [json.loads(line) for line in (SHARED / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+
+def dictionary_words() -> list[str]:
+    """Return every key and every value of the dictionaries that configurations use."""
+    names = {name for c in CONFIGURATIONS.values() for group in c.stages for tier in group.tiers for name in tier}
+    lines = (line for name in names for line in (opencc_text(name) or "").splitlines() if not line.startswith("#"))
+    return sorted({word for line in lines for word in line.replace("\t", " ").split(" ") if word})
+
+
+def mixes(words: list[str], count: int) -> list[str]:
+    rng = random.Random(4)
+    return ["".join(rng.choice(words if rng.random() < 0.8 else GLUE) for _ in range(rng.randint(1, 8))) for _ in range(count)]
+
+
+# --- right ---------------------------------------------------------------------------------------
+
+
+def converted(to: str, texts: list[str]) -> list[str]:
+    """Return the texts converted one by one and as a column, which must say the same."""
+    import pyarrow as pa
+
+    transform = UnifyScript(to=to)
+    one_by_one = [page.text for page in transform.fast([Page(text) for text in texts])]
+    if transform.arrow(pa.array(texts, pa.large_string())).to_pylist() != one_by_one:
+        sys.exit(f"{to}: a column is not converted as its texts are")
+    return one_by_one
+
+
+def equality(opencc: Path) -> Iterator[str]:
+    """Yield rows: what was compared with the wheel, and how many lines differ."""
+    words = dictionary_words()
+    real = real_texts()
+    asked: dict[str, Texts] = {
+        "every key and value, 16 configurations": dict.fromkeys(CONFIGURATIONS, words),
+        f"random mixes of them, {', '.join(COMPARED)}": dict.fromkeys(COMPARED, mixes(words, 200_000)),
+        f"real text, {', '.join(COMPARED)}": dict.fromkeys(COMPARED, real),
+    }
+    for name, texts in asked.items():
+        told = json.loads(ask(opencc, "script_answers.py", "opencc", given=json.dumps(texts)))
+        lines = size = differ = 0
+        for configuration, answers in told.items():
+            for ours, theirs in zip(converted(configuration, texts[configuration]), answers, strict=True):
+                pairs = list(zip_longest(ours.split("\n"), theirs.split("\n")))
+                lines += len(pairs)
+                differ += sum(a != b for a, b in pairs)
+            size += sum(len(text.encode()) for text in texts[configuration])
+        yield f"| {name} | {lines:,} | {size / len(told) / 1e6:.1f} | {differ} |"
+
+
+def official(opencc: Path) -> Iterator[str]:
+    """Yield a row for each converter: how many of OpenCC's own cases it passes."""
+    cases = json.loads((SHARED / "opencc_testcases.json").read_text("utf-8"))["cases"]
+    asked: Texts = defaultdict(list)
+    expected: Texts = defaultdict(list)
+    for case in cases:
+        for configuration, answer in case["expected"].items():
+            asked[configuration].append(case["input"])
+            expected[configuration].append(answer)
+    ours = {configuration: converted(configuration, texts) for configuration, texts in asked.items()}
+    theirs = json.loads(ask(opencc, "script_answers.py", "opencc", given=json.dumps(asked)))
+    for name, answers in (("cleantext", ours), ("OpenCC", theirs)):
+        passed = sum(a == b for c in asked for a, b in zip(answers[c], expected[c], strict=True))
+        yield f"| {name} | {passed} of {sum(map(len, asked.values()))} |"
+
+
+def agreement(opencc: Path) -> Iterator[str]:
+    """Yield rows: how many pairs come out as they were written, and how many characters in 10,000 do not."""
+    for name in ("cuv", "ud"):
+        rows = pair_rows(name)
+        ways = {"t2s": ("hant", "hans"), "tw2s": ("hant", "hans"), "s2t": ("hans", "hant"), "s2tw": ("hans", "hant")}
+        theirs = json.loads(
+            ask(opencc, "script_answers.py", "opencc", given=json.dumps({c: [r[a] for r in rows] for c, (a, _) in ways.items()}))
+        )
+        for configuration, (source, wanted) in ways.items():
+            target = {"t2s": "hans", "s2t": "hant", "s2tw": "hant-tw"}.get(configuration)
+            texts, truth = [row[source] for row in rows], [row[wanted] for row in rows]
+            cells = [score(answers, truth) for answers in (converted(configuration, texts), theirs[configuration])]
+            cells.append(score(converted(target, texts), truth) if target else "")
+            yield f"| {name}, {len(rows):,} pairs, {configuration} | {' | '.join(cells)} |"
+
+
+def score(answers: list[str], truth: list[str]) -> str:
+    right = sum(a == b for a, b in zip(answers, truth, strict=True))
+    wrong = sum(x != y for a, b in zip(answers, truth, strict=True) for x, y in zip_longest(a, b))
+    return f"{right / len(truth):.1%}, {wrong / sum(map(len, truth)) * 1e4:.1f}"
+
+
+# --- fast ----------------------------------------------------------------------------------------
+
+
 def ours(configuration: str, text: str) -> dict[str, float]:
-    """Return the seconds that cleantext takes, in all the ways it can be asked."""
+    """Return the seconds that cleantext takes, in all the ways it can be asked: medians of five, in turn."""
     import pyarrow as pa
 
     convert = UnifyScript(to=configuration)
@@ -67,52 +191,73 @@ def ours(configuration: str, text: str) -> dict[str, float]:
     column, pages, page = pa.array(documents), [Page(d) for d in documents], [Page(text)]
     ways = {
         "cleantext": lambda: convert(text),
-        "cleantext, with edits": lambda: convert.run(page),
-        "cleantext, pages of 2 kB": lambda: convert.fast(pages),
-        "cleantext, pages of 2 kB with edits": lambda: convert.run(pages),
         "cleantext, column of 2 kB": lambda: convert.arrow(column),
+        "cleantext, pages of 2 kB": lambda: convert.fast(pages),
+        "cleantext, with edits": lambda: convert.run(page),
+        "cleantext, pages of 2 kB with edits": lambda: convert.run(pages),
     }
-    out = {}
-    for way, call in ways.items():
-        call()
-        start = time.perf_counter()
-        call()
-        out[way] = time.perf_counter() - start
-    return out
+    seconds = defaultdict(list)
+    for n in range(6):
+        for way, call in ways.items():
+            start = time.perf_counter()
+            call()
+            seconds[way] += [time.perf_counter() - start] if n else []
+    return {way: median(s) for way, s in seconds.items()}
 
 
 def theirs(python: Path, peer: str, configuration: str, text: str) -> float:
     """Return the seconds that a peer takes for the text (those for a part, in proportion)."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [python, Path(__file__).parent / "peers" / "script_peer.py", peer, configuration]
-    done = subprocess.run(command, input=text.encode(), capture_output=True, check=True, env=environment)
-    told = json.loads(done.stdout)
+    told = json.loads(ask(python, "script_peer.py", peer, configuration, given=text))
     return told["seconds"] * len(text.encode()) / told["bytes"]
+
+
+def speed(pythons: dict[str, Path], rounds: int) -> Iterator[str]:
+    """Yield the rows of MB/s, then those of ratios."""
+    corpus = large_texts()
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        for configuration, script in TIMED.items():
+            found = ours(configuration, corpus[script])
+            found |= {peer: theirs(python, peer, configuration, corpus[script]) for peer, python in pythons.items()}
+            for name, taken in found.items():
+                seconds[name, configuration].append(taken)
+    size = {c: len(corpus[script].encode()) / 1e6 for c, script in TIMED.items()}
+    for name in dict.fromkeys(name for name, _ in seconds):
+        yield f"| {name} | {' | '.join(f'{size[c] / median(seconds[name, c]):.0f}' for c in TIMED)} |"
+
+    def ratio(name: str, other: str, configuration: str) -> str:
+        return f"{median(b / a for a, b in zip(seconds[name, configuration], seconds[other, configuration], strict=True)):.2f}"
+
+    for name, other in [("cleantext, column of 2 kB", "cleantext"), *(("cleantext", peer) for peer in pythons)]:
+        yield f"| {name} : {other} | {' | '.join(ratio(name, other, c) for c in TIMED)} |"
+    if pythons:
+        fastest = {c: min(pythons, key=lambda peer: median(seconds[peer, c])) for c in TIMED}
+        cells = [f"{ratio('cleantext', fastest[c], c)} ({fastest[c]})" for c in TIMED]
+        yield f"| cleantext : fastest peer | {' | '.join(cells)} |"
+
+
+def table(header: str, rows: Iterator[str]) -> None:
+    print(f"\n{header}\n|{'---|' * (header.count('|') - 1)}")
+    for row in rows:
+        print(row, flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--environments", type=Path, help="folder of the peers' environments")
-    parser.add_argument("--text", nargs=2, metavar=("HANT", "HANS"))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--environments", type=Path, help="folder of the peers' environments; without it, only cleantext is timed")
+    parser.add_argument("--rounds", type=int, default=5, help="of timing")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # inherited by the peers
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # inherited by the peers
     pythons = {peer: interpreter(options.environments, peer) for peer in PEERS} if options.environments else {}
-    corpus = texts(options.text)
-    best: dict[tuple[str, str], float] = defaultdict(lambda: float("inf"))
-    for _ in range(options.rounds):
-        for configuration, script in CONFIGURATIONS.items():
-            found = ours(configuration, corpus[script])
-            found |= {peer: theirs(python, peer, configuration, corpus[script]) for peer, python in pythons.items()}
-            for name, seconds in found.items():
-                best[name, configuration] = min(best[name, configuration], seconds)
-    print("| MB/s |", " | ".join(CONFIGURATIONS), "|\n|---|" + "---|" * len(CONFIGURATIONS))
-    size = {c: len(corpus[s].encode()) / 1e6 for c, s in CONFIGURATIONS.items()}
-    for name in dict.fromkeys(name for name, _ in best):
-        print(f"| {name} |", " | ".join(f"{size[c] / best[name, c]:.0f}" for c in CONFIGURATIONS), "|")
-    for peer in pythons:
-        print(f"| cleantext : {peer} |", " | ".join(f"{best[peer, c] / best['cleantext', c]:.2f}" for c in CONFIGURATIONS), "|")
+    if pythons:
+        opencc = pythons["opencc"]
+        if SHARED.is_dir():
+            table("| official cases | passed |", official(opencc))
+            table("| pairs: equal, wrong characters in 10,000 | cleantext | OpenCC | cleantext, target |", agreement(opencc))
+        table("| compared with OpenCC | lines | MB each | differ |", equality(opencc))
+    if options.rounds:
+        table(f"| MB/s | {' | '.join(TIMED)} |", speed(pythons, options.rounds))
 
 
 if __name__ == "__main__":

@@ -87,6 +87,8 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
 )
 @click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
+@click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
+@click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
@@ -300,6 +302,24 @@ def report(out: Path) -> None:
     click.echo(str(out / "report.html"))
 
 
+@main.command()
+@click.argument("src", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The profile, as TOML.")
+@click.option("--host", help="All pages are of this host; else folders named as hosts say so.")
+def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
+    """Learn the lines that repeat within a host, as a profile to read, edit and share.
+
+    Lines that repeat across hosts are only proposed as rules, on stdout.
+    """
+    from cleantext.run.learn import learn_files
+
+    profile = learn_files(src, host=host)
+    profile.save(out)
+    for proposal in profile.proposals:
+        click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")
+    click.echo(f"{sum(map(len, profile.hosts.values())):,} lines of {len(profile.hosts):,} hosts written to {out}", err=True)
+
+
 @main.group("rules")
 def rules_() -> None:
     """Look at the chrome rules, and test your own."""
@@ -355,6 +375,20 @@ def rules_test(pack: Path) -> None:
     for rule in rules:
         click.echo(f"ok  {rule.id}: {len(rule.hit)} hits, {len(rule.miss)} misses")
     click.echo(f"{len(rules)} rules, all samples as stated", err=True)
+
+
+@rules_.command("audit")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--rule", required=True, metavar="ID", help="The rule to look at.")
+@click.option("--sample", default=20, show_default=True, help="How many firings to show.")
+def rules_audit(out: Path, rule: str, sample: int) -> None:
+    """Show a sample of what a rule did in the finished run OUT, each with the text around it."""
+    from cleantext.run.audit import audit
+
+    found = audit(out, rule, sample=sample)
+    for f in found.sample:
+        click.echo(f"{f.page}:{f.start}\t{f.lead!r} [{f.before!r} -> {f.after!r}] {f.trail!r}")
+    click.echo(f"{found.firings:,} firings on {found.pages:,} pages", err=True)
 
 
 def _pack(names: tuple[str, ...]) -> Any:

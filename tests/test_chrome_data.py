@@ -76,7 +76,7 @@ def test_spans_are_cut_exactly_in_real_articles(shared, bodies):
 
 @pytest.mark.shared
 def test_whole_pages_without_html_evidence(shared):
-    """All visible lines of 36 pages: 90 % of what is not article goes, readers' comments apart; no line of an article does."""
+    """All visible lines of 36 pages: 89 % of what is not article goes, readers' comments apart; no line of an article does."""
     from cleantext.html import read_html
 
     def key(line):
@@ -98,7 +98,7 @@ def test_whole_pages_without_html_evidence(shared):
         before, after = ([x for x in lines if x and x not in body | other] for lines in (map(key, text.split("\n")), left))
         chrome += len(before)
         gone += len(before) - len(after)
-    assert gone >= 0.93 * chrome, (gone, chrome)
+    assert gone >= 0.89 * chrome, (gone, chrome)  # 0.93 before weak words were kept from convicting each other
 
 
 REPEATED = {

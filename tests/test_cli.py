@@ -179,3 +179,21 @@ def test_dedup_compares_pages_as_they_are(tmp_path):
     rows = [json.loads(x) for x in (tmp_path / "out2" / "duplicates.jsonl").read_text("utf-8").splitlines()]
     assert {r["a"] for r in rows} == {"a.txt", "b.txt"}
     assert all(r["b"].endswith("refs/r.txt") for r in rows)
+
+
+def test_learn_profile_and_audit(tmp_path):
+    folder = tmp_path / "in" / "news.example.cn"
+    folder.mkdir(parents=True)
+    for n in range(12):
+        body = f"第{n}日,{'甲乙丙丁戊己庚辛壬癸子丑'[n]}地的口岸迎来新一批货物,商户们早早开门,街上的人比往年多了一倍,老人们说这样的景象十年未见。"
+        (folder / f"{n:02}.txt").write_text(f"{n}号稿件的标题写在这里\n{body}\n{body[::-1]}\n晨光视野每晚八点与您相约\n", "utf-8")
+    done = run("learn", tmp_path / "in", "-o", tmp_path / "p.toml")
+    assert done.exit_code == 0
+    assert "晨光视野每晚八点与您相约" in (tmp_path / "p.toml").read_text("utf-8")
+    for options in (["--profile", tmp_path / "p.toml"], ["--learn-hosts"]):
+        out = tmp_path / f"out{len(options)}"
+        assert run("clean", tmp_path / "in", "-o", out, *options).exit_code == 0
+        assert not any("晨光视野" in p.read_text("utf-8") for p in out.rglob("*.txt"))
+        audited = run("rules", "audit", out, "--rule", "host.repeated", "--sample", 3).output
+        assert "12 firings on 12 pages" in audited
+        assert audited.count("晨光视野") == 3

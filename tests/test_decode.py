@@ -101,6 +101,17 @@ def test_bad_bytes_eat_no_neighbour(data, text):
     assert decode(data, hint="gbk").text == text
 
 
+def test_gbk_reads_no_pair_otherwise_than_gb18030():
+    read = 0
+    for pair in (bytes((lead, trail)) for lead in range(256) for trail in range(256)):
+        text = pair.decode("gbk", "ignore")
+        if text.encode("gbk") == pair:
+            read += 1
+            assert pair.decode("gb18030") == text
+    assert read > 21_000
+    assert decode("\u2e81㐀😀".encode("gb18030"), hint="gbk").text == "\u2e81㐀😀"  # not in GBK: four bytes
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [

@@ -417,6 +417,30 @@ def test_plain_text_passes():
     assert main_blocks(Page("首页")).roles == ()
 
 
+@pytest.mark.parametrize(
+    ("head", "foot", "author"),
+    [
+        ("白塔周刊记者 石青 许文山", "", ["石青", "许文山"]),
+        ("【文/白塔网专栏作者 石青】", "", ["石青"]),
+        ("文｜石青", "", ["石青"]),
+        ("《白塔》作者 石青", "", ["石青"]),
+        ("2019-05-17 · 石青说桥", "", ["石青说桥"]),
+        ("", f"{SENTENCE}（石青）", ["石青"]),
+        ("", "石青_老街 發表在 白塔 留言(4) 人氣(23)", ["石青_老街"]),
+        # what names nobody, or not the writer
+        ("2019-05-17 · 白塔网", "", None),
+        ("摄影记者 石青", "", None),
+        ("本报记者在现场看到，桥已经合龙", "", None),
+        ("", f"{SENTENCE}（掌声）", None),
+        ("", "石青_老街 发表于 2014-01-01 20:31", None),
+        ("", f"{SENTENCE}（石青）<p>{SENTENCE}（许文）", None),
+    ],
+)
+def test_who_signed(head, foot, author):
+    page = read_html(f"<title>题目在此_白塔网</title><h1>题目在此</h1><p>{head}</p><p>{SENTENCE}</p><p>{foot}</p>")
+    assert page.metadata.get("author") == author
+
+
 # The development pages
 
 

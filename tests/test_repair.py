@@ -1,4 +1,5 @@
 import json
+import random
 import re
 from importlib import resources
 from pathlib import Path
@@ -105,6 +106,29 @@ class TestPinyin:
         assert not {"展", "的", "发"} & set(readings)
 
 
+def lines(chance, n):
+    """Yield lines of every kind that may pass the gate: clean, of suspects, mojibake, cut anywhere, mixed."""
+    table = [chr(c) for c in range(0x3000) if suspects()[c]]
+    near = [chr(c) for c in (*range(0x20, 0x530), *range(0x2010, 0x2030), *range(0x2190, 0x2200))]
+    codecs = ("latin-1", "cp1252", "cp1251", "mac-roman", "cp437", "cp1250", "iso8859-2", "cp1254", "cp1253")
+    clean = re.split(" ", PIECES) + list(CLEAN) + ["À l’élève", "Привет", "“你好”——他说……", "naïve œuvre", "10 µm ± 5 °C", "€ 5", "a \xa0b"]
+    for _ in range(n):
+        parts = []
+        for _ in range(chance.choice((1, 1, 2, 3))):
+            kind = chance.randrange(6)
+            text = chance.choice(clean)[: chance.choice((3, 12, 99))]
+            if kind == 0:
+                text = "".join(chance.choices(table, k=chance.randrange(1, 5)))
+            elif kind == 1:
+                text = "".join(chance.choices(near, k=chance.randrange(1, 12)))
+            elif kind < 4:
+                text = (text + "".join(chance.choices(near, k=2))).encode("utf-8", "ignore").decode(chance.choice(codecs), "replace")
+            elif kind == 4:
+                text = text[: chance.randrange(4)] + chance.choice(table) + chance.choice(" \n“”—…°œ")
+            parts.append(text)
+        yield "".join(parts)
+
+
 class TestLatin:
     def test_every_alternative_of_badness_needs_a_suspect(self):
         """Take ftfy's expression apart: in each alternative some required character can only be a suspect."""
@@ -154,6 +178,34 @@ class TestLatin:
     def test_gate_on_mojibake(self, text, codec):
         damaged = text.encode("utf-8", "replace").decode(codec, "replace")
         assert gated(damaged + text) == ftfy_safe(damaged + text)
+
+    def test_gate_on_50_000_lines(self):
+        assert all(gated(line) == ftfy_safe(line) for line in lines(random.Random(1), 50_000))
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("seed", range(2, 6))
+    def test_gate_on_two_million_lines(self, seed):
+        chance = random.Random(seed)
+        assert all(gated(line) == ftfy_safe(line) for line in lines(chance, 500_000))
+
+    @pytest.mark.long
+    @shared
+    @needs_shared
+    def test_gate_on_real_lines(self):
+        """The laws and the Bible, and what each of the families makes of them."""
+        import zstandard
+
+        n = 0
+        for name in ("laws", "moj", "cuv"):
+            data = zstandard.ZstdDecompressor().stream_reader((SHARED / "dedup" / f"{name}.jsonl.zst").read_bytes()).read()
+            for line in re.findall(
+                r"[^\n]+", "\n".join(v for row in data.decode().splitlines() for v in json.loads(row).values() if isinstance(v, str))
+            ):
+                for shown in (line, *(garble(line[:60], family) for family in FAMILIES)):
+                    if shown is not None:
+                        n += 1
+                        assert gated(shown) == ftfy_safe(shown)
+        assert n > 1_000_000
 
     def test_a_line_longer_than_ftfy_takes_at_once(self):
         text = "x" * 1_000_000 + "Â © Ã\xa0"

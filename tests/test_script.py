@@ -31,7 +31,7 @@ from cleantext.script import (
     unify_script,
 )
 from cleantext.script import convert as convert_module
-from cleantext.script import kernel as kernels
+from cleantext.script import utf8 as utf8_module
 from cleantext.script.convert import Batch, converter
 from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
 from cleantext.script.forms import Z_VARIANTS
@@ -247,6 +247,20 @@ def test_targets(to, text, fixed):
     assert unify_script(text, to=to) == fixed
 
 
+def test_lines_of_a_mixed_page_go_each_their_own_way():
+    text = "软件里的发展，经济\n這裏說啓，經濟發展\n说里面软件"
+    transform = UnifyScript(to="hant-tw")
+    assert transform(text) == "軟件裡的發展，經濟\n這裡說啟，經濟發展\n說裡面軟件"
+    pages = [Page("這裏說啓"), Page(text), Page("说里面")]
+    changes = transform.run(pages)
+    assert [apply(p.text, changes.edits(n)) for n, p in enumerate(pages)] == [p.text for p in transform.fast(pages)]
+    assert UnifyScript(to="hant-hk")("说里面的发展\n說衆經濟") == "説裏面的發展\n説眾經濟"
+    # A phrase that grows moves what stands behind it: then only the lines of one script are converted.
+    grows = UnifyScript(to="hant-tw", phrases=(("经济", "經濟學"),))
+    assert grows(text) == "軟件裡的發展，經濟學\n這裏說啓，經濟發展\n說裡面軟件"
+    assert apply(text, grows.edits(text)) == grows(text)
+
+
 def test_mistakes_are_explained():
     with pytest.raises(ConfigError, match="did you mean 't2s'"):
         UnifyScript(to="t2ss")
@@ -305,7 +319,7 @@ def test_python_and_compiled_kernels_agree(mix):
     compiled_edits = UnifyScript(to=configuration).edits(text)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("collect", "collect_units", "found", "freeze_descriptions", "convert"):
-            patch.setattr(convert_module, name, Python(getattr(kernels, name)))
+            patch.setattr(convert_module, name, Python(getattr(convert_module, name)))
         assert UnifyScript(to=configuration).edits(text) == compiled_edits
 
 
@@ -335,7 +349,23 @@ def test_column_is_one_by_one():
     assert UnifyScript().arrow(pa.array([], pa.string())).to_pylist() == []
 
 
-def test_pieces_of_a_long_text_are_the_whole():
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.text(alphabet="發a é\n𠮷。内存鼠标\U0010ffff\x00", max_size=30)), max_size=12), st.integers(0, 3))
+def test_column_in_small_pieces_interpreted_and_compiled(texts, skip):
+    pa = pytest.importorskip("pyarrow")
+    transform = UnifyScript(to="s2twp")  # 内存 -> 記憶體: the output outgrows its first room
+    expected = [None if t is None else transform(t) for t in texts][skip:]
+    column = pa.array(texts, pa.string())[skip:]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utf8_module, "PIECE", 20)
+        assert transform.arrow(column).to_pylist() == expected
+        for name in ("decode", "encode"):
+            patch.setattr(utf8_module, name, Python(getattr(utf8_module, name)))
+        assert transform.arrow(column).to_pylist() == expected
+
+
+def test_pieces_of_a_long_text_are_the_whole(monkeypatch):
+    monkeypatch.setattr(convert_module, "PIECE", 1 << 16)
     line = "软件里的鼠标，打印机内存不足。"
     for text in (line * 10_000, (line + "\n") * 10_000, "\n" * 70_000 + line):
         assert unify_script(text, to="s2twp") == text.replace(line, unify_script(line, to="s2twp"))
@@ -344,6 +374,15 @@ def test_pieces_of_a_long_text_are_the_whole():
     assert unify_script(text, to="s2t") == "說" * 199_998 + "⿰⿰说\n发發" + "說" * 250_000
     texts = [line, "", line * 3] * 3_000
     assert convert(texts, "s2twp") == [unify_script(t, to="s2twp") for t in texts[:3]] * 3_000
+    pages = [Page(t) for t in texts]
+    changes = UnifyScript(to="s2twp").run(pages)
+    assert [changes.apply(n, t) for n, t in enumerate(texts)] == [p.text for p in UnifyScript(to="s2twp").fast(pages)]
+    assert [apply(t, changes.edits(n)) for n, t in enumerate(texts[:3])] == [changes.apply(n, t) for n, t in enumerate(texts[:3])]
+
+
+def test_description_that_a_stage_completes_is_skipped_by_the_next():
+    assert unify_script("⿲奧福", to="tw2sp") == reference("⿲奧福", "tw2sp") == "⿲奧爾夫"
+    assert unify_script("⿰⿲奧福東", to="tw2sp") == reference("⿰⿲奧福東", "tw2sp")
 
 
 def test_lone_surrogates_and_nul_pass():

@@ -4,6 +4,7 @@ python script_peer.py PEER CONFIGURATION < text > seconds, characters out
 """
 
 import json
+import statistics
 import sys
 import time
 
@@ -43,7 +44,7 @@ def main(peer, configuration):
         start = time.perf_counter()
         out = convert(text)
         seconds.append(time.perf_counter() - start)
-    json.dump({"seconds": min(seconds), "bytes": len(text.encode()), "out": len(out)}, sys.stdout)
+    json.dump({"seconds": statistics.median(seconds), "bytes": len(text.encode()), "out": len(out)}, sys.stdout)
 
 
 if __name__ == "__main__":

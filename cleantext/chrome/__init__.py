@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any, ClassVar
 
 from cleantext.changes import Changes
+from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Reason, Verdict, decide
 from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.votes import collect
@@ -41,7 +42,9 @@ class StripChrome(Transform):
 
     ``packs`` are names or paths of rule packs, later ones overriding earlier ones by id; ``without``
     lists rule ids to leave out. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
-    evidence act at the head and the foot of a page.
+    evidence act at the head and the foot of a page. ``profile`` is a host profile or its path: lines that
+    it says return on the pages of a host are suspected there (`cleantext.chrome.hosts`); ``host`` is that of
+    pages that do not say theirs.
 
     >>> StripChrome()("喀什的春天\n文字放大 文字缩小\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
     '喀什的春天\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
@@ -50,9 +53,11 @@ class StripChrome(Transform):
     packs: tuple[str, ...] = DEFAULT
     without: tuple[str, ...] = ()
     level: str = "safe"
+    profile: str | HostProfile = ""
+    host: str = ""
 
     id: ClassVar[str] = "chrome.lines"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
@@ -78,19 +83,30 @@ class StripChrome(Transform):
         return load_pack(*self.packs, without=self.without)
 
     def spec(self) -> dict[str, Any]:
-        """Return id, version, options, and a digest of the rules: a pack that changed makes another pipeline."""
-        return {**super().spec(), "rules": self.pack.digest}
+        """Return id, version, options, and digests of rules and profile: one that changed makes another pipeline."""
+        known = self.known
+        return {**super().spec(), "rules": self.pack.digest, "profile": known.digest if known else ""}
 
-    def verdicts(self, texts: Sequence[str]) -> list[Verdict]:
+    @property
+    def known(self) -> HostProfile | None:
+        """The host profile, read from its file where that is what was given."""
+        return (load_profile(self.profile) if isinstance(self.profile, str) else self.profile) if self.profile else None
+
+    def verdicts(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[Verdict]:
         """Judge many texts: edits, flags, metadata, and the reason for every removal.
 
-        One fold and one search for anchors serve the whole batch.
+        One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
         pack = self.pack
         rows = view("\n".join(texts)).split("\n")
         votes = collect(rows, pack)
         ends = list(accumulate(text.count("\n") + 1 for text in texts))
-        spans = zip([0, *ends], ends, strict=False)
+        spans = list(zip([0, *ends], ends, strict=False))
+        known = self.known
+        if known and (rule := next(iter(pack.of_kind["repeated"]), None)):
+            for (a, b), host in zip(spans, hosts or [""] * len(texts), strict=False):
+                if lines := known.lines_of(host or self.host):
+                    votes[a:b] = support(votes[a:b], rows[a:b], lines, rule)
         return [decide(t, rows[a:b], votes[a:b], pack, safety=self.level) for t, (a, b) in zip(texts, spans, strict=False)]
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
@@ -105,7 +121,8 @@ class StripChrome(Transform):
         edits: dict[int, Sequence[Edit]] = {}
         flags: dict[int, tuple[str, ...]] = {}
         metadata: dict[int, Mapping[str, Any]] = {}
-        for i, verdict in enumerate(self.verdicts([page.text for page in pages])):
+        hosts = [host_of(page) for page in pages] if self.profile else ()
+        for i, verdict in enumerate(self.verdicts([page.text for page in pages], hosts=hosts)):
             if verdict.edits:
                 edits[i] = verdict.edits
             if verdict.flags:

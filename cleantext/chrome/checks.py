@@ -110,7 +110,7 @@ def _acts(rule: Rule, sample: str) -> bool:
     from cleantext.chrome.votes import collect
 
     first, *rows = view(sample).split("\n")
-    if rule.kind in ("echo", "enclosed"):
+    if rule.kind in ("echo", "enclosed", "repeated"):
         return rule.finds(first) is not None
     votes = collect([first], Pack((rule,)))[0]
     if rule.kind == "block":

@@ -3,9 +3,9 @@
 Voters give evidence (`cleantext.chrome.votes`); none of them deletes. A line goes when its evidence is strong
 enough for where it stands (head, tail, or inside the body), or when a second reason supports it:
 
-* strength A acts anywhere, B in its zones or beside a line that acted, C only among lines that acted;
+* strength A acts anywhere, B in its zones or beside a line that acted, C only between lines that acted;
 * a heading goes with the rows of its list, a header or footer with the short lines inside it;
-* protectors (numbered headings, document numbers, signatures, attachments, dialogue) acquit;
+* protectors (numbered headings, signatures, dialogue, records, chronicles, titles: `cleantext.chrome.acquit`) acquit;
 * a gate keeps the page whole where removal would leave no body.
 
 What goes changes what stands beside what stays. So the arbiter is asked again about the lines that
@@ -14,34 +14,25 @@ stayed, until nothing moves: a second run over the cleaned page finds nothing to
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from itertools import accumulate, pairwise, takewhile
+from typing import Any
 
+from cleantext.chrome.acquit import protect, spare_title
 from cleantext.chrome.metadata import gather
+from cleantext.chrome.outcome import Reason, edits_of, reasons_of, title_of
 from cleantext.chrome.rules import Pack, Rule
-from cleantext.chrome.votes import A, B, C, Evidence, Votes, collect
+from cleantext.chrome.votes import A, B, Evidence, Votes, collect
 from cleantext.edits import Edit
 
-__all__ = ["Line", "Reason", "Verdict", "decide", "judge"]
+__all__ = ["Line", "Reason", "Verdict", "decide", "judge", "zones"]
 
-STRENGTH = {A: "A", B: "B", C: "C"}
 BODY = 80  # characters of sentences that make the body of a page sure
+LITTLE = 50  # and those below which it is so little that weak evidence is none: a list, a form, a caption
+MENUS = ("C07", "C08", "C14", "C18")  # rows of links
 COLUMN = 4  # lines of one widget word each that are as good as one line of them
-
-
-class Reason(NamedTuple):
-    """Why a span of a page was cut: one row for each removed line or part of a line."""
-
-    start: int
-    end: int  # in the page, line break not included
-    rule: str
-    strength: str  # "A", "B" or "C": that of the evidence, which several words of one kind may raise
-    zone: str
-    because: str  # what made the evidence enough
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class Verdict:
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
         """One row for each removed line or part of a line, in page order."""
-        return tuple(_reasons(self.lines))
+        return tuple(reasons_of(self.lines))
 
 
 class Line:
@@ -80,7 +71,7 @@ class Line:
 
     def act(self, evidence: Evidence, because: str) -> None:
         """Sentence the line."""
-        self.acted, self.because = evidence, because
+        self.acted, self.because = evidence, f"{evidence.note}, {because}" if evidence.note else because
 
     def cut(self, pack: Pack) -> bool:
         """Cut the parts that were voted against; say whether there were any."""
@@ -111,9 +102,8 @@ def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdic
 def decide(text: str, rows: Sequence[str], votes: Sequence[Votes], pack: Pack, *, safety: str = "safe") -> Verdict:
     """Decide for every line of a page, given its folded lines and the votes on each."""
     if not any(v.evidence or v.spans or v.heads for v in votes):
-        return Verdict(metadata=_title(text))
-    starts = accumulate(map(len, rows), lambda at, length: at + length + 1, initial=0)
-    lines = [Line(start, row, vote) for start, row, vote in zip(starts, rows, votes, strict=False) if row and not row.isspace()]
+        return Verdict(metadata=title_of(text))
+    lines = _lines(rows, votes)
     _round(lines, pack, safety)
     for rule in pack.of_kind["enclosed"]:
         _enclose(lines, rule)
@@ -121,21 +111,34 @@ def decide(text: str, rows: Sequence[str], votes: Sequence[Votes], pack: Pack, *
         pass
     flags = _gate(lines)
     if flags:
-        return Verdict(flags=flags, metadata=_title(text))
+        return Verdict(flags=flags, metadata=title_of(text))
     found = [(name, text[x.start + a : x.start + b]) for x in lines for e in ([x.acted] if x.acted else x.cuts) for name, a, b in e.salvage]
-    return Verdict(_edits(text, lines), [], {**_title(text, lines), **gather(found)}, lines)
+    return Verdict(edits_of(text, lines), [], {**title_of(text, lines), **gather(found)}, lines)
+
+
+def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, Votes]]:
+    """Return the zone, the folded text and the votes of each line of a page that is not blank, before anything goes."""
+    lines = _lines(rows, votes)
+    _zones(lines)
+    return [(line.zone, line.folded, line.votes) for line in lines]
+
+
+def _lines(rows: Sequence[str], votes: Sequence[Votes]) -> list[Line]:
+    starts = accumulate(map(len, rows), lambda at, length: at + length + 1, initial=0)
+    return [Line(start, row, vote) for start, row, vote in zip(starts, rows, votes, strict=False) if row and not row.isspace()]
 
 
 def _round(lines: list[Line], pack: Pack, safety: str) -> bool:
     """Ask the arbiter once about the lines that are left; say whether anything went."""
-    _zones(lines)
-    _protect(lines)
-    _arbitrate(lines, safety)
+    sure = _zones(lines)
+    protect(lines)
+    _arbitrate(lines, safety, sure=sure)
     for n, line in enumerate(lines):
         for rule in line.votes.heads:
             _grow(lines, n, rule)
     for rule in pack.of_kind["echo"]:
         _echo(lines, rule)
+    spare_title(lines)
     moved = False
     for line in lines:
         if line.acted is None and line.votes.spans:
@@ -147,18 +150,18 @@ def _round(lines: list[Line], pack: Pack, safety: str) -> bool:
     return moved or any(line.acted for line in lines)
 
 
-# ---------------------------------------------------------------- zones and protectors
+# ---------------------------------------------------------------- zones
 
 
-def _zones(lines: list[Line]) -> None:
-    """Find the body: the run of lines that speaks most for being one. Head and tail are what stands around it.
+def _zones(lines: list[Line]) -> bool:
+    """Find the body: the run of lines that speaks most for being one; say whether it is long enough for weak evidence.
 
     The run of the largest sum (Kadane): sentences add their length, other lines take 3, suspected ones more. So
     a list of sixty titles is not crossed for one teaser behind it, a table of ten rows is for the next paragraph.
+    A page without sentences, a list or a table, is body but for the certain lines at its ends.
     """
-    best = total = 0
-    first = last = len(lines)
-    start = 0
+    best = total = start = 0
+    first, last = 0, -1
     for n, line in enumerate(lines):
         power = line.votes.evidence[0].power if line.votes.evidence else 0
         total += -20 if power >= B else -6 if power else line.votes.gain
@@ -166,30 +169,27 @@ def _zones(lines: list[Line]) -> None:
             total, start = 0, n + 1
         elif total > best:
             best, first, last = total, start, n
+    if not best:
+        first, last = _frame(lines), len(lines) - 1 - _frame(lines[::-1])
     for n, line in enumerate(lines):
         line.zone = "head" if n < first else "tail" if n > last else "body"
+    return best >= LITTLE
 
 
-def _protect(lines: list[Line]) -> None:
-    """Withdraw evidence from what looks like chrome and is part of a document."""
-    turns = Counter(
-        e.rule.id for x in lines if x.zone == "body" for e in x.votes.evidence if e.rule.kind == "label" and len(e.salvage) == 1
-    )
-    for line in lines:
-        shield, evidence = line.votes.shield, line.votes.evidence
-        line.shielded = shield == 1 or (shield == 2 and line.zone == "tail")
-        if evidence and line.shielded:
-            evidence = tuple(e for e in evidence if e.power >= A and e.rule.kind != "label")
-        elif evidence and turns and any(turns[e.rule.id] > 2 for e in evidence):  # a label that returns is a speaker
-            evidence = tuple(e for e in evidence if turns[e.rule.id] <= 2)
-        line.evidence = evidence
-        line.best = next((e for e in evidence if e.power >= A or line.zone in e.rule.zones), evidence[0]) if evidence else None
+def _frame(lines: list[Line]) -> int:
+    """Count the strongly suspected lines that a page without sentences starts with; less than three are certain only with one of A."""
+    run = list(takewhile(_framing, lines))
+    return len(run) if len(run) >= 3 or any(x.votes.evidence[0].power >= A for x in run) else 0
+
+
+def _framing(line: Line) -> bool:
+    return bool(line.votes.evidence) and line.votes.evidence[0].power >= B
 
 
 # ---------------------------------------------------------------- the arbiter
 
 
-def _arbitrate(lines: list[Line], safety: str) -> None:
+def _arbitrate(lines: list[Line], safety: str, *, sure: bool) -> None:
     waiting = []
     gone = bytearray(len(lines))  # 1 for each line that acted
     for n, line in enumerate(lines):
@@ -198,26 +198,46 @@ def _arbitrate(lines: list[Line], safety: str) -> None:
             continue
         if best.power >= A:
             line.act(best, "strong enough anywhere")
-        elif line.zone in best.rule.zones and (best.power == B or safety == "aggressive"):
+        elif line.zone in best.rule.zones and (safety == "aggressive" or (best.power == B and not _may_head(lines, n, best))):
             line.act(best, f"in the {line.zone}")
         else:
             waiting.append(n)
             continue
         gone[n] = 1
-    for run in _runs(waiting):
-        words = [n for n in run if lines[n].zone != "body" and any(e.rule.kind == "words" for e in lines[n].evidence)]
-        for n in words if len(words) >= COLUMN else ():
-            best = next(e for e in lines[n].evidence if e.rule.kind == "words")
-            lines[n].act(best, f"one of {len(words)} widget words, each on a line of its own")
-            gone[n] = 1
+    for run in _runs(waiting) if sure else ():
+        words = [n for n in run if lines[n].zone != "body" and any(e.words and not e.rule.common for e in lines[n].evidence)]
+        if len(words) >= COLUMN and len({lines[n].best.rule.id for n in words}) > 1:  # type: ignore[union-attr]
+            for n in words:
+                best = next(e for e in lines[n].evidence if e.words)
+                lines[n].act(best, f"one of {len(words)} widget words, each on a line of its own")
+                gone[n] = 1
     moved = True
     while moved:  # support by neighbours: a footer grows from its certain lines
         moved = False
         for n in waiting:
             best = lines[n].best
-            if not gone[n] and best and (because := _support(lines, gone, n, best)):
+            if not gone[n] and best and (because := _support(lines, gone, n, best, sure=sure)):
                 lines[n].act(best, because)
                 gone[n] = moved = True
+
+
+def _may_head(lines: list[Line], n: int, best: Evidence) -> bool:
+    """Say whether a line that is suspected strongly may be the heading of text.
+
+    One word of a vocabulary is, at the head of a page, unless a menu stands there: another such line beside it. At the
+    foot that word and the heading of a list are where text follows that no rule suspects. Rows of links that are no
+    tools for reading and sharing stand above the title, or below the text.
+    """
+    line = lines[n]
+    menu = best.rule.category == "C14" or (best.words > 1 and best.rule.category in MENUS)
+    if line.zone == "head" and menu and best.words != 1 and best.rule.kind in ("words", "line"):
+        return any(x.best is None for x in lines[:n])
+    if (best.words != 1 and not line.votes.heads) or best.rule.power >= A:
+        return False
+    following = lines[n + 1] if n + 1 < len(lines) else None
+    if line.zone == "tail":
+        return following is not None and (following.best is None or following.best.power < B)
+    return not any(_framing(x) and x.votes.evidence[0].words for x in lines[max(0, n - 1) : n + 2] if x is not line and x.zone == "head")
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
@@ -232,20 +252,34 @@ def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
         yield run
 
 
-def _support(lines: list[Line], gone: bytearray, n: int, best: Evidence) -> str:
-    """Return the second reason against a line, or nothing."""
+def _support(lines: list[Line], gone: bytearray, n: int, best: Evidence, *, sure: bool) -> str:
+    """Return the second reason against a line, or nothing.
+
+    Strong evidence needs a neighbour that goes. Weak evidence needs certain lines on both sides, or on one and the edge of the
+    page on the other, with nothing but suspects between; or, if it states a date or source, a neighbour that does.
+    """
     line = lines[n]
-    beside = any(gone[max(0, n - 1) : n + 2])
+    beside = [k for k in (n - 1, n + 1) if 0 <= k < len(lines) and gone[k]]
     if best.power == B:
-        return "beside a line that goes" if beside and line.zone != "body" else ""
-    if line.zone not in best.rule.zones:
+        if line.zone == "body" or not beside or (best.words == 1 and line.zone == "head"):
+            return ""
+        return "beside a line that goes"
+    if line.zone not in best.rule.zones or not sure:
         return ""
-    around = sum(gone[max(0, n - 5) : n + 6])
-    if around >= 3 or (around >= 2 and sum(gone[max(0, n - 2) : n + 3]) >= 2):
-        return f"{around} of the 10 lines around it go"
-    if beside and line.zone == "tail" and all(gone[k] or lines[k].evidence for k in range(n + 1, len(lines))):
-        return "beside a line that goes, and only suspects follow"
-    return ""
+    if best.rule.category == "C02" and any(lines[k].acted.rule.category in ("C02", "C03", "C04") for k in beside):  # type: ignore[union-attr]
+        return "beside another line of dates and names"
+    sides = [_certain(lines, gone, way) for way in (range(n - 1, -1, -1), range(n + 1, len(lines)))]
+    return "between lines that go" if None not in sides and any(sides) else ""
+
+
+def _certain(lines: list[Line], gone: bytearray, way: range) -> bool | None:
+    """Look along a way over suspects: True for a line that goes, None for one that is none, False for the edge of the page."""
+    for k in way:
+        if gone[k]:
+            return True
+        if lines[k].best is None:
+            return None
+    return False
 
 
 def _grow(lines: list[Line], n: int, block: Rule) -> None:
@@ -331,73 +365,17 @@ def _title_at(area: list[Line], certain: list[int]) -> int:
 
 
 def _gate(lines: list[Line]) -> list[str]:
-    """Name what keeps the page whole: nothing would be left of it, or little of its sentences."""
+    """Name what keeps the page whole: nothing would be left of it, or little of its sentences.
+
+    What a host profile names are no sentences of this page; but some sentence has to stay.
+    """
     gone = [line for line in lines if line.acted]
     if gone and len(gone) == len(lines):
         return ["all_chrome"]
-    if sum(max(0, x.votes.gain) for x in gone) > 0.6 * sum(max(0, x.votes.gain) for x in lines):
+    named = {id(x) for x in gone if x.acted and x.acted.note}
+    own = sum(max(0, x.votes.gain) for x in lines if id(x) not in named)
+    if sum(max(0, x.votes.gain) for x in gone if id(x) not in named) > 0.6 * own or (named and not own):
         return ["over_removal"]
+    if len(gone) > len(lines) / 2 and not any(x.votes.gain > 0 for x in lines if not x.acted):
+        return ["over_removal"]  # no sentence is left, and of the lines not half
     return []
-
-
-def _edits(text: str, lines: list[Line]) -> list[Edit]:
-    """Turn decisions into edits. A line goes with its line break and the blank lines behind it."""
-    edits: list[Edit] = []
-    kept = [n for n, line in enumerate(lines) if line.acted is None]
-    last = kept[-1]
-    kept_end = 0  # end of the last line that stays
-    first = 0  # start of the run of lines that goes
-    for n, line in enumerate(lines):
-        following = lines[n + 1].start if n + 1 < len(lines) else len(text)
-        if line.acted is None:
-            edits += _span_edits(text, line)
-            kept_end = line.end
-            continue
-        goes_on = n > 0 and lines[n - 1].acted is not None
-        first = first if goes_on else line.start
-        start, end = line.start, following
-        if n > last:  # the foot of the page goes with the line breaks before it
-            start = line.start if goes_on else kept_end
-            end = len(text) - 1 if n + 1 == len(lines) and text.endswith("\n") else following
-        elif lines[n + 1].acted is None:
-            parted_before = kept_end == 0 or text.count("\n", kept_end, first) >= 2
-            end -= not parted_before and text.count("\n", line.end, following) >= 2 and text[following - 1] == "\n"
-        rule = line.acted.rule.id
-        if edits and edits[-1].end == start and edits[-1].rule == rule and goes_on:  # one edit for a run of one rule
-            start = edits.pop().start
-        edits.append(Edit(start, end, text[start:end], "", rule))
-    return edits
-
-
-def _span_edits(text: str, line: Line) -> Iterator[Edit]:
-    """Yield the cuts of a line; those that meet are one after the other, never over each other."""
-    at = line.start
-    for cut in sorted(line.cuts, key=lambda e: (e.start, -e.end)):
-        start, end = max(at, line.start + cut.start), line.start + cut.end
-        if end > start:
-            yield Edit(start, end, text[start:end], "", cut.rule.id)
-            at = end
-
-
-def _reasons(lines: Sequence[Line]) -> Iterator[Reason]:
-    for line in lines:
-        if line.acted:
-            yield Reason(line.start, line.end, line.acted.rule.id, STRENGTH[line.acted.power], line.zone, line.because)
-        else:
-            for cut in sorted(line.cuts, key=lambda e: e.start):
-                yield Reason(line.start + cut.start, line.start + cut.end, cut.rule.id, STRENGTH[cut.power], line.zone, "part of a line")
-
-
-def _title(text: str, lines: Sequence[Line] = ()) -> dict[str, Any]:
-    """Return the line that stays right before the date, or the first that does, if it reads like a title."""
-    staying = [n for n, x in enumerate(lines) if x.acted is None]
-    dated = next((n for n, x in enumerate(lines) if x.acted and x.zone == "head" and "published" in (f for f, _, _ in x.acted.salvage)), 0)
-    run: list[int] = []  # the lines of four letters and more right before the date
-    for n in reversed([n for n in staying if n < dated and sum(map(str.isalpha, lines[n].folded)) >= 4]):
-        if run and n != run[-1] - 1:
-            break
-        run.append(n)
-    near = [n for n in run if len(lines[n].folded.strip()) >= 8]  # the nearest first
-    at = run[-1] if 0 < len(run) <= 2 else near[0] if near else staying[0] if staying else -1
-    title = text[lines[at].start : lines[at].end].strip() if at >= 0 else text.lstrip().partition("\n")[0].strip()
-    return {"title": title} if title and len(title) <= 120 and not title.endswith(("。", "；", ";", "，", ",")) else {}

@@ -20,7 +20,8 @@ _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
 _TRAILING_DATE = re.compile(rf"[ |丨·]+(?P<date>{_LEAD.pattern})$")
 _STAFF = re.compile(r"[a-zA-Z]{0,4}[_-]?\d{2,8}")
 _PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 names the town of a paper behind it
-_REPORTER = re.compile(r"(?:本?[报网台社刊]?(?:记者|通讯员|特派员|编译|撰文|文|图)[ :/]?)")
+_REPORTER = re.compile(r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?)")
+_DESPATCH = re.compile(r"[/／ ] ?[\u3400-\u9fff]{2,6}(?:报[导道]|報[導道])$")  # 記者陳怡君／台北報導: where it was written
 
 
 class Pair(NamedTuple):
@@ -124,7 +125,7 @@ def gather(found: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _names(value: str) -> list[str]:
-    value = _REPORTER.sub("、", value)
+    value = _REPORTER.sub("、", _DESPATCH.sub("", value))
     latin = re.fullmatch(r"[\x00-\x7f]+", value) is not None
     parts = re.split(r"[、,，/|&;；]" if latin else r"[、,，/|&;；\s]+", value)
     names = [p.strip(" :：()（）") for p in parts]

@@ -1,6 +1,6 @@
 """Rule packs: rows of TOML, checked when loaded, compiled into one matcher.
 
-Seven kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
+Eight kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
 that one row serves both scripts:
 
 ``[[line]]``   a regular expression for a whole line, without its outer brackets and bullets
@@ -10,6 +10,7 @@ that one row serves both scripts:
 ``[[block]]``  a heading and the rows under it
 ``[[echo]]``   a bare name under the date, where the foot of the page repeats it
 ``[[enclosed]]``  short lines that no rule knows, inside a header or footer that others are sure of
+``[[repeated]]``  which of the lines that a host profile names may go by it
 
 Every row has must-hit and must-miss samples; a row that fails them is refused (`cleantext.chrome.checks`).
 """
@@ -24,6 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ from cleantext.fold import view
 
 __all__ = ["CATEGORIES", "KINDS", "Pack", "Rule", "load_pack", "pack_names", "unwrap"]
 
-KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed")
+KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated")
 STRENGTHS = {"A": 3, "B": 2, "C": 1}
 ZONES = ("head", "tail", "body")
 CATEGORIES = {
@@ -83,6 +85,7 @@ class Rule:
     anchors: tuple[str, ...] = ()  # one of them stands in whatever the pattern can match
     first: str = ""  # or, for shapes without a literal: the characters that a match can start with
     words: tuple[str, ...] = ()
+    common: bool = False  # the words are those of everyday texts: however many they are, they stay weak
     value: str = "text"  # the shape of a label's value
     separators: str = ":"
     unless: str = ""
@@ -123,9 +126,11 @@ class Rule:
 
     def finds(self, folded: str) -> re.Match[str] | None:
         """Match a folded line (without outer brackets and bullets): all of it, or for spans a part."""
-        if len(folded) > self.longest or (self.guard and self.guard.search(folded)):
+        if len(folded) > self.longest:
             return None
-        return self.pattern.search(folded) if self.kind == "span" else self.pattern.fullmatch(folded)
+        match = self.pattern.search(folded) if self.kind == "span" else self.pattern.fullmatch(folded)
+        # In this order, for patterns fail early and guards at the end.
+        return None if match and self.guard and self.guard.search(folded) else match
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -168,27 +173,38 @@ class Anchors:
         """Compile the anchors of ``rules``."""
         from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-        owners: dict[str, list[Rule]] = {}
+        owners: dict[str, dict[str, Rule]] = {}
         for rule in rules:
             for anchor in rule.anchors:
-                owners.setdefault(view(anchor), []).append(rule)
+                owners.setdefault(view(anchor), {})[rule.id] = rule
         words = [w.encode("utf-8", "surrogatepass") for w in owners]
-        return cls(BytesAhoCorasick(words, matchkind=MatchKind.Standard) if words else None, list(owners.values()))
+        return cls(
+            BytesAhoCorasick(words, matchkind=MatchKind.Standard) if words else None, [list(rules.values()) for rules in owners.values()]
+        )
 
-    def found(self, lines: Sequence[str]) -> Iterator[tuple[int, list[Rule]]]:
+    def found(self, lines: Sequence[str]) -> Iterator[tuple[int, Sequence[Rule]]]:
         """Yield the number of each line with an anchor, and the rules to try there."""
         if self.automaton is None or not lines:
             return
         coded = "\n".join(lines).encode("utf-8", "surrogatepass")
         matches = self.automaton.find_matches_as_indexes(coded, overlapping=True)
         ends = np.flatnonzero(np.frombuffer(coded, np.uint8) == ord("\n"))
-        at = np.fromiter((start for _, start, _ in matches), np.int64, len(matches))
-        tried: dict[int, set[int]] = {}
-        for n, (anchor, _, _) in zip(np.searchsorted(ends, at).tolist(), matches, strict=True):
-            tried.setdefault(n, set()).add(anchor)
-        for n, anchors in tried.items():
-            rules = {r.id: r for anchor in sorted(anchors) for r in self.owners[anchor]}
-            yield n, list(rules.values())
+        if not matches:
+            return
+        found = np.fromiter(chain.from_iterable(matches), np.int64, 3 * len(matches)).reshape(-1, 3)  # anchor, start, end
+        line = np.searchsorted(ends, found[:, 1])
+        pairs = np.unique(line * len(self.owners) + found[:, 0])  # each anchor once a line
+        line, anchor = np.divmod(pairs, len(self.owners))
+        firsts = np.flatnonzero(np.diff(line, prepend=-1)).tolist()
+        anchors = anchor.tolist()
+        for n, a, b in zip(line[firsts].tolist(), firsts, [*firsts[1:], len(anchors)], strict=True):
+            yield n, self._rules(anchors[a:b])
+
+    def _rules(self, anchors: list[int]) -> Sequence[Rule]:
+        """Return the rules of the anchors of a line, each once."""
+        if len(anchors) == 1:
+            return self.owners[anchors[0]]
+        return list({r.id: r for anchor in anchors for r in self.owners[anchor]}.values())
 
 
 @dataclass(frozen=True)
@@ -214,7 +230,7 @@ class Pack:
     def vocabulary(self) -> Mapping[str, list[tuple[str, Rule]]]:
         """The words of all ``[[words]]`` rows by their first character, longest first."""
         words: dict[str, Rule] = {}
-        for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (-r.power, r.id)):
+        for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (-r.power, r.common, r.id)):
             words = {view(w): rule for w in rule.words} | words  # a word of two rows belongs to the stronger
         by_first: dict[str, list[tuple[str, Rule]]] = {}
         for word in sorted(words, key=lambda w: (-len(w), w)):

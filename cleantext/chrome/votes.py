@@ -27,9 +27,9 @@ WIDGETS = 240  # characters of a line of widget words
 PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
 
 _PROTECTED = re.compile(
-    r"第[一二三四五六七八九十百零〇\d]{1,5}[条章节编款项回卷讲课]"
+    r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
     r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
-    r"|\d{1,2}[.、)](?!\d)|[①-⑳]"
+    r"|\d{1,2}[.、)](?!\d)|[①-⑳]|[a-h][.、)] ?[\u3400-\u9fff]|注:.{0,30}(?:为准|参考)"
     r"|.{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号$|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
     r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
 )
@@ -39,6 +39,7 @@ _SIGNED_DATE = re.compile(
 _CLAUSES = re.compile(r"[,、:]")
 _STOP = re.compile(r"[。;]|[.!?][\"'”’)]?(?:\s|$)")
 _GAP = re.compile(r"[ |·丨┊/\\]+")
+_GAPS = re.compile(r"[^\w+]+")
 _EDGE = frozenset(" \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^")
 _COUNT = re.compile(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])")
 
@@ -51,6 +52,8 @@ class Evidence(NamedTuple):
     start: int  # of the part to cut, in the line; a whole line has (0, its length)
     end: int
     salvage: tuple[tuple[str, int, int], ...] = ()  # field and span in the line
+    note: str = ""  # what made it stronger than its rule, for the reader of the reasons
+    words: int = 0  # of a line of widget words: how many stand apart
 
 
 class Votes(NamedTuple):
@@ -120,6 +123,8 @@ def _vote_line(line: str, anchored: Sequence[Rule], pack: Pack) -> Votes:
     spans: list[Evidence] = []
     heads: list[Rule] = []
     for rule in (*anchored, *pack.first.get(core[0], ())):
+        if len(core) > rule.longest:  # half of what prose holds an anchor of
+            continue
         if rule.kind == "span":
             spans += _spans(line, rule)
         elif match := rule.finds(core):
@@ -154,10 +159,12 @@ def _gain(line: str) -> int:
     """
     n = len(line)
     if n < 12:
+        if line.rstrip().endswith("。"):
+            return n
         return -3 if line.strip() and "\t" not in line else 0  # cells of a table speak neither for nor against
     if "。" in line:
         return min(n, 200)
-    if _STOP.search(line):
+    if _STOP.search(line, 3):  # not the full stop of a number in front
         return min(n, 200) if n >= 50 else n // 2
     if n >= 50 and len(_CLAUSES.findall(line)) >= 2:
         return min(n, 200) // 2
@@ -165,9 +172,10 @@ def _gain(line: str) -> int:
 
 
 def _spans(line: str, rule: Rule) -> Iterator[Evidence]:
-    if len(line) > rule.longest or (rule.guard and rule.guard.search(line)):
+    first = rule.pattern.search(line) if len(line) <= rule.longest else None
+    if first is None or (rule.guard and rule.guard.search(line)):
         return
-    for match in rule.pattern.finditer(line):
+    for match in rule.pattern.finditer(line, first.start()):
         a, b = match.span("cut") if "cut" in rule.pattern.groupindex else match.span()
         if a < b:
             yield Evidence(rule, rule.power, a, b, _groups(rule, match, 0))
@@ -181,7 +189,8 @@ def _groups(rule: Rule, match: re.Match[str], shift: int) -> tuple[tuple[str, in
 def _words(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
     """Vote against a line that is made of widget words only, in any order.
 
-    Two words of strength B, or three of C, are as good as one of the next strength.
+    Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
+    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing.
     """
     if core[0] not in pack.vocabulary and core[0] not in _EDGE and not core[0].isdigit():
         return
@@ -191,8 +200,8 @@ def _words(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
         return
     best = min(used, key=lambda r: (-r.power, r.id))
     strong = sum(r.power >= B for r in used)
-    power = A if best.power == A or strong >= 2 else B if strong or len(used) >= 3 else C
-    yield Evidence(best, power, 0, len(line))
+    power = A if strong >= 2 else B if strong or (len(used) >= 3 and sum(not r.common for r in used) >= 2) else C
+    yield Evidence(best, power, 0, len(line), words=len([t for t in _GAPS.split(core) if any(map(str.isalpha, t))]))
 
 
 def _bar(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
@@ -204,7 +213,8 @@ def _bar(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
         return
     known = [rule for token in tokens for rule in _segment(token, pack)[:1]]
     if len(known) >= 0.7 * len(tokens):
-        yield Evidence(min(known, key=lambda r: (-r.power, r.id)), B, 0, len(line))
+        power = C if all(r.common for r in known) else B
+        yield Evidence(min(known, key=lambda r: (-r.power, r.id)), power, 0, len(line), words=len(tokens))
 
 
 def _segment(core: str, pack: Pack) -> list[Rule]:

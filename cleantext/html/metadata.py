@@ -54,6 +54,22 @@ SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@]+\s|--|[-–—](?=[^-–—]{
 SOURCE_WORDS = word_set("source laiyuan where media origin publisher from")
 AUTHOR_WORDS = word_set("author authors zuozhe writer byline")
 TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
+_PERSON = r"[\u3400-\u9fff]{2,4}(?:·[\u3400-\u9fff]{1,8})?"
+# A line of its own under the title: 半月谈记者 石青 / 【文/某网专栏作者 石青】 / 文｜石青; on pages of people who publish themselves the day and a name.
+BYLINE = re.compile(
+    r"[【（(\[]?(?:文\s?[/／|｜︱丨]\s?)?(?!.{0,14}(?:摄影|视频|编辑))[^，。！？；：:\s]{0,14}(?:记者|記者|作者|通讯员|通訊員|撰稿人?|评论员|評論員)"
+    rf"[\s/／|｜︱丨]+({_PERSON}(?:[、\s]+{_PERSON}){{0,3}})[】）)\]]?"
+    rf"|[【（(\[]?文\s?[/／|｜︱丨]\s?({_PERSON}(?:[、\s]+{_PERSON}){{0,3}})[】）)\]]?"
+    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?: \d\d:\d\d(?::\d\d)?)?\s?[·•]\s?((?!.*(?:网|報|报|社|电视台|客户端)$)[^\W\d_]{2,12})"
+)
+# The foot of an article in a blog; before a date it would be that of a comment.
+POSTED = re.compile(r"(\S{2,20}) (?:發表|发表)(?:在|於|于) (?!\d)\S.{0,40}")
+# The hundred commonest family names: 。(石青) closes a report with its writer, 。(掌声) does not.
+SURNAMES = (
+    "王李张劉刘陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧肖程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶葉阎閻余潘杜戴夏钟鍾汪田任姜范方石"
+    "姚谭譚廖邹鄒熊金陆陸郝孔白崔康毛邱秦江史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴龚龔文"
+)
+SIGNED = re.compile(rf"[。！？”][(（]([{SURNAMES}][\u3400-\u9fff]{{1,2}})[)）]$")
 HEAD = 15  # lines after the title in which the facts about a page stand
 
 
@@ -75,6 +91,7 @@ def page_metadata(read: Read) -> dict[str, Any]:
     author = _names(labelled.get("author", "")) or _ld_names(ld.get("author"))
     if not author and (name := _part(parts, AUTHOR_WORDS, 16)) and name not in (source, title):
         author = [name]
+    author = author or _byline(read.lines, at)
     editor = _names(labelled.get("editor", ""))
     found = {"title": title, "published": published, "published_raw": raw, "source": source, "author": author, "editor": editor}
     return {key: value for key, value in found.items() if value}
@@ -169,6 +186,17 @@ def _labelled(lines: list[Line], title: int) -> dict[str, str]:
             if 1 < len(value) <= 30 and not MARKS.search(value):
                 out[kind] = value
     return out
+
+
+def _byline(lines: list[Line], title: int) -> list[str]:
+    """Return who signed: on a line of its own under the title, at the foot of a blog, or at the end of the one paragraph that closes so."""
+    for line in lines[title + 1 : title + HEAD]:
+        if match := BYLINE.fullmatch(line.text.strip()):
+            return [match[3]] if match[3] else _names(match[1] or match[2])
+    texts = [line.text.rstrip() for line in lines[title + 1 :]]
+    posted = [match[1] for text in texts if (match := POSTED.fullmatch(text))]
+    signed = [match[1] for text in texts if (match := SIGNED.search(text))]
+    return posted[:1] if posted else signed if len(signed) == 1 else []
 
 
 def _names(value: str) -> list[str]:

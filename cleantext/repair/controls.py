@@ -36,6 +36,9 @@ SPOT = re.compile(
     f"|(?P<zero>(?<![{UNSPACED}])\u200b|\u200b(?![{UNSPACED}])|(?<![{JOINING}])\u200c|(?<![{JOINING}{PICTURE}])\u200d|(?<=[{PICTURE}])\u200d(?![{PICTURE}])|(?<![\u1800-\u18af])\u180e)"
     f"|(?P<bidi>[{BIDI}]+)"
 )
+# A character of UTF-8 shown as latin-1 or cp1252: its soft hyphen or C1 control is a byte. What `Mojibake` leaves of these is
+# quoted, as in pages about mojibake, or cut; without that byte nobody could ever read it again.
+BYTES = re.compile("[\xe0-\xef][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2}")
 LINE = re.compile("[^\n\x0b\x0c]*")
 RULES = {"escape": "controls.escape", "dead": "controls.dead", "break": "controls.break", "zero": "controls.zero", "bidi": "controls.bidi"}
 
@@ -51,7 +54,7 @@ class Controls(PageTransform):
     """Remove control, zero-width and bidirectional characters where their neighbours do not need them.
 
     Kept: joiners behind letters of joining scripts and inside emoji, U+200B in scripts without spaces,
-    bidirectional marks in lines that hold right-to-left letters. Vertical tab and form feed, the line and page
+    bidirectional marks in lines that hold right-to-left letters, bytes of mojibake that stayed. Vertical tab and form feed, the line and page
     breaks of word processors, become line feeds. Object replacement characters and interlinear annotation marks go.
 
     >>> Controls()("\N{ZERO WIDTH NO-BREAK SPACE}新\N{ZERO WIDTH SPACE}疆\N{SOFT HYPHEN}")
@@ -91,7 +94,7 @@ def _edits(text: str) -> Iterator[Edit]:
     stop = 0
     for at in positions(text, _suspects()):
         found = SPOT.match(text, at) if at >= stop else None
-        if found is None:
+        if found is None or BYTES.match(text, max(0, at - 2)) or BYTES.match(text, max(0, at - 1)):
             continue
         stop = found.end()
         kind = found.lastgroup or ""

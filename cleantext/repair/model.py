@@ -8,8 +8,10 @@ another (it continues a word, or ends one and starts the next), quick and for ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ import numpy.typing as npt
 from cleantext.changes import code_points
 from cleantext.data import opencc_text
 
-__all__ = ["Model", "word_model"]
+__all__ = ["Model", "word_list", "word_model"]
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
@@ -34,8 +36,8 @@ TOGETHER = "。” ！” ？” …” …… …。 …， ，” ：“ ，�
 ENDS = "。；：？！”」）"  # before a line break
 APART = -7.0  # two signs of punctuation that do not go together
 NEAR = 2.0  # two that do
-# Words that ask for another: they hardly end a clause.
-OPEN = "和与及或于在把被从向将由为以而且并因如若即既不没很更最太各每该某其这那第所之是"
+# Words that ask for another: at most 4 % of them end a clause (of all characters of the laws' first half 10 % do).
+OPEN = "和与及或于在把被从向将由以而且并如若即既不没很最太各每该某其这那第未按至非已但再仍两到"
 OPEN_ENDS = -4.0
 OF_ENDS = -1.5  # 的 does now and then
 UNSEEN = -17.0  # whatever is not listed
@@ -45,10 +47,10 @@ HALF = {0xFEE0 + code: code for code in range(0x21, 0x7F)}
 class Model:
     """Log probabilities of texts. A character is a code point below 0x10000, made Simplified; 0 is anything else."""
 
-    def __init__(self) -> None:
-        with (resources.files("cleantext.data") / "charmodel.npz").open("rb") as file, np.load(file) as data:
-            characters, lengths = data["characters"].astype(np.uint64), data["words"].tolist()
-            counts = np.exp(data["counts"].astype(np.float32) / STEP)
+    def __init__(self, data: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Read ``characters`` of all words, how many ``words`` there are of each length, and their ``counts`` (see `STEP`)."""
+        characters, lengths = data["characters"].astype(np.uint64), data["words"].tolist()
+        counts = np.exp(data["counts"].astype(np.float32) / STEP)
         self._fold = np.arange(0x10000)
         for line in (opencc_text("TSCharacters") or "").splitlines():
             key, values = line.split("\t")
@@ -149,7 +151,13 @@ def _packed(letters: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return keys
 
 
+def word_list() -> Mapping[str, npt.NDArray[Any]]:
+    """Return the data of the model, as it is stored."""
+    with (resources.files("cleantext.data") / "charmodel.npz").open("rb") as file, np.load(file) as data:
+        return dict(data)
+
+
 @lru_cache(maxsize=1)
 def word_model() -> Model:
     """Return the model, read at first use."""
-    return Model()
+    return Model(word_list())

@@ -22,10 +22,12 @@ from typing import Any
 
 import cleantext
 from cleantext.changes import Changes
+from cleantext.chrome.hosts import HostProfile
 from cleantext.errors import CleantextError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
 from cleantext.run.files import Found, Source, check_output, find_pages, is_name_error, read_page, settle, write_whole
+from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.settings import STATE, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import METADATA, finish, outputs_of, write_edits
 from cleantext.transform import Page
@@ -62,22 +64,30 @@ def clean_files(
     threshold: float = 0.8,
     min_chars: int = 40,
     record: bool = True,
+    profile: str | HostProfile = "",
+    learn_hosts: bool = False,
     restart: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Clean all pages of files and folders into ``out``; return the report, which is also written there.
 
-    ``rules`` are rule packs of your own, added to those of the pipeline. ``duplicates`` is "annotate"
-    (report only), "passages" or "documents" (also remove), or "off". ``record=False`` writes no edits:
-    the run is faster and cannot be undone. Inputs are never changed. Raise `ConfigError` or
+    ``rules`` are rule packs of your own, added to those of the pipeline; ``profile`` is a host profile, or the
+    path of one; ``learn_hosts`` makes one of the pages themselves, where folders are named as hosts and hold
+    pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
+    "off". ``record=False`` writes no edits: the run is faster and cannot be undone. Inputs are never changed. Raise `ConfigError` or
     `InputError` before anything is written; a page that fails is a row of failed.jsonl, not an exception.
     """
     started = time.perf_counter()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
-    settings = Settings(Pipeline.load(pipeline).with_rules(*rules), duplicates, threshold, min_chars, record)
     found = find_pages(sources)
     check_output(sources, found.pages, folder)
+    recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
+    if profile:
+        recipe = with_profile(recipe, profile)
+    if learn_hosts:
+        recipe, note = with_learned(recipe, found.pages, folder)
+    settings = Settings(recipe, duplicates, threshold, min_chars, record)
     state = folder / STATE
     earlier = {o for table in (folder / METADATA, *state.glob("*.metadata.jsonl")) for o in outputs_of(table)}
     if restart:
@@ -86,6 +96,7 @@ def clean_files(
     shards = plan_shards(found.pages)
     report = total(list(_run_shards(shards, settings, folder, workers, progress)))
     _annotate(report, settings, found)
+    report.notes += [note] if note else []
     finish(folder, shards, settings, report)
     for stale in earlier - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
         (folder / stale).unlink(missing_ok=True)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.hosts import HostProfile
+from cleantext.chrome.hosts import HostProfile, host_of
 from cleantext.chrome.learn import learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.run.files import Source, find_pages, read_page
 from cleantext.transform import Page
 
-__all__ = ["learn_files", "with_profile"]
+__all__ = ["HOSTS", "learn_files", "with_learned", "with_profile"]
+
+ENOUGH = 10  # pages of a host from which a run learns by itself
+HOSTS = "hosts.toml"
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,38 @@ def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = No
     return learn(_Pages(find_pages([src] if isinstance(src, (str, Path)) else list(src)).pages), host=host)
 
 
-def with_profile(pipeline: Pipeline, profile: str | HostProfile) -> Pipeline:
-    """Return the pipeline with a host profile, or the path of one, in its chrome step."""
+def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = "") -> Pipeline:
+    """Return the pipeline with a host profile, or the path of one, in its chrome step.
+
+    ``host`` is that of pages that do not say theirs by a folder named as it.
+    """
     if not any(isinstance(s, StripChrome) for s in pipeline.steps):
         raise ConfigError(f"pipeline {pipeline.name} has no chrome.lines step that could take a host profile")
-    steps = tuple(replace(s, profile=profile) if isinstance(s, StripChrome) else s for s in pipeline.steps)
+    steps = tuple(replace(s, profile=profile, host=host) if isinstance(s, StripChrome) else s for s in pipeline.steps)
     for step in steps:
         if isinstance(step, StripChrome):
             _ = step.known  # read now: a bad profile stops the run before it starts
     return Pipeline(steps, pipeline.name)
+
+
+def with_learned(pipeline: Pipeline, pages: Sequence[Source], out: Path) -> tuple[Pipeline, str]:
+    """Learn from the pages of a run itself, where folders name their hosts; return the pipeline with the profile, and a note on it.
+
+    Only hosts with at least `ENOUGH` pages are learned from. The profile is written to ``out`` as hosts.toml, for a person to
+    read. Where there is no such host, no chrome step, or a profile already, the pipeline comes back as it was, without a note.
+    """
+    count = Counter(host_of(Page("", id=source.id)) for source in pages)
+    wanted = [s for s in pages if (host := host_of(Page("", id=s.id))) and count[host] >= ENOUGH]
+    if (
+        not wanted
+        or any(s.profile for s in pipeline.steps if isinstance(s, StripChrome))
+        or "chrome.lines" not in [s.id for s in pipeline.steps]
+    ):
+        return pipeline, ""
+    profile = learn(_Pages(wanted))
+    if not profile.hosts:
+        return pipeline, ""
+    profile.save(out / HOSTS)
+    lines = sum(map(len, profile.hosts.values()))
+    note = f"{lines:,} lines that repeat on pages of {len(profile.hosts):,} hosts were learned from this run and helped to clean it: see {HOSTS}"
+    return with_profile(pipeline, str((out / HOSTS).absolute())), note

@@ -82,7 +82,7 @@ def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Seq
                 writer.write_table(_rows(pages, n, transform.id, edits, [c for c in columns[:n] if len(c)]))
 
 
-def _tables(path: Path) -> Iterator[pa.Table]:
+def tables_of(path: Path) -> Iterator[pa.Table]:
     """Yield the tables of edits.parquet, one for each shard and last what was removed as duplicate; or that of a shard's part."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -96,7 +96,9 @@ def _tables(path: Path) -> Iterator[pa.Table]:
         with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
             batches = list(stream)
             yield (
-                pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries() if batches else _schema().empty_table()
+                pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries()
+                if batches
+                else _schema().empty_table()
             )
 
 
@@ -114,7 +116,7 @@ def _parquet(path: Path) -> pq.ParquetWriter:
 def read_edits(path: Path, pages: Iterable[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
     """Read edits as ``page -> [(transform, edits)]`` in the order of the steps; of some pages, or of all."""
     out: dict[str, list[tuple[str, list[Edit]]]] = {}
-    for table in _tables(path):
+    for table in tables_of(path):
         for page, steps in _steps(table, pages).items():
             out[page] = out.get(page, []) + steps
     return out
@@ -171,7 +173,7 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
 def _join_edits(path: Path, parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
     with whole(path) as temporary, _parquet(temporary) as writer:
         for each in parts:
-            for table in _tables(each):
+            for table in tables_of(each):
                 if table.num_rows:
                     writer.write_table(table, row_group_size=table.num_rows)
         if removed:
@@ -321,7 +323,7 @@ def _groups(path: Path) -> Iterator[Callable[[], pa.Table]]:
     """Yield for each table of edits.parquet the function that reads it."""
     import pyarrow.parquet as pq
 
-    _ = next(_tables(path), None)  # refuses another schema
+    _ = next(tables_of(path), None)  # refuses another schema
     file = pq.ParquetFile(path)
     return (partial(file.read_row_group, n) for n in range(file.num_row_groups))
 

@@ -20,13 +20,11 @@ from cleantext.script.kernel import (
     FROZEN,
     KEEP,
     ONLY,
-    TEXT,
-    collect,
-    collect_units,
     convert,
     found,
     freeze_descriptions,
 )
+from cleantext.script.record import collect, collect_units
 from cleantext.script.tables import CHARACTER, COMPAT, CONFIGURATIONS, RULES, TS, Group, Table, compiled, custom
 
 __all__ = ["Batch", "Converted", "Converter", "converter", "merged"]
@@ -83,36 +81,47 @@ class Converter:
         """Convert the spans ``low`` to ``high`` of a batch (all texts by default), each within one text."""
         low, high = (batch.start[:-1], batch.start[1:]) if low is None or high is None else (low, high)
         n = len(batch.points)
+        whole = int((high - low).sum()) == n
         special = found.sized(n)(batch.points)
         if special == 0 and self.user is None and self.segment is None and len(self.stages) == 1 and self.stages[0].settings[ALIGNED]:
-            out, tags = batch.points.copy(), np.zeros(n if record else 0, np.uint8)
-            convert.sized(n)(batch.points, low, high, NONE, EMPTY, tags, self.stages[0], ONLY, out, NONE, EMPTY, tags)
+            out = np.empty(n, np.int32) if whole else batch.points.copy()
+            tags, ends = np.zeros(n if record else 0, np.uint8), np.empty(len(low), np.int64)
+            convert.sized(n)(batch.points, low, high, NONE, EMPTY, tags, self.stages[0], ONLY, out, NONE, EMPTY, tags, ends)
             result = Batch(out, batch.start)
             return Converted(result, _columns(batch, result, EMPTY, tags) if record else None)
         marks = np.zeros(n + 1, np.uint8)
-        if int((high - low).sum()) < n:
+        if not whole:
             marks += FROZEN
             for a, b in zip(low.tolist(), high.tolist(), strict=True):
                 marks[a:b] = 0
-        marks[low] |= BARRIER
-        marks[batch.start] |= TEXT
+        for bounds in (low, high, batch.start):
+            marks[bounds] |= BARRIER
         return self._passes(batch, marks[:n], special, record=record)
 
     def _passes(self, batch: Batch, marks: U8, special: int, *, record: bool) -> Converted:
         """Run all passes, piece by piece."""
         n, tables = len(batch.points), list(self._tables(special))
         aligned = all(table.settings[ALIGNED] for table, _ in tables)
-        if special & 2:
-            freeze_descriptions.sized(n)(batch.points, marks)
-        done = []
-        for a, b in pairwise(_cuts(batch, lines=self.user is None and not special & 2)):
+        cuts, done = _cuts(batch, lines=self.user is None and not special & 2), []
+        bounds = [
+            np.unique(np.concatenate([[a], batch.start[slice(*np.searchsorted(batch.start, [a, b]))], [b]])) for a, b in pairwise(cuts)
+        ]
+        for within in bounds:
+            a, b = within[[0, -1]].tolist()
             origin = np.arange(a, b, dtype=np.int32) if record and not aligned else EMPTY
-            now: Pass = batch.points[a:b], marks[a:b], origin, np.zeros(b - a if record else 0, np.uint8)
+            now = Pass(batch.points[a:b], marks[a:b], origin, np.zeros(b - a if record else 0, np.uint8), within - a)
             for k, (table, mode) in enumerate(tables):
-                now = _pass(now, table, mode, last=k == len(tables) - 1 and (aligned or len(batch.start) == 2))
+                if special & 2:  # before each pass: one that makes text longer may complete a description
+                    freeze_descriptions.sized(n)(now.points, now.marks)
+                now = _pass(now, table, mode, last=k == len(tables) - 1)
             done.append(now)
-        points, marks, origin, tags = done[0] if len(done) == 1 else _joined(done)
-        result = Batch(points, batch.start if aligned else _starts(batch, marks, len(points)))
+        points, _, origin, tags, _ = done[0] if len(done) == 1 else _joined(done)
+        start = batch.start
+        if not aligned:
+            shift = np.append(0, np.cumsum([len(now.points) for now in done])).tolist()
+            old, new = np.concatenate(bounds), np.concatenate([now.bounds + base for now, base in zip(done, shift, strict=False)])
+            start = new[np.searchsorted(old, batch.start)]
+        result = Batch(points, start)
         return Converted(result, _columns(batch, result, origin, tags) if record else None)
 
     def _tables(self, special: int) -> Iterator[tuple[Table, int]]:
@@ -127,9 +136,9 @@ class Converter:
             yield stage, CUT if k == 0 and self.segment is None and len(self.stages) > 1 else 0
 
 
-# Batches go through the passes in pieces of about so many characters: their arrays are handed from one pass to the next
-# in the second-level cache, and come from the heap. Whole, s2twp lost a quarter of its time to page faults.
-PIECE = 1 << 16
+# Batches go through the passes in pieces of at least so many characters: whole, s2twp of a long text lost a quarter of its time to
+# page faults; in pieces of 65,536 it loses a twentieth to their joining.
+PIECE = 1 << 18
 
 
 def _cuts(batch: Batch, *, lines: bool) -> list[int]:
@@ -143,38 +152,40 @@ def _cuts(batch: Batch, *, lines: bool) -> list[int]:
     return [*cuts, n] if cuts[-1] < n or n == 0 else cuts
 
 
-Pass = tuple[I32, U8, I32, U8]  # points, marks, origin, tags
+class Pass(NamedTuple):
+    """A piece of a batch between two passes; what is not needed is empty."""
+
+    points: I32
+    marks: U8
+    origin: I32
+    tags: U8
+    bounds: I64  # where its texts begin, and the end
 
 
 def _joined(pieces: Sequence[Pass]) -> Pass:
-    columns = [np.concatenate([piece[k] for piece in pieces]) for k in range(4)]
-    return columns[0], columns[1], columns[2], columns[3]
+    return Pass(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
 
 
 def _pass(now: Pass, table: Table, mode: int, *, last: bool) -> Pass:
     """Run one pass over a piece, with more room where the output outgrows it; the last leaves no marks."""
-    points, marks, origin, tags = now
-    n = len(points)
-    low, high = np.array([0]), np.array([n])
+    points, marks, origin, tags, bounds = now
+    n, run = len(points), convert.sized(len(points))
+    low, high, ends = bounds[:-1], bounds[1:], np.zeros(len(bounds), np.int64)
     if mode & KEEP:
-        convert.sized(n)(points, low, high, marks, EMPTY, NONE, table, mode, EMPTY, NONE, EMPTY, NONE)
+        run(points, low, high, marks, EMPTY, NONE, table, mode, EMPTY, NONE, EMPTY, NONE, ends[1:])
         return now
-    room = n if table.settings[ALIGNED] else n + n // 4 + 16
+    if table.settings[ALIGNED]:
+        out, out_tags = np.empty(n, np.int32), np.empty(len(tags), np.uint8)
+        run(points, low, high, marks, EMPTY, tags, table, mode, out, NONE, EMPTY, out_tags, ends[1:])
+        return Pass(out, marks, origin, out_tags, bounds)
+    room = n + n // 4 + 16
     while True:
         out, out_marks = np.empty(room, np.int32), np.empty(0 if last else room, np.uint8)
         out_origin, out_tags = np.empty(room if len(origin) else 0, np.int32), np.empty(room if len(tags) else 0, np.uint8)
-        length = convert.sized(n)(points, low, high, marks, origin, tags, table, mode, out, out_marks, out_origin, out_tags)
+        length = run(points, low, high, marks, origin, tags, table, mode, out, out_marks, out_origin, out_tags, ends[1:])
         if length >= 0:
-            return out[:length], out_marks[:length], out_origin[:length], out_tags[:length]
+            return Pass(out[:length], out_marks[:length], out_origin[:length], out_tags[:length], ends)
         room *= 2
-
-
-def _starts(batch: Batch, marks: U8, length: int) -> I64:
-    """Return where the texts begin in an output of some length; one text needs no marks."""
-    lengths = np.diff(batch.start)
-    begins = np.flatnonzero(marks & TEXT) if len(lengths) > 1 else np.zeros(min(1, length), np.int64)
-    lengths[lengths > 0] = np.diff(np.append(begins, length))
-    return np.append(0, np.cumsum(lengths))
 
 
 def _columns(batch: Batch, result: Batch, origin: I32, tags: U8) -> EditColumns:
@@ -221,15 +232,15 @@ def converter(
 
 
 def merged(parts: Sequence[EditColumns]) -> EditColumns:
-    """Join the edits of parts of one batch, no two of which have a page in common."""
+    """Join the edits of parts of one batch, which changed spans of their own and, where two share a page, no lengths."""
     if len(parts) == 1:
         return parts[0]
     empty = Ragged(np.zeros(0, np.uint32), np.zeros(1, np.int64))
     if not parts:
         none = np.zeros(0, np.int32)
         return EditColumns(none, none, none, empty, empty, none, RULES)
-    pages = np.concatenate([p.page for p in parts])
-    order = None if (np.diff(pages) >= 0).all() else np.argsort(pages, kind="stable")
+    places = np.concatenate([p.page.astype(np.int64) << 32 | p.start for p in parts])
+    order = None if (np.diff(places) >= 0).all() else np.argsort(places, kind="stable")
 
     def column(name: str) -> I32:
         joined: I32 = np.concatenate([getattr(p, name) for p in parts])

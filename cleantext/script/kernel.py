@@ -1,8 +1,7 @@
 """The kernels of script conversion, over code points.
 
-``substitute`` does one stage whose values are as long as their keys, in place: the t2s of a crawl.
-``rewrite`` does a stage of any kind, from one array to another. ``collect`` turns what they did into
-runs of edits; ``tally`` counts the evidence for scripts.
+``convert`` does one stage; ``found`` and ``freeze_descriptions`` see to what OpenCC treats apart;
+``tally`` counts the evidence for scripts.
 
 Numba compiles them; they are also valid Python, on numpy arrays. Code points come as int32, and
 are widened at once: uint32 with int64 would make floats in Numba, int32 alone would overflow.
@@ -27,9 +26,6 @@ __all__ = [
     "FROZEN",
     "KEEP",
     "ONLY",
-    "TEXT",
-    "collect",
-    "collect_units",
     "convert",
     "found",
     "freeze_descriptions",
@@ -44,7 +40,6 @@ U32 = npt.NDArray[np.uint32]
 # What stands in `marks`, one byte a character. A match may begin at a mark, but not go on over one.
 BARRIER = 1  # a segment begins here
 FROZEN = 2  # not to be touched
-TEXT = 4  # a text begins here
 
 CUT, FREEZE, KEEP, ONLY = 1, 2, 4, 8  # modes
 
@@ -83,11 +78,15 @@ def convert(
     out_marks: U8,
     out_origin: I32,
     out_tags: U8,
+    ends: I64,
 ) -> Any:
     """Convert spans of a batch by one table; return the length of the output, or -1 where ``out`` is too short.
 
-    What is outside the spans must be in ``out`` already, and then the table must keep lengths. The
-    rest may be empty where it is not needed: ``marks``, which bounds matches; ``out_marks``; ``tags``, the
+    ``ends`` takes where the output of each span ends. A table that keeps lengths writes each character
+    in its place, and changes ``marks`` in place: what is outside the spans must be in ``out`` already.
+    Any other table writes one span behind the other, and the marks of the output to ``out_marks``.
+
+    The rest may be empty where it is not needed: ``marks``, which bounds matches; ``tags``, the
     rule that made each character; and ``origin``, which says of each character that begins a unit where that
     unit began in the original, and is -1 inside one.
 
@@ -97,23 +96,32 @@ def convert(
 
     A block at a time, all single characters are mapped and the places listed where a phrase may start;
     then only those are looked at. (With a branch at each character instead, which is guessed wrong at
-    one in three, s2t took 10.8 ns a character.)
+    one in three, s2t took 10.8 ns a character.) The first steps into the trie are taken together too:
+    one after the other, each would wait for memory.
     """
-    filter_shift, slot_shift, character, zhe = table.settings[0], table.settings[1], table.settings[2], table.settings[3]
-    ufilter = np.uint64(filter_shift)
+    filter_shift, slot_shift, character, zhe, aligned = (
+        table.settings[0],
+        table.settings[1],
+        table.settings[2],
+        table.settings[3],
+        table.settings[4],
+    )
+    ufilter, uslot = np.uint64(filter_shift), np.uint64(slot_shift)
     mask = len(table.slot) - 1
     marked, cuts, record, moved = len(marks) > 0, len(out_marks) > 0, len(tags) > 0, len(origin) > 0
-    barrier = BARRIER if mode & CUT else 0
+    in_place = aligned != 0 and mode & KEEP == 0
+    barrier = BARRIER if mode & (CUT | KEEP) else 0
     inside = FROZEN if mode & FREEZE else 0
     single, places = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int64)
+    target = out if in_place else single
     o: Any = 0
     for s in range(len(low)):
         at: Any = low[s]  # all before it is done
         end: Any = high[s]
-        o = max(o, at) if not marked else o
         cut = 0  # BARRIER where a segment has just ended
         while at < end:
             first, stop = at, min(at + BLOCK, end)
+            shift = 0 if in_place else first
             found_: Any = 0
             for place in range(first, stop):
                 c: Any = np.uint64(points[np.uint64(place)])
@@ -122,7 +130,7 @@ def convert(
                     e = np.uint64(0)
                 c2: Any = np.uint64(points[np.uint64(min(place + 1, end - 1))])
                 f: Any = ((c * UA + c2 * UB) & WORD) >> ufilter
-                single[np.uint64(place - first)] = c ^ (e & ULOW)
+                target[np.uint64(place - shift)] = c ^ (e & ULOW)
                 places[np.uint64(found_)] = place
                 found_ += np.int64((e >> U31 & np.uint64(table.filter[f >> U3]) >> (f & U7)) | (e >> U30 & U1))
             kept: Any = 0
@@ -138,7 +146,18 @@ def convert(
                 kept += np.int64(
                     (np.uint64(table.filter[f >> U3]) >> (f & U7) | np.uint64(table.filter[f3 >> U3]) >> (f3 & U7) | e >> U30) & U1
                 )
+            found_, kept = kept, 0
+            for n in range(found_):
+                i = places[np.uint64(n)]
+                c = np.uint64(points[np.uint64(i)])
+                h = c * UA + np.uint64(points[np.uint64(min(i + 1, end - 1))]) * UB
+                e = np.uint64(table.entry[np.uint64(table.block[c >> EIGHT]) + (c & BYTE)])
+                places[np.uint64(kept)] = i
+                kept += np.int64((table.slot[(h & WORD) >> uslot] >= 0) | (e >> U30 & U1 > 0))
             found_ = kept
+            if in_place and record and not mode & ONLY:
+                for k in range(first, stop):
+                    out_tags[k] = tags[k] if out[k] == points[k] else character
             for n in range(found_ + 1):
                 i = places[n] if n < found_ else max(stop, at)
                 if i < at:
@@ -173,14 +192,30 @@ def convert(
                     is_zhao = han and before not in (9, 10, 13, 32, 0xA0, 0x3000)
                 if value < 0 and not is_zhao and n < found_:
                     continue
-                # Single characters up to here; then the match.
-                if mode & KEEP:
-                    if value >= 0:
-                        marks[i] |= BARRIER
-                        if i + width < end:
-                            marks[i + width] |= BARRIER
+                if in_place or mode & KEEP:
                     at = i + width if value >= 0 else i
+                    if is_zhao and in_place:
+                        out[i] = ZHAO
+                        if record:
+                            out_tags[i] = ZHE_RULE
+                        at += 1
+                    if value < 0:
+                        continue
+                    if in_place:
+                        row = table.value[value]
+                        for k in range(width):
+                            new = table.points[(row >> 16) + k]
+                            out[i + k] = new
+                            if record:
+                                out_tags[i + k] = tags[i + k] if new == points[i + k] else row & 15
+                            if inside:
+                                marks[i + k] |= inside
+                    if barrier:
+                        marks[i] |= BARRIER
+                        if at < end:
+                            marks[at] |= BARRIER
                     continue
+                # Single characters up to here; then the match.
                 if o + i - at > len(out):
                     return -1
                 for k in range(at, i):
@@ -191,7 +226,7 @@ def convert(
                     if at < i:
                         out_marks[o] |= cut
                         cut = 0
-                if record and not mode & ONLY:
+                if record:
                     for k in range(at, i):
                         out_tags[o + k - at] = tags[k] if single[k - first] == points[k] else character
                 if moved:
@@ -232,93 +267,8 @@ def convert(
                     cut = barrier
                     o += length
                     at += width
+        ends[s] = o = end if in_place else o
     return o
-
-
-@kernel
-def collect(places: I64, tags: U8, character: int, start: I64, rows: I32, offsets: I64) -> Any:
-    """Write the runs of changed characters of a conversion character by character; return how many there are.
-
-    ``places`` lists the changed ones, ``start`` where the pages begin. ``rows`` takes page, start, end,
-    rule; ``offsets`` where the characters of each run begin among the changed.
-    """
-    n, page = 0, 0
-    last: Any = np.int64(-1)
-    last_rule: Any = np.int64(-1)
-    for k in range(len(places)):
-        i: Any = places[k]
-        tag: Any = np.int64(tags[i])
-        rule: Any = character if tag == 0 else tag
-        fresh = i >= start[page + 1]
-        while i >= start[page + 1]:
-            page += 1
-        if fresh or i != last or rule != last_rule:
-            rows[0, n] = page
-            rows[1, n] = i - start[page]
-            rows[3, n] = rule
-            offsets[n] = k
-            n += 1
-        last = i + 1
-        last_rule = rule
-        rows[2, n - 1] = last - start[page]
-    offsets[n] = len(places)
-    return n
-
-
-@kernel
-def collect_units(
-    points: I32,
-    out: I32,
-    origin: I32,
-    tags: U8,
-    character: int,
-    start: I64,
-    out_start: I64,
-    rows: I32,
-    offsets: I64,
-    before: U32,
-    after: U32,
-) -> Any:
-    """Write the runs of changed units of any conversion; return how many there are, and their characters before and after.
-
-    ``origin`` says for each character of ``out`` where the unit that begins with it began in
-    ``points``, and -1 inside a unit. ``rows`` is as in `collect`; ``offsets`` has a row for ``before``
-    and one for ``after``.
-    """
-    n = nb = na = 0
-    for page in range(len(start) - 1):
-        base, end, o, stop = start[page], start[page + 1], out_start[page], out_start[page + 1]
-        i: Any = base
-        last = np.int64(-1)
-        while o < stop:
-            o2 = o + 1
-            while o2 < stop and origin[o2] < 0:
-                o2 += 1
-            i2 = np.int64(origin[o2]) if o2 < stop else end
-            k = 0
-            while k < o2 - o and o2 - o == i2 - i and points[i + k] == out[o + k]:
-                k += 1
-            if k == o2 - o:
-                i, o = i2, o2
-                continue
-            rule = character if tags[o] == 0 else np.int64(tags[o])
-            if last != i or rows[3, n - 1] != rule:
-                rows[0, n] = page
-                rows[1, n] = i - base
-                rows[3, n] = rule
-                n += 1
-            rows[2, n - 1] = i2 - base
-            last = i2
-            for k in range(i, i2):
-                before[nb] = points[k]
-                nb += 1
-            for k in range(o, o2):
-                after[na] = out[k]
-                na += 1
-            offsets[0, n] = nb
-            offsets[1, n] = na
-            i, o = i2, o2
-    return n, nb, na
 
 
 @kernel
@@ -357,7 +307,7 @@ def freeze_descriptions(points: I32, marks: U8) -> None:
         j = i
         depth = 0
         while True:
-            if j >= n or j - i >= 64 or depth >= 16 or (j > i and marks[j]):
+            if j >= n or j - i >= 64 or depth >= 16 or (j > i and marks[j] & BARRIER):
                 j = i
                 break
             c = points[j]

@@ -198,7 +198,8 @@ def compile_table(rows: Rows, *, character: int, zhe: bool) -> Table:
     starts = np.cumsum([0, *(len(v) for v, _ in values)]).tolist()
     packed = [start << 16 | len(v) << 4 | tag for start, (v, tag) in zip(starts, values, strict=False)]
     filter_, slot, shifts = _trie({key: n for n, key in enumerate(longer)})
-    points = np.frombuffer("".join(v for v, _ in values).encode("utf-32-le", "surrogatepass"), np.int32)
+    # Copied, because a read-only array would be another type to Numba than one from the disk cache, and all be compiled twice.
+    points = np.frombuffer("".join(v for v, _ in values).encode("utf-32-le", "surrogatepass"), np.int32).copy()
     aligned = all(len(k) == len(v) for k, (v, _) in rows.items())
     settings = np.array([*shifts, character, zhe, aligned], np.int64)
     return Table(*two_level(entries), filter_, slot, np.array(packed, np.int64), points, settings)

@@ -17,7 +17,7 @@ from cleantext.errors import ConfigError, unknown
 from cleantext.script.convert import Batch, Converter, converter, merged
 from cleantext.script.detect import counts_of, is_foreign, is_script
 from cleantext.script.tables import CONFIGURATIONS, LONGEST
-from cleantext.script.utf8 import batch_of, column_of, pieces
+from cleantext.script.utf8 import recoded
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class UnifyScript(Transform):
     Japanese and Korean pages; characters outside the common fonts are not made, and 著 becomes 着
     where it is the particle. A *configuration* ("t2s", "tw2sp", ...) means exactly OpenCC: it acts on
     all text. ``rare_glyphs`` and ``zhe`` set these two switches apart from that.
+
+    In a page of both scripts "hant-tw" and "hant-hk" convert each line from its own, but where
+    ``phrases`` change lengths only the Simplified ones.
 
     ``dictionary`` is "bundled", "opencc-python-reimplemented" or a folder. Words in ``keep`` are not
     touched; ``phrases`` are pairs of your own, final and before all others.
@@ -166,20 +169,19 @@ class UnifyScript(Transform):
         )
         out = []
         for chunk in chunks.cast(pa.large_string()).chunks:
-            done = [column_of(self._convert(batch_of(piece), record=False)[0]) for piece in pieces(chunk)]
-            texts = pa.concat_arrays(done) if done else chunk
+            texts = recoded(chunk, lambda batch: self._convert(batch, record=False)[0])
             out.append(pc.if_else(chunk.is_valid(), texts, None) if chunk.null_count else texts)
         return pa.chunked_array(out, pa.large_string())
 
     def _convert(self, batch: Batch, *, record: bool) -> tuple[Batch, list[int], list[EditColumns]]:
         """Return the converted batch, the texts that had work, and the edits."""
-        now, touched, parts = batch, np.zeros(0, np.int64), []
+        now, touched, parts = batch, np.zeros(len(batch.start) - 1, np.bool_), []
         for work in self._work(batch):
             shift = (now.start - batch.start)[work.text]
             now, edits = work.converter.convert(now, work.low + shift, work.high + shift, record=record)
-            touched = np.union1d(touched, work.text)
+            touched[work.text] = True
             parts += [edits] if edits is not None else []
-        return now, touched.tolist(), parts
+        return now, np.flatnonzero(touched).tolist(), parts
 
     def _work(self, batch: Batch) -> list[Work]:
         """Return which spans of the batch go through which converter."""
@@ -188,10 +190,11 @@ class UnifyScript(Transform):
             return [Work(self._converter(self.to, zhe=bool(self.zhe)), texts, batch.start[:-1], batch.start[1:])] if len(texts) else []
         counts = counts_of(batch.points, batch.start[:-1], batch.start[1:])
         work = []
-        free = np.ones(len(counts), np.bool_)  # in a page of both scripts, only the first that calls for work gets it
+        free = np.ones(len(counts), np.bool_)
         for script, configuration in TARGETS[self.to].items():
             text, low, high = _spans(batch, counts, script, free)
-            free[text] = False
+            # In a page of both scripts each line gets its own direction, unless phrases may move the lines that come second.
+            free[text] = all(len(before) == len(after) for before, after in self.phrases)
             # A page that writes 着 as often as 著 tells the two apart itself.
             zhe = (counts[text, 5] > counts[text, 6]) | (counts[text, 5] == 0)
             for chosen, on in ((zhe, self.zhe is not False), (~zhe, False)):
