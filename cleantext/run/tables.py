@@ -96,9 +96,7 @@ def tables_of(path: Path) -> Iterator[pa.Table]:
         with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
             batches = list(stream)
             yield (
-                pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries()
-                if batches
-                else _schema().empty_table()
+                pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries() if batches else _schema().empty_table()
             )
 
 
