@@ -1,7 +1,7 @@
 """Speed and recall of the duplicate search on the development sets, beside other engines.
 
     python benchmarks/dedup.py                                   # cleantext
-    python benchmarks/dedup.py --peers /tmp/w/peers/bin/python   # and those peers that this interpreter has
+    python benchmarks/dedup.py --peers .peers/bin/python     # and those peers that this interpreter has
 
 cleantext starts from raw strings and ends with verified decisions; a peer is given the folded text, and its fold and
 verification are not timed. All run on one thread; seconds are the process's own, the least of three runs. Recall is

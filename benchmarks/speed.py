@@ -1,0 +1,13 @@
+"""One door to the speed benchmarks: python benchmarks/speed.py run|script|dedup|repair [options of that one]."""
+
+import runpy
+import sys
+from pathlib import Path
+
+KINDS = ("run", "script", "dedup", "repair")
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in KINDS:
+        sys.exit(f"usage: python benchmarks/speed.py {'|'.join(KINDS)} [options]; --help behind the name shows them")
+    kind = sys.argv.pop(1)
+    runpy.run_path(str(Path(__file__).with_name(f"{kind}.py")), run_name="__main__")
