@@ -11,7 +11,7 @@ from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.types import U64
 from cleantext.dedup.verify import Shingles, Verified
 
-__all__ = ["find_documents"]
+__all__ = ["NEAR", "ROUNDS", "find_documents", "sketch_keys"]
 
 ROUNDS = 8  # representatives that a hot bucket is compared with, one after the other
 TOKENS, ROWS = 1 << 20, 1 << 12  # how many hashes and sketches are held at once
@@ -26,7 +26,7 @@ def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands:
     stay linear in the size of the bucket.
     """
     least = max(threshold - NEAR, 0.01)
-    keys, size = _keys(units, spec, bands)
+    keys, size = sketch_keys(units, spec, bands)
     shingles = Shingles(units, side, spec.k, size)
     hot, pairs = buckets(keys, np.flatnonzero(size))
     found = shingles.verify(pairs, least)
@@ -43,7 +43,7 @@ def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands:
     return found, len(hot)
 
 
-def _keys(units: Ragged, spec: SketchSpec, bands: Bands) -> tuple[U64, I64]:
+def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> tuple[U64, I64]:
     """Return the band keys, shape (bands, units), and the number of distinct shingles of each unit.
 
     Hashes and sketches stand in memory for some thousand units at a time, and in the same place.

@@ -41,7 +41,16 @@ TEXT = {"", ".txt", ".text"}
 HTML = {".html", ".htm", ".xhtml", ".shtml"}
 PACKED = {".gz", ".zst"}
 # What a run writes beside the pages: never read as a page, and no page may be written over it.
-TABLES = {"report.json", "report.html", "metadata.jsonl", "edits.parquet", "duplicates.parquet", "duplicates.jsonl", "failed.jsonl"}
+TABLES = {
+    "report.json",
+    "report.html",
+    "metadata.jsonl",
+    "edits.parquet",
+    "duplicates.parquet",
+    "duplicates.jsonl",
+    "clusters.parquet",
+    "failed.jsonl",
+}
 ADVICE = "convert it first, or leave it out with .cleantextignore"
 
 

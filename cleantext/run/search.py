@@ -1,43 +1,170 @@
-"""Duplicates only: search folders of pages as they are, without cleaning them."""
+"""Duplicates only: search pages and tables of texts as they are, without cleaning them."""
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cleantext
-from cleantext.errors import InputError
+from cleantext.errors import ConfigError, InputError
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, check_output, find_pages, read_page, write_json, write_jsonl, write_whole
-from cleantext.run.tables import write_pairs
+from cleantext.run.corpus import Columns, is_table, read_places, table_of
+from cleantext.run.files import Source, check_output, find_pages, read_page, whole, write_json, write_jsonl, write_whole
+from cleantext.run.settings import STATE
+from cleantext.run.tables import LONGER, SCHEMA, write_pairs
 
-__all__ = ["dedup_files"]
+if TYPE_CHECKING:
+    from cleantext.dedup.maps import TableLevel
+    from cleantext.plan import Plan, Table
+
+__all__ = ["dedup_files", "dedup_plan"]
+
+FEW = 500_000  # texts up to which all bands are searched in one query
+Level = Literal["document", "paragraph", "passage"]
+Engine = Literal["memory", "local"]
+
+
+def dedup_plan(
+    *,
+    level: Level,
+    threshold: float,
+    min_chars: int,
+    keep: str = "longest",
+    id_type: Literal["string", "int64"] = "string",
+    against: bool,
+    rows: int = 0,
+) -> Plan:
+    """Return the plan of a search over tables of so many rows; `Plan.explain` prints it."""
+    from cleantext.dedup import SketchSpec
+    from cleantext.dedup.plan import KEEP, document_plan
+    from cleantext.errors import unknown
+
+    if level == "passage":
+        raise ConfigError("level 'passage' aligns texts in memory: use --engine memory, or the levels document and paragraph")
+    if keep not in KEEP:
+        raise unknown("keep", keep, KEEP)
+    return document_plan(
+        SketchSpec(),
+        threshold=threshold,
+        level=level,
+        min_chars=min_chars,
+        keep=keep,  # type: ignore[arg-type]
+        id_type=id_type,
+        against=against,
+        at_once=0 if rows < FEW else 1,
+    )
 
 
 def dedup_files(
     src: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    level: Literal["document", "passage"] = "passage",
+    level: Level = "passage",
     threshold: float = 0.8,
     against: str | Path | None = None,
     min_chars: int = 40,
+    engine: Engine = "memory",
+    memory: int = 2 << 30,
+    workers: int | None = None,
+    columns: Columns | None = None,
+    keep: str = "longest",
+    restart: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> Report:
-    """Find near-duplicates among the pages of files and folders as they are; write tables and a report into ``out``.
+    """Find near-duplicates among texts as they are; write tables and a report into ``out``.
 
-    ``against`` is a folder of references (a benchmark, say): only pairs of a page and a reference are reported.
+    ``src`` names pages (files, folders), Parquet files or JSON lines, which hold many texts (see `Columns`).
+    ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
+    ``engine="memory"`` holds all texts in this process; ``"local"`` needs no more than about ``memory`` bytes
+    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped.
     """
-    from cleantext.dedup import find_duplicates
-
     started = time.perf_counter()
+    columns = columns or Columns()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
-    pages, more = find_pages(sources).pages, find_pages([against]).pages if against else []
+    pages, more = _found(sources), _found([against]) if against else []
     check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
     report = Report()
+    report.settings = {
+        "cleantext": cleantext.__version__,
+        "pipeline": "none",
+        "fingerprint": "none",
+        "level": level,
+        "threshold": threshold,
+    }
+    if engine == "memory":
+        _in_memory(pages, more, folder, report, level=level, threshold=threshold, min_chars=min_chars, against=against, keep=keep)
+    else:
+        from cleantext.plan import EmbeddedRunner
+
+        state = folder / STATE
+        if restart:
+            shutil.rmtree(state, ignore_errors=True)
+        texts, id_type = table_of(pages, columns, state / "texts", report)
+        tables = {"texts": texts}
+        if against:
+            tables["references"], reference_type = table_of(more, Columns(columns.text, columns.id), state / "references", report)
+            if reference_type != id_type:
+                raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
+        plan = dedup_plan(
+            level=level,
+            threshold=threshold,
+            min_chars=min_chars,
+            keep="value" if columns.value else keep,
+            id_type=id_type,
+            against=bool(against),
+        )
+        runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, **({"workers": workers} if workers else {}))
+        _from_tables(runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
+        shutil.rmtree(state, ignore_errors=True)
+    if report.failures:
+        write_jsonl(folder / "failed.jsonl", report.failures)
+    write_json(folder / "report.json", report.to_json())
+    write_whole(folder / "report.html", render(report).encode())
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _found(sources: Sequence[str | Path]) -> list[Source]:
+    """Return the pages that are named, or the tables of folders that hold no page."""
+    found: list[Source] = []
+    for source in sources:
+        path = Path(source)
+        pages = find_pages([source]).pages
+        if not pages and path.is_dir():
+            inner = sorted(p for p in path.rglob("*") if p.is_file() and is_table(p) and not p.name.startswith("."))
+            pages = [Source.of(p, p.relative_to(path).as_posix()) for p in inner]
+        found += pages
+    return found
+
+
+# ---------------------------------------------------------------- in memory
+
+
+def _in_memory(
+    pages: Sequence[Source],
+    more: Sequence[Source],
+    folder: Path,
+    report: Report,
+    *,
+    level: Level,
+    threshold: float,
+    min_chars: int,
+    against: str | Path | None,
+    keep: str,
+) -> None:
+    from cleantext.dedup import find_duplicates
+
+    if level == "paragraph":
+        raise ConfigError("level 'paragraph' is searched in tables: use --engine local, or level 'passage', which finds paragraphs, too")
+    if any(is_table(s.path) for s in [*pages, *more]):
+        raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
+    if keep not in ("longest", "first"):
+        raise ConfigError(f"keep {keep!r}: of pages use longest or first")
     own = _texts(pages, report)
     references = {str(Path(against or "", name)): text for name, text in _texts(more, report).items()}
     found = find_duplicates(
@@ -48,21 +175,9 @@ def dedup_files(
         min_chars=min_chars,
         against=list(references.values()) if against else None,
         against_ids=list(references) if against else None,
+        keep=keep,
     )
-    report.settings = {
-        "cleantext": cleantext.__version__,
-        "pipeline": "none",
-        "fingerprint": "none",
-        "level": level,
-        "threshold": threshold,
-    }
     write_pairs(folder, found, {**own, **references}, None, report)
-    if report.failures:
-        write_jsonl(folder / "failed.jsonl", report.failures)
-    write_json(folder / "report.json", report.to_json())
-    write_whole(folder / "report.html", render(report).encode())
-    report.seconds = time.perf_counter() - started
-    return report
 
 
 def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
@@ -81,3 +196,55 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
         report.outcomes["kept"] += 1
         report.encodings[decoded.encoding] += 1
     return texts
+
+
+# ---------------------------------------------------------------- in tables
+
+
+def _from_tables(
+    found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: TableLevel | str, threshold: float
+) -> None:
+    """Write the tables of a finished plan, and count what they hold."""
+    facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
+    _copy(found["pairs"], folder / "duplicates.parquet")
+    _copy(found["clusters"], folder / "clusters.parquet")
+    shown = found["shown"].read().to_pylist()
+    sides = {"a": [(0, p["a_place"]) for p in shown], "b": [(p["b_reference"], p["b_place"]) for p in shown]}
+    held = [
+        read_places(table, [place for side in sides.values() for n, place in side if n == number])
+        for number, table in enumerate(given.values())
+    ]
+    for side, places in sides.items():
+        for pair, (number, place) in zip(shown, places, strict=True):
+            text = held[number][place][pair[f"{side}_start"] : pair[f"{side}_end"]]
+            pair[f"{side}_text"] = text if len(text) <= LONGER else text[:LONGER] + "…"
+            pair |= {f"original_{side}_start": None, f"original_{side}_end": None}  # texts are compared as they were given
+    rows = sum(table.rows for table in given.values())
+    report.bytes_in = report.bytes_in or sum(part.size for table in given.values() for part in table.parts)
+    report.chars_in = report.chars_out = facts["characters"]
+    report.outcomes["kept"] += rows
+    report.duplicates = {
+        "level": level,
+        "threshold": threshold,
+        "pairs": facts["pairs"],
+        "pairs_across_pages": facts["across"],
+        "clusters": facts["clusters"],
+        "pages": facts["involved"],
+        "removable": facts["removable"],
+        "hot_buckets": facts["hot_buckets"],
+        "equal_groups": facts["equal_groups"],
+        "examples": [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in shown],
+    }
+
+
+def _copy(table: Table, path: Path) -> None:
+    """Write a table of a plan as an output: whole or not at all, with the version of its schema."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held = pq.read_schema(table.paths[0])
+    names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a word of SQL
+    schema = pa.schema([field.with_name(name) for field, name in zip(held, names, strict=True)], metadata={"cleantext_schema": SCHEMA})
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for batch in table.batches():
+            writer.write_batch(pa.record_batch(batch.columns, schema=schema))

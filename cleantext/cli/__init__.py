@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cleantext import __version__
+from cleantext.cli.dedup import dedup
+from cleantext.cli.rules import rules as rules_
 from cleantext.errors import CleantextError
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ def main() -> None:
     cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
     cleantext explain page.txt            one page: what would go
     """  # noqa: D301 - click reads the backslash
+
+
+main.add_command(dedup)
+main.add_command(rules_)
 
 
 def recipe(command: F) -> F:
@@ -103,6 +109,7 @@ def clean(
     """
     from rich.console import Console
 
+    from cleantext.cli.progress import bar
     from cleantext.report.terminal import summary
     from cleantext.run import job
 
@@ -113,34 +120,11 @@ def clean(
         with tempfile.TemporaryDirectory() as scratch:
             report = job.clean_files(src, Path(scratch) / "out", pipeline=pipeline, rules=rules, **options)
     else:
-        with _progress(console, quiet=quiet) as progress:
+        with bar(console, "cleaning", quiet=quiet) as progress:
             report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
     sys.exit(report.exit_code or int(check and report.changed > 0))
-
-
-class _progress:  # noqa: N801 - a context manager that reads as a function
-    """Shows a bar where stderr is a terminal, nothing elsewhere."""
-
-    def __init__(self, console: Any, *, quiet: bool) -> None:
-        self.bar: Any = None
-        if console.is_terminal and not quiet:
-            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-            columns = (TextColumn("cleaning"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, console=console, transient=True)
-
-    def __enter__(self) -> Callable[[int, int], None] | None:
-        if self.bar is None:
-            return None
-        self.bar.start()
-        task = self.bar.add_task("cleaning", total=None)
-        return lambda done, size: self.bar.update(task, completed=done, total=size)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
 
 
 @main.command()
@@ -250,31 +234,6 @@ def _record(line: bytes, pipeline: Pipeline, field: str | None) -> bytes:
 
 
 @main.command()
-@click.argument("src", nargs=-1, required=True)
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the tables and the report.")
-@click.option(
-    "--level", type=click.Choice(["document", "passage"]), default="passage", show_default=True, help="Compare whole pages or passages."
-)
-@click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
-@click.option(
-    "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
-)
-@click.option("--against", metavar="DIR", help="References: report only what pages share with these.")
-@click.option("--quiet", is_flag=True, help="No summary.")
-def dedup(src: tuple[str, ...], out: Path, *, quiet: bool, **options: Any) -> None:
-    """Find near-duplicates among pages as they are, without cleaning them."""
-    from rich.console import Console
-
-    from cleantext.report.terminal import summary
-    from cleantext.run.search import dedup_files
-
-    report = dedup_files(src, out, **options)
-    if not quiet:
-        summary(report, str(out), Console(stderr=True, width=None if sys.stderr.isatty() else 160))
-    sys.exit(report.exit_code)
-
-
-@main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("-o", "--to", required=True, type=click.Path(path_type=Path), help="Folder for the originals.")
 def undo(out: Path, to: Path) -> None:
@@ -318,83 +277,6 @@ def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
     for proposal in profile.proposals:
         click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")
     click.echo(f"{sum(map(len, profile.hosts.values())):,} lines of {len(profile.hosts):,} hosts written to {out}", err=True)
-
-
-@main.group("rules")
-def rules_() -> None:
-    """Look at the chrome rules, and test your own."""
-
-
-@rules_.command("list")
-@click.argument("packs", nargs=-1)
-def rules_list(packs: tuple[str, ...]) -> None:
-    """List the rules of PACKS (names or files; zh-web-rules by default), a line each."""
-    for rule in _pack(packs).rules:
-        click.echo(f"{rule.id:32} {rule.category} {rule.kind:6} {rule.strength}  {(rule.hit or rule.words)[0].splitlines()[0][:60]}")
-
-
-@rules_.command("show")
-@click.argument("rule_id")
-@click.argument("packs", nargs=-1)
-def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
-    """Show one rule with its samples."""
-    from cleantext.errors import unknown
-
-    pack = _pack(packs)
-    if rule_id not in pack.by_id:
-        raise unknown("rule", rule_id, pack.by_id)
-    rule = pack.by_id[rule_id]
-    for name in (
-        "id",
-        "kind",
-        "category",
-        "strength",
-        "zones",
-        "value",
-        "match",
-        "row",
-        "unless",
-        "anchors",
-        "words",
-        "salvage",
-        "why",
-        "hit",
-        "miss",
-        "where",
-    ):
-        value = getattr(rule, name)
-        if value:
-            click.echo(f"{name:9} {'  '.join(value) if isinstance(value, tuple) else value}")
-
-
-@rules_.command("test")
-@click.argument("pack", type=click.Path(path_type=Path))
-def rules_test(pack: Path) -> None:
-    """Check a rule pack of your own: every row loaded, every sample tried."""
-    rules = _pack((str(pack),)).rules
-    for rule in rules:
-        click.echo(f"ok  {rule.id}: {len(rule.hit)} hits, {len(rule.miss)} misses")
-    click.echo(f"{len(rules)} rules, all samples as stated", err=True)
-
-
-@rules_.command("audit")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--rule", required=True, metavar="ID", help="The rule to look at.")
-@click.option("--sample", default=20, show_default=True, help="How many firings to show.")
-def rules_audit(out: Path, rule: str, sample: int) -> None:
-    """Show a sample of what a rule did in the finished run OUT, each with the text around it."""
-    from cleantext.run.audit import audit
-
-    found = audit(out, rule, sample=sample)
-    for f in found.sample:
-        click.echo(f"{f.page}:{f.start}\t{f.lead!r} [{f.before!r} -> {f.after!r}] {f.trail!r}")
-    click.echo(f"{found.firings:,} firings on {found.pages:,} pages", err=True)
-
-
-def _pack(names: tuple[str, ...]) -> Any:
-    from cleantext.chrome.rules import load_pack
-
-    return load_pack(*(names or ("zh-web-rules",)))
 
 
 @main.command()

@@ -1,0 +1,90 @@
+"""`cleantext dedup`: near-duplicates alone."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["dedup"]
+
+
+@click.command()
+@click.argument("src", nargs=-1, required=True)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for the tables and the report.")
+@click.option(
+    "--level",
+    type=click.Choice(["document", "paragraph", "passage"]),
+    default="passage",
+    show_default=True,
+    help="Compare whole texts, their paragraphs (local engine), or find passages wherever they lie (memory).",
+)
+@click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
+@click.option(
+    "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a passage or paragraph."
+)
+@click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
+@click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; ties go by id.")
+@click.option(
+    "--engine",
+    type=click.Choice(["memory", "local"]),
+    default="memory",
+    show_default=True,
+    help="Hold all texts, or work in tables on disk.",
+)
+@click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
+@click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of a table that holds the text.")
+@click.option("--id", "id_", default="id", show_default=True, metavar="COLUMN", help="The column that names a row.")
+@click.option("--prefer", default="", metavar="COLUMN", help="A number that says which copy stays: the smallest (a date, a rank).")
+@click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
+@click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def dedup(
+    src: tuple[str, ...],
+    out: Path | None,
+    *,
+    memory: str,
+    text: str,
+    id_: str,
+    prefer: str,
+    explain_plan: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Find near-duplicates among texts as they are: pages, or tables of texts (.parquet, .jsonl).
+
+    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html; the local engine also clusters.parquet.
+    """
+    from rich.console import Console
+
+    from cleantext.cli.progress import steps
+    from cleantext.report.terminal import summary
+    from cleantext.run.corpus import Columns
+    from cleantext.run.search import dedup_files, dedup_plan
+
+    if explain_plan:
+        names = ("level", "threshold", "min_chars")
+        keep = "value" if prefer else options["keep"]
+        click.echo(dedup_plan(**{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain())
+        return
+    if out is None:
+        raise click.UsageError("Missing option '-o' / '--out'.")
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+    with steps(console, quiet=quiet) as progress:
+        report = dedup_files(src, out, columns=Columns(text, id_, prefer), memory=_size(memory), progress=progress, **options)
+    if not quiet:
+        summary(report, str(out), console)
+    sys.exit(report.exit_code)
+
+
+def _size(size: str) -> int:
+    """Read a size such as 2GB, 500MB or 1.5GiB."""
+    units = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]*)\s*", size)
+    if not found or found[2].upper() not in units:
+        raise click.UsageError(f"--memory {size}: expected a size such as 2GB")
+    return int(float(found[1]) * units[found[2].upper()])

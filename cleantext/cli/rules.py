@@ -1,0 +1,87 @@
+"""`cleantext rules`: the packs, a rule with its samples, a pack of one's own checked, where a rule fired."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["rules"]
+
+
+@click.group("rules")
+def rules() -> None:
+    """Look at the chrome rules, and test your own."""
+
+
+@rules.command("list")
+@click.argument("packs", nargs=-1)
+def rules_list(packs: tuple[str, ...]) -> None:
+    """List the rules of PACKS (names or files; zh-web-rules by default), a line each."""
+    for rule in _pack(packs).rules:
+        click.echo(f"{rule.id:32} {rule.category} {rule.kind:6} {rule.strength}  {(rule.hit or rule.words)[0].splitlines()[0][:60]}")
+
+
+@rules.command("show")
+@click.argument("rule_id")
+@click.argument("packs", nargs=-1)
+def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
+    """Show one rule with its samples."""
+    from cleantext.errors import unknown
+
+    pack = _pack(packs)
+    if rule_id not in pack.by_id:
+        raise unknown("rule", rule_id, pack.by_id)
+    rule = pack.by_id[rule_id]
+    for name in (
+        "id",
+        "kind",
+        "category",
+        "strength",
+        "zones",
+        "value",
+        "match",
+        "row",
+        "unless",
+        "anchors",
+        "words",
+        "salvage",
+        "why",
+        "hit",
+        "miss",
+        "where",
+    ):
+        value = getattr(rule, name)
+        if value:
+            click.echo(f"{name:9} {'  '.join(value) if isinstance(value, tuple) else value}")
+
+
+@rules.command("test")
+@click.argument("pack", type=click.Path(path_type=Path))
+def rules_test(pack: Path) -> None:
+    """Check a rule pack of your own: every row loaded, every sample tried."""
+    held = _pack((str(pack),)).rules
+    for rule in held:
+        click.echo(f"ok  {rule.id}: {len(rule.hit)} hits, {len(rule.miss)} misses")
+    click.echo(f"{len(held)} rules, all samples as stated", err=True)
+
+
+@rules.command("audit")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--rule", required=True, metavar="ID", help="The rule to look at.")
+@click.option("--sample", default=20, show_default=True, help="How many firings to show.")
+def rules_audit(out: Path, rule: str, sample: int) -> None:
+    """Show a sample of what a rule did in the finished run OUT, each with the text around it."""
+    from cleantext.run.audit import audit
+
+    found = audit(out, rule, sample=sample)
+    for f in found.sample:
+        click.echo(f"{f.page}:{f.start}\t{f.lead!r} [{f.before!r} -> {f.after!r}] {f.trail!r}")
+    click.echo(f"{found.firings:,} firings on {found.pages:,} pages", err=True)
+
+
+def _pack(names: tuple[str, ...]) -> Any:
+    from cleantext.chrome.rules import load_pack
+
+    return load_pack(*(names or ("zh-web-rules",)))

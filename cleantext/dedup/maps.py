@@ -1,0 +1,170 @@
+"""Kernels of the search over tables: from texts to sketches, from candidates to verified pairs. No engine, no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from cleantext.changes import I64, Ragged, code_points, text_of
+from cleantext.dedup.bands import Bands
+from cleantext.dedup.documents import sketch_keys
+from cleantext.dedup.kernel import digests, overlaps, shingle_hashes
+from cleantext.dedup.sketch import SketchSpec
+from cleantext.dedup.tokens import Unit, tokens
+from cleantext.fold import kept_column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Sketch", "TableLevel", "Verify", "key_names", "pack", "unpack"]
+
+TableLevel = Literal["document", "paragraph"]
+ASTRAL = 0x10000
+LOW_SURROGATES = 0xDC00
+
+
+def key_names(bands: Bands) -> list[str]:
+    """Return the names of the columns of band keys."""
+    return [f"k{band:02d}" for band in range(bands.bands)]
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Fold texts, or their paragraphs, and sketch them: one row each, with digest, band keys and tokens.
+
+    A paragraph is a line with at least ``min_chars`` letters and digits; ``low`` and ``high`` are where it
+    starts and ends, in code points of its text.
+    """
+
+    spec: SketchSpec
+    bands: Bands
+    level: TableLevel
+    min_chars: int
+    reference: bool
+    id_type: Literal["string", "int64"]
+    value: bool  # whether the texts have a column that says which one stays
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table of units."""
+        import pyarrow as pa
+
+        ids = pa.string() if self.id_type == "string" else pa.int64()
+        head = [("place", pa.int64()), ("id", ids), ("reference", pa.int32()), ("value", pa.float64())]
+        integers = ["low", "high", "length", "size", "d1", "d2", *key_names(self.bands)]
+        return pa.schema([*head, *((name, pa.int64()) for name in integers), ("tokens", pa.binary())])
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a batch of ``place, id, text`` and, where one decides, ``value``."""
+        import pyarrow as pa
+
+        texts = Ragged.from_arrow(batch.column("text"))
+        text, start, end = self._units(texts)
+        kept = kept_column(Ragged(texts.points, np.append(texts.offsets[text] + start, texts.offsets[-1])), fold=self.spec.fold)
+        length = np.diff(kept.offsets)
+        if self.level == "paragraph":
+            long = np.flatnonzero(length >= self.min_chars)
+            text, start, end, length = text[long], start[long], end[long], length[long]
+            kept = kept.take(long)
+        column, _ = tokens(kept, self.spec.unit)
+        units = Ragged(column.points, column.offsets)
+        keys, size = sketch_keys(units, self.spec, self.bands)
+        digest = digests(units.points, units.offsets).view(np.int64)
+        rows = pa.array(text)
+        schema = self.schema
+        yield pa.record_batch(
+            [
+                batch.column("place").take(rows),
+                batch.column("id").cast(schema.field("id").type).take(rows),
+                pa.array(np.full(len(text), int(self.reference), np.int32)),
+                batch.column("value").cast(pa.float64()).take(rows) if self.value else pa.nulls(len(text), pa.float64()),
+                *(pa.array(x) for x in (start, end, length, size, digest[:, 0].copy(), digest[:, 1].copy())),
+                *(pa.array(key.view(np.int64)) for key in keys),
+                pack(units, self.spec.unit),
+            ],
+            schema=schema,
+        )
+
+    def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
+        """Return for each unit its text, and its start and end there."""
+        if self.level == "document":
+            return np.arange(len(texts)), np.zeros(len(texts), np.int64), np.diff(texts.offsets)
+        breaks = np.flatnonzero(texts.points == ord("\n"))
+        starts = np.sort(np.concatenate([texts.offsets[:-1], breaks + 1]))
+        ends = np.sort(np.concatenate([texts.offsets[1:], breaks]))
+        # What follows a line break at the very end counts as an empty line of the next text: too short for anything.
+        text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
+        return text, starts - texts.offsets[text], ends - texts.offsets[text]
+
+
+def pack(units: Ragged, unit: Unit) -> pa.Array:
+    """Return tokens as a binary column: characters as UTF-16, words (which are hashes) in 32 bits."""
+    import pyarrow as pa
+
+    if unit != "char":
+        data, offsets = units.points.tobytes(), units.offsets * 4
+    else:
+        wide = units.points >= ASTRAL
+        data = text_of(units.points).encode("utf-16-le") if wide.any() else units.points.astype(np.uint16).tobytes()
+        offsets = 2 * (units.offsets + np.append(0, np.cumsum(wide))[units.offsets])
+    return pa.Array.from_buffers(pa.large_binary(), len(units), [None, pa.py_buffer(offsets), pa.py_buffer(data)]).cast(pa.binary())
+
+
+def unpack(column: pa.Array, unit: Unit) -> Ragged:
+    """Return the tokens of a binary column."""
+    import pyarrow as pa
+
+    column = column.cast(pa.large_binary())
+    _, where, data = column.buffers()
+    bounds = np.frombuffer(where, np.int64)[column.offset : column.offset + len(column) + 1]
+    held = bytes(memoryview(data)[bounds[0] : bounds[-1]]) if data is not None else b""
+    offsets = bounds - bounds[0]
+    if unit != "char":
+        return Ragged(np.frombuffer(held, np.uint32), offsets // 4)
+    halves = np.frombuffer(held, np.uint16)
+    low = (halves & 0xFC00) == LOW_SURROGATES
+    if not low.any():
+        return Ragged(halves.astype(np.uint32), offsets // 2)
+    return Ragged(code_points(held.decode("utf-16-le")), offsets // 2 - np.append(0, np.cumsum(low))[offsets // 2])
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Count the shingles that candidates share; keep the pairs that reach ``least``."""
+
+    k: int
+    unit: Unit
+    least: float
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table of verified pairs."""
+        import pyarrow as pa
+
+        return pa.schema([(name, pa.int64()) for name in ("a", "b", "inter", "a_size", "b_size")])
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield the verified ones of rows ``a, b, a_size, b_size, a_tokens, b_tokens``."""
+        import pyarrow as pa
+
+        order = pa.array(np.lexsort([batch.column(name).to_numpy() for name in ("b", "a")]))  # pairs of one text share its table
+        batch = batch.take(order)
+        a_size, b_size = batch.column("a_size").to_numpy(), batch.column("b_size").to_numpy()
+        ranges, hashes, base = [], [], 0
+        for name in ("a_tokens", "b_tokens"):
+            part = unpack(batch.column(name), self.unit)
+            hashes.append(shingle_hashes(part.points, self.k))
+            ranges += [part.offsets[:-1] + base, np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1]) + base]
+            base += len(part.points)
+        number = batch.column("a").to_numpy()
+        first = np.searchsorted(number, number)  # the same text again: the same range
+        a_low, a_high = ranges[0][first], ranges[1][first]
+        inter = overlaps(np.concatenate(hashes), a_low, a_high, ranges[2], ranges[3], a_size, b_size, self.least)
+        good = (inter > 0) & (inter >= self.least * (a_size + b_size - inter))
+        yield pa.record_batch(
+            [pa.array(batch.column(n).to_numpy()[good]) if n != "inter" else pa.array(inter[good]) for n in self.schema.names],
+            schema=self.schema,
+        )

@@ -1,0 +1,9 @@
+"""Corpus-level work as plain data, and what runs it. Knows no stage and no kernel."""
+
+from __future__ import annotations
+
+from cleantext.plan.embedded import EmbeddedRunner
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Sql
+from cleantext.plan.tables import Part, Table
+
+__all__ = ["Checkpoint", "EmbeddedRunner", "Expect", "Kernel", "Loop", "Map", "Part", "Plan", "Sql", "Table"]

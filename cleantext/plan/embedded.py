@@ -1,0 +1,275 @@
+"""The runner of one machine: worker processes for kernels, DuckDB for queries, Parquet between the steps."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cleantext.errors import CleantextError, InputError
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Sql, Step
+from cleantext.plan.tables import Journal, Part, Table, write_part
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["EmbeddedRunner"]
+
+TASK = 1 << 24  # bytes of a table, unpacked, that make one task: small enough that workers end together
+BATCH = 1 << 22  # and that a kernel gets at once
+GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are held in memory at once
+PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
+OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
+Progress = Callable[[str], None]
+
+
+@dataclass
+class EmbeddedRunner:
+    """Runs plans in a folder, within about ``memory`` bytes; what does not fit is spilled there.
+
+    Each step leaves its table as Parquet and a line in the journal, so that a run that was stopped
+    goes on behind the last step that was done. Results do not depend on ``workers`` or ``memory``.
+    """
+
+    folder: Path
+    workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    memory: int = 2 << 30
+    progress: Progress | None = None
+
+    def run(self, plan: Plan, inputs: Mapping[str, Table]) -> dict[str, Table]:
+        """Run a plan over input tables, or the rest of it where it was stopped; return its output tables.
+
+        Raise `InputError` where a table that should be empty is not, or a part of a checkpoint was
+        changed, and `CleantextError` where a worker died or memory or disk do not suffice.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        run = _Run(self, plan, Journal(self.folder / "journal.json", f"{plan.fingerprint} {_digest(inputs)}"), dict(inputs))
+        try:
+            run.steps(plan.steps, ())
+        finally:
+            run.close()
+        return {name: run.tables[name] for name in plan.outputs}
+
+    def clear(self) -> None:
+        """Forget what was done, and all tables."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _digest(inputs: Mapping[str, Table]) -> str:
+    return " ".join(f"{name}:{part.rows}:{part.crc:08x}" for name in sorted(inputs) for part in inputs[name].parts)
+
+
+class _Run:
+    """One run of a plan: the tables so far, and what was done before it was stopped."""
+
+    def __init__(self, runner: EmbeddedRunner, plan: Plan, journal: Journal, tables: dict[str, Table]) -> None:
+        self.runner, self.plan, self.journal, self.tables = runner, plan, journal, tables
+        self.inputs = {part.path for table in tables.values() for part in table.parts}
+        self.database: duckdb.DuckDBPyConnection | None = None
+        self.done: tuple[int, ...] = (-1,)
+        held = journal.read()
+        if held:
+            self.done, self.tables = tuple(held[0]), held[1]
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self.database is not None:
+            self.database.close()
+            self.database = None
+
+    def steps(self, steps: Sequence[Step], place: tuple[int, ...]) -> None:
+        """Do steps that lie at a place of the plan; those done before are passed over."""
+        for n, step in enumerate(steps):
+            at = (*place, n)
+            if isinstance(step, Loop):
+                self.loop(step, at)
+            elif at > self.done:
+                if self.runner.progress:
+                    self.runner.progress(getattr(step, "into", type(step).__name__.lower()))
+                self.step(step, at)
+                self.journal.write(at, self.tables)
+                self.sweep()
+
+    def loop(self, loop: Loop, at: tuple[int, ...]) -> None:
+        """Repeat the steps of a loop; rounds done before are passed over."""
+        for rounds in range(loop.most):
+            if (*at, rounds + 1) > self.done and not self.tables[loop.table].rows:
+                return
+            self.steps(loop.body, (*at, rounds))
+
+    def step(self, step: Map | Sql | Expect | Checkpoint, at: tuple[int, ...]) -> None:
+        """Do one step."""
+        if isinstance(step, Map):
+            self.tables[step.into] = self.map(step, ".".join(map(str, at)))
+        elif isinstance(step, Sql):
+            self.tables[step.into] = self.query(step, ".".join(map(str, at)))
+        elif isinstance(step, Expect):
+            for batch in self.tables[step.table].batches():
+                if batch.num_rows:
+                    raise InputError(step.message.format(**batch.slice(0, 1).to_pylist()[0]))
+        else:
+            self.tables = {name: table for name, table in self.tables.items() if name in step.keep}
+
+    def sweep(self) -> None:
+        """Delete the files of tables that are no more."""
+        held = {part.path for table in self.tables.values() for part in table.parts} | self.inputs
+        for path in self.runner.folder.glob("*.parquet"):
+            if str(path) not in held:
+                path.unlink(missing_ok=True)
+
+    # ---------------------------------------------------------------- queries
+
+    def query(self, step: Sql, at: str) -> Table:
+        """Run a query; its rows go to one file."""
+        import duckdb
+
+        con = self._connected()
+        for name, table in self.tables.items():
+            if not re.search(rf"\b{name}\b", step.query):
+                continue
+            files = ", ".join(_quoted(path) for path in table.paths)
+            con.execute(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{files}], hive_partitioning = false)')
+        path = self.runner.folder / f"{step.into}-{at}.parquet"
+        try:
+            with write_part(path) as temporary:
+                con.execute(f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})")
+        except duckdb.OutOfMemoryException as error:
+            raise CleantextError(f"{step.into}: {self.runner.memory >> 20} MB do not suffice: {error}; give the run more memory") from error
+        except duckdb.IOException as error:
+            raise CleantextError(f"{step.into}: {error}; make room in {self.runner.folder} and run the same again") from error
+        return Table((Part.of(path),))
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        if self.database is None:
+            import duckdb
+
+            spill = self.runner.folder / "spill"
+            self.database = duckdb.connect(
+                config={
+                    "memory_limit": f"{max(self.runner.memory - OWN, 128 << 20) >> 20}MiB",
+                    "temp_directory": str(spill),
+                    "threads": self.runner.workers,
+                    "preserve_insertion_order": "false",
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                }
+            )
+        return self.database
+
+    # ---------------------------------------------------------------- kernels
+
+    def map(self, step: Map, at: str) -> Table:
+        """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
+        self.close()  # the workers have the memory now
+        source = self.tables[step.source]
+        tasks = [
+            _Task(
+                step.kernel,
+                part,
+                groups,
+                source.columns,
+                number if source.positions else None,
+                f"{self.runner.folder / step.into}-{at}-{n}.parquet",
+            )
+            for n, (number, part, groups) in enumerate(_tasks(source))
+        ]
+        size = sum(part.size for part in source.parts)
+        count = min(self.runner.workers, len(tasks)) if size > PARALLEL else 1
+        try:
+            if count > 1:
+                # Spawned, not forked: Arrow and DuckDB have threads by now.
+                with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+                    parts = list(pool.map(_work, tasks))
+            else:
+                parts = [_work(task) for task in tasks]
+        except BrokenProcessPool as error:
+            raise CleantextError(
+                f"{step.into}: a worker process died: out of memory, killed, or started from a script without "
+                "`if __name__ == '__main__':`. Run the same again to take up from the last step, with one worker if memory is short"
+            ) from error
+        return Table(tuple(parts))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Row groups of one file, and the kernel that they go through."""
+
+    kernel: Kernel
+    path: str
+    groups: tuple[int, ...]
+    columns: tuple[tuple[str, str], ...]
+    number: int | None  # of the file, where rows are told their places
+    out: str
+
+
+def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
+    """Cut a table into tasks: the number of the file, its path, row groups. At least one, so that a table without rows has a schema."""
+    import pyarrow.parquet as pq
+
+    for number, path in enumerate(table.paths):
+        held = pq.read_metadata(path)
+        groups: list[int] = []
+        size = 0
+        for g in range(held.num_row_groups):
+            groups.append(g)
+            size += held.row_group(g).total_byte_size
+            if size >= TASK:
+                yield number, path, tuple(groups)
+                groups, size = [], 0
+        if groups or not held.num_row_groups:
+            yield number, path, tuple(groups)
+
+
+def _work(task: _Task) -> Part:
+    """Do one task."""
+    import pyarrow.parquet as pq
+
+    out = Path(task.out)
+    with (
+        write_part(out) as temporary,
+        pq.ParquetWriter(temporary, task.kernel.schema, compression="zstd", write_statistics=False) as writer,
+    ):
+        for batch in _batches(task):
+            for made in task.kernel(batch):
+                if made.num_rows:
+                    writer.write_batch(made, row_group_size=GROUP)
+    return Part.of(out)
+
+
+def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a task in batches of about `BATCH` bytes."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not task.groups:
+        return
+    with pq.ParquetFile(task.path) as file:
+        held = [file.metadata.row_group(g) for g in range(file.metadata.num_row_groups)]
+        place = sum(g.num_rows for g in held[: task.groups[0]])
+        rows, size = (sum(getattr(held[g], name) for g in task.groups) for name in ("num_rows", "total_byte_size"))
+        names = [there for _, there in task.columns] or None
+        for read in file.iter_batches(batch_size=max(1, BATCH * rows // max(size, 1)), row_groups=list(task.groups), columns=names):
+            batch = (
+                read
+                if names is None
+                else pa.record_batch([read.column(there) for _, there in task.columns], [here for here, _ in task.columns])
+            )
+            if task.number is None:
+                yield batch
+            else:
+                places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
+                yield batch.append_column("place", pa.array(places, pa.int64()))
+            place += batch.num_rows
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,111 @@
+"""Steps: work on whole tables, written down so that it can be printed, named, run and run elsewhere.
+
+Tables have names. A step reads some and makes one, which may take the name of one that it reads. The
+SQL is one dialect that DuckDB and Spark run word for word: joins, semi-joins, GROUP BY with min, max,
+sum and count, UNION ALL, on integers, doubles, strings and binary. Hashes come from kernels, never
+from an engine, so that two runners get the same rows; rows have no order until the last step gives
+them one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Checkpoint", "Expect", "Kernel", "Loop", "Map", "Plan", "Sql", "Step"]
+
+
+class Kernel(Protocol):
+    """Work on record batches: pure, and the same whatever rows share a batch. Frozen, small, and picklable; its repr names all its options."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the batches that it gives."""
+        ...
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield what comes of the rows of ``batch``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Map:
+    """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes."""
+
+    into: str
+    source: str
+    kernel: Kernel
+
+
+@dataclass(frozen=True)
+class Sql:
+    """Make a table by a query."""
+
+    into: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Expect:
+    """Stop with `InputError` unless a table is empty; ``message`` is formatted with its first row."""
+
+    table: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed from here on: the other tables may go, and a run that was stopped starts from here."""
+
+    keep: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Repeat steps, ``most`` times at the most, while a table has rows."""
+
+    body: tuple[Step, ...]
+    table: str
+    most: int
+
+
+Step = Map | Sql | Expect | Checkpoint | Loop
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order, and the tables that they are done for."""
+
+    steps: tuple[Step, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all steps: a run that was stopped goes on only under an equal plan."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+    def explain(self) -> str:
+        """Return the plan as text: what each step reads and makes, kernels with their options, queries word for word."""
+        return "\n".join([*_told(self.steps, ""), f"gives {', '.join(self.outputs)}"])
+
+
+def _told(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, Map):
+            yield f"{indent}{step.into} = map {step.source} through {step.kernel!r}"
+        elif isinstance(step, Sql):
+            yield f"{indent}{step.into} ="
+            yield textwrap.indent(textwrap.dedent(step.query).strip(), indent + "    ")
+        elif isinstance(step, Expect):
+            yield f"{indent}expect no row in {step.table}"
+        elif isinstance(step, Checkpoint):
+            yield f"{indent}checkpoint {', '.join(step.keep)}"
+        else:
+            yield f"{indent}while {step.table} has rows, at most {step.most} times:"
+            yield from _told(step.body, indent + "    ")
