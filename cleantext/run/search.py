@@ -40,7 +40,8 @@ def dedup_plan(
 ) -> Plan:
     """Return the plan of a search over tables of so many rows; `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
-    from cleantext.dedup.plan import KEEP, document_plan
+    from cleantext.dedup.plan import document_plan
+    from cleantext.dedup.stages import KEEP
     from cleantext.errors import unknown
 
     if level == "passage":

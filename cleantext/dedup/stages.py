@@ -1,0 +1,295 @@
+"""Stages of the search over tables, which its plans are made of: each a few steps, and the tables they need.
+
+`numbers` reads ``docs`` and gives ``numbered`` (a row a text, narrow) and ``units`` (a row for all equal
+texts); `candidates`, `verify` and `hot` give ``verified``, pairs of units; `pairs` carries these to the
+texts as ``between``, and `keepers` says for each text that may go (``kept``) which one stays for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cleantext.dedup.bands import HOT, Bands
+from cleantext.dedup.documents import ROUNDS
+from cleantext.dedup.maps import Verify, key_names
+from cleantext.dedup.rows import LISTED
+from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Sql, Step
+
+__all__ = ["KEEP", "candidates", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
+
+# Orders in which texts are preferred. One without a value comes last, wherever an engine puts NULL.
+KEEP = {"longest": "length DESC", "first": "number", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
+CHAIN = 10_000  # texts of which each is decided only after the next one; real chains are short, this stops a mistake
+
+
+def numbers(keep: str) -> list[Step]:
+    """Give texts numbers in the order of their ids and ranks in that of preference; let one stand for all that are equal.
+
+    References come behind all texts and are preferred to them.
+    """
+    return [
+        Sql("twice", "SELECT reference, id FROM docs GROUP BY reference, id HAVING min(place) <> max(place)"),
+        Expect("twice", "id {id!r} stands twice: ids name texts, make them unique"),
+        # The one place where rows are counted in order: narrow rows, so that an engine can sort them on one worker.
+        Sql(
+            "numbered",
+            """
+            SELECT reference, place, id, low, high, length, value, size, d1, d2,
+                   row_number() OVER (ORDER BY reference, id, low) - 1 AS number
+            FROM docs
+            """,
+        ),
+        Sql(
+            "numbered",
+            f"""
+            SELECT reference, place, id, low, high, length, size, d1, d2, number,
+                   row_number() OVER (ORDER BY 1 - reference, CASE WHEN reference = 1 THEN number ELSE 0 END, {KEEP[keep]}, number) AS rank
+            FROM numbered
+            """,
+        ),
+        Sql(
+            "units",
+            """
+            SELECT n.reference, n.place, n.low, n.number, n.rank, n.size, n.d1, n.d2, u.copies, u.own, u.referred
+            FROM numbered n
+            JOIN (SELECT min(rank) AS rank, count(*) AS copies, max(1 - reference) AS own, max(reference) AS referred
+                  FROM numbered WHERE length > 0 GROUP BY d1, d2) u
+              ON n.rank = u.rank
+            """,
+        ),
+    ]
+
+
+def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, against: bool) -> list[Step]:
+    """Propose the pairs that share a bucket, ``at_once`` bands after the other (0: all); set hot buckets apart.
+
+    ``source`` is a FROM clause that joins the columns of ``{}``, under the name d, to ``units u``.
+    """
+    names = key_names(bands)
+    size = at_once or len(names)
+    groups = [names[low : low + size] for low in range(0, len(names), size)]
+    steps: list[Step] = [
+        Sql(
+            "keyed",
+            f"""
+            SELECT u.number, u.rank, u.size, u.own, u.referred, {", ".join(f"d.{name}" for name in names)}
+            FROM {source.format(", ".join(names))}
+            WHERE u.size > 0
+            """,
+        )
+    ]
+    for n, group in enumerate(groups):
+        rows = [
+            f"SELECT CAST({int(name[1:])} AS INT) AS band, {name} AS bucket, number, rank, size, own, referred FROM keyed" for name in group
+        ]
+        steps += [
+            Sql("banded", " UNION ALL ".join(rows)),
+            Sql(
+                "banded",
+                """
+                SELECT x.*, b.members
+                FROM banded x JOIN (SELECT band, bucket, count(*) AS members FROM banded GROUP BY band, bucket HAVING count(*) > 1) b
+                  ON x.band = b.band AND x.bucket = b.bucket
+                """,
+            ),
+            Sql(
+                f"found_{n}",
+                f"""
+                SELECT DISTINCT x.number AS a, y.number AS b, x.size AS a_size, y.size AS b_size
+                FROM banded x JOIN banded y ON x.band = y.band AND x.bucket = y.bucket AND x.number < y.number
+                WHERE x.members <= {HOT} AND {_possible(threshold, against=against)}
+                """,
+            ),
+            Sql(f"hot_{n}", f"SELECT band, bucket, number, rank FROM banded WHERE members > {HOT}"),
+        ]
+    steps.append(Sql("candidates", f"SELECT DISTINCT a, b, a_size, b_size FROM ({_union(f'found_{n}' for n in range(len(groups)))}) f"))
+    steps.append(Sql("hot", _union(f"hot_{n}" for n in range(len(groups)))))
+    return steps
+
+
+def _possible(threshold: float, *, against: bool) -> str:
+    """Say which pairs can reach the threshold at all, given the sizes of their sets, and may be reported."""
+    sizes = f"least(x.size, y.size) >= CAST({threshold!r} AS DOUBLE) * greatest(x.size, y.size)"
+    return f"{sizes} AND x.own * y.referred + x.referred * y.own > 0" if against else sizes
+
+
+def _union(tables: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"SELECT * FROM {table}" for table in tables)
+
+
+def verify(source: str, kernel: Verify, proposed: str, into: str) -> list[Step]:
+    """Bring the tokens of candidates together and count what they share."""
+    return [
+        Sql(
+            "touched",
+            f"""
+            SELECT u.number, d.tokens
+            FROM {source.format("tokens")}
+            WHERE u.number IN (SELECT a FROM {proposed} UNION ALL SELECT b FROM {proposed})
+            """,
+        ),
+        Sql(
+            "compared",
+            f"""
+            SELECT c.a, c.b, c.a_size, c.b_size, x.tokens AS a_tokens, y.tokens AS b_tokens
+            FROM {proposed} c JOIN touched x ON c.a = x.number JOIN touched y ON c.b = y.number
+            """,
+        ),
+        Map(into, "compared", kernel),
+    ]
+
+
+def hot(source: str, kernel: Verify, threshold: float, keep: tuple[str, ...], *, against: bool) -> list[Step]:
+    """Compare the members of a hot bucket with its best one, those that are not like it with the next one, and so on.
+
+    Edges stay linear in the size of the bucket. Tables of ``keep`` are needed afterwards.
+    """
+    bucket = "x.band = y.band AND x.bucket = y.bucket"
+    similar = f"CAST(inter AS DOUBLE) / (a_size + b_size - inter) >= CAST({threshold!r} AS DOUBLE)"
+    body: list[Step] = [
+        Sql("hub", "SELECT band, bucket, min(rank) AS rank, count(*) AS members FROM hot GROUP BY band, bucket"),
+        Sql(
+            "proposed",
+            f"""
+            SELECT least(x.number, y.number) AS a, greatest(x.number, y.number) AS b
+            FROM hot x JOIN hub h ON x.band = h.band AND x.bucket = h.bucket AND x.rank = h.rank
+            JOIN hot y ON {bucket} AND y.rank > x.rank
+            WHERE h.members > {HOT}
+            UNION ALL
+            SELECT x.number AS a, y.number AS b
+            FROM hot x JOIN hub h ON x.band = h.band AND x.bucket = h.bucket JOIN hot y ON {bucket} AND x.number < y.number
+            WHERE h.members <= {HOT}
+            """,
+        ),
+        Sql(
+            "proposed",
+            f"""
+            SELECT p.a, p.b, x.size AS a_size, y.size AS b_size
+            FROM (SELECT DISTINCT a, b FROM proposed) p JOIN units x ON p.a = x.number JOIN units y ON p.b = y.number
+            WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.a = p.a AND s.b = p.b) AND {_possible(threshold, against=against)}
+            """,
+        ),
+        Sql("seen", "SELECT a, b FROM seen UNION ALL SELECT a, b FROM proposed"),
+        *verify(source, kernel, "proposed", "more"),
+        Sql("verified", "SELECT * FROM verified UNION ALL SELECT * FROM more"),
+        Sql(
+            "hot",
+            f"""
+            SELECT x.*
+            FROM hot x JOIN hub h ON x.band = h.band AND x.bucket = h.bucket AND x.rank > h.rank
+            JOIN units u ON h.rank = u.rank
+            WHERE h.members > {HOT} AND NOT EXISTS (
+                SELECT 1 FROM verified v
+                WHERE v.a = least(x.number, u.number) AND v.b = greatest(x.number, u.number) AND {similar})
+            """,
+        ),
+        Sql("hub", "SELECT band, bucket, count(*) AS members FROM hot GROUP BY band, bucket"),
+        Sql("hot", "SELECT x.* FROM hot x JOIN hub h ON x.band = h.band AND x.bucket = h.bucket WHERE h.members > 1"),
+        Checkpoint((*keep, "units", "verified", "hot", "seen", "hot_buckets")),
+    ]
+    return [
+        Sql("hot_buckets", "SELECT band, bucket, count(*) AS members FROM hot GROUP BY band, bucket"),
+        Sql("seen", "SELECT a, b FROM candidates"),
+        Loop(tuple(body), "hot", ROUNDS),
+    ]
+
+
+def pairs(*, against: bool) -> list[Step]:
+    """Carry pairs of units to the texts that these stand for, and pair the texts of one unit.
+
+    Of large groups each member is paired with the best one of the other group.
+    """
+    near = f"""
+        SELECT x.number AS x, y.number AS y, v.inter, v.a_size, v.b_size
+        FROM verified v JOIN members x ON x.unit = v.a JOIN members y ON y.unit = v.b
+        WHERE x.copies * y.copies <= {LISTED * LISTED} OR x.number = x.unit OR y.number = y.unit"""
+    equal = f"""
+        SELECT x.number AS x, y.number AS y, CAST(-1 AS BIGINT) AS inter, x.size AS a_size, y.size AS b_size
+        FROM members x JOIN members y ON x.unit = y.unit AND x.number < y.number
+        WHERE x.copies <= {LISTED} OR x.number = x.unit OR y.number = y.unit"""
+    share = "CASE WHEN f.inter < 0 THEN CAST(1 AS DOUBLE) ELSE CAST(f.inter AS DOUBLE) / ({}) END"
+    smaller = "CASE WHEN f.x > f.y THEN f.b_size ELSE f.a_size END"
+    larger = "CASE WHEN f.x > f.y THEN f.a_size ELSE f.b_size END"
+    return [
+        Sql(
+            "members",
+            """
+            SELECT n.number, n.size, u.number AS unit, u.copies
+            FROM numbered n JOIN units u ON n.d1 = u.d1 AND n.d2 = u.d2
+            WHERE n.length > 0
+            """,
+        ),
+        Sql(
+            "between",
+            f"""
+            SELECT least(f.x, f.y) AS a, greatest(f.x, f.y) AS b, greatest(x.rank, y.rank) AS worse, least(x.rank, y.rank) AS better,
+                   {share.format("f.a_size + f.b_size - f.inter")} AS similarity,
+                   {share.format(smaller)} AS a_in_b,
+                   {share.format(larger)} AS b_in_a,
+                   CASE WHEN f.inter < 0 THEN 'exact' ELSE 'near' END AS kind
+            FROM ({near} UNION ALL {equal}) f JOIN numbered x ON f.x = x.number JOIN numbered y ON f.y = y.number
+            {"WHERE x.reference <> y.reference" if against else ""}
+            """,
+        ),
+    ]
+
+
+def keepers(keep: tuple[str, ...]) -> list[Step]:
+    """Decide who stays: each text, in the order of preference, goes if one that it has a pair with stays.
+
+    A round settles at once all texts that wait for no other one; the result is that of going through them one by
+    one. ``grouped`` has the texts of clusters, those that stay as well. Tables of ``keep`` are needed afterwards.
+    """
+    return [
+        Sql("open", "SELECT worse, better FROM between"),
+        Sql("stays", "SELECT better AS rank FROM between WHERE 1 = 0"),
+        Loop(
+            (
+                Sql("roots", "SELECT DISTINCT better AS rank FROM open o WHERE NOT EXISTS (SELECT 1 FROM open p WHERE p.worse = o.better)"),
+                Sql("gone", "SELECT DISTINCT o.worse AS rank FROM open o JOIN roots r ON o.better = r.rank"),
+                Sql("stays", "SELECT rank FROM stays UNION ALL SELECT rank FROM roots"),
+                Sql(
+                    "open",
+                    """
+                    SELECT worse, better FROM open o
+                    WHERE NOT EXISTS (SELECT 1 FROM gone g WHERE g.rank = o.worse)
+                      AND NOT EXISTS (SELECT 1 FROM gone g WHERE g.rank = o.better)
+                    """,
+                ),
+                Checkpoint((*keep, "between", "open", "stays")),
+            ),
+            "open",
+            CHAIN,
+        ),
+        Sql("undecided", "SELECT worse, better FROM open"),
+        Expect("undecided", "a chain of more than 10,000 texts of which each decides about the next: please report it"),
+        Sql("kept", "SELECT e.worse, min(e.better) AS better FROM between e JOIN stays s ON e.better = s.rank GROUP BY e.worse"),
+        Sql(
+            "kept",
+            """
+            SELECT m.number, k.number AS keeper, e.similarity
+            FROM kept t JOIN numbered m ON t.worse = m.rank JOIN numbered k ON t.better = k.rank
+            JOIN between e ON e.worse = t.worse AND e.better = t.better
+            """,
+        ),
+        Sql(
+            "grouped",
+            """
+            SELECT number, keeper, similarity FROM kept
+            UNION ALL SELECT DISTINCT keeper AS number, keeper, CAST(1 AS DOUBLE) AS similarity FROM kept
+            """,
+        ),
+    ]
+
+
+def clusters() -> Sql:
+    """Name the members of clusters (``cluster`` has a number for each keeper), each with the copy that stays for it."""
+    return Sql(
+        "clusters",
+        """
+        SELECT c.cluster, m.id, m.low, m.high, r.number = r.keeper AS keeper,
+               k.id AS keeper_id, k.low AS keeper_low, k.high AS keeper_high, r.similarity
+        FROM grouped r JOIN cluster c ON r.keeper = c.keeper JOIN numbered m ON r.number = m.number JOIN numbered k ON r.keeper = k.number
+        ORDER BY r.keeper, CASE WHEN r.number = r.keeper THEN 0 ELSE 1 END, r.number
+        """,
+    )
