@@ -26,6 +26,7 @@ _HOME = {
     "Edit": "edits",
     "EditError": "errors",
     "HostProfile": "chrome.hosts",
+    "Index": "dedup.index",
     "InputError": "errors",
     "Law": "transform",
     "Page": "transform",

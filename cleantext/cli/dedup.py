@@ -28,6 +28,8 @@ __all__ = ["dedup"]
 )
 @click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
 @click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; ties go by id.")
+@click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
+@click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
     "--engine",
     type=click.Choice(["memory", "local"]),
@@ -43,7 +45,10 @@ __all__ = ["dedup"]
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.pass_context
 def dedup(
+    ctx: click.Context,
+    /,
     src: tuple[str, ...],
     out: Path | None,
     *,
@@ -52,6 +57,8 @@ def dedup(
     id_: str,
     prefer: str,
     explain_plan: bool,
+    index: Path | None,
+    add: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -64,7 +71,7 @@ def dedup(
     from cleantext.cli.progress import steps
     from cleantext.report.terminal import summary
     from cleantext.run.corpus import Columns
-    from cleantext.run.search import dedup_files, dedup_plan
+    from cleantext.run.search import dedup_files, dedup_plan, index_files
 
     if explain_plan:
         names = ("level", "threshold", "min_chars")
@@ -74,11 +81,24 @@ def dedup(
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out'.")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
-    with steps(console, quiet=quiet) as progress:
-        report = dedup_files(src, out, columns=Columns(text, id_, prefer), memory=_size(memory), progress=progress, **options)
+    columns = Columns(text, id_, prefer)
+    if index is not None:
+        named = [n for n in ("against", "engine", "restart") if _given(ctx, n)]
+        if named:
+            raise click.UsageError(f"--{named[0]} does not go with --index")
+        asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
+        report = index_files(src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], **asked)
+    else:
+        with steps(console, quiet=quiet) as progress:
+            report = dedup_files(src, out, columns=columns, memory=_size(memory), progress=progress, **options)
     if not quiet:
         summary(report, str(out), console)
     sys.exit(report.exit_code)
+
+
+def _given(ctx: click.Context, name: str) -> bool:
+    """Say whether an option stands on the command line: what does not is the index's own."""
+    return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
 def _size(size: str) -> int:

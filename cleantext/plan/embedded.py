@@ -8,14 +8,14 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Sql, Step
-from cleantext.plan.tables import Journal, Part, Table, write_part
+from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,14 +35,21 @@ Progress = Callable[[str], None]
 class EmbeddedRunner:
     """Runs plans in a folder, within about ``memory`` bytes; what does not fit is spilled there.
 
-    Each step leaves its table as Parquet and a line in the journal, so that a run that was stopped
-    goes on behind the last step that was done. Results do not depend on ``workers`` or ``memory``.
+    Each step leaves its table as Parquet and is written into a journal, so that a run that was stopped
+    goes on behind the last step that was done, and after a power cut behind the last checkpoint that was
+    synced; with ``resumes=False`` there is no journal, for runs that are cheaper done again. Results do not depend on ``workers``, ``memory`` or ``resumes``.
     """
 
     folder: Path
-    workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    workers: int | None = None  # by default as many as there are cores
     memory: int = 2 << 30
     progress: Progress | None = None
+    resumes: bool = True
+
+    @property
+    def cores(self) -> int:
+        """How many workers there are."""
+        return self.workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
     def run(self, plan: Plan, inputs: Mapping[str, Table]) -> dict[str, Table]:
         """Run a plan over input tables, or the rest of it where it was stopped; return its output tables.
@@ -75,7 +82,7 @@ class _Run:
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
         self.done: tuple[int, ...] = (-1,)
-        held = journal.read()
+        held = journal.read() if runner.resumes else None
         if held:
             self.done, self.tables = tuple(held[0]), held[1]
 
@@ -95,7 +102,8 @@ class _Run:
                 if self.runner.progress:
                     self.runner.progress(getattr(step, "into", type(step).__name__.lower()))
                 self.step(step, at)
-                self.journal.write(at, self.tables)
+                if self.runner.resumes:
+                    self.journal.write(at, self.tables, sync=isinstance(step, Checkpoint))
                 self.sweep()
 
     def loop(self, loop: Loop, at: tuple[int, ...]) -> None:
@@ -117,13 +125,19 @@ class _Run:
                     raise InputError(step.message.format(**batch.slice(0, 1).to_pylist()[0]))
         else:
             self.tables = {name: table for name, table in self.tables.items() if name in step.keep}
+            for path in self.held() if self.runner.resumes else ():
+                sync(Path(path))
 
     def sweep(self) -> None:
         """Delete the files of tables that are no more."""
-        held = {part.path for table in self.tables.values() for part in table.parts} | self.inputs
+        held = self.held()
         for path in self.runner.folder.glob("*.parquet"):
-            if str(path) not in held:
+            if str(path) not in held and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
+
+    def held(self) -> set[str]:
+        """Return the files of the tables that there are, but not those that were given."""
+        return {part.path for table in self.tables.values() for part in table.parts} - self.inputs
 
     # ---------------------------------------------------------------- queries
 
@@ -139,13 +153,13 @@ class _Run:
             con.execute(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{files}], hive_partitioning = false)')
         path = self.runner.folder / f"{step.into}-{at}.parquet"
         try:
-            with write_part(path) as temporary:
+            with write_part(path, synced=False) as temporary:
                 con.execute(f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})")
         except duckdb.OutOfMemoryException as error:
             raise CleantextError(f"{step.into}: {self.runner.memory >> 20} MB do not suffice: {error}; give the run more memory") from error
         except duckdb.IOException as error:
             raise CleantextError(f"{step.into}: {error}; make room in {self.runner.folder} and run the same again") from error
-        return Table((Part.of(path),))
+        return Table((Part.of(path, checked=self.runner.resumes),))
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self.database is None:
@@ -156,7 +170,7 @@ class _Run:
                 config={
                     "memory_limit": f"{max(self.runner.memory - OWN, 128 << 20) >> 20}MiB",
                     "temp_directory": str(spill),
-                    "threads": self.runner.workers,
+                    "threads": self.runner.cores,
                     "preserve_insertion_order": "false",
                     "autoinstall_known_extensions": "false",
                     "autoload_known_extensions": "false",
@@ -182,7 +196,7 @@ class _Run:
             for n, (number, part, groups) in enumerate(_tasks(source))
         ]
         size = sum(part.size for part in source.parts)
-        count = min(self.runner.workers, len(tasks)) if size > PARALLEL else 1
+        count = min(self.runner.cores, len(tasks)) if size > PARALLEL else 1
         try:
             if count > 1:
                 # Spawned, not forked: Arrow and DuckDB have threads by now.

@@ -16,14 +16,14 @@ from cleantext.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Journal", "Part", "Table", "write_part"]
+__all__ = ["Journal", "Part", "Table", "sync", "write_part"]
 
 PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a table: its path, bytes, CRC-32 and rows."""
+    """One Parquet file of a table: its path, bytes, CRC-32 (0 where nobody will ask) and rows."""
 
     path: str
     size: int
@@ -31,11 +31,11 @@ class Part:
     rows: int
 
     @classmethod
-    def of(cls, path: Path) -> Part:
+    def of(cls, path: Path, *, checked: bool = True) -> Part:
         """Describe a finished file."""
         import pyarrow.parquet as pq
 
-        return cls(str(path), path.stat().st_size, _crc(path), pq.read_metadata(path).num_rows)
+        return cls(str(path), path.stat().st_size, _crc(path) if checked else 0, pq.read_metadata(path).num_rows)
 
     def check(self) -> None:
         """Raise `InputError` where the file is not the one that was written."""
@@ -97,14 +97,20 @@ def _crc(path: Path) -> int:
     return value
 
 
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
-def write_part(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``: what is written there takes its place whole, synced, or goes."""
+def write_part(path: Path, *, synced: bool = True) -> Iterator[Path]:
+    """Give a temporary name beside ``path``: what is written there takes its place whole and synced, or goes."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if synced:
+            sync(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -118,10 +124,10 @@ class Journal:
     path: Path
     fingerprint: str
 
-    def write(self, done: Sequence[int], tables: Mapping[str, Table]) -> None:
+    def write(self, done: Sequence[int], tables: Mapping[str, Table], *, sync: bool) -> None:
         """Say that the step at ``done`` (its place, and for each loop round and place) is done."""
         held = {name: asdict(table) for name, table in tables.items()}
-        with write_part(self.path) as temporary:
+        with write_part(self.path, synced=sync) as temporary:
             temporary.write_text(json.dumps({"plan": self.fingerprint, "done": list(done), "tables": held}), "utf-8")
 
     def read(self) -> tuple[list[int], dict[str, Table]] | None:

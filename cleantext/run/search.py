@@ -18,10 +18,12 @@ from cleantext.run.settings import STATE
 from cleantext.run.tables import LONGER, SCHEMA, write_pairs
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cleantext.dedup.maps import TableLevel
     from cleantext.plan import Plan, Table
 
-__all__ = ["dedup_files", "dedup_plan"]
+__all__ = ["dedup_files", "dedup_plan", "index_files"]
 
 FEW = 500_000  # texts up to which all bands are searched in one query
 Level = Literal["document", "paragraph", "passage"]
@@ -119,15 +121,82 @@ def dedup_files(
             id_type=id_type,
             against=bool(against),
         )
-        runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, **({"workers": workers} if workers else {}))
+        runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
         _from_tables(runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
         shutil.rmtree(state, ignore_errors=True)
+    _finish(folder, report, started)
+    return report
+
+
+def index_files(
+    src: str | Path | Sequence[str | Path],
+    out: str | Path,
+    index: str | Path,
+    *,
+    add: bool = True,
+    columns: Columns | None = None,
+    memory: int = 2 << 30,
+    workers: int | None = None,
+    **options: Any,
+) -> Report:
+    """Search texts against the index in a folder, and among themselves where they are added to it (see `Index`).
+
+    Writes what `dedup_files` does; duplicates.parquet has the pairs of the texts of this batch, clusters.parquet all
+    clusters of the index and events.jsonl what became of those before. ``options`` are those of `Index.open`.
+    """
+    from cleantext.dedup.index import Index
+
+    started = time.perf_counter()
+    columns = columns or Columns()
+    sources = [src] if isinstance(src, (str, Path)) else list(src)
+    folder = Path(out)
+    pages = _found(sources)
+    check_output(sources, pages, folder)
+    state = folder / STATE
+    report = Report()
+    texts, id_type = table_of(pages, columns, state / "texts", report)
+    if not (Path(index) / "header.json").exists():
+        options = {"id_type": id_type, "keep": "value" if columns.value else "longest"} | options
+    held = Index.open(index, memory=memory, workers=workers, **options)
+    if held.recipe.id_type != id_type:
+        raise InputError(f"{index} has {held.recipe.id_type} ids and these texts have others: make them alike")
+    if add:
+        found = held.add(texts, ids=None)
+        pairs = found.pairs
+        write_jsonl(folder / "events.jsonl", found.events.to_pylist())
+        _write_table(held.clusters, folder / "clusters.parquet")
+    else:
+        pairs = held.query(texts)
+    _write_table(pairs, folder / "duplicates.parquet")
+    report.bytes_in = report.bytes_in or sum(part.size for part in texts.parts)
+    report.outcomes["kept"] += texts.rows
+    report.settings = {
+        "cleantext": cleantext.__version__,
+        "pipeline": "none",
+        "fingerprint": "none",
+        "level": held.recipe.level,
+        "threshold": held.recipe.threshold,
+    }
+    report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
+    sides = {p[side] for p in pairs.select(["a", "b"]).to_pylist() for side in "ab"}
+    report.duplicates = {
+        "level": held.recipe.level,
+        "threshold": held.recipe.threshold,
+        "pairs": pairs.num_rows,
+        "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs.select(["a", "b"]).to_pylist()),
+        "pages": len(sides),
+    }
+    shutil.rmtree(state, ignore_errors=True)
+    _finish(folder, report, started)
+    return report
+
+
+def _finish(folder: Path, report: Report, started: float) -> None:
     if report.failures:
         write_jsonl(folder / "failed.jsonl", report.failures)
     write_json(folder / "report.json", report.to_json())
     write_whole(folder / "report.html", render(report).encode())
     report.seconds = time.perf_counter() - started
-    return report
 
 
 def _found(sources: Sequence[str | Path]) -> list[Source]:
@@ -249,3 +318,10 @@ def _copy(table: Table, path: Path) -> None:
     with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for batch in table.batches():
             writer.write_batch(pa.record_batch(batch.columns, schema=schema))
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with whole(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({"cleantext_schema": SCHEMA}), temporary, compression="zstd")

@@ -1,0 +1,372 @@
+"""The index: texts that were searched before, kept in a folder, so that a new batch is compared with them and not they with one another again.
+
+A folder of Parquet files that never change, a header with all that decides what is found, and a manifest
+that says which files count. A commit is the renaming of one manifest over the other: a reader sees all of a
+batch or nothing, also while a writer works, and what a killed writer leaves is swept by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import cleantext
+from cleantext.dedup.adding import Recipe
+from cleantext.dedup.corpus import strings
+from cleantext.dedup.maps import TableLevel, key_names
+from cleantext.dedup.sketch import SketchSpec
+from cleantext.dedup.tokens import Unit
+from cleantext.errors import ConfigError, InputError, SketchMismatch
+from cleantext.fold import Fold
+from cleantext.plan import EmbeddedRunner, Part, Plan, Table
+from cleantext.plan.tables import sync, write_part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Added", "Index"]
+
+SCHEMA = 1
+GROWING = ("rows", "held", "shared", "events")  # tables that each batch adds a part to
+PARTS = 24  # parts of a table, from which on they are made one
+TRIES = 5  # times a reader looks again, where a writer has swept what it was about to read
+
+
+class Added(NamedTuple):
+    """What came of a batch: its pairs with what the index holds and among itself, and what became of the clusters.
+
+    ``pairs`` has the columns of `Duplicates.pairs`; ``events`` has ``event, cluster, other, id``: a cluster is
+    *new*, *merged* into the other, has a new *keeper*, was *dissolved*; a text *moved* to the other, or *left*.
+    """
+
+    pairs: pa.Table
+    events: pa.Table
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """Which files count, after how many batches."""
+
+    serial: int = 0
+    next_cluster: int = 0
+    tables: dict[str, list[dict[str, Any]]] | None = None
+    before: tuple[str, ...] = ()  # files of the manifest before: some reader may be at them
+
+    def table(self, name: str, empty: Path) -> Table:
+        """Return one table; ``empty`` is a file of its columns and no row."""
+        parts = [Part(**p) for p in (self.tables or {}).get(name, ())]
+        return Table(tuple(replace(p, path=str(empty.parent / p.path)) for p in parts) or (Part.of(empty),))
+
+
+class Index:
+    """Near-duplicates among texts that come in batches: the clusters are those of one search of all.
+
+    >>> import tempfile
+    >>> index = Index.open(tempfile.mkdtemp() + "/index", threshold=0.6)
+    >>> _ = index.add(["春天来了,喀什古城的杏花开了,老人说这样的春天他等了三年。"], ids=["a"])
+    >>> index.query(["春天來了,喀什古城的杏花開了,老人說這樣的春天他等了三年！"], ids=["x"]).to_pylist()[0]["similarity"]
+    1.0
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, *, memory: int = 2 << 30, workers: int | None = None) -> None:
+        self.folder, self.recipe, self.memory, self.workers = folder, recipe, memory, workers
+
+    def __repr__(self) -> str:
+        return f"<Index {str(self.folder)!r} texts={len(self)} level={self.recipe.level!r} threshold={self.recipe.threshold}>"
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        level: TableLevel | None = None,
+        threshold: float | None = None,
+        recall: float | None = None,
+        min_chars: int | None = None,
+        keep: Literal["longest", "first", "value"] | None = None,
+        id_type: Literal["string", "int64"] | None = None,
+        fold: Fold | None = None,
+        unit: Unit | None = None,
+        slots: int | None = None,
+        memory: int = 2 << 30,
+        workers: int | None = None,
+    ) -> Index:
+        """Open the index in a folder, or make one there.
+
+        What is given must be what it was made with: raise `SketchMismatch`, which names what differs. Of a
+        new index the rest has the defaults of `Recipe` and `SketchSpec`. ``level="paragraph"`` compares lines of at
+        least ``min_chars`` letters and digits. ``memory`` (bytes) and ``workers`` decide nothing.
+        """
+        path = Path(folder)
+        options: dict[str, Any] = {
+            "threshold": threshold,
+            "recall": recall,
+            "level": level,
+            "min_chars": min_chars,
+            "keep": keep,
+            "id_type": id_type,
+        }
+        given = {k: v for k, v in options.items() if v is not None}
+        options = {"fold": fold, "unit": unit, "slots": slots}
+        sketch = {k: v for k, v in options.items() if v is not None}
+        header = path / "header.json"
+        if header.exists():
+            recipe = _read_header(header)
+            wrong = [f"{k} {v!r} and {getattr(recipe, k)!r}" for k, v in given.items() if v != getattr(recipe, k)]
+            wrong += [f"{k} {v!r} and {getattr(recipe.spec, k)!r}" for k, v in sketch.items() if v != getattr(recipe.spec, k)]
+            if wrong:
+                raise SketchMismatch(f"{path}: this index was made otherwise: {', '.join(wrong)}; leave that out, or make another index")
+            return cls(path, recipe, memory=memory, workers=workers)
+        recipe = Recipe(SketchSpec(**sketch), **given)
+        _ = recipe.bands  # raises where they cannot reach the recall
+        if path.exists() and any(path.iterdir()):
+            raise ConfigError(f"{path} holds files, but no index: name a new or empty folder")
+        path.mkdir(parents=True, exist_ok=True)
+        _write_empty(path, recipe)
+        with write_part(header) as temporary:
+            temporary.write_text(
+                json.dumps({"schema": SCHEMA, "cleantext": cleantext.__version__, **asdict(recipe)}, indent=1) + "\n", "utf-8"
+            )
+        return cls(path, recipe, memory=memory, workers=workers)
+
+    def __len__(self) -> int:
+        """Return the number of texts, or of their paragraphs."""
+        return self._read()["rows"].rows
+
+    def add(self, texts: Any, *, ids: Any, values: Any = None) -> Added:
+        """Add texts under ids that the index does not have yet; return what was found.
+
+        ``texts`` is a list of strings, an Arrow column, or a `Table` of columns ``id, text[, value]``. ``values``
+        (the smallest stays) go with ``keep="value"``. A batch is added whole or not at all. The cost is that
+        of the batch and of one pass over the narrow tables of the index: many texts at once are cheaper than one by one.
+        """
+        with self._writing() as work:
+            batch = texts if isinstance(texts, Table) else self._batch(work / "batch.parquet", texts, ids, values)
+            manifest = self._manifest()
+            held = self._tables(manifest)
+            runner = self._runner(work / "run")
+            out = runner.run(
+                self.recipe.adding(manifest.next_cluster),
+                {"batch": batch, "was": held["clusters"], **{n: held[n] for n in GROWING if n != "events"}},
+            )
+            found = Added(_spans(out["pairs"].read()), out["events"].read())
+            new = {"rows": out["added"], "held": out["fresh"], "shared": out["linked"], "events": out["events"]}
+            last = max([manifest.next_cluster - 1, *found.events["cluster"].to_pylist()])
+            self._commit(manifest, new, out["clusters"], last + 1)
+            return found
+
+    def query(self, texts: Any, *, ids: Any = None) -> pa.Table:
+        """Return the pairs of texts (``a``) with those of the index (``b``), as `Duplicates.pairs` does; nothing is added."""
+        with tempfile.TemporaryDirectory(prefix="cleantext-") as scratch:
+            if not isinstance(texts, Table):
+                texts = strings(texts, "texts")
+                ids = ids if ids is not None else [str(n) if self.recipe.id_type == "string" else n for n in range(len(texts))]
+            batch = texts if isinstance(texts, Table) else self._batch(Path(scratch) / "batch.parquet", texts, ids, None)
+            return self._asked(self.recipe.asking(), Path(scratch), {"batch": batch}, ("rows", "held"))
+
+    @property
+    def pairs(self) -> pa.Table:
+        """All verified pairs of the index, as `Duplicates.pairs` has them."""
+        with tempfile.TemporaryDirectory(prefix="cleantext-") as scratch:
+            return self._asked(self.recipe.listing(), Path(scratch), {}, ("rows", "shared"))
+
+    @property
+    def clusters(self) -> pa.Table:
+        """All clusters, as `Duplicates.clusters` has them; names (``cluster``) do not change while their keepers stay together."""
+        return _spans(self._retried(lambda tables: tables["clusters"].read()))
+
+    @property
+    def events(self) -> pa.Table:
+        """What became of clusters, batch after batch: ``event, cluster, other, id``, see `Added`."""
+        return self._retried(lambda tables: tables["events"].read())
+
+    def compact(self) -> None:
+        """Make one file of the parts of each table. `add` does so by itself where there are many."""
+        with self._writing():
+            self._compact(self._manifest())
+
+    # ---------------------------------------------------------------- files
+
+    def _batch(self, path: Path, texts: Any, ids: Any, values: Any) -> Table:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        held = strings(texts, "texts")
+        names = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
+        if len(names) != len(held):
+            raise InputError(f"ids: {len(names)} for {len(held)} texts")
+        if (values is None) == (self.recipe.keep == "value") and path.parent.name == "work":
+            raise InputError(
+                f"values: this index keeps by {self.recipe.keep!r}; {'give one a text' if values is None else 'leave them out'}"
+            )
+        kind = pa.string() if self.recipe.id_type == "string" else pa.int64()
+        try:
+            columns = {"id": pa.array(names, kind), "text": pa.array([t.encode("utf-8", "replace").decode() for t in held], pa.string())}
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise InputError(f"ids: this index has {self.recipe.id_type} ids: {error}") from error
+        if self.recipe.keep == "value":
+            columns["value"] = pa.array(values if values is not None else [None] * len(held), pa.float64())
+        with write_part(path) as temporary:
+            pq.write_table(pa.table(columns), temporary, row_group_size=10_000)
+        return Table.of([path], columns={n: n for n in columns}, positions=True)
+
+    def _manifest(self) -> _Manifest:
+        path = self.folder / "manifest.json"
+        if not path.exists():
+            return _Manifest()
+        held = json.loads(path.read_text("utf-8"))
+        return _Manifest(held["serial"], held["next_cluster"], held["tables"], tuple(held["before"]))
+
+    def _tables(self, manifest: _Manifest) -> dict[str, Table]:
+        return {name: manifest.table(name, self.folder / f"empty-{name}.parquet") for name in (*GROWING, "clusters")}
+
+    def _read(self) -> dict[str, Table]:
+        return self._tables(self._manifest())
+
+    def _retried(self, read: Any) -> Any:
+        """Read from the tables as they are now; look again where a writer has swept some of them meanwhile."""
+        for n in range(TRIES):
+            try:
+                return read(self._read())
+            except FileNotFoundError:
+                if n == TRIES - 1:
+                    raise
+                time.sleep(0.05 * 2**n)
+        raise AssertionError
+
+    def _asked(self, plan: Plan, scratch: Path, inputs: dict[str, Table], names: Sequence[str]) -> pa.Table:
+        import duckdb
+
+        def run(tables: dict[str, Table]) -> pa.Table:
+            runner = self._runner(scratch / "run")
+            runner.clear()
+            try:
+                return runner.run(plan, {**inputs, **{n: tables[n] for n in names}})["pairs"].read()
+            except duckdb.IOException as error:
+                raise FileNotFoundError(str(error)) from error
+
+        return _spans(self._retried(run))
+
+    def _runner(self, folder: Path) -> EmbeddedRunner:
+        return EmbeddedRunner(folder, memory=self.memory, workers=self.workers, resumes=False)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Path]:
+        """Be the one writer; give a folder to work in. The system drops the lock of a process that dies."""
+        import fcntl
+
+        work = self.folder / "work"
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ConfigError(f"{self.folder}: another process is writing to this index; wait for it") from error
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            self._sweep(self._manifest())
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+    def _commit(self, manifest: _Manifest, new: dict[str, Table], clusters: Table, next_cluster: int) -> None:
+        """Put new parts to what is there, and let them count."""
+        serial = manifest.serial + 1
+        tables = {name: list((manifest.tables or {}).get(name, ())) for name in GROWING}
+        for name, table in new.items():
+            tables[name] += self._moved(table, f"{serial:06d}-{name}") if table.rows else []
+        tables["clusters"] = self._moved(clusters, f"{serial:06d}-clusters")
+        made = _Manifest(serial, next_cluster, tables, tuple(_files(manifest.tables or {})))
+        self._write(made)
+        if max(map(len, tables.values())) >= PARTS:
+            self._compact(made)
+
+    def _moved(self, table: Table, name: str) -> list[dict[str, Any]]:
+        parts = []
+        for n, part in enumerate(table.parts):
+            path = self.folder / f"{name}-{n}.parquet"
+            sync(Path(part.path))
+            Path(part.path).replace(path)
+            parts.append(asdict(replace(Part.of(path), path=path.name)))
+        return parts
+
+    def _compact(self, manifest: _Manifest) -> None:
+        import pyarrow.parquet as pq
+
+        serial = manifest.serial + 1
+        tables = dict(manifest.tables or {})
+        for name in GROWING:
+            if len(tables.get(name, ())) < 2:
+                continue
+            whole = manifest.table(name, self.folder / f"empty-{name}.parquet")
+            path = self.folder / f"{serial:06d}-{name}.parquet"
+            with write_part(path) as temporary, pq.ParquetWriter(temporary, pq.read_schema(whole.paths[0]), compression="zstd") as writer:
+                for batch in whole.batches():
+                    writer.write_batch(batch)
+            tables[name] = [asdict(replace(Part.of(path), path=path.name))]
+        self._write(_Manifest(serial, manifest.next_cluster, tables, tuple(_files(manifest.tables or {}))))
+
+    def _write(self, manifest: _Manifest) -> None:
+        with write_part(self.folder / "manifest.json") as temporary:
+            temporary.write_text(json.dumps(asdict(manifest)), "utf-8")
+
+    def _sweep(self, manifest: _Manifest) -> None:
+        """Delete what counts no more: of manifests before the last one, and of writers that were killed."""
+        held = {*_files(manifest.tables or {}), *manifest.before}
+        for path in [*self.folder.glob("0*.parquet"), *self.folder.glob(".*.parquet.*")]:
+            if path.name not in held:
+                path.unlink(missing_ok=True)
+
+
+def _files(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
+    return [part["path"] for parts in tables.values() for part in parts]
+
+
+def _read_header(path: Path) -> Recipe:
+    held = json.loads(path.read_text("utf-8"))
+    if held.pop("schema", None) != SCHEMA:
+        raise InputError(f"{path}: not an index of this version of cleantext (schema {SCHEMA}); make it again from the texts")
+    held.pop("cleantext")
+    spec = SketchSpec(**held.pop("spec"))
+    SketchSpec(fold=spec.fold, unit=spec.unit, slots=spec.slots, seed=spec.seed, k=spec.k).check(spec)  # of another Unicode, say
+    return Recipe(spec, **held)
+
+
+def _write_empty(folder: Path, recipe: Recipe) -> None:
+    """Write a file without rows for each table: its columns are known before there is a text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = ("id", pa.string() if recipe.id_type == "string" else pa.int64())
+    digests = [(name, pa.int64()) for name in ("a1", "a2", "b1", "b2", "inter", "a_size", "b_size")]
+    narrow = [(name, pa.int64()) for name in ("low", "high", "length", "size", "d1", "d2")]
+    keys = [(name, pa.int64()) for name in ("d1", "d2", "size", *key_names(recipe.bands))]
+    keeper = [
+        ("keeper", pa.bool_()),
+        ("keeper_id", ids[1]),
+        ("keeper_low", pa.int64()),
+        ("keeper_high", pa.int64()),
+        ("similarity", pa.float64()),
+    ]
+    columns = {
+        "rows": [ids, *narrow, ("value", pa.float64())],
+        "held": [*keys, ("tokens", pa.binary())],
+        "shared": digests,
+        "events": [("event", pa.string()), ("cluster", pa.int64()), ("other", pa.int64()), ids],
+        "clusters": [("cluster", pa.int64()), ids, ("low", pa.int64()), ("high", pa.int64()), *keeper],
+    }
+    for name, fields in columns.items():
+        with write_part(folder / f"empty-{name}.parquet") as temporary:
+            pq.write_table(pa.schema(fields).empty_table(), temporary)
+
+
+def _spans(table: pa.Table) -> pa.Table:
+    """Name the ends of spans as everywhere: `end` is a word of SQL."""
+    return table.rename_columns([name.replace("low", "start").replace("high", "end") for name in table.column_names])
