@@ -75,7 +75,9 @@ def document_plan(
         *keepers(("numbered", "units", "hot_buckets")),
         *_results(),
     ]
-    return Plan(tuple(steps), ("pairs", "clusters", "shown", "facts"))
+    facts: dict[str, str | int | float] = {"fold": spec.fold, "unit": spec.unit, "k": spec.k, "unicode": spec.unicode, "slots": spec.slots}
+    facts |= {"bands": bands.bands, "rows": bands.rows, "recall_at_threshold": bands.recall}
+    return Plan(tuple(steps), ("pairs", "clusters", "shown", "facts"), facts)
 
 
 def _results() -> list[Step]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -80,10 +80,11 @@ Step = Map | Sql | Expect | Checkpoint | Loop
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, and the tables that they are done for."""
+    """Steps in order, the tables that they are done for, and what a report should say of how they work."""
 
     steps: tuple[Step, ...]
     outputs: tuple[str, ...]
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:

@@ -6,7 +6,7 @@ import difflib
 from importlib import resources
 from typing import Any
 
-from cleantext.report.tally import OUTCOMES, Report
+from cleantext.report.tally import OUTCOMES, Report, how_searched
 
 __all__ = ["AHEAD", "pieces", "render", "shortened"]
 
@@ -56,4 +56,7 @@ def render(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     stages = [(stage, tally, report.topics(stage)) for stage, tally in report.stages().items()]
     rules = sorted(report.rules.items(), key=lambda item: (-item[1].removed - item[1].added, item[0]))
-    return environment.from_string(source).render(report=report, outcomes=OUTCOMES, stages=stages, rules=rules, pairs=_pairs(report))
+    how = how_searched(report.duplicates.get("search", {}))
+    return environment.from_string(source).render(
+        report=report, how=how, outcomes=OUTCOMES, stages=stages, rules=rules, pairs=_pairs(report)
+    )

@@ -13,7 +13,7 @@ import numpy as np
 from cleantext.changes import EditColumns
 from cleantext.errors import InputError
 
-__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally"]
+__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "how_searched"]
 
 STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
 OUTCOMES = ("kept", "emptied", "duplicate", "failed")
@@ -201,3 +201,25 @@ def total(reports: Sequence[Report]) -> Report:
     for report in reports:
         out = out + report
     return out
+
+
+def how_searched(facts: Mapping[str, Any]) -> str:
+    """Say in words how duplicates were searched for: what is certain to be found, and where members were not all compared.
+
+    >>> how_searched({"bands": 21, "rows": 6, "recall_at_threshold": 0.9983})
+    '21 bands of 6 find a pair at the threshold with probability 0.998'
+    """
+    told = []
+    if "bands" in facts:
+        told.append(
+            f"{facts['bands']} bands of {facts['rows']} find a pair at the threshold with probability {facts['recall_at_threshold']:.3f}"
+        )
+    if "certain_run" in facts:
+        told.append(f"all texts that share a run of {facts['certain_run']} letters are compared")
+    if facts.get("hot_buckets"):
+        told.append(f"{facts['hot_buckets']:,} crowded buckets, whose members were compared with their best ones")
+    if facts.get("hot_anchors"):
+        told.append(f"{facts['hot_anchors']:,} crowded anchors, matched with one place only")
+    if facts.get("linked_groups"):
+        told.append(f"{len(facts['linked_groups']):,} large groups of equal texts, whose members are paired with the best one")
+    return "; ".join(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cleantext.report.page import AHEAD, pieces, shortened
-from cleantext.report.tally import OUTCOMES, Report
+from cleantext.report.tally import OUTCOMES, Report, how_searched
 from cleantext.transform import Cleaned
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def summary(report: Report, out: str | None, console: Console) -> None:
         table.add_row(stage, f"{tally.edits:,} edits, {tally.removed:,} characters to {tally.added:,} ({topics})")
     if report.duplicates:
         table.add_row("duplicates", _found(report))
+        if how := how_searched(report.duplicates.get("search", {})):
+            table.add_row("", how)
     speed = f", {report.bytes_in / 1e6 / report.seconds:,.2g} MB/s" if report.seconds else ""
     table.add_row("time", f"{report.seconds:.2f} s for {report.bytes_in / 1e6:,.2f} MB{speed}")
     console.print(table)

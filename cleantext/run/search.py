@@ -122,7 +122,7 @@ def dedup_files(
             against=bool(against),
         )
         runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
-        _from_tables(runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
+        _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
         shutil.rmtree(state, ignore_errors=True)
     _finish(folder, report, started)
     return report
@@ -272,7 +272,7 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
 
 
 def _from_tables(
-    found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: TableLevel | str, threshold: float
+    plan: Plan, found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: TableLevel | str, threshold: float
 ) -> None:
     """Write the tables of a finished plan, and count what they hold."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
@@ -301,8 +301,7 @@ def _from_tables(
         "clusters": facts["clusters"],
         "pages": facts["involved"],
         "removable": facts["removable"],
-        "hot_buckets": facts["hot_buckets"],
-        "equal_groups": facts["equal_groups"],
+        "search": {**plan.facts, "hot_buckets": facts["hot_buckets"], "equal_groups": facts["equal_groups"]},
         "examples": [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in shown],
     }
 

@@ -280,6 +280,7 @@ def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: S
         "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs),
         "clusters": len(set(found.clusters["cluster"].to_pylist())),
         "pages": len({p[side] for p in pairs for side in "ab"}),
+        "search": {k: {str(i): n for i, n in v.items()} if isinstance(v, dict) else v for k, v in found.facts.items()},
         "examples": [_with_text(p, texts, LONGER) for p in longest[:SHOWN]],
     }
 
