@@ -16,8 +16,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if not line.startswith("python3")]
 
 
-def test_python_blocks_run_in_order(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_python_blocks_run_in_order(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     space = {}
     blocks = [text for kind, text in BLOCKS if kind == "python"]
     assert len(blocks) >= 4
