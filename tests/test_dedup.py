@@ -389,6 +389,20 @@ def test_a_removed_line_takes_its_line_break():
     assert find_duplicates([f"甲\n{line}\n{prose(random.Random(1), 200)}", f"乙\n{line}"]).texts()[1] == "乙"
 
 
+def test_passages_that_meet_are_one_edit():
+    rng = random.Random(16)
+    x, y = (prose(rng, n) + "。\n" for n in (60, 200))
+    found = find_duplicates([prose(rng, 300) + "\n" + x, prose(rng, 300) + "\n" + y, "甲\n" + x + y + "乙"])
+    assert [(e.start, e.end) for e in found.edits_for(2)] == [(2, 2 + len(x + y))]
+
+
+def test_what_a_cut_takes_is_counted_as_passages_are():
+    """㎡ is no letter to Python, but two of the fold: a passage of 40 kept characters goes, whatever they are made of."""
+    line = "㎡".join("经济发展新区建设工作会议精神学习贯彻落实") + "。"
+    assert len(kept(line)) >= 40 > sum(map(str.isalnum, line))
+    assert find_duplicates(["甲\n" + line, "乙乙\n" + line]).texts() == ["甲", "乙乙\n" + line]
+
+
 def test_what_is_left_of_a_cut_copy_is_still_a_keeper():
     rng = random.Random(10)
     x, y, z = (prose(rng, 200) + "\n" for _ in range(3))

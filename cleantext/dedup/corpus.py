@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,24 +14,20 @@ from cleantext.dedup.tokens import Unit, tokens
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
 
-__all__ = ["TEXT", "Corpus", "Keep", "strings"]
+__all__ = ["TEXT", "Corpus", "Keep", "Units", "strings"]
 
 TEXT, REFERENCE = 1, 2  # bits of `Corpus.side`; without a reference set every text is both
 Keep = str | Sequence[Any]
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """Texts in the order of their ids, references after them. Texts of equal tokens are one unit.
+class Units:
+    """Folded texts, references after them. Texts of equal tokens are one unit.
 
-    ``order[i]`` is the position at which text ``i`` was given. ``units`` holds the tokens of each
-    unit; unit ``u`` stands for the texts ``members[starts[u]:starts[u + 1]]``, the one that
-    would be kept first.
+    ``units`` holds the tokens of each unit; unit ``u`` stands for the texts
+    ``members[starts[u]:starts[u + 1]]``, the one that would be kept first.
     """
 
-    texts: list[str]
-    ids: list[Any]
-    order: I64
     references: int  # how many of the texts are references: the last ones
     rank: I64  # place of each text in the order in which they are kept; references come first
     tokens: KeptColumn
@@ -43,12 +39,37 @@ class Corpus:
     side: I32
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.tokens)
 
     @property
     def own(self) -> int:
         """How many texts are no references."""
-        return len(self.texts) - self.references
+        return len(self) - self.references
+
+    def part(self, text: int, places: I64) -> Units:
+        """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
+        tokens, at = self.tokens, self.tokens.offsets
+        low, high = np.empty(len(places) + 1, np.int64), np.empty(len(places) + 1, np.int64)
+        low[0], high[0] = at[text], at[text + 1]
+        for i, (where, start, end) in enumerate(places.tolist(), 1):
+            own = tokens.start[at[where] : at[where + 1]]
+            low[i], high[i] = at[where] + own.searchsorted((start, end))
+        offsets = np.append(0, np.cumsum(high - low))
+        row = np.repeat(low - offsets[:-1], high - low) + np.arange(offsets[-1])
+        base = np.repeat(np.append(0, places[:, 1]), high - low).astype(np.int32)
+        column = KeptColumn(tokens.points[row], tokens.start[row] - base, tokens.end[row] - base, offsets)
+        width = self.chars[row + 1] - self.chars[row]
+        rank = np.append(len(places), np.arange(len(places)))
+        return _units(column, np.append(0, np.cumsum(width)), rank, len(places), apart=True)
+
+
+@dataclass(frozen=True)
+class Corpus(Units):
+    """Texts in the order of their ids, and their units; ``order[i]`` is the position at which text ``i`` was given."""
+
+    texts: list[str]
+    ids: list[Any]
+    order: I64
 
     @classmethod
     def read(cls, texts: Any, ids: Any, against: Any, against_ids: Any, keep: Keep, fold: Fold, unit: Unit) -> Corpus:
@@ -59,26 +80,19 @@ class Corpus:
         kept = kept_column(Ragged.of(both), fold=fold)
         rank = _rank(np.diff(kept.offsets)[: len(own)], order, keep) + len(more)
         rank = np.concatenate([rank, np.arange(len(more))])
-        column, chars = tokens(kept, unit)
-        units, starts, members = _collapse(column, rank)
-        side = np.full(len(starts) - 1, TEXT | REFERENCE, np.int32)
-        if against is not None:
-            side[:] = 0
-            np.bitwise_or.at(side, units, np.where(np.arange(len(both)) < len(own), TEXT, REFERENCE).astype(np.int32))
-        return cls(
-            both,
-            own_ids + more_ids,
-            order,
-            len(more),
-            rank,
-            column,
-            chars,
-            units,
-            starts,
-            members,
-            gather(Ragged(column.points, column.offsets), members[starts[:-1]]),
-            side,
-        )
+        units = _units(*tokens(kept, unit), rank, len(more), apart=against is not None)
+        return cls(**{f.name: getattr(units, f.name) for f in fields(units)}, texts=both, ids=own_ids + more_ids, order=order)
+
+
+def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart: bool) -> Units:
+    """Collapse equal texts; unless texts and references are to be kept apart every text is both."""
+    unit, starts, members = _collapse(tokens, rank)
+    side = np.full(len(starts) - 1, TEXT | REFERENCE, np.int32)
+    if apart:
+        side[:] = 0
+        np.bitwise_or.at(side, unit, np.where(np.arange(len(unit)) < len(unit) - references, TEXT, REFERENCE).astype(np.int32))
+    units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
+    return Units(references, rank, tokens, chars, unit, starts, members, units, side)
 
 
 def strings(column: Any, name: str) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
-from cleantext.dedup.corpus import Corpus
+from cleantext.dedup.corpus import Units
 from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
 from cleantext.dedup.tokens import Unit
@@ -58,11 +58,7 @@ class Search:
         """The anchors of this search."""
         return Recipe.of(self.threshold, self.unit)
 
-    def between(self, text: str, references: list[str]) -> Rows:
-        """Return the passages that a text shares with references (texts 1, 2, ... of the rows)."""
-        return self.run(Corpus.read([text], None, references, None, "first", self.fold, self.unit)).rows
-
-    def run(self, corpus: Corpus) -> Found:
+    def run(self, corpus: Units) -> Found:
         """Return all pairs of passages of a corpus, also inside one text."""
         units, recipe = corpus.units, self.recipe
         anchors = find_anchors(shingle_hashes(units.points, recipe.k), units.offsets, recipe)
@@ -107,7 +103,7 @@ def _beyond_boilerplate(aligned: Alignments, anchors: Anchors, state: I32, recip
     return Alignments(*(column[good] for column in aligned))
 
 
-def _boilerplate(corpus: Corpus, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:
+def _boilerplate(corpus: Units, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:
     """Merge anchors that are in too many units, at their first place, into stretches."""
     groups_ = np.flatnonzero(state[order[bounds[:-1]]] == COMMON)
     if len(groups_) == 0:

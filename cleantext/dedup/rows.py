@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cleantext.changes import I64
 from cleantext.dedup.align import Alignments
-from cleantext.dedup.corpus import Corpus
+from cleantext.dedup.corpus import Corpus, Units
 from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.types import F64
 from cleantext.dedup.verify import Verified
@@ -66,7 +66,7 @@ def document_rows(corpus: Corpus, found: Verified) -> Rows:
     return _rows(pairs, (np.zeros(len(pairs.a), np.int64), whole[pairs.a], np.zeros(len(pairs.a), np.int64), whole[pairs.b]))
 
 
-def passage_rows(corpus: Corpus, found: Alignments, *, k: int, threshold: float, min_chars: int) -> Rows:
+def passage_rows(corpus: Units, found: Alignments, *, k: int, threshold: float, min_chars: int) -> Rows:
     """Return the pairs of spans behind pairs of passages, and whole texts that are copies of one another."""
     base = corpus.units.offsets[:-1]
     low = (found.a_low - base[found.a_text], found.b_low - base[found.b_text])
@@ -98,7 +98,7 @@ def _rows(p: _Pairs, spans: tuple[I64, I64, I64, I64]) -> Rows:
     return Rows(a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, p.exact).where(order)
 
 
-def _spread(corpus: Corpus, p: _Pairs, shortest: int) -> _Pairs:
+def _spread(corpus: Units, p: _Pairs, shortest: int) -> _Pairs:
     """Replace units by the texts they stand for, and add the pairs of texts within one unit."""
     size = np.diff(corpus.starts)
     row: list[I64] = []
@@ -137,7 +137,7 @@ def _spread(corpus: Corpus, p: _Pairs, shortest: int) -> _Pairs:
     return _allowed(corpus, spread)
 
 
-def _members(corpus: Corpus, unit: int) -> I64:
+def _members(corpus: Units, unit: int) -> I64:
     return corpus.members[corpus.starts[unit] : corpus.starts[unit + 1]]
 
 
@@ -148,7 +148,7 @@ def _all_or_star(x: I64, y: I64) -> tuple[I64, I64]:
     return np.concatenate([x, np.full(len(y) - 1, x[0])]), np.concatenate([np.full(len(x), y[0]), y[1:]])
 
 
-def _within(corpus: Corpus, size: I64, shortest: int) -> tuple[I64, I64]:
+def _within(corpus: Units, size: I64, shortest: int) -> tuple[I64, I64]:
     """Return the pairs of texts of equal tokens that have at least ``shortest`` kept characters."""
     at = corpus.tokens.offsets
     long = corpus.chars[at[1:]] - corpus.chars[at[:-1]] >= shortest
@@ -166,7 +166,7 @@ def _within(corpus: Corpus, size: I64, shortest: int) -> tuple[I64, I64]:
     return np.concatenate(first), np.concatenate(second)
 
 
-def _allowed(corpus: Corpus, p: _Pairs) -> _Pairs:
+def _allowed(corpus: Units, p: _Pairs) -> _Pairs:
     """Leave out pairs without a reference where there are references, and pairs of two."""
     if not corpus.references:
         return p
@@ -175,7 +175,7 @@ def _allowed(corpus: Corpus, p: _Pairs) -> _Pairs:
     return _Pairs(p.a[good], p.b[good], low, high, p.inter[good], size, p.exact[good])
 
 
-def _whole_characters(corpus: Corpus, p: _Pairs, k: int, threshold: float) -> _Pairs:
+def _whole_characters(corpus: Units, p: _Pairs, k: int, threshold: float) -> _Pairs:
     """Widen ranges that cut a character which NFKC splits (㎡ to m and 2), and verify those again."""
     tokens, at = corpus.tokens, corpus.tokens.offsets
     low, high = [x.copy() for x in p.low], [x.copy() for x in p.high]
