@@ -12,9 +12,8 @@ from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.corpus import Units
-from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
-from cleantext.dedup.tokens import Unit
+from cleantext.dedup.tokens import Unit, rolled
 from cleantext.fold import Fold
 
 __all__ = ["Found", "Search", "Stretch"]
@@ -61,17 +60,15 @@ class Search:
     def run(self, corpus: Units) -> Found:
         """Return all pairs of passages of a corpus, also inside one text."""
         units, recipe = corpus.units, self.recipe
-        anchors = find_anchors(shingle_hashes(units.points, recipe.k), units.offsets, recipe)
+        anchors = find_anchors(units.points, units.offsets, recipe)
         order, bounds = groups(anchors)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
-        matches, state = find_matches(
-            units.points, units.offsets, anchors.hash, anchors.at, anchors.text, order, bounds, corpus.side, *limits
-        )
+        matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
         aligned = align(
             units.points,
             units.offsets,
             matches,
-            shingle_hashes(units.points, self.k),
+            rolled(units.points, self.k),
             k=self.k,
             threshold=self.threshold,
             # Of words it takes fewer than of characters; what is too short in characters goes in `passage_rows`.
