@@ -332,6 +332,18 @@ def test_words_are_units_of_scripts_that_write_words():
     assert find_duplicates(chinese, unit="script").pairs.equals(find_duplicates(chinese).pairs)
 
 
+def test_passages_of_words_are_as_long_as_asked():
+    rng = random.Random(17)
+    words = ["".join(rng.choice("etaoinshr") for _ in range(rng.randint(2, 7))) for _ in range(400)]
+    sentences = [" ".join(rng.choice(words) for _ in range(rng.randint(4, 12))) + ". " for _ in range(60)]
+    texts = ["".join(rng.choice(sentences) for _ in range(rng.randint(1, 15))) for _ in range(25)]
+    found = find_duplicates(texts, unit="script")
+    assert found.pairs.num_rows > 50
+    for r in found.pairs.to_pylist():
+        for side in "ab":
+            assert len(kept(texts[r[side]][r[f"{side}_start"] : r[f"{side}_end"]])) >= 40
+
+
 def test_a_repeat_inside_one_text_keeps_the_first():
     sentence = "各单位要结合实际认真贯彻落实本通知精神，切实加强组织领导，确保各项任务按时保质保量完成到位。"
     text = f"甲。{sentence}\n乙丙丁。{sentence}戊。"

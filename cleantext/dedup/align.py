@@ -54,22 +54,44 @@ def align(tokens: U32, offsets: I64, matches: I64, shingles: U64, *, k: int, thr
     members, chains = _promising(matches[:, 4], members, chains, run)
     blocks, bounds = _grow(tokens, offsets, matches, members, chains, REACH, shortest)
     rows = cut(tokens, blocks, bounds, shingles, k, threshold, shortest)
-    found = Alignments(*np.ascontiguousarray(rows.T))
-    pair = found.a_text * len(offsets) + found.b_text
-    good = ~_within(pair, found.a_low - found.b_low, found) & ~_within(pair, found.a_high - found.b_high, found)
-    return Alignments(*(column[good] for column in found))
+    return Alignments(*rows[~_inside(rows)].T.copy())
 
 
-def _within(pair: I64, diagonal: I64, found: Alignments) -> npt.NDArray[np.bool_]:
-    """Say of each passage whether it lies in another one that starts (or ends) on the same diagonal.
+@kernel
+def _inside(rows: I64) -> npt.NDArray[np.bool_]:
+    """Say of each passage whether it lies in another one that starts, or ends, on the same diagonal.
 
     A longer passage may have been cut out of a chain after a shorter one claimed a part of its way.
     """
-    order = np.lexsort((-found.a_high, found.a_low, diagonal, pair))
-    new = np.append(True, (np.diff(pair[order]) != 0) | (np.diff(diagonal[order]) != 0))[: len(order)]
-    reach = np.maximum.accumulate((np.cumsum(new) << 40) + found.a_high[order])
-    inside = np.zeros(len(order), bool)
-    inside[order[1:]] = ~new[1:] & (reach[:-1] >= reach[1:])
+    inside = np.zeros(len(rows), np.bool_)
+    diagonals, stamp, reach = np.empty(1024, np.int64), np.zeros(1024, np.int64), np.empty(1024, np.int64)
+    epoch = first = 0
+    while first < len(rows):
+        stop = first + 1
+        while stop < len(rows) and rows[stop, 0] == rows[first, 0] and rows[stop, 3] == rows[first, 3]:
+            stop += 1
+        if stop - first > 1:
+            # By their starts, of those that start together the longest first; it reaches over all that lie in it.
+            keys = np.empty(stop - first, np.int64)
+            for x in range(first, stop):
+                keys[x - first] = ((rows[x, 1] + 1) << 32) - rows[x, 2]
+            order = np.argsort(keys, kind="mergesort")
+            if 2 * len(order) > len(stamp):
+                room = 4 * len(order)
+                size = 1024
+                while size < room:
+                    size *= 2
+                diagonals, stamp, reach = np.empty(size, np.int64), np.zeros(size, np.int64), np.empty(size, np.int64)
+            for side in range(1, 3):
+                epoch += 1
+                for y in order:
+                    x = first + y
+                    at = _slot(rows[x, side] - rows[x, side + 3], diagonals, stamp, epoch)
+                    if stamp[at] == epoch and reach[at] >= rows[x, 2]:
+                        inside[x] = True
+                    else:
+                        diagonals[at], stamp[at], reach[at] = rows[x, side] - rows[x, side + 3], epoch, rows[x, 2]
+        first = stop
     return inside
 
 
@@ -191,17 +213,21 @@ def _step(tokens: U32, a: int, b: int, a_stop: int, b_stop: int, way: int, reach
 
 
 @kernel
+def _bit(token: int) -> int:
+    return (token * 0x9E3779B1 >> 20) & 63
+
+
+@kernel
 def _share(tokens: U32, a: int, b: int, room_a: int, room_b: int, way: int) -> bool:
     """Say whether `ASKEW` tokens in a row may be equal within some tokens of both sides: the filter of most steps in vain.
 
     The tokens of b are a set of 64 bits; a run of tokens of a that may be in it is looked for.
     """
-    some = 0
+    some, run = 0, 0
     for i in range(room_b):
-        some |= 1 << ((np.int64(tokens[b + i * way]) * 0x9E3779B1 >> 20) & 63)
-    run = 0
+        some |= 1 << _bit(int(tokens[b + i * way]))
     for i in range(room_a):
-        if some >> ((np.int64(tokens[a + i * way]) * 0x9E3779B1 >> 20) & 63) & 1:
+        if some >> _bit(int(tokens[a + i * way])) & 1:
             run += 1
             if run == ASKEW:
                 return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cleantext.changes import I32, I64, U32
 from cleantext.dedup.tokens import Unit, rolled
@@ -106,27 +105,38 @@ def _winnow(hashes: U64, offsets: I64, number: int, k: int, window: int) -> tupl
     return kept[:n].copy(), at[:n].copy(), text[:n].copy()
 
 
-def groups(anchors: Anchors) -> tuple[I64, I64]:
-    """Return the anchors ordered by hash, those alone left out, and the bounds of each group of equal ones."""
-    n = len(anchors.hash)
-    # Numbers in the lowest bits of the hashes: one sort, in vector registers, instead of a search for an order.
-    number = np.uint64((1 << max(1, n).bit_length()) - 1)
-    packed = np.sort((anchors.hash & ~number) | np.arange(n, dtype=np.uint64))
-    order = (packed & number).astype(np.int64)
-    new = _changes(anchors.hash[order])
-    if (new[1:-1] != (packed[1:] ^ packed[:-1] > number)).any():  # two hashes that differ in those bits alone
-        order = np.argsort(anchors.hash, kind="stable")
-        new = _changes(anchors.hash[order])
-    shared = ~(new[:-1] & new[1:])
-    bounds = np.flatnonzero(new[:-1][shared])
-    return order[shared], np.append(bounds, int(shared.sum()))
-
-
-def _changes(ordered: U64) -> npt.NDArray[np.bool_]:
-    """Say before each value and at the end whether it differs from the one before it."""
-    new = np.ones(len(ordered) + 1, bool)
-    new[1:-1] = ordered[1:] != ordered[:-1]
-    return new
+@kernel
+def groups(hashes: U64) -> tuple[I64, I64]:
+    """Return the anchors that share their hash with others, those of one hash side by side, and the bounds of each group."""
+    n, size = len(hashes), 16
+    while size < 2 * n:
+        size *= 2
+    # An open table of hashes: where one is seen first stands for all.
+    table, first, count = np.full(size, -1, np.int64), np.empty(n, np.int64), np.zeros(n, np.int64)
+    for i in range(n):
+        at = int(hashes[i] >> np.uint64(20)) & (size - 1)
+        while table[at] >= 0 and hashes[table[at]] != hashes[i]:
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = i
+        first[i] = table[at]
+        count[first[i]] += 1
+    bounds, number, many = np.zeros(n + 1, np.int64), 0, 0
+    for i in range(n):
+        if count[i] > 1:
+            many += count[i]
+            number += 1
+            bounds[number] = many
+            count[i] = bounds[number - 1]  # from here on: where its next member goes
+        else:
+            count[i] = -1
+    order = np.empty(many, np.int64)
+    for i in range(n):
+        at = count[first[i]]
+        if at >= 0:
+            order[at] = i
+            count[first[i]] += 1
+    return order, bounds[: number + 1].copy()
 
 
 @kernel
@@ -255,7 +265,7 @@ def _by_start(rows: I64, other: I64) -> None:
 
 @kernel
 def _key(row: I64) -> int:
-    return (row[1] << 32) + row[3]
+    return int((row[1] << 32) + row[3])
 
 
 @kernel

@@ -42,16 +42,19 @@ class Members:
 
     def where(self, rows: Bools | I64) -> Members:
         """Return the members of a mask, or at positions."""
-        return Members(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return Members(*(getattr(self, name)[rows] for name in COLUMNS))
 
     def joined(self, *others: Members) -> Members:
         """Return these members and those of others behind them."""
-        return Members(*(np.concatenate([getattr(m, f.name) for m in (self, *others)]) for f in fields(self)))
+        return Members(*(np.concatenate([getattr(m, name) for m in (self, *others)]) for name in COLUMNS))
 
     @property
     def spans(self) -> I64:
         """The columns from ``text`` to ``keeper_end`` as a table, for kernels."""
         return np.stack([self.text, self.start, self.end, self.keeper, self.keeper_start, self.keeper_end], axis=1)
+
+
+COLUMNS = tuple(f.name for f in fields(Members))
 
 
 def _by_worse(corpus: Corpus, rows: Rows) -> Members:
@@ -124,7 +127,6 @@ def _in_order(corpus: Corpus, found: Members) -> Members:
 
 def _remains(corpus: Corpus, search: Search, text: int, places: I64) -> Members:
     """Return the passages that a text shares with what is left (rows text, start, end) of copies that have lost a part."""
-    places = np.unique(places, axis=0)
     rows = search.run(corpus.part(text, places)).rows
     keeper, base = places[rows.b - 1, 0], places[rows.b - 1, 1]
     return Members(
@@ -160,8 +162,25 @@ def _visit(spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64
                 start = gone[at, 1] if at < place[keeper, 1] else stop
                 at += 1
         if n:
-            return g + 1, left[:n].copy()
+            return g + 1, _distinct(left[:n])
     return len(bounds) - 1, np.empty((0, 3), np.int64)
+
+
+@kernel
+def _distinct(places: I64) -> I64:
+    """Return places in order, each once."""
+    n = 0
+    for x in range(len(places)):
+        text, start, end = places[x, 0], places[x, 1], places[x, 2]
+        at = n
+        while at > 0 and (text, start, end) < (places[at - 1, 0], places[at - 1, 1], places[at - 1, 2]):
+            at -= 1
+        if at == 0 or (text, start, end) != (places[at - 1, 0], places[at - 1, 1], places[at - 1, 2]):
+            for y in range(n, at, -1):
+                places[y] = places[y - 1]
+            places[at, 0], places[at, 1], places[at, 2] = text, start, end
+            n += 1
+    return places[:n].copy()
 
 
 @kernel

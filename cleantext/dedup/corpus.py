@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cleantext.changes import I32, I64, Ragged
+from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.kernel import digests, gather
 from cleantext.dedup.tokens import Unit, tokens
+from cleantext.dedup.types import U64
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
+from cleantext.jit import kernel
 
 __all__ = ["TEXT", "Corpus", "Keep", "Units", "strings"]
 
@@ -48,19 +50,31 @@ class Units:
 
     def part(self, text: int, places: I64) -> Units:
         """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
-        tokens, at = self.tokens, self.tokens.offsets
-        low, high = np.empty(len(places) + 1, np.int64), np.empty(len(places) + 1, np.int64)
-        low[0], high[0] = at[text], at[text + 1]
-        for i, (where, start, end) in enumerate(places.tolist(), 1):
-            own = tokens.start[at[where] : at[where + 1]]
-            low[i], high[i] = at[where] + own.searchsorted((start, end))
-        offsets = np.append(0, np.cumsum(high - low))
-        row = np.repeat(low - offsets[:-1], high - low) + np.arange(offsets[-1])
-        base = np.repeat(np.append(0, places[:, 1]), high - low).astype(np.int32)
-        column = KeptColumn(tokens.points[row], tokens.start[row] - base, tokens.end[row] - base, offsets)
-        width = self.chars[row + 1] - self.chars[row]
+        t = self.tokens
+        points, start, end, offsets, chars = _slices(t.points, t.start, t.end, t.offsets, self.chars, text, places)
         rank = np.append(len(places), np.arange(len(places)))
-        return _units(column, np.append(0, np.cumsum(width)), rank, len(places), apart=True)
+        return _units(KeptColumn(points, start, end, offsets), chars, rank, len(places), apart=True)
+
+
+@kernel
+def _slices(points: U32, start: I32, end: I32, offsets: I64, chars: I64, text: int, places: I64) -> tuple[U32, I32, I32, I64, I64]:
+    """Return the tokens of a text and behind them those of places, with their starts, ends, bounds and kept characters before."""
+    low, bounds = np.empty(len(places) + 1, np.int64), np.zeros(len(places) + 2, np.int64)
+    low[0], bounds[1] = offsets[text], offsets[text + 1] - offsets[text]
+    for i in range(len(places)):
+        first, last = offsets[places[i, 0]], offsets[places[i, 0] + 1]
+        own = start[first:last]
+        low[i + 1] = first + np.searchsorted(own, places[i, 1])
+        bounds[i + 2] = bounds[i + 1] + first + np.searchsorted(own, places[i, 2]) - low[i + 1]
+    n = bounds[-1]
+    out, starts, ends, before = np.empty(n, np.uint32), np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n + 1, np.int64)
+    for i in range(len(low)):
+        base = places[i - 1, 1] if i else 0
+        for x in range(bounds[i], bounds[i + 1]):
+            t = low[i] + x - bounds[i]
+            out[x], starts[x], ends[x] = points[t], start[t] - base, end[t] - base
+            before[x + 1] = before[x] + chars[t + 1] - chars[t]
+    return out, starts, ends, bounds, before
 
 
 @dataclass(frozen=True)
@@ -86,11 +100,12 @@ class Corpus(Units):
 
 def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart: bool) -> Units:
     """Collapse equal texts; unless texts and references are to be kept apart every text is both."""
-    unit, starts, members = _collapse(tokens, rank)
-    side = np.full(len(starts) - 1, TEXT | REFERENCE, np.int32)
+    unit, starts, members = _collapse(digests(tokens.points, tokens.offsets), tokens.offsets, rank)
+    side = np.full(len(starts) - 1, 0 if apart else TEXT | REFERENCE, np.int32)
     if apart:
-        side[:] = 0
-        np.bitwise_or.at(side, unit, np.where(np.arange(len(unit)) < len(unit) - references, TEXT, REFERENCE).astype(np.int32))
+        own = len(unit) - references
+        side[unit[:own]] |= TEXT
+        side[unit[own:]] |= REFERENCE
     units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
     return Units(references, rank, tokens, chars, unit, starts, members, units, side)
 
@@ -140,18 +155,41 @@ def _rank(length: I64, order: I64, keep: Keep) -> I64:
     return rank
 
 
-def _collapse(kept: KeptColumn, rank: I64) -> tuple[I64, I64, I64]:
-    """Return the unit of each text, and for each unit the bounds of its members, best first."""
-    key = digests(kept.points, kept.offsets)
-    # Without a letter or digit there is nothing to compare: never a duplicate.
-    key[np.diff(kept.offsets) == 0, 1] = np.flatnonzero(np.diff(kept.offsets) == 0)
-    members = np.lexsort((rank, key[:, 1], key[:, 0]))
-    new = np.ones(len(members), bool)
-    new[1:] = (key[members[1:]] != key[members[:-1]]).any(axis=1)
-    unit = np.empty(len(kept), np.int64)
-    unit[members] = np.cumsum(new) - 1
-    # Units in the order of their first texts, so that neighbours stay neighbours in memory.
-    number = np.argsort(np.argsort(members[new], kind="stable"), kind="stable")
-    unit = number[unit]
-    members = np.lexsort((rank, unit))
-    return unit, np.searchsorted(unit[members], np.arange(len(number) + 1)), members
+@kernel
+def _collapse(keys: U64, offsets: I64, rank: I64) -> tuple[I64, I64, I64]:
+    """Return the unit of each text, and for each unit the bounds of its members, best first.
+
+    Units come in the order of their best texts, so that neighbours stay neighbours in memory.
+    Without a letter or digit there is nothing to compare: such a text is a unit of its own.
+    """
+    n, size = len(rank), 16
+    while size < 2 * n:
+        size *= 2
+    by_rank, best, table = np.empty(n, np.int64), np.empty(n, np.int64), np.full(size, -1, np.int64)
+    for text in range(n):
+        by_rank[rank[text]] = text
+    for one in by_rank:  # the best text of a unit is the first of it that comes here
+        best[one] = one
+        if offsets[one] == offsets[one + 1]:
+            continue
+        at = int(keys[one, 0]) & (size - 1)
+        while table[at] >= 0 and (keys[table[at], 0] != keys[one, 0] or keys[table[at], 1] != keys[one, 1]):
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = one
+        best[one] = table[at]
+    unit, units = np.empty(n, np.int64), 0
+    for text in range(n):
+        if best[text] == text:
+            unit[text] = units
+            units += 1
+    starts, members = np.zeros(units + 1, np.int64), np.empty(n, np.int64)
+    for text in range(n):
+        unit[text] = unit[best[text]]
+        starts[unit[text] + 1] += 1
+    starts = np.cumsum(starts)
+    to = starts.copy()
+    for one in by_rank:
+        members[to[unit[one]]] = one
+        to[unit[one]] += 1
+    return unit, starts, members

@@ -61,7 +61,7 @@ class Search:
         """Return all pairs of passages of a corpus, also inside one text."""
         units, recipe = corpus.units, self.recipe
         anchors = find_anchors(units.points, units.offsets, recipe)
-        order, bounds = groups(anchors)
+        order, bounds = groups(anchors.hash)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
         matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
         aligned = align(
