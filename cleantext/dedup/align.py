@@ -53,7 +53,7 @@ def align(tokens: U32, offsets: I64, matches: I64, shingles: U64, *, k: int, thr
     members, chains = _trace(pairs, score, before)
     members, chains = _promising(matches[:, 4], members, chains, run)
     blocks, bounds = _grow(tokens, offsets, matches, members, chains, REACH, shortest)
-    rows = cut(tokens, blocks, bounds, shingles, k, threshold, shortest)
+    rows = cut(tokens, offsets, blocks, bounds, shingles, k, threshold, shortest)
     return Alignments(*rows[~_inside(rows)].T.copy())
 
 
