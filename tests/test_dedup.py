@@ -332,6 +332,18 @@ def test_words_are_units_of_scripts_that_write_words():
     assert find_duplicates(chinese, unit="script").pairs.equals(find_duplicates(chinese).pairs)
 
 
+def test_passages_of_words_are_as_long_as_asked():
+    rng = random.Random(17)
+    words = ["".join(rng.choice("etaoinshr") for _ in range(rng.randint(2, 7))) for _ in range(400)]
+    sentences = [" ".join(rng.choice(words) for _ in range(rng.randint(4, 12))) + ". " for _ in range(60)]
+    texts = ["".join(rng.choice(sentences) for _ in range(rng.randint(1, 15))) for _ in range(25)]
+    found = find_duplicates(texts, unit="script")
+    assert found.pairs.num_rows > 50
+    for r in found.pairs.to_pylist():
+        for side in "ab":
+            assert len(kept(texts[r[side]][r[f"{side}_start"] : r[f"{side}_end"]])) >= 40
+
+
 def test_a_repeat_inside_one_text_keeps_the_first():
     sentence = "各单位要结合实际认真贯彻落实本通知精神，切实加强组织领导，确保各项任务按时保质保量完成到位。"
     text = f"甲。{sentence}\n乙丙丁。{sentence}戊。"
@@ -387,6 +399,20 @@ def test_a_removed_line_takes_its_line_break():
     line = prose(random.Random(9), 80)
     assert find_duplicates([f"甲\n{line}\n{prose(random.Random(1), 200)}", f"乙\n{line}\n丙"]).texts()[1] == "乙\n丙"
     assert find_duplicates([f"甲\n{line}\n{prose(random.Random(1), 200)}", f"乙\n{line}"]).texts()[1] == "乙"
+
+
+def test_passages_that_meet_are_one_edit():
+    rng = random.Random(16)
+    x, y = (prose(rng, n) + "。\n" for n in (60, 200))
+    found = find_duplicates([prose(rng, 300) + "\n" + x, prose(rng, 300) + "\n" + y, "甲\n" + x + y + "乙"])
+    assert [(e.start, e.end) for e in found.edits_for(2)] == [(2, 2 + len(x + y))]
+
+
+def test_what_a_cut_takes_is_counted_as_passages_are():
+    """㎡ is no letter to Python, but two of the fold: a passage of 40 kept characters goes, whatever they are made of."""
+    line = "㎡".join("经济发展新区建设工作会议精神学习贯彻落实全面推进") + "。"
+    assert len(kept(line)) >= 40 > sum(map(str.isalnum, line))
+    assert find_duplicates(["甲\n" + line, "乙乙\n" + line]).texts() == ["甲", "乙乙\n" + line]
 
 
 def test_what_is_left_of_a_cut_copy_is_still_a_keeper():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cleantext.changes import I32, I64, U32
-from cleantext.dedup.tokens import Unit
+from cleantext.dedup.tokens import Unit, rolled
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
@@ -20,6 +20,7 @@ __all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches
 
 # What becomes of an anchor.
 ALONE, MATCHED, COMMON, CROWDED, LEADS = range(5)
+HASHED = 1 << 16  # tokens whose hashes are held at once
 FAR = 4096  # tokens by which a match of a crowded anchor grows: text that only repeats would take quadratic time
 
 
@@ -58,21 +59,33 @@ class Anchors(NamedTuple):
     text: I32
 
 
-def find_anchors(hashes: U64, offsets: I64, recipe: Recipe) -> Anchors:
-    """Return the winnowed k-grams of each text, given the hash of the k-gram from each token on."""
-    return Anchors(*_winnow(hashes, offsets, recipe.k, recipe.window))
+def find_anchors(tokens: U32, offsets: I64, recipe: Recipe) -> Anchors:
+    """Return the winnowed k-grams of each text."""
+    found = []
+    low = 0
+    while low < len(offsets) - 1:  # some texts at a time, so that their hashes stay in the cache
+        high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + HASHED, "right")) - 1)
+        hashes = rolled(tokens[offsets[low] : offsets[high]], recipe.k)
+        found.append(_winnow(hashes, offsets[low : high + 1], low, recipe.k, recipe.window))
+        low = high
+    if not found:
+        return Anchors(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int32))
+    return Anchors(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 @kernel
-def _winnow(hashes: U64, offsets: I64, k: int, window: int) -> tuple[U64, I64, I32]:
-    """Keep the smallest hash of each window, the rightmost of equal ones; a chosen one stays while it lies in the window."""
+def _winnow(hashes: U64, offsets: I64, number: int, k: int, window: int) -> tuple[U64, I64, I32]:
+    """Keep the smallest hash of each window, the rightmost of equal ones; a chosen one stays while it lies in the window.
+
+    ``hashes`` start with the first of the texts, which has this ``number``.
+    """
     room = 16
     for d in range(len(offsets) - 1):
-        room += 1 + max(0, offsets[d + 1] - offsets[d] - k + 1)
+        room += max(0, offsets[d + 1] - offsets[d] - k + 1)
     kept, at, text = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int32)
-    n = 0
+    base, n = offsets[0], 0
     for d in range(len(offsets) - 1):
-        low, high = offsets[d], offsets[d + 1] - k + 1
+        low, high = offsets[d] - base, offsets[d + 1] - base - k + 1
         best = -1
         for first in range(low, max(low + 1, high - window + 1)):
             last = min(first + window, high) - 1
@@ -87,68 +100,172 @@ def _winnow(hashes: U64, offsets: I64, k: int, window: int) -> tuple[U64, I64, I
                 best = last
             else:
                 continue
-            kept[n], at[n], text[n] = hashes[best], best, d
+            kept[n], at[n], text[n] = hashes[best], base + best, number + d
             n += 1
     return kept[:n].copy(), at[:n].copy(), text[:n].copy()
 
 
-def groups(anchors: Anchors) -> tuple[I64, I64]:
-    """Return the anchors ordered by hash, those alone left out, and the bounds of each group of equal ones."""
-    order = np.argsort(anchors.hash, kind="stable")
-    sorted_hash = anchors.hash[order]
-    new = np.ones(len(order) + 1, bool)
-    new[1:-1] = sorted_hash[1:] != sorted_hash[:-1]
-    shared = ~(new[:-1] & new[1:])
-    bounds = np.flatnonzero(new[:-1][shared])
-    return order[shared], np.append(bounds, int(shared.sum()))
+@kernel
+def groups(hashes: U64) -> tuple[I64, I64]:
+    """Return the anchors that share their hash with others, those of one hash side by side, and the bounds of each group."""
+    n, size = len(hashes), 16
+    while size < 2 * n:
+        size *= 2
+    # An open table of hashes: where one is seen first stands for all.
+    table, first, count = np.full(size, -1, np.int64), np.empty(n, np.int64), np.zeros(n, np.int64)
+    for i in range(n):
+        at = int(hashes[i] >> np.uint64(20)) & (size - 1)
+        while table[at] >= 0 and hashes[table[at]] != hashes[i]:
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = i
+        first[i] = table[at]
+        count[first[i]] += 1
+    bounds, number, many = np.zeros(n + 1, np.int64), 0, 0
+    for i in range(n):
+        if count[i] > 1:
+            many += count[i]
+            number += 1
+            bounds[number] = many
+            count[i] = bounds[number - 1]  # from here on: where its next member goes
+        else:
+            count[i] = -1
+    order = np.empty(many, np.int64)
+    for i in range(n):
+        at = count[first[i]]
+        if at >= 0:
+            order[at] = i
+            count[first[i]] += 1
+    return order, bounds[: number + 1].copy()
 
 
 @kernel
 def find_matches(
-    tokens: U32, offsets: I64, hashes: U64, at: I64, text: I32, order: I64, bounds: I64, side: I32, rank: I64, k: int, max_df: int, hot: int
+    tokens: U32, offsets: I64, at: I64, text: I32, order: I64, bounds: I64, side: I32, rank: I64, k: int, max_df: int, hot: int
 ) -> tuple[I64, I32]:
     """Grow equal anchors into maximal exact matches of two places.
 
-    Return rows (text a, start a, text b, start b, length), offsets counted over all tokens, and what
-    became of each anchor: `ALONE`, `MATCHED`, `COMMON` (in more than ``max_df`` texts: boilerplate, not
-    matched) or `CROWDED` (in more than ``hot`` places: these are matched with one of them only, `LEADS`,
-    the first one in the text of the lowest ``rank``, and grown by `FAR` tokens at most). ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs
-    are formed between a text and a reference.
+    Return rows (text a, start a, text b, start b, length) in the order of texts and starts, offsets
+    counted over all tokens, and what became of each anchor: `ALONE`, `MATCHED`, `COMMON` (in more than
+    ``max_df`` texts: boilerplate, not matched) or `CROWDED` (in more than ``hot`` places: these are
+    matched with one of them only, `LEADS`, the first one in the text of the lowest ``rank``, and grown
+    by `FAR` tokens at most). ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs are
+    formed between a text and a reference.
     """
     state = _states(text, order, bounds, rank, max_df, hot)
-    room, n = 1024, 0
-    out = np.empty((room, 5), np.int64)
-    for g in range(len(bounds) - 1):
-        kind = state[order[bounds[g]]]
-        if kind == COMMON:
+    place, stop, follows = _neighbours(at, text, order, bounds, state)
+    out, n, begin = np.empty((1024, 5), np.int64), 0, 0
+    count, other = np.zeros(len(offsets), np.int64), np.empty((1024, 5), np.int64)
+    for i in range(len(text)):
+        a, p = text[i], at[i]
+        if i and a != text[i - 1]:
+            other = _by_text(out, begin, n, count, other)
+            begin = n
+        if place[i] < 0 or state[i] == COMMON:
             continue
-        few = kind == MATCHED
-        for x in range(bounds[g], bounds[g + 1]):
-            if not few and state[order[x]] != LEADS:
+        few = state[i] == MATCHED
+        for y in range(place[i] + 1, stop[i]):
+            j = order[y]
+            b = text[j]
+            if follows[y] == follows[place[i]] >= 0 and (state[i - 1] == MATCHED or state[i - 1] == LEADS or state[j - 1] == LEADS):
+                continue  # the anchors before these two are a pair, too: a match is grown from its first pair alone
+            if not (few or state[i] == LEADS or state[j] == LEADS):
                 continue
-            for y in range(x + 1 if few else bounds[g], bounds[g + 1]):
-                i, j = min(order[x], order[y]), max(order[x], order[y])
-                p, q, a, b = at[i], at[j], text[i], text[j]
-                if i == j or not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
-                    continue
-                if _goes_on(tokens, hashes, at, text, state, i, j):
-                    continue  # a match is grown from its first pair of anchors alone
-                far = len(tokens) if few else FAR
-                back = _run(tokens, p - 1, q - 1, min(p - offsets[a], q - offsets[b], far), -1)
-                ahead = _run(tokens, p, q, min(offsets[a + 1] - p, offsets[b + 1] - q, far), 1)
-                if ahead < k:
-                    continue  # two k-grams of one hash
-                length = back + ahead
-                if a == b:
-                    length = min(length, q - p)  # a run that overlaps its own copy
-                if n == room:
-                    room *= 2
-                    more = np.empty((room, 5), np.int64)
-                    more[:n] = out
-                    out = more
-                out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
-                n += 1
+            if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
+                continue
+            q = at[j]
+            far = len(tokens) if few else FAR
+            back = _run(tokens, p - 1, q - 1, min(p - offsets[a], q - offsets[b], far), -1)
+            ahead = _run(tokens, p, q, min(offsets[a + 1] - p, offsets[b + 1] - q, far), 1)
+            if ahead < k:
+                continue  # two k-grams of one hash
+            length = back + ahead
+            if a == b:
+                length = min(length, q - p)  # a run that overlaps its own copy
+            if n == len(out):
+                out = np.concatenate((out, np.empty_like(out)))
+            out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
+            n += 1
+    _by_text(out, begin, n, count, other)
     return out[:n].copy(), state
+
+
+@kernel
+def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64]:
+    """Return the place of each anchor in ``order`` (or -1), the end of its group, and what comes before it.
+
+    The last one goes by place: a number for the group of the anchor before it in the same text and
+    the distance to it. Two of a group for which it is the same continue what began before. It is -1
+    where nothing is matched before. (A k-gram reaches up to the next anchor: what is between is equal.)
+    """
+    place, stop, group = np.full(len(text), -1, np.int64), np.zeros(len(text), np.int64), np.full(len(text), -1, np.int64)
+    for g in range(len(bounds) - 1):
+        for x in range(bounds[g], bounds[g + 1]):
+            place[order[x]], stop[order[x]], group[order[x]] = x, bounds[g + 1], g
+    follows = np.full(len(order), -1, np.int64)
+    for i in range(1, len(text)):
+        if place[i] >= 0 and group[i - 1] >= 0 and text[i - 1] == text[i] and state[i - 1] != COMMON:
+            follows[place[i]] = (group[i - 1] << 16) + at[i] - at[i - 1]
+    return place, stop, follows
+
+
+@kernel
+def _by_text(out: I64, low: int, high: int, count: I64, other: I64) -> I64:
+    """Sort matches of one text, which come nearly in the order of their starts, by the other text and their starts.
+
+    ``count`` is zero for all texts, before and after; ``other`` is room, and is returned, larger where that was needed.
+    """
+    if high - low > len(other):
+        other = np.empty((2 * (high - low), 5), np.int64)
+    other[: high - low] = out[low:high]
+    texts, m = np.empty(high - low, np.int64), 0
+    for x in range(low, high):
+        b = out[x, 2]
+        if count[b] == 0:
+            texts[m] = b
+            m += 1
+        count[b] += 1
+    to = low
+    texts = np.sort(texts[:m])
+    for b in texts:
+        to += count[b]
+        count[b] = to - count[b]
+    for x in range(high - low):
+        b = other[x, 2]
+        out[count[b]] = other[x]
+        count[b] += 1
+    to = low
+    for b in texts:
+        _by_start(out[to : count[b]], other)
+        to, count[b] = count[b], 0
+    return other
+
+
+@kernel
+def _by_start(rows: I64, other: I64) -> None:
+    """Sort matches of two texts by their starts: by insertion, since few grow back beyond one that was found before them."""
+    moves = 0
+    for x in range(1, len(rows)):
+        row, key, y = other[0], _key(rows[x]), x
+        if _key(rows[x - 1]) <= key:
+            continue
+        row[:] = rows[x]
+        while y > 0 and _key(rows[y - 1]) > key:
+            rows[y] = rows[y - 1]
+            y -= 1
+        rows[y] = row
+        moves += x - y
+        if moves > 16 * len(rows):  # texts that repeat themselves
+            keys = np.empty(len(rows), np.int64)
+            for z in range(len(rows)):
+                keys[z] = _key(rows[z])
+            rows[:] = rows[np.argsort(keys, kind="mergesort")]
+            return
+
+
+@kernel
+def _key(row: I64) -> int:
+    return int((row[1] << 32) + row[3])
 
 
 @kernel
@@ -179,14 +296,3 @@ def _run(tokens: U32, a: int, b: int, most: int, way: int) -> int:
     while n < most and tokens[a + n * way] == tokens[b + n * way]:
         n += 1
     return n
-
-
-@kernel
-def _goes_on(tokens: U32, hashes: U64, at: I64, text: I32, state: I32, i: int, j: int) -> bool:
-    """Say whether the anchors before two equal ones are a pair, too, and of the same match."""
-    if i == 0 or j == 0 or hashes[i - 1] != hashes[j - 1] or text[i - 1] != text[i] or text[j - 1] != text[j]:
-        return False
-    if state[i - 1] == COMMON or (state[i - 1] != MATCHED and state[i - 1] != LEADS and state[j - 1] != LEADS):
-        return False
-    step = at[i] - at[i - 1]
-    return bool(at[j] - at[j - 1] == step and _run(tokens, at[i] - 1, at[j] - 1, step, -1) == step)

@@ -6,165 +6,282 @@ by id), so the result depends on neither the order of the input nor on chains of
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections import defaultdict
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 
+from cleantext.changes import I64
 from cleantext.dedup.corpus import Corpus
 from cleantext.dedup.passages import Search
 from cleantext.dedup.rows import Rows
+from cleantext.dedup.types import F64
+from cleantext.jit import kernel
 
-__all__ = ["Member", "document_members", "passage_members"]
+__all__ = ["Members", "document_members", "passage_members"]
 
+Bools = npt.NDArray[np.bool_]
 SEARCHED_AGAIN = 32  # passages of one text whose copies have lost a part, and are searched again
 
 
-class Member(NamedTuple):
-    """A span that may go, and the span that stays for it."""
+@dataclass(frozen=True)
+class Members:
+    """Spans that may go, and for each the span that stays for it."""
 
-    text: int
-    start: int
-    end: int
-    keeper: int
-    keeper_start: int
-    keeper_end: int
-    similarity: float
-    exact: bool
+    text: I64
+    start: I64
+    end: I64
+    keeper: I64
+    keeper_start: I64
+    keeper_end: I64
+    similarity: F64
+    exact: Bools
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def where(self, rows: Bools | I64) -> Members:
+        """Return the members of a mask, or at positions."""
+        return Members(*(getattr(self, name)[rows] for name in COLUMNS))
+
+    def joined(self, *others: Members) -> Members:
+        """Return these members and those of others behind them."""
+        return Members(*(np.concatenate([getattr(m, name) for m in (self, *others)]) for name in COLUMNS))
+
+    @property
+    def spans(self) -> I64:
+        """The columns from ``text`` to ``keeper_end`` as a table, for kernels."""
+        return np.stack([self.text, self.start, self.end, self.keeper, self.keeper_start, self.keeper_end], axis=1)
 
 
-def _by_worse(corpus: Corpus, rows: Rows) -> tuple[dict[int, list[Member]], list[int]]:
-    """Return for each text what may go for a copy in a preferred text (or before it in the same one), and the order of visit."""
-    rank = corpus.rank
-    swap = rank[rows.a] > rank[rows.b]
+COLUMNS = tuple(f.name for f in fields(Members))
+
+
+def _by_worse(corpus: Corpus, rows: Rows) -> Members:
+    """Return what may go for a copy in a preferred text, or before it in the same one."""
+    swap = corpus.rank[rows.a] > corpus.rank[rows.b]
     names = [(first + suffix, second + suffix) for first, second in (("b", "a"), ("a", "b")) for suffix in ("", "_start", "_end")]
-    columns = [np.where(swap, getattr(rows, second), getattr(rows, first)).tolist() for first, second in names]
-    found: dict[int, list[Member]] = defaultdict(list)
-    for row in zip(*columns, rows.similarity.tolist(), rows.exact.tolist(), strict=True):
-        member = Member(*row)
-        found[member.text].append(member)
-    return found, sorted(found, key=rank.__getitem__)
+    columns = [np.where(swap, getattr(rows, second), getattr(rows, first)) for first, second in names]
+    return Members(*[*columns, rows.similarity, rows.exact])
 
 
-def document_members(corpus: Corpus, rows: Rows) -> list[Member]:
+def document_members(corpus: Corpus, rows: Rows) -> Members:
     """Return each text that has a verified pair with a preferred text that stays, with the most preferred of these."""
-    found, order = _by_worse(corpus, rows)
-    gone: set[int] = set()
-    members = []
-    for text in order:
-        keepers = [m for m in found[text] if m.keeper not in gone]
-        if keepers:
-            gone.add(text)
-            members.append(min(keepers, key=lambda m: corpus.rank[m.keeper]))
-    return members
+    found = _by_worse(corpus, rows)
+    found = found.where(np.lexsort((corpus.rank[found.keeper], corpus.rank[found.text])))
+    return found.where(_first_whole(found.text, found.keeper, np.zeros(len(corpus), np.bool_)))
 
 
-def passage_members(corpus: Corpus, rows: Rows, search: Search) -> list[Member]:
+@kernel
+def _first_whole(text: I64, keeper: I64, gone: Bools) -> Bools:
+    """Mark for each text the first row whose keeper is not gone, in the order of the rows; it goes then."""
+    taken = np.zeros(len(text), np.bool_)
+    for i in range(len(text)):
+        if not gone[text[i]] and not gone[keeper[i]]:
+            gone[text[i]] = taken[i] = True
+    return taken
+
+
+def passage_members(corpus: Corpus, rows: Rows, search: Search) -> Members:
     """Return the passages that may go, each with a verified copy of which nothing goes.
 
     Copies in other texts come first, then repeats inside one text; longer ones before shorter ones.
     Where part of a copy is gone itself, what remains of it is searched again. A passage that adds
     less than the shortest one to those of its text that go already is passed over.
     """
-    found, order = _by_worse(corpus, rows)
-    plan = _Plan(corpus, search)
-    for text in order:
-        blocked = [m for m in sorted(found[text], key=plan.order) if m.keeper != text and not plan.take(m)]
-        for part in plan.remains(blocked[:SEARCHED_AGAIN]):
-            plan.take(part)
-    for text in order:
-        for m in sorted(found[text], key=plan.order):
-            if m.keeper == text and not plan.stays[text].meets(m.start, m.end):
-                plan.take(m)
-    return plan.members
+    found = _in_order(corpus, _by_worse(corpus, rows))
+    inside = found.text == found.keeper
+    repeats, found = found.where(inside), found.where(~inside)
+    spans, bounds = found.spans, _bounds(found.text)
+    gone, place = np.empty((2 * len(spans) + 64, 2), np.int64), np.zeros((len(corpus), 2), np.int64)
+    taken, parts = np.zeros(len(spans), np.bool_), []
+    group = used = 0
+    while group < len(bounds) - 1:
+        group, places = _visit(spans, bounds, group, used, gone, place, taken, search.min_chars, SEARCHED_AGAIN)
+        if len(places):
+            text = int(spans[bounds[group - 1], 0])
+            part = _in_order(corpus, _remains(corpus, search, text, places))
+            if place[text, 1] + len(part) + len(spans) - bounds[group] > len(gone):
+                gone = np.concatenate([gone, np.empty((len(gone) + len(part), 2), np.int64)])
+            more = np.zeros(len(part), np.bool_)
+            _take(part.spans, 0, len(part), gone, place, more, search.min_chars)
+            parts.append(part.where(more))
+            used = int(place[text, 1])
+    members = found.where(taken).joined(*parts)
+    members = members.where(np.argsort(corpus.rank[members.text], kind="stable"))
+    kept = members.where(np.lexsort((members.keeper_start, members.keeper)))
+    bounds = np.searchsorted(kept.keeper, repeats.text[_bounds(repeats.text)[:-1]])
+    return members.joined(repeats.where(_repeats(repeats.spans, _bounds(repeats.text), gone, place, kept.spans, bounds, search.min_chars)))
 
 
-class _Plan:
-    """What goes and what must stay, so far."""
-
-    def __init__(self, corpus: Corpus, search: Search) -> None:
-        self.corpus, self.search = corpus, search
-        self.gone: dict[int, Spans] = defaultdict(Spans)
-        self.stays: dict[int, Spans] = defaultdict(Spans)
-        self.members: list[Member] = []
-
-    def order(self, m: Member) -> tuple[int, ...]:
-        """Sort key: longer passages first, then the place, then the preferred copy."""
-        return m.start - m.end, m.start, int(self.corpus.rank[m.keeper]), m.keeper_start
-
-    def adds(self, m: Member) -> bool:
-        """Say whether enough of a passage does not go already."""
-        return m.end - m.start - self.gone[m.text].covered(m.start, m.end) >= self.search.min_chars
-
-    def take(self, m: Member) -> bool:
-        """Let a passage go, if its copy is whole; return whether that is settled."""
-        if not self.adds(m):
-            return True
-        if self.gone[m.keeper].meets(m.keeper_start, m.keeper_end):
-            return False
-        self.gone[m.text].add(m.start, m.end)
-        self.stays[m.keeper].add(m.keeper_start, m.keeper_end)
-        self.members.append(m)
-        return True
-
-    def remains(self, blocked: list[Member]) -> list[Member]:
-        """Return the passages that a text shares with what is left of copies that have lost a part."""
-        places = {
-            (m.keeper, start, end)
-            for m in blocked
-            if self.adds(m)
-            for start, end in self.gone[m.keeper].left(m.keeper_start, m.keeper_end)
-            if end - start >= self.search.min_chars
-        }
-        if not places:
-            return []
-        copies, text = sorted(places), blocked[0].text
-        rows = self.search.between(self.corpus.texts[text], [self.corpus.texts[k][start:end] for k, start, end in copies])
-        parts = []
-        for i in range(len(rows)):
-            keeper, base, _ = copies[int(rows.b[i]) - 1]
-            copy = base + int(rows.b_start[i]), base + int(rows.b_end[i])
-            parts.append(
-                Member(text, int(rows.a_start[i]), int(rows.a_end[i]), keeper, *copy, float(rows.similarity[i]), bool(rows.exact[i]))
-            )
-        return sorted(parts, key=self.order)
+def _bounds(column: I64) -> I64:
+    """Return the bounds of each run of equal values."""
+    return np.flatnonzero(np.concatenate([[True], column[1:] != column[:-1], [True]])) if len(column) else np.zeros(1, np.int64)
 
 
-class Spans:
-    """A set of offsets, as disjoint spans in order."""
+def _in_order(corpus: Corpus, found: Members) -> Members:
+    """Order by text, preferred ones first; in each longer passages first, then by place, then by the preferred copy."""
+    rank = corpus.rank
+    return found.where(np.lexsort((found.keeper_start, rank[found.keeper], found.start, found.start - found.end, rank[found.text])))
 
-    def __init__(self) -> None:
-        self.spans: list[tuple[int, int]] = []
 
-    def _near(self, start: int, end: int) -> range:
-        """Return the places of the spans that meet ``start:end`` or touch it."""
-        low = bisect_right(self.spans, (start, start))
-        low -= low > 0 and self.spans[low - 1][1] >= start
-        high = bisect_right(self.spans, (end, end + 1))
-        return range(low, high)
+def _remains(corpus: Corpus, search: Search, text: int, places: I64) -> Members:
+    """Return the passages that a text shares with what is left (rows text, start, end) of copies that have lost a part."""
+    rows = search.run(corpus.part(text, places)).rows
+    keeper, base = places[rows.b - 1, 0], places[rows.b - 1, 1]
+    return Members(
+        np.full(len(rows), text), rows.a_start, rows.a_end, keeper, base + rows.b_start, base + rows.b_end, rows.similarity, rows.exact
+    )
 
-    def meets(self, start: int, end: int) -> bool:
-        """Say whether an offset of ``start:end`` is in the set."""
-        return any(a < end and start < b for a, b in (self.spans[i] for i in self._near(start, end)))
 
-    def covered(self, start: int, end: int) -> int:
-        """Return how many offsets of ``start:end`` are in the set."""
-        return sum(max(0, min(b, end) - max(a, start)) for a, b in (self.spans[i] for i in self._near(start, end)))
+# What goes of a text: disjoint spans in order, rows ``place[text, 0]:place[text, 1]`` of ``gone``. Those of the text that
+# is visited are the last ones, so there is room to put in more.
 
-    def left(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Return the parts of ``start:end`` that are not in the set."""
-        parts = []
-        for a, b in [self.spans[i] for i in self._near(start, end)]:
-            if a > start:
-                parts.append((start, min(a, end)))
-            start = max(start, b)
-        return [*parts, (start, end)] if start < end else parts
 
-    def add(self, start: int, end: int) -> None:
-        """Put ``start:end`` into the set."""
-        near = self._near(start, end)
-        for a, b in [self.spans[i] for i in near]:
-            start, end = min(start, a), max(end, b)
-        del self.spans[near.start : near.stop]
-        insort(self.spans, (start, end))
+@kernel
+def _visit(spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64, taken: Bools, least: int, most: int) -> tuple[int, I64]:
+    """Visit texts until parts of copies are to be searched; return the group of rows that comes next, and these parts."""
+    for g in range(group, len(bounds) - 1):
+        text = spans[bounds[g], 0]
+        place[text] = used
+        blocked = _take(spans, bounds[g], bounds[g + 1], gone, place, taken, least)
+        used = place[text, 1]
+        left, n = np.empty((16, 3), np.int64), 0
+        for i in blocked[:most]:
+            if not _adds(spans[i], gone, place, least):
+                continue
+            keeper, start, stop = spans[i, 3], spans[i, 4], spans[i, 5]
+            at = _behind(gone, place[keeper, 0], place[keeper, 1], start)
+            while start < stop:  # from the end of what is gone to the start of what is gone next
+                end = min(stop, gone[at, 0]) if at < place[keeper, 1] else stop
+                if end - start >= least:
+                    if n == len(left):
+                        left = np.concatenate((left, np.empty_like(left)))
+                    left[n, 0], left[n, 1], left[n, 2] = keeper, start, end
+                    n += 1
+                start = gone[at, 1] if at < place[keeper, 1] else stop
+                at += 1
+        if n:
+            return g + 1, _distinct(left[:n])
+    return len(bounds) - 1, np.empty((0, 3), np.int64)
+
+
+@kernel
+def _distinct(places: I64) -> I64:
+    """Return places in order, each once."""
+    n = 0
+    for x in range(len(places)):
+        text, start, end = places[x, 0], places[x, 1], places[x, 2]
+        at = n
+        while at > 0 and (text, start, end) < (places[at - 1, 0], places[at - 1, 1], places[at - 1, 2]):
+            at -= 1
+        if at == 0 or (text, start, end) != (places[at - 1, 0], places[at - 1, 1], places[at - 1, 2]):
+            for y in range(n, at, -1):
+                places[y] = places[y - 1]
+            places[at, 0], places[at, 1], places[at, 2] = text, start, end
+            n += 1
+    return places[:n].copy()
+
+
+@kernel
+def _take(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bools, least: int) -> I64:
+    """Let passages ``low:high`` of one text go where their copies are whole; return those whose copies are not."""
+    blocked, n = np.empty(high - low, np.int64), 0
+    for i in range(low, high):
+        if not _adds(spans[i], gone, place, least):
+            continue
+        text, keeper = spans[i, 0], spans[i, 3]
+        if _meets(gone, place[keeper, 0], place[keeper, 1], spans[i, 4], spans[i, 5]):
+            blocked[n] = i
+            n += 1
+            continue
+        place[text, 1] = _put(gone, place[text, 0], place[text, 1], spans[i, 1], spans[i, 2])
+        taken[i] = True
+    return blocked[:n]
+
+
+@kernel
+def _repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, first: I64, least: int) -> Bools:
+    """Let repeats inside one text go, where nothing of them stays for another text, and their copies are whole.
+
+    ``kept`` are the members so far by keeper; those of group ``g`` start at row ``first[g]``.
+    """
+    taken = np.zeros(len(spans), np.bool_)
+    for g in range(len(bounds) - 1):
+        low, high = bounds[g], bounds[g + 1]
+        text = spans[low, 0]
+        old = gone[place[text, 0] : place[text, 1]]
+        n = len(old)
+        goes, stays, m = np.empty((n + high - low, 2), np.int64), np.empty((high - low + 16, 2), np.int64), 0
+        goes[:n] = old
+        for i in range(first[g], len(kept)):
+            if kept[i, 3] != text:
+                break
+            if m + high - low >= len(stays):
+                stays = np.concatenate((stays, np.empty_like(stays)))
+            m = _put(stays, 0, m, kept[i, 4], kept[i, 5])
+        for i in range(low, high):
+            start, end, copy_start, copy_end = spans[i, 1], spans[i, 2], spans[i, 4], spans[i, 5]
+            if _meets(stays, 0, m, start, end) or end - start - _covered(goes, 0, n, start, end) < least:
+                continue
+            if not _meets(goes, 0, n, copy_start, copy_end):
+                n = _put(goes, 0, n, start, end)
+                m = _put(stays, 0, m, copy_start, copy_end)
+                taken[i] = True
+    return taken
+
+
+@kernel
+def _adds(span: I64, gone: I64, place: I64, least: int) -> bool:
+    """Say whether enough of a passage does not go already."""
+    text, start, end = span[0], span[1], span[2]
+    return bool(end - start - _covered(gone, place[text, 0], place[text, 1], start, end) >= least)
+
+
+@kernel
+def _behind(spans: I64, low: int, high: int, at: int) -> int:
+    """Return the first of the spans ``low:high`` that ends behind ``at``."""
+    while low < high:
+        middle = (low + high) // 2
+        if spans[middle, 1] > at:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
+def _meets(spans: I64, low: int, high: int, start: int, end: int) -> bool:
+    """Say whether an offset of ``start:end`` is in one of the spans ``low:high``."""
+    at = _behind(spans, low, high, start)
+    return bool(at < high and spans[at, 0] < end)
+
+
+@kernel
+def _covered(spans: I64, low: int, high: int, start: int, end: int) -> int:
+    """Return how many offsets of ``start:end`` are in the spans ``low:high``."""
+    n = 0
+    for at in range(_behind(spans, low, high, start), high):
+        if spans[at, 0] >= end:
+            break
+        n += min(spans[at, 1], end) - max(spans[at, 0], start)
+    return n
+
+
+@kernel
+def _put(spans: I64, low: int, high: int, start: int, end: int) -> int:
+    """Put ``start:end`` into the spans ``low:high``, joined to those that it meets or touches; return the new end."""
+    first = _behind(spans, low, high, start - 1)
+    stop = first
+    while stop < high and spans[stop, 0] <= end:
+        start, end = min(start, spans[stop, 0]), max(end, spans[stop, 1])
+        stop += 1
+    by = first + 1 - stop
+    if by > 0:
+        for at in range(high - 1, stop - 1, -1):
+            spans[at + by] = spans[at]
+    elif by < 0:
+        for at in range(stop, high):
+            spans[at + by] = spans[at]
+    spans[first, 0], spans[first, 1] = start, end
+    return high + by

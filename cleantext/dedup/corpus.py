@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from cleantext.changes import I32, I64, Ragged
+from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.kernel import digests, gather
 from cleantext.dedup.tokens import Unit, tokens
+from cleantext.dedup.types import U64
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
+from cleantext.jit import kernel
 
-__all__ = ["TEXT", "Corpus", "Keep", "strings"]
+__all__ = ["TEXT", "Corpus", "Keep", "Units", "strings"]
 
 TEXT, REFERENCE = 1, 2  # bits of `Corpus.side`; without a reference set every text is both
 Keep = str | Sequence[Any]
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """Texts in the order of their ids, references after them. Texts of equal tokens are one unit.
+class Units:
+    """Folded texts, references after them. Texts of equal tokens are one unit.
 
-    ``order[i]`` is the position at which text ``i`` was given. ``units`` holds the tokens of each
-    unit; unit ``u`` stands for the texts ``members[starts[u]:starts[u + 1]]``, the one that
-    would be kept first.
+    ``units`` holds the tokens of each unit; unit ``u`` stands for the texts
+    ``members[starts[u]:starts[u + 1]]``, the one that would be kept first.
     """
 
-    texts: list[str]
-    ids: list[Any]
-    order: I64
     references: int  # how many of the texts are references: the last ones
     rank: I64  # place of each text in the order in which they are kept; references come first
     tokens: KeptColumn
@@ -43,12 +41,49 @@ class Corpus:
     side: I32
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.tokens)
 
     @property
     def own(self) -> int:
         """How many texts are no references."""
-        return len(self.texts) - self.references
+        return len(self) - self.references
+
+    def part(self, text: int, places: I64) -> Units:
+        """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
+        t = self.tokens
+        points, start, end, offsets, chars = _slices(t.points, t.start, t.end, t.offsets, self.chars, text, places)
+        rank = np.append(len(places), np.arange(len(places)))
+        return _units(KeptColumn(points, start, end, offsets), chars, rank, len(places), apart=True)
+
+
+@kernel
+def _slices(points: U32, start: I32, end: I32, offsets: I64, chars: I64, text: int, places: I64) -> tuple[U32, I32, I32, I64, I64]:
+    """Return the tokens of a text and behind them those of places, with their starts, ends, bounds and kept characters before."""
+    low, bounds = np.empty(len(places) + 1, np.int64), np.zeros(len(places) + 2, np.int64)
+    low[0], bounds[1] = offsets[text], offsets[text + 1] - offsets[text]
+    for i in range(len(places)):
+        first, last = offsets[places[i, 0]], offsets[places[i, 0] + 1]
+        own = start[first:last]
+        low[i + 1] = first + np.searchsorted(own, places[i, 1])
+        bounds[i + 2] = bounds[i + 1] + first + np.searchsorted(own, places[i, 2]) - low[i + 1]
+    n = bounds[-1]
+    out, starts, ends, before = np.empty(n, np.uint32), np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n + 1, np.int64)
+    for i in range(len(low)):
+        base = places[i - 1, 1] if i else 0
+        for x in range(bounds[i], bounds[i + 1]):
+            t = low[i] + x - bounds[i]
+            out[x], starts[x], ends[x] = points[t], start[t] - base, end[t] - base
+            before[x + 1] = before[x] + chars[t + 1] - chars[t]
+    return out, starts, ends, bounds, before
+
+
+@dataclass(frozen=True)
+class Corpus(Units):
+    """Texts in the order of their ids, and their units; ``order[i]`` is the position at which text ``i`` was given."""
+
+    texts: list[str]
+    ids: list[Any]
+    order: I64
 
     @classmethod
     def read(cls, texts: Any, ids: Any, against: Any, against_ids: Any, keep: Keep, fold: Fold, unit: Unit) -> Corpus:
@@ -59,26 +94,20 @@ class Corpus:
         kept = kept_column(Ragged.of(both), fold=fold)
         rank = _rank(np.diff(kept.offsets)[: len(own)], order, keep) + len(more)
         rank = np.concatenate([rank, np.arange(len(more))])
-        column, chars = tokens(kept, unit)
-        units, starts, members = _collapse(column, rank)
-        side = np.full(len(starts) - 1, TEXT | REFERENCE, np.int32)
-        if against is not None:
-            side[:] = 0
-            np.bitwise_or.at(side, units, np.where(np.arange(len(both)) < len(own), TEXT, REFERENCE).astype(np.int32))
-        return cls(
-            both,
-            own_ids + more_ids,
-            order,
-            len(more),
-            rank,
-            column,
-            chars,
-            units,
-            starts,
-            members,
-            gather(Ragged(column.points, column.offsets), members[starts[:-1]]),
-            side,
-        )
+        units = _units(*tokens(kept, unit), rank, len(more), apart=against is not None)
+        return cls(**{f.name: getattr(units, f.name) for f in fields(units)}, texts=both, ids=own_ids + more_ids, order=order)
+
+
+def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart: bool) -> Units:
+    """Collapse equal texts; unless texts and references are to be kept apart every text is both."""
+    unit, starts, members = _collapse(digests(tokens.points, tokens.offsets), tokens.offsets, rank)
+    side = np.full(len(starts) - 1, 0 if apart else TEXT | REFERENCE, np.int32)
+    if apart:
+        own = len(unit) - references
+        side[unit[:own]] |= TEXT
+        side[unit[own:]] |= REFERENCE
+    units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
+    return Units(references, rank, tokens, chars, unit, starts, members, units, side)
 
 
 def strings(column: Any, name: str) -> list[str]:
@@ -126,18 +155,41 @@ def _rank(length: I64, order: I64, keep: Keep) -> I64:
     return rank
 
 
-def _collapse(kept: KeptColumn, rank: I64) -> tuple[I64, I64, I64]:
-    """Return the unit of each text, and for each unit the bounds of its members, best first."""
-    key = digests(kept.points, kept.offsets)
-    # Without a letter or digit there is nothing to compare: never a duplicate.
-    key[np.diff(kept.offsets) == 0, 1] = np.flatnonzero(np.diff(kept.offsets) == 0)
-    members = np.lexsort((rank, key[:, 1], key[:, 0]))
-    new = np.ones(len(members), bool)
-    new[1:] = (key[members[1:]] != key[members[:-1]]).any(axis=1)
-    unit = np.empty(len(kept), np.int64)
-    unit[members] = np.cumsum(new) - 1
-    # Units in the order of their first texts, so that neighbours stay neighbours in memory.
-    number = np.argsort(np.argsort(members[new], kind="stable"), kind="stable")
-    unit = number[unit]
-    members = np.lexsort((rank, unit))
-    return unit, np.searchsorted(unit[members], np.arange(len(number) + 1)), members
+@kernel
+def _collapse(keys: U64, offsets: I64, rank: I64) -> tuple[I64, I64, I64]:
+    """Return the unit of each text, and for each unit the bounds of its members, best first.
+
+    Units come in the order of their best texts, so that neighbours stay neighbours in memory.
+    Without a letter or digit there is nothing to compare: such a text is a unit of its own.
+    """
+    n, size = len(rank), 16
+    while size < 2 * n:
+        size *= 2
+    by_rank, best, table = np.empty(n, np.int64), np.empty(n, np.int64), np.full(size, -1, np.int64)
+    for text in range(n):
+        by_rank[rank[text]] = text
+    for one in by_rank:  # the best text of a unit is the first of it that comes here
+        best[one] = one
+        if offsets[one] == offsets[one + 1]:
+            continue
+        at = int(keys[one, 0]) & (size - 1)
+        while table[at] >= 0 and (keys[table[at], 0] != keys[one, 0] or keys[table[at], 1] != keys[one, 1]):
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = one
+        best[one] = table[at]
+    unit, units = np.empty(n, np.int64), 0
+    for text in range(n):
+        if best[text] == text:
+            unit[text] = units
+            units += 1
+    starts, members = np.zeros(units + 1, np.int64), np.empty(n, np.int64)
+    for text in range(n):
+        unit[text] = unit[best[text]]
+        starts[unit[text] + 1] += 1
+    starts = np.cumsum(starts)
+    to = starts.copy()
+    for one in by_rank:
+        members[to[unit[one]]] = one
+        to[unit[one]] += 1
+    return unit, starts, members

@@ -12,17 +12,19 @@ __all__ = ["cut"]
 
 
 @kernel
-def cut(tokens: U32, blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shortest: int) -> I64:
-    """Cut chains of blocks into the longest passages of at least ``threshold``, verified on their shingle sets."""
-    capacity, n = 1024, 0
-    out = np.empty((capacity, 10), np.int64)
-    most = longest = 1
+def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shortest: int) -> I64:
+    """Cut chains of blocks into the longest passages of at least ``threshold``, verified on their shingle sets.
+
+    A set is never built where it can be counted: a shingle is new in a passage where the last one like
+    it in the same text lies before the passage, and the shingles of a block are in both passages.
+    """
+    out, n, most, longest = np.empty((1024, 10), np.int64), 0, 1, 1
     for c in range(len(bounds) - 1):
-        if bounds[c + 1] > bounds[c]:
-            most = max(most, bounds[c + 1] - bounds[c])
-            longest = max(longest, blocks[bounds[c + 1] - 1, 0] + blocks[bounds[c + 1] - 1, 2] - blocks[bounds[c], 0])
-    room = _power(2 * longest)
-    table, stamp, epoch = np.empty(room, np.uint64), np.zeros(room, np.int64), 0
+        most = max(most, bounds[c + 1] - bounds[c])
+    for d in range(len(offsets) - 1):
+        longest = max(longest, offsets[d + 1] - offsets[d])
+    table, gaps = np.full(_power(2 * longest), -1, np.int64), np.full(64, -1, np.int64)
+    before, known = np.empty(len(shingles), np.int64), np.zeros(len(offsets), np.bool_)
     todo = np.empty((2 * most + 4, 2), np.int64)
     shared, lowest, where = np.empty(most + 1, np.float64), np.empty(most, np.float64), np.empty(most, np.int64)
     for c in range(len(bounds) - 1):
@@ -43,24 +45,19 @@ def cut(tokens: U32, blocks: I64, bounds: I64, shingles: U64, k: int, threshold:
                 continue
             a_low, b_low = blocks[first, 0], blocks[first, 1]
             a_high, b_high = blocks[stop - 1, 0] + blocks[stop - 1, 2], blocks[stop - 1, 1] + blocks[stop - 1, 2]
-            # 1: a shingle of a alone, 2: of both
-            epoch += 2
-            mask = _power(2 * (a_high - a_low)) - 1
-            a_size = b_size = inter = 0
-            for t in range(a_low, a_high - k + 1):
-                at = _find(table, stamp, epoch, mask, shingles[t])
-                if stamp[at] < epoch:
-                    stamp[at], table[at] = epoch, shingles[t]
-                    a_size += 1
+            for side in range(3, 5):
+                text = blocks[first, side]
+                if not known[text]:
+                    known[text] = True
+                    _find_before(before, shingles, offsets[text], offsets[text + 1], table)
+            a_size = _distinct(before, a_low, a_high - k + 1)
             if stop - first == 1:  # one exact match: the sets are equal
                 inter = b_size = a_size
             else:
-                b_size = _distinct(shingles, b_low, b_high - k + 1)
-                for t in range(b_low, b_high - k + 1):
-                    at = _find(table, stamp, epoch, mask, shingles[t])
-                    if stamp[at] == epoch:
-                        stamp[at] = epoch + 1
-                        inter += 1
+                b_size = _distinct(before, b_low, b_high - k + 1)
+                if 2 * (b_high - b_low) > len(gaps):
+                    gaps = np.full(_power(4 * (b_high - b_low)), -1, np.int64)
+                inter = _in_both(blocks[first:stop], before, shingles, k, gaps)
             meets_itself = blocks[first, 3] == blocks[first, 4] and a_high > b_low
             if meets_itself or inter < threshold * (a_size + b_size - inter):
                 if stop - first > 1:  # shingles that repeat made the estimate too high
@@ -69,19 +66,106 @@ def cut(tokens: U32, blocks: I64, bounds: I64, shingles: U64, k: int, threshold:
                     todo[depth + 1, 0], todo[depth + 1, 1] = first, split
                     depth += 2
                 continue
-            if n == capacity:
-                capacity *= 2
-                more = np.empty((capacity, 10), np.int64)
-                more[:n] = out
-                out = more
+            if n == len(out):
+                out = np.concatenate((out, np.empty_like(out)))
             out[n, 0], out[n, 1], out[n, 2], out[n, 3] = blocks[first, 3], a_low, a_high, blocks[first, 4]
             out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = b_low, b_high, inter, a_size, b_size
-            same = a_high - a_low == b_high - b_low
-            for t in range(a_high - a_low if same and inter == a_size == b_size else 0):
-                same = same and tokens[a_low + t] == tokens[b_low + t]
-            out[n, 9] = 1 if same and inter == a_size == b_size else 0
+            same = inter == a_size == b_size and a_high - a_low == b_high - b_low
+            if same and stop - first > 1:
+                for t in range(a_high - a_low):
+                    same = same and tokens[a_low + t] == tokens[b_low + t]
+            out[n, 9] = 1 if same else 0
             n += 1
     return out[:n].copy()
+
+
+@kernel
+def _find_before(before: I64, shingles: U64, low: int, high: int, table: I64) -> None:
+    """Write for each shingle of a text the place of the last one like it, or -1.
+
+    A slot of ``table`` is free where it holds a place outside the text: it need not be emptied for the next one.
+    """
+    mask = _power(2 * (high - low)) - 1
+    for t in range(low, high):
+        at = int(np.int64(shingles[t] >> np.uint64(20))) & mask
+        while low <= table[at] < high and shingles[table[at]] != shingles[t]:
+            at = (at + 1) & mask
+        before[t] = table[at] if low <= table[at] < high else -1
+        table[at] = t
+
+
+@kernel
+def _distinct(before: I64, low: int, high: int) -> int:
+    """Return the number of distinct shingles from ``low`` on up to ``high``."""
+    n = 0
+    for t in range(low, high):
+        n += before[t] < low
+    return n
+
+
+@kernel
+def _in_both(blocks: I64, before: I64, shingles: U64, k: int, gaps: I64) -> int:
+    """Return the number of distinct shingles that both sides of a run of blocks hold.
+
+    These are the shingles of the blocks, and those across their edges and in gaps that the other side
+    has in such a place, too. The latter are looked up in ``gaps``, an open table of places.
+    """
+    last = len(blocks) - 1
+    low, a_stop, b_stop = blocks[0, 0], blocks[last, 0] + blocks[last, 2] - k + 1, blocks[last, 1] + blocks[last, 2] - k + 1
+    mask = 0
+    for x in range(last + 1):
+        mask += _gap(blocks, x, 1, k, b_stop)[1] - _gap(blocks, x, 1, k, b_stop)[0]
+    mask = _power(2 * mask) - 1
+    gaps[: mask + 1] = -1
+    for x in range(last + 1):
+        first, stop = _gap(blocks, x, 1, k, b_stop)
+        for t in range(first, stop):
+            gaps[_slot(shingles[t], shingles, gaps, mask)] = t
+    inter = 0
+    for x in range(last + 1):
+        first, stop = _gap(blocks, x, 0, k, a_stop)
+        for t in range(blocks[x, 0], first):
+            p = before[t]
+            if p >= low:  # seen before on this side, which counts where it was in a block, or if the other side has it
+                while p >= low and not _in_block(blocks, p, k):
+                    p = before[p]
+                if p >= low or gaps[_slot(shingles[t], shingles, gaps, mask)] >= 0:
+                    continue
+            inter += 1
+        for t in range(first, stop):
+            if before[t] < low and gaps[_slot(shingles[t], shingles, gaps, mask)] >= 0:
+                inter += 1
+    return inter
+
+
+@kernel
+def _gap(blocks: I64, x: int, side: int, k: int, end: int) -> tuple[int, int]:
+    """Return the range of the shingles of one side that start behind those within a block and before the next block."""
+    first = blocks[x, side] + max(0, blocks[x, 2] - k + 1)
+    stop = min(end, blocks[x + 1, side]) if x + 1 < len(blocks) else end
+    return first, max(first, stop)
+
+
+@kernel
+def _in_block(blocks: I64, t: int, k: int) -> bool:
+    """Say whether a shingle of the first side lies within a block."""
+    low, high = 0, len(blocks)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if blocks[middle, 0] <= t:
+            low = middle
+        else:
+            high = middle
+    return bool(t < blocks[low, 0] + blocks[low, 2] - k + 1)
+
+
+@kernel
+def _slot(h: np.uint64, shingles: U64, places: I64, mask: int) -> int:
+    """Return where a table holds the place of a shingle, or where it would."""
+    at = int(np.int64(h >> np.uint64(20))) & mask
+    while places[at] >= 0 and shingles[places[at]] != h:
+        at = (at + 1) & mask
+    return at
 
 
 @kernel
@@ -141,26 +225,3 @@ def _power(least: int) -> int:
     while size < least:
         size *= 2
     return size
-
-
-@kernel
-def _find(table: U64, stamp: I64, epoch: int, mask: int, h: np.uint64) -> int:
-    """Return the place of a hash in an open table, or the free place where it belongs; a stamp below ``epoch`` is free."""
-    at = int(np.int64(h & np.uint64(mask)))  # Numba keeps int(uint64) unsigned
-    while stamp[at] >= epoch and table[at] != h:
-        at = (at + 1) & mask
-    return at
-
-
-@kernel
-def _distinct(shingles: U64, low: int, high: int) -> int:
-    """Return the number of distinct shingles in a range."""
-    mask = _power(2 * (high - low)) - 1
-    table, used = np.empty(mask + 1, np.uint64), np.zeros(mask + 1, np.int64)
-    n = 0
-    for t in range(low, high):
-        at = _find(table, used, 1, mask, shingles[t])
-        if used[at] == 0:
-            used[at], table[at] = 1, shingles[t]
-            n += 1
-    return n

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cleantext.dedup.cluster import Member, document_members, passage_members
+from cleantext.dedup.cluster import Members, document_members, passage_members
 from cleantext.dedup.corpus import Corpus
 from cleantext.dedup.passages import Search, Stretch
-from cleantext.dedup.removal import cuts, whole
+from cleantext.dedup.removal import Cuts, passage_cuts, whole_texts
 from cleantext.dedup.rows import Rows
-from cleantext.edits import Edit, apply
+from cleantext.edits import Edit
 from cleantext.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -51,17 +50,16 @@ class Duplicates:
         return self.rows.where(self.rows.similarity >= self.threshold)
 
     @cached_property
-    def _members(self) -> list[Member]:
+    def _members(self) -> Members:
         if self.search is None:
             return document_members(self.corpus, self._found)
         return passage_members(self.corpus, self._found, replace(self.search, threshold=self.threshold))
 
     @cached_property
-    def _by_text(self) -> dict[int, list[Member]]:
-        found: dict[int, list[Member]] = defaultdict(list)
-        for m in self._members:
-            found[m.text].append(m)
-        return found
+    def _cuts(self) -> Cuts:
+        if self.search is None:
+            return whole_texts(self._members)
+        return passage_cuts(self.corpus, self._members, min_chars=self.search.min_chars)
 
     @property
     def pairs(self) -> pa.Table:
@@ -89,29 +87,30 @@ class Duplicates:
         """
         import pyarrow as pa
 
-        members = sorted(self._members, key=lambda m: (m.keeper, m.keeper_start, m.keeper_end, m.text, m.start))
-        rows: list[tuple[int, int, int, int, bool, int, int, int, float]] = []
-        at = 0
-        cluster = 0
-        while at < len(members):
-            end, stop = at, members[at].keeper_end
-            while end < len(members) and members[end].keeper == members[at].keeper and members[end].keeper_start < max(stop, 1):
-                stop = max(stop, members[end].keeper_end)
-                end += 1
-            k, start = members[at].keeper, members[at].keeper_start
-            rows.append((cluster, k, start, stop, True, k, start, stop, 1.0))
-            rows += [
-                (cluster, m.text, m.start, m.end, False, m.keeper, m.keeper_start, m.keeper_end, m.similarity) for m in members[at:end]
-            ]
-            at, cluster = end, cluster + 1
-        names = ("cluster", "id", "start", "end", "keeper", "keeper_id", "keeper_start", "keeper_end", "similarity")
-        columns = dict(zip(names, map(list, zip(*rows, strict=True)) if rows else ([] for _ in names), strict=True))
-        kinds = {"keeper": pa.bool_(), "similarity": pa.float64()}
+        m = self._members
+        m = m.where(np.lexsort((m.start, m.text, m.keeper_end, m.keeper_start, m.keeper)))
+        # Copies of places that overlap are one cluster: a new one begins where a keeper, or a gap between its places, does.
+        reach = np.maximum.accumulate((m.keeper << 40) + np.maximum(m.keeper_end, 1))
+        new = np.append(True, (m.keeper[1:] << 40) + m.keeper_start[1:] >= reach[:-1])[: len(m)]
+        first = np.flatnonzero(new)
+        stays = m.where(first)
+        end = np.maximum.reduceat(m.keeper_end, first) if len(first) else first
+        keeper = Members(stays.keeper, stays.keeper_start, end, stays.keeper, stays.keeper_start, end, np.ones(len(first)), first >= 0)
+        both, row = keeper.joined(m), np.append(first, np.arange(len(m)))
+        order = np.argsort(row, kind="stable")  # each keeper right before the first of its copies
+        both = both.where(order)
         ids = self.corpus.ids
         return pa.table(
             {
-                n: _ids(ids, column) if n in ("id", "keeper_id") else pa.array(column, kinds.get(n, pa.int64()))
-                for n, column in columns.items()
+                "cluster": np.cumsum(order < len(first)) - 1,
+                "id": _ids(ids, both.text.tolist()),
+                "start": both.start,
+                "end": both.end,
+                "keeper": order < len(first),
+                "keeper_id": _ids(ids, both.keeper.tolist()),
+                "keeper_start": both.keeper_start,
+                "keeper_end": both.keeper_end,
+                "similarity": both.similarity,
             }
         )
 
@@ -133,11 +132,7 @@ class Duplicates:
         text = self._number.get(id)
         if text is None:
             raise unknown("id", str(id), map(str, self._number))
-        members = self._by_text.get(text, [])
-        if not members:
-            return []
-        original = self.corpus.texts[text]
-        return cuts(original, members, min_chars=self.search.min_chars) if self.search else whole(original, members[0])
+        return self._cuts.edits(text, self.corpus.texts[text])
 
     @cached_property
     def _number(self) -> dict[Any, int]:
@@ -148,9 +143,10 @@ class Duplicates:
 
         At document level a removed text is empty.
         """
+        kept = self._cuts.apply(self.corpus.texts)
         out = [""] * self.corpus.own
-        for i, position in enumerate(self.corpus.order.tolist()):
-            out[position] = apply(self.corpus.texts[i], self.edits_for(self.corpus.ids[i]))
+        for position, text in zip(self.corpus.order.tolist(), kept, strict=False):  # behind them come the references
+            out[position] = text
         return out
 
     def rethreshold(self, threshold: float) -> Duplicates:

@@ -11,10 +11,9 @@ import numpy as np
 from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
-from cleantext.dedup.corpus import Corpus
-from cleantext.dedup.kernel import shingle_hashes
+from cleantext.dedup.corpus import Units
 from cleantext.dedup.rows import Rows, passage_rows
-from cleantext.dedup.tokens import Unit
+from cleantext.dedup.tokens import Unit, rolled
 from cleantext.fold import Fold
 
 __all__ = ["Found", "Search", "Stretch"]
@@ -58,24 +57,18 @@ class Search:
         """The anchors of this search."""
         return Recipe.of(self.threshold, self.unit)
 
-    def between(self, text: str, references: list[str]) -> Rows:
-        """Return the passages that a text shares with references (texts 1, 2, ... of the rows)."""
-        return self.run(Corpus.read([text], None, references, None, "first", self.fold, self.unit)).rows
-
-    def run(self, corpus: Corpus) -> Found:
+    def run(self, corpus: Units) -> Found:
         """Return all pairs of passages of a corpus, also inside one text."""
         units, recipe = corpus.units, self.recipe
-        anchors = find_anchors(shingle_hashes(units.points, recipe.k), units.offsets, recipe)
-        order, bounds = groups(anchors)
+        anchors = find_anchors(units.points, units.offsets, recipe)
+        order, bounds = groups(anchors.hash)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
-        matches, state = find_matches(
-            units.points, units.offsets, anchors.hash, anchors.at, anchors.text, order, bounds, corpus.side, *limits
-        )
+        matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
         aligned = align(
             units.points,
             units.offsets,
             matches,
-            shingle_hashes(units.points, self.k),
+            rolled(units.points, self.k),
             k=self.k,
             threshold=self.threshold,
             # Of words it takes fewer than of characters; what is too short in characters goes in `passage_rows`.
@@ -107,7 +100,7 @@ def _beyond_boilerplate(aligned: Alignments, anchors: Anchors, state: I32, recip
     return Alignments(*(column[good] for column in aligned))
 
 
-def _boilerplate(corpus: Corpus, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:
+def _boilerplate(corpus: Units, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:
     """Merge anchors that are in too many units, at their first place, into stretches."""
     groups_ = np.flatnonzero(state[order[bounds[:-1]]] == COMMON)
     if len(groups_) == 0:

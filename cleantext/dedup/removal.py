@@ -1,70 +1,187 @@
-"""Removal: from the passages that may go to the edits that cut them, at the ends of sentences."""
+"""Removal: from the passages that may go to the spans that are cut, at the ends of sentences."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from cleantext.dedup.cluster import Member, Spans
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I64, U32, Ragged
+from cleantext.dedup.cluster import Members
+from cleantext.dedup.corpus import Corpus
 from cleantext.edits import Edit
+from cleantext.jit import kernel
 
-__all__ = ["EXACT", "NEAR", "cuts", "whole"]
+__all__ = ["Cuts", "passage_cuts", "whole_texts"]
 
 EXACT, NEAR = "dedup.exact", "dedup.near"
 
 CLOSERS = "」』”’\"'）)》〉】］]"
-OPENERS = re.compile(r"[「『“‘\"'（(《〈【［\[ \t\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}]*\Z")
-TAIL = re.compile(rf"[。！？!?…．.；;，,、：:—～~{re.escape(CLOSERS)} \t\N{{IDEOGRAPHIC SPACE}}\N{{NO-BREAK SPACE}}]*")
+OPENERS = "「『“‘\"'（(《〈【［[ \t\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}"
+TAIL = f"。！？!?…．.；;，,、：:—～~{CLOSERS} \t\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}"
 # A sentence ends behind one of these and the quotes and brackets that it closes; so does a line.
-STOP = re.compile(rf"(?:[。！？!?…]|[.；;](?=\s|\Z))[。！？!?….；;{re.escape(CLOSERS)}]*[ \t\N{{IDEOGRAPHIC SPACE}}]*|\n")
+MARKS = "。！？!?…"
+POINTS = ".；;"  # these do where a space follows, or nothing
+AFTER = f"{MARKS}{POINTS}{CLOSERS}"
+BLANKS = " \t\N{IDEOGRAPHIC SPACE}"
+OPENS, TAILS, MARK, POINT, CLOSES, BLANK, SPACE = (1 << n for n in range(7))
+NEWLINE = 10
 
 
-def whole(text: str, member: Member) -> list[Edit]:
-    """Return the edit that removes a whole text."""
-    return [Edit(0, len(text), text, "", EXACT if member.exact else NEAR)] if text else []
+@lru_cache(maxsize=1)
+def _kinds() -> npt.NDArray[np.uint8]:
+    """Return what each character of the first plane can be, as bits."""
+    kinds = np.zeros(0x10000, np.uint8)
+    spaces = "".join(c for c in map(chr, range(0x3001)) if c.isspace())
+    for bit, chars in ((OPENS, OPENERS), (TAILS, TAIL), (MARK, MARKS), (POINT, POINTS), (CLOSES, AFTER), (BLANK, BLANKS), (SPACE, spaces)):
+        kinds[[ord(c) for c in chars]] |= bit
+    return kinds
 
 
-def cuts(text: str, members: Sequence[Member], *, min_chars: int) -> list[Edit]:
-    """Return the edits that remove passages of one text.
+@dataclass(frozen=True)
+class Cuts:
+    """Spans that are cut out of texts: disjoint, in the order of the texts."""
+
+    text: I64
+    start: I64
+    end: I64
+    exact: npt.NDArray[np.bool_]  # all of it has a copy that reads the same folded
+
+    def edits(self, number: int, text: str) -> list[Edit]:
+        """Return the edits of one text."""
+        low, high = np.searchsorted(self.text, [number, number + 1]).tolist()
+        rows = zip(self.start[low:high].tolist(), self.end[low:high].tolist(), self.exact[low:high].tolist(), strict=True)
+        return [Edit(start, end, text[start:end], "", EXACT if exact else NEAR) for start, end, exact in rows]
+
+    def apply(self, texts: list[str]) -> list[str]:
+        """Return all texts without what is cut."""
+        out = texts.copy()
+        parts: list[str] = []
+        last, at = -1, 0
+        for number, start, end in zip(self.text.tolist(), self.start.tolist(), self.end.tolist(), strict=True):
+            if number != last:
+                if parts:
+                    out[last] = "".join([*parts, texts[last][at:]])
+                parts, last, at = [], number, 0
+            parts.append(texts[number][at:start])
+            at = end
+        if parts:
+            out[last] = "".join([*parts, texts[last][at:]])
+        return out
+
+
+def whole_texts(members: Members) -> Cuts:
+    """Return the cuts that remove the members of a search for documents."""
+    order = np.argsort(members.text)
+    text = members.text[order]
+    return Cuts(text, np.zeros(len(text), np.int64), members.end[order], members.exact[order])
+
+
+def passage_cuts(corpus: Corpus, members: Members, *, min_chars: int) -> Cuts:
+    """Return the cuts that remove passages.
 
     Nothing is cut inside a sentence: a passage that begins or ends within one loses that part, and
-    stays where less than ``min_chars`` letters and digits would go. Passages that meet are one edit.
+    stays where less than ``min_chars`` letters and digits would go. Passages that meet are one cut.
     """
-    gone = Spans()
-    rule = {}
-    for m in members:
-        start, end = _sentences(text, m.start, m.end)
-        if sum(map(str.isalnum, text[start:end])) >= min_chars:
-            gone.add(start, end)
-            rule[start] = EXACT if m.exact else NEAR
-    out = []
-    for start, end in gone.spans:
-        rules = {r for at, r in rule.items() if start <= at < end}
-        out.append(Edit(start, end, text[start:end], "", EXACT if rules == {EXACT} else NEAR))
+    number, row = np.unique(members.text, return_inverse=True)
+    column = Ragged.of([corpus.texts[i] for i in number.tolist()])
+    start, end = _sentences(column.points, column.offsets, row, members.start, members.end, _kinds())
+    tokens = corpus.tokens
+    letters = _letters(tokens.start, tokens.offsets, corpus.chars, members.text, start, end)
+    good = np.flatnonzero((letters >= min_chars) & (end > start))
+    order = good[np.lexsort((start[good], members.text[good]))]
+    return Cuts(*_merged(members.text[order], start[order], end[order], members.exact[order]))
+
+
+@kernel
+def _letters(starts: npt.NDArray[np.int32], offsets: I64, chars: I64, text: I64, start: I64, end: I64) -> I64:
+    """Return how many kept characters each span ``start:end`` of a text holds."""
+    out = np.empty(len(text), np.int64)
+    for i in range(len(text)):
+        low, high = offsets[text[i]], offsets[text[i] + 1]
+        own = starts[low:high]
+        out[i] = chars[low + np.searchsorted(own, end[i])] - chars[low + np.searchsorted(own, start[i])]
     return out
 
 
-def _sentences(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the sentences that lie whole within a passage, with their punctuation; whole lines with their line break."""
-    line = text.rfind("\n", 0, start) + 1
-    opened = OPENERS.search(text, line, start)
-    begins = opened.start() if opened else start
-    if begins > line and not _ends_sentence(text, line, begins):
-        stop = STOP.search(text, start, end)
-        if not stop:
-            return start, start
-        begins = stop.end()
-    after = TAIL.match(text, end)
-    stops = after.end() if after else end
-    if stops < len(text) and text[stops] != "\n" and not _ends_sentence(text, begins, stops):
-        stops = max((stop.end() for stop in STOP.finditer(text, begins, stops)), default=begins)
-    if begins == text.rfind("\n", 0, begins) + 1 and stops < len(text) and text[stops] == "\n":
-        stops += 1
-    elif stops == len(text) and begins and text[begins - 1] == "\n":
-        begins -= 1  # the last line takes the line break before it
-    return begins, stops
+@kernel
+def _merged(text: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_]) -> tuple[I64, I64, I64, npt.NDArray[np.bool_]]:
+    """Join spans, sorted by text and start, that meet or touch."""
+    text, start, end, exact = text.copy(), start.copy(), end.copy(), exact.copy()
+    n = 0
+    for i in range(len(text)):
+        if n and text[n - 1] == text[i] and end[n - 1] >= start[i]:
+            end[n - 1] = max(end[n - 1], end[i])
+            exact[n - 1] &= exact[i]
+        else:
+            text[n], start[n], end[n], exact[n] = text[i], start[i], end[i], exact[i]
+            n += 1
+    return text[:n], start[:n], end[:n], exact[:n]
 
 
-def _ends_sentence(text: str, start: int, end: int) -> bool:
+@kernel
+def _sentences(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, kinds: npt.NDArray[np.uint8]) -> tuple[I64, I64]:
+    """Return the sentences that lie whole within each passage, with their punctuation; whole lines with their line break."""
+    out_start, out_end = np.empty(len(row), np.int64), np.empty(len(row), np.int64)
+    for i in range(len(row)):
+        text = points[offsets[row[i]] : offsets[row[i] + 1]]
+        start, end = starts[i], ends[i]
+        line = start
+        while line > 0 and text[line - 1] != NEWLINE:
+            line -= 1
+        begins = start
+        while begins > line and _is(text[begins - 1], OPENS, kinds):
+            begins -= 1
+        if begins > line and not _ends_sentence(text, line, begins, kinds):
+            begins = _stop(text, start, end, kinds)
+            if begins < 0:
+                out_start[i] = out_end[i] = start
+                continue
+        stops = end
+        while stops < len(text) and _is(text[stops], TAILS, kinds):
+            stops += 1
+        if stops < len(text) and text[stops] != NEWLINE and not _ends_sentence(text, begins, stops, kinds):
+            last = begins
+            at = _stop(text, begins, stops, kinds)
+            while at >= 0:
+                last = at
+                at = _stop(text, at, stops, kinds)
+            stops = last
+        if (begins == 0 or text[begins - 1] == NEWLINE) and stops < len(text) and text[stops] == NEWLINE:
+            stops += 1
+        elif stops == len(text) and begins > 0 and text[begins - 1] == NEWLINE:
+            begins -= 1  # the last line takes the line break before it
+        out_start[i], out_end[i] = begins, stops
+    return out_start, out_end
+
+
+@kernel
+def _is(point: int, bits: int, kinds: npt.NDArray[np.uint8]) -> bool:
+    return bool(point < 0x10000 and kinds[point] & bits)
+
+
+@kernel
+def _stop(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> int:
+    """Return where the first sentence or line ends that ends within ``start:end``, or -1."""
+    for at in range(start, end):
+        if text[at] == NEWLINE:
+            return at + 1
+        if _is(text[at], MARK, kinds) or (_is(text[at], POINT, kinds) and (at + 1 == end or _is(text[at + 1], SPACE, kinds))):
+            stop = at + 1
+            while stop < end and _is(text[stop], CLOSES, kinds):
+                stop += 1
+            while stop < end and _is(text[stop], BLANK, kinds):
+                stop += 1
+            return stop
+    return -1
+
+
+@kernel
+def _ends_sentence(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> bool:
     """Say whether a sentence ends right before ``end``."""
-    return any(stop.end() == end for stop in STOP.finditer(text, max(start, end - 40), end))
+    at = max(start, end - 40)
+    while 0 <= at < end:
+        at = _stop(text, at, end, kinds)
+    return bool(at == end)

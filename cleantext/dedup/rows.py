@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I64
+from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments
-from cleantext.dedup.corpus import Corpus
-from cleantext.dedup.kernel import shingle_hashes
+from cleantext.dedup.corpus import Corpus, Units
+from cleantext.dedup.tokens import rolled
 from cleantext.dedup.types import F64
 from cleantext.dedup.verify import Verified
+from cleantext.jit import kernel
 
 __all__ = ["LISTED", "Rows", "document_rows", "passage_rows"]
+
+Bools = npt.NDArray[np.bool_]
 
 # Members of two units (or of one) up to which all their pairs are listed; beyond, each member with the other's best one.
 LISTED = 64
@@ -33,14 +36,17 @@ class Rows:
     similarity: F64
     a_in_b: F64  # share of the shingles of a that b has, too
     b_in_a: F64
-    exact: npt.NDArray[np.bool_]  # the folded texts are equal, not only their shingle sets
+    exact: Bools  # the folded texts are equal, not only their shingle sets
 
     def __len__(self) -> int:
         return len(self.a)
 
-    def where(self, mask: npt.NDArray[np.bool_] | I64) -> Rows:
+    def where(self, mask: Bools | I64) -> Rows:
         """Return the rows of a mask, or at positions."""
-        return Rows(*(getattr(self, f.name)[mask] for f in fields(self)))
+        return Rows(*(getattr(self, name)[mask] for name in COLUMNS))
+
+
+COLUMNS = tuple(f.name for f in fields(Rows))
 
 
 @dataclass(frozen=True)
@@ -49,158 +55,141 @@ class _Pairs:
 
     a: I64
     b: I64
-    low: tuple[I64, I64]
-    high: tuple[I64, I64]
+    a_low: I64
+    a_high: I64
+    b_low: I64
+    b_high: I64
     inter: I64
-    size: tuple[I64, I64]
-    exact: npt.NDArray[np.bool_]
+    a_size: I64
+    b_size: I64
+    exact: Bools
+
+    def where(self, rows: Bools | I64) -> _Pairs:
+        """Return the pairs of a mask, or at positions."""
+        return _Pairs(**{name: column[rows] for name, column in vars(self).items()})
 
 
 def document_rows(corpus: Corpus, found: Verified) -> Rows:
     """Return the pairs of texts behind pairs of units, whole text against whole text."""
-    length = np.diff(corpus.units.offsets)
-    none = np.zeros(len(found.keys), np.int64)
-    high = (length[found.a], length[found.b])
-    pairs = _spread(corpus, _Pairs(found.a, found.b, (none, none), high, found.inter, (found.a_size, found.b_size), none != 0), 1)
+    none, length = np.zeros(len(found.keys), np.int64), np.diff(corpus.units.offsets)
+    a, b = found.a, found.b
+    pairs = _spread(corpus, _Pairs(a, b, none, length[a], none, length[b], found.inter, found.a_size, found.b_size, none != 0), 1)
     whole = np.fromiter(map(len, corpus.texts), np.int64, len(corpus))
-    return _rows(pairs, (np.zeros(len(pairs.a), np.int64), whole[pairs.a], np.zeros(len(pairs.a), np.int64), whole[pairs.b]))
+    none = np.zeros(len(pairs.a), np.int64)
+    return _rows(pairs, none, whole[pairs.a], none, whole[pairs.b])
 
 
-def passage_rows(corpus: Corpus, found: Alignments, *, k: int, threshold: float, min_chars: int) -> Rows:
+def passage_rows(corpus: Units, found: Alignments, *, k: int, threshold: float, min_chars: int) -> Rows:
     """Return the pairs of spans behind pairs of passages, and whole texts that are copies of one another."""
-    base = corpus.units.offsets[:-1]
-    low = (found.a_low - base[found.a_text], found.b_low - base[found.b_text])
-    high = (found.a_high - base[found.a_text], found.b_high - base[found.b_text])
-    pairs = _spread(
-        corpus, _Pairs(found.a_text, found.b_text, low, high, found.inter, (found.a_size, found.b_size), found.exact != 0), min_chars
-    )
+    a_base, b_base = corpus.units.offsets[found.a_text], corpus.units.offsets[found.b_text]
+    places = (found.a_low - a_base, found.a_high - a_base, found.b_low - b_base, found.b_high - b_base)
+    sizes = (found.inter, found.a_size, found.b_size)
+    pairs = _spread(corpus, _Pairs(found.a_text, found.b_text, *places, *sizes, found.exact != 0), min_chars)
     pairs = _whole_characters(corpus, pairs, k, threshold)
-    tokens, at = corpus.tokens, corpus.tokens.offsets
-    ends = []
-    long = np.ones(len(pairs.a), bool)
-    for text, first, last in ((pairs.a, pairs.low[0], pairs.high[0]), (pairs.b, pairs.low[1], pairs.high[1])):
-        ends += [tokens.start[at[text] + first].astype(np.int64), tokens.end[at[text] + last - 1].astype(np.int64)]
-        long &= corpus.chars[at[text] + last] - corpus.chars[at[text] + first] >= min_chars
-    return _rows(pairs, (ends[0], ends[1], ends[2], ends[3])).where(long)
+    at, chars = corpus.tokens.offsets, corpus.chars
+    a_low, a_high, b_low, b_high = (
+        at[pairs.a] + pairs.a_low,
+        at[pairs.a] + pairs.a_high,
+        at[pairs.b] + pairs.b_low,
+        at[pairs.b] + pairs.b_high,
+    )
+    long = np.minimum(chars[a_high] - chars[a_low], chars[b_high] - chars[b_low]) >= min_chars
+    start, end = corpus.tokens.start, corpus.tokens.end
+    spans = [column[long].astype(np.int64) for column in (start[a_low], end[a_high - 1], start[b_low], end[b_high - 1])]
+    return _rows(pairs.where(long), *spans)
 
 
-def _rows(p: _Pairs, spans: tuple[I64, I64, I64, I64]) -> Rows:
+def _rows(p: _Pairs, a_start: I64, a_end: I64, b_start: I64, b_end: I64) -> Rows:
     """Name the smaller text (or the one that is no reference) ``a`` and sort."""
-    a, b = p.a, p.b
-    swap = (a > b) | ((a == b) & (spans[0] > spans[2]))
-    a, b = np.where(swap, b, a), np.where(swap, a, b)
-    a_start, a_end, b_start, b_end = (np.where(swap, spans[(i + 2) % 4], spans[i]) for i in range(4))
-    size = np.where(swap, p.size[1], p.size[0]), np.where(swap, p.size[0], p.size[1])
-    union = size[0] + size[1] - p.inter
+    swap = (p.a > p.b) | ((p.a == p.b) & (a_start > b_start))
+
+    def swapped(first: I64, second: I64) -> tuple[I64, I64]:
+        return np.where(swap, second, first), np.where(swap, first, second)
+
+    (a, b), (a_start, b_start), (a_end, b_end) = swapped(p.a, p.b), swapped(a_start, b_start), swapped(a_end, b_end)
+    a_size, b_size = swapped(p.a_size, p.b_size)
     with np.errstate(invalid="ignore", divide="ignore"):  # texts too short for shingles are here only as equal ones
-        similarity, a_in_b, b_in_a = (np.where(p.exact, 1.0, p.inter / whole) for whole in (union, *size))
-    order = np.lexsort((b_end, b_start, a_end, a_start, b, a))
+        similarity, a_in_b, b_in_a = (np.where(p.exact, 1.0, p.inter / whole) for whole in (a_size + b_size - p.inter, a_size, b_size))
+    order = np.lexsort(((b_start << 32) + b_end, (a_start << 32) + a_end, (a << 32) + b))
     return Rows(a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, p.exact).where(order)
 
 
-def _spread(corpus: Corpus, p: _Pairs, shortest: int) -> _Pairs:
-    """Replace units by the texts they stand for, and add the pairs of texts within one unit."""
-    size = np.diff(corpus.starts)
-    row: list[I64] = []
-    first: list[I64] = []
-    second: list[I64] = []
-    one = (size[p.a] == 1) & (size[p.b] == 1)
-    row.append(np.flatnonzero(one))
-    first.append(corpus.members[corpus.starts[p.a[one]]])
-    second.append(corpus.members[corpus.starts[p.b[one]]])
-    for i in np.flatnonzero(~one).tolist():
-        x, y = _members(corpus, int(p.a[i])), _members(corpus, int(p.b[i]))
-        if p.a[i] == p.b[i]:  # a repeat inside one text
-            left, right = x, x
-        else:
-            left, right = _all_or_star(x, y)
-        row.append(np.full(len(left), i))
-        first.append(left)
-        second.append(right)
-    at, a, b = np.concatenate(row), np.concatenate(first), np.concatenate(second)
-    inner_a, inner_b = _within(corpus, size, shortest)
-    length = np.diff(corpus.tokens.offsets)[inner_a]
-    none = np.zeros(len(inner_a), np.int64)
-
-    def column(of_pairs: I64, of_copies: I64) -> I64:
-        return np.concatenate([of_pairs[at], of_copies])
-
-    spread = _Pairs(
-        np.concatenate([a, inner_a]),
-        np.concatenate([b, inner_b]),
-        (column(p.low[0], none), column(p.low[1], none)),
-        (column(p.high[0], length), column(p.high[1], length)),
-        column(p.inter, none),
-        (column(p.size[0], none), column(p.size[1], none)),
-        np.concatenate([p.exact[at], none == 0]),
-    )
-    return _allowed(corpus, spread)
+def _spread(corpus: Units, p: _Pairs, shortest: int) -> _Pairs:
+    """Replace units by the texts they stand for, and add the pairs of equal texts of at least ``shortest`` kept characters."""
+    at, best = corpus.tokens.offsets, corpus.members[corpus.starts[:-1]]
+    long = corpus.chars[at[best + 1]] - corpus.chars[at[best]] >= shortest
+    own = corpus.own if corpus.references else 0
+    row, a, b = _texts(p.a, p.b, corpus.starts, corpus.members, long, own, LISTED)
+    copies = row < 0
+    if len(row) == len(p.a) and not copies.any():
+        return replace(p.where(row), a=a, b=b)
+    # Copies come from a row more, the last one: equal, of nothing.
+    p = _Pairs(**{name: np.append(column, column.dtype == bool) for name, column in vars(p).items()}).where(row)
+    length = np.where(copies, at[a + 1] - at[a], 0)
+    return replace(p, a=a, b=b, a_high=p.a_high + length, b_high=p.b_high + length)
 
 
-def _members(corpus: Corpus, unit: int) -> I64:
-    return corpus.members[corpus.starts[unit] : corpus.starts[unit + 1]]
+@kernel
+def _texts(a: I64, b: I64, starts: I64, members: I64, long: Bools, own: int, listed: int) -> tuple[I64, I64, I64]:
+    """Return the pairs of texts that pairs of units stand for: row of the units, or -1 for copies, and both texts.
+
+    Where two groups have many pairs each member is paired with the best one of the other group. With
+    references (texts from ``own`` on, if it is not 0) each pair has one.
+    """
+    out, n = np.empty((len(a) + 64, 3), np.int64), 0
+    for row in range(len(a) + len(starts) - 1):
+        x, y = (a[row], b[row]) if row < len(a) else (row - len(a), row - len(a))
+        x_low, x_high, y_low, y_high = starts[x], starts[x + 1], starts[y], starts[y + 1]
+        copies, inside = row >= len(a), row < len(a) and x == y
+        if copies and (x_high - x_low < 2 or not long[x]):
+            continue
+        many = x_high - x_low > listed if copies else (x_high - x_low) * (y_high - y_low) > listed * listed
+        for i in range(x_low, x_high):
+            first, last = y_low, y_high
+            if copies:
+                first = i + 1
+            elif inside:
+                first, last = i, i + 1
+            if many and not inside and i > x_low:
+                last = min(last, y_low + (0 if copies else 1))
+            for j in range(first, last):
+                one, other = members[i], members[j]
+                if own and (one < own) == (other < own):
+                    continue
+                if n == len(out):
+                    out = np.concatenate((out, np.empty_like(out)))
+                out[n, 0], out[n, 1], out[n, 2] = -1 if copies else row, one, other
+                n += 1
+    return out[:n, 0].copy(), out[:n, 1].copy(), out[:n, 2].copy()
 
 
-def _all_or_star(x: I64, y: I64) -> tuple[I64, I64]:
-    """Return all pairs of two groups, or, where these are many, each member with the best one of the other group."""
-    if len(x) * len(y) <= LISTED * LISTED:
-        return np.repeat(x, len(y)), np.tile(y, len(x))
-    return np.concatenate([x, np.full(len(y) - 1, x[0])]), np.concatenate([np.full(len(x), y[0]), y[1:]])
-
-
-def _within(corpus: Corpus, size: I64, shortest: int) -> tuple[I64, I64]:
-    """Return the pairs of texts of equal tokens that have at least ``shortest`` kept characters."""
-    at = corpus.tokens.offsets
-    long = corpus.chars[at[1:]] - corpus.chars[at[:-1]] >= shortest
-    starts = corpus.starts[:-1][(size > 1) & long[corpus.members[corpus.starts[:-1]]]]
-    first, second = [corpus.members[starts]], [corpus.members[starts + 1]]  # all there is of most groups
-    for unit in np.flatnonzero((size > 2) & long[corpus.members[corpus.starts[:-1]]]).tolist():
-        group = _members(corpus, unit)
-        if len(group) <= LISTED:
-            left, right = np.triu_indices(len(group), 1)
-            first.append(group[left[1:]])
-            second.append(group[right[1:]])
-        else:
-            first.append(np.full(len(group) - 2, group[0]))  # a reference, where there is one
-            second.append(group[2:])
-    return np.concatenate(first), np.concatenate(second)
-
-
-def _allowed(corpus: Corpus, p: _Pairs) -> _Pairs:
-    """Leave out pairs without a reference where there are references, and pairs of two."""
-    if not corpus.references:
-        return p
-    good = (p.a < corpus.own) != (p.b < corpus.own)
-    low, high, size = ((x[good], y[good]) for x, y in (p.low, p.high, p.size))
-    return _Pairs(p.a[good], p.b[good], low, high, p.inter[good], size, p.exact[good])
-
-
-def _whole_characters(corpus: Corpus, p: _Pairs, k: int, threshold: float) -> _Pairs:
+def _whole_characters(corpus: Units, p: _Pairs, k: int, threshold: float) -> _Pairs:
     """Widen ranges that cut a character which NFKC splits (㎡ to m and 2), and verify those again."""
     tokens, at = corpus.tokens, corpus.tokens.offsets
-    low, high = [x.copy() for x in p.low], [x.copy() for x in p.high]
-    changed = np.zeros(len(p.a), bool)
-    for side, text in enumerate((p.a, p.b)):
-        first = at[text] + low[side]
-        for i in np.flatnonzero((low[side] > 0) & (tokens.start[first] == tokens.start[first - 1])).tolist():
-            start = tokens.start[first[i]]
-            while low[side][i] > 0 and tokens.start[at[text[i]] + low[side][i] - 1] == start:
-                low[side][i] -= 1
-            changed[i] = True
-        last = np.minimum(at[text] + high[side], at[text + 1] - 1)
-        inside = at[text] + high[side] < at[text + 1]
-        for i in np.flatnonzero(inside & (tokens.start[last] == tokens.start[last - 1])).tolist():
-            start = tokens.start[last[i]]
-            while at[text[i]] + high[side][i] < at[text[i] + 1] and tokens.start[at[text[i]] + high[side][i]] == start:
-                high[side][i] += 1
-            changed[i] = True
-    inter, sizes, exact, good = p.inter.copy(), [x.copy() for x in p.size], p.exact.copy(), np.ones(len(p.a), bool)
+    changed = _widen(p.a, p.a_low, p.a_high, tokens.start, at) | _widen(p.b, p.b_low, p.b_high, tokens.start, at)
+    if not changed.any():
+        return p
+    good = np.ones(len(p.a), bool)
     for i in np.flatnonzero(changed).tolist():
-        x, y = (tokens.points[at[t[i]] + low[s][i] : at[t[i]] + high[s][i]] for s, t in enumerate((p.a, p.b)))
-        exact[i] = np.array_equal(x, y)
-        x_set, y_set = (np.unique(shingle_hashes(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
-        inter[i] = len(np.intersect1d(x_set, y_set, assume_unique=True))
-        sizes[0][i], sizes[1][i] = len(x_set), len(y_set)
-        good[i] = inter[i] >= threshold * (sizes[0][i] + sizes[1][i] - inter[i])
-    columns = ((low[0][good], low[1][good]), (high[0][good], high[1][good]), inter[good], (sizes[0][good], sizes[1][good]))
-    return _Pairs(p.a[good], p.b[good], *columns, exact[good])
+        x = tokens.points[at[p.a[i]] + p.a_low[i] : at[p.a[i]] + p.a_high[i]]
+        y = tokens.points[at[p.b[i]] + p.b_low[i] : at[p.b[i]] + p.b_high[i]]
+        p.exact[i] = np.array_equal(x, y)
+        x_set, y_set = (np.unique(rolled(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
+        p.inter[i], p.a_size[i], p.b_size[i] = len(np.intersect1d(x_set, y_set, assume_unique=True)), len(x_set), len(y_set)
+        good[i] = p.inter[i] >= threshold * (len(x_set) + len(y_set) - p.inter[i])
+    return p.where(good)
+
+
+@kernel
+def _widen(text: I64, low: I64, high: I64, start: I32, offsets: I64) -> Bools:
+    """Widen ranges of tokens, in place, until none begins or ends within a character; say which have changed."""
+    changed = np.zeros(len(text), np.bool_)
+    for i in range(len(text)):
+        first, last = offsets[text[i]], offsets[text[i] + 1]
+        while low[i] > 0 and start[first + low[i]] == start[first + low[i] - 1]:
+            low[i] -= 1
+            changed[i] = True
+        while 0 < high[i] < last - first and start[first + high[i]] == start[first + high[i] - 1]:
+            high[i] += 1
+            changed[i] = True
+    return changed
