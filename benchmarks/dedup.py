@@ -15,11 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
@@ -34,16 +34,17 @@ from cleantext.fold import kept_column
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data" / "dedup"
-# A peer, the environment it runs in and what that needs. (data-juicer imports aiohttp without asking for it.)
+# A peer, the environment it runs in and what that needs. (What data-juicer and datatrove import without asking for it is here.)
 PEERS = {
     "datasketch": ("datasketch", "datasketch==2.0.0 xxhash==4.1.0"),
     "rensa": ("rensa", "rensa==0.5.0 numpy"),
     "rensa_hashes": ("rensa", "rensa==0.5.0 numpy"),
     "gaoya": ("gaoya", "gaoya==0.2.2 numpy"),
     "datatrove": ("datatrove", "datatrove==0.10.1 xxhash==3.8.2 regex"),
-    "text_dedup": ("text_dedup", "text-dedup==0.4.1"),  # needs Python 3.12: make the environment with it
+    "text_dedup": ("text_dedup", "text-dedup==0.4.1"),  # asks for Python 3.12
     "data_juicer": ("data_juicer", "py-data-juicer==1.6.1 aiohttp scipy"),
 }
+PYTHONS = (sys.executable, "python3.12", "python3.13")  # the first one that can install a peer
 
 
 def read(name: str) -> list[dict]:
@@ -61,6 +62,10 @@ def spread(values: Iterable[float], digits: int = 1) -> str:
     """Return the median, and the least and the most behind it."""
     values = list(values)
     return f"{median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+class NotInstalled(Exception):
+    """The environment of a peer cannot be made; says why."""
 
 
 class Peer:
@@ -93,10 +98,19 @@ class Peer:
 def interpreter(folder: Path, peer: str) -> Path:
     """Return the Python of a peer's environment, which is made where it is missing."""
     environment, needs = PEERS[peer]
-    python = folder / environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    home = folder / environment
+    python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    faults = []
+    for maker in PYTHONS if not python.exists() else ():
+        try:
+            for command in ([maker, "-m", "venv", home], [python, "-m", "pip", "install", "--quiet", *needs.split()]):
+                subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+            break
+        except (OSError, subprocess.CalledProcessError) as fault:
+            faults.append((getattr(fault, "stderr", "") or str(fault)).strip().splitlines()[-1])
+            shutil.rmtree(home, ignore_errors=True)
     if not python.exists():
-        venv.create(folder / environment, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *needs.split()], check=True)
+        raise NotInstalled(faults[0])
     return python
 
 
@@ -109,8 +123,14 @@ def documents(rows: list[dict], truth: dict, threshold: float, rounds: int, fold
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump([folded[i].text for i in range(len(texts))], file, ensure_ascii=False)
         file.flush()
-        peers = [Peer(name, folder, file.name, threshold) for name in names] if folder else []
-        took: dict[str, list[float]] = {"cleantext": [], **{peer.name: [] for peer in peers}}
+        peers: list[Peer] = []
+        failed: dict[str, str] = {}
+        for name in names if folder else ():
+            try:
+                peers.append(Peer(name, folder, file.name, threshold))
+            except NotInstalled as why:
+                failed[name] = str(why)
+        took: dict[str, list[float]] = {name: [] for name in ("cleantext", *(names if folder else ()))}
         said: dict[str, dict] = {}
         for n in range(rounds + 1):  # the first one compiles, and does not count
             used = {"cleantext": seconds(lambda: find_duplicates(texts, level="document", threshold=threshold).texts())}
@@ -119,7 +139,7 @@ def documents(rows: list[dict], truth: dict, threshold: float, rounds: int, fold
                     said[peer.name], used[peer.name] = answer, answer["seconds"]
             for name, value in used.items() if n else ():
                 took[name].append(value)
-        failed = {peer.name: message for peer in peers for message in [peer.close()] if not took[peer.name]}
+        failed |= {peer.name: message for peer in peers for message in [peer.close()] if not took[peer.name]}
     own = find_duplicates(texts, level="document", threshold=threshold).pairs.to_pylist()
     said["cleantext"] = {"pairs": [(r["a"], r["b"]) for r in own], "note": "from raw strings, verified"}
     print("| | MB/s | cleantext : it | recall | false pairs | |\n|---|---|---|---|---|---|")
