@@ -159,7 +159,13 @@ def kept_column(texts: Sequence[str] | Ragged, *, fold: Fold = "basic") -> KeptC
     column = texts if isinstance(texts, Ragged) else Ragged.of(texts)
     points, table = column.points, kept_table(fold)
     runs = _runs(column, fold, table, _special.sized(len(points))(points, table))
-    return KeptColumn(*_keep.sized(len(points))(points, column.offsets, table, *runs))
+    room = len(points) + len(runs[-1])
+    # Not in the kernel: what NumPy allocates comes in large pages, four times as soon.
+    value, start, end = np.empty(room, np.uint32), np.empty(room, np.int32), np.empty(room, np.int32)
+    bounds = np.zeros(len(column.offsets), np.int64)
+    _keep.sized(len(points))(value, start, end, bounds, points, column.offsets, table, *runs)
+    size = int(bounds[-1])
+    return KeptColumn(value[:size], start[:size], end[:size], bounds)
 
 
 @kernel
@@ -178,11 +184,10 @@ def _special(points: U32, table: U32) -> I64:
 
 
 @kernel
-def _keep(points: U32, offsets: I64, table: U32, low: I64, high: I64, first: I64, given: U32) -> tuple[U32, I32, I32, I64]:
-    """Return the arrays of a `KeptColumn`; run ``r``, from ``low[r]`` to ``high[r]``, gives ``given[first[r]:first[r + 1]]``."""
-    room = len(points) + len(given)
-    value, start, end = np.empty(room, np.uint32), np.empty(room, np.int32), np.empty(room, np.int32)
-    bounds = np.zeros(len(offsets), np.int64)
+def _keep(
+    value: U32, start: I32, end: I32, bounds: I64, points: U32, offsets: I64, table: U32, low: I64, high: I64, first: I64, given: U32
+) -> None:
+    """Write the arrays of a `KeptColumn`; run ``r``, from ``low[r]`` to ``high[r]``, gives ``given[first[r]:first[r + 1]]``."""
     n = r = 0
     for d in range(len(offsets) - 1):
         base, i = offsets[d], offsets[d]
@@ -201,7 +206,6 @@ def _keep(points: U32, offsets: I64, table: U32, low: I64, high: I64, first: I64
                 i = high[r]
                 r += 1
         bounds[d + 1] = n
-    return value[:n], start[:n], end[:n], bounds
 
 
 @lru_cache(maxsize=1 << 16)

@@ -21,12 +21,16 @@ _P, _M1, _M2 = np.uint64(PRIME), np.uint64(MIX1), np.uint64(MIX2)
 _33 = np.uint64(33)
 
 
-@kernel
 def shingle_hashes(tokens: U32, k: int) -> U64:
     """Return the 64-bit hash of the ``k`` tokens from each token on; the last ``k - 1`` are void."""
-    n = len(tokens)
-    most = max(n - k + 1, 0)
-    out = np.empty(n, np.uint64)
+    out = np.empty(len(tokens), np.uint64)  # not in the kernel: what NumPy allocates comes in large pages, four times as soon
+    _hash_into(out, tokens, k)
+    return out
+
+
+@kernel
+def _hash_into(out: U64, tokens: U32, k: int) -> None:
+    most = max(len(tokens) - k + 1, 0)
     out[most:] = 0
     for low in range(0, most, 256):
         # One step of the polynomial for a block of shingles after the other, on slices counted from zero: an index that might
@@ -42,7 +46,6 @@ def shingle_hashes(tokens: U32, k: int) -> U64:
             h = (h ^ (h >> _33)) * _M1
             h = (h ^ (h >> _33)) * _M2
             part[i] = h ^ (h >> _33)
-    return out
 
 
 def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
