@@ -40,7 +40,7 @@ PEERS = {
     "rensa": ("rensa", "rensa==0.5.0 numpy"),
     "rensa_hashes": ("rensa", "rensa==0.5.0 numpy"),
     "gaoya": ("gaoya", "gaoya==0.2.2 numpy"),
-    "datatrove": ("datatrove", "datatrove==0.10.1 xxhash==3.8.2 regex"),
+    "datatrove": ("datatrove", "datatrove==0.10.1 xxhash==3.8.2 regex tokenizers"),
     "text_dedup": ("text_dedup", "text-dedup==0.4.1"),  # asks for Python 3.12
     "data_juicer": ("data_juicer", "py-data-juicer==1.6.1 aiohttp scipy"),
 }
