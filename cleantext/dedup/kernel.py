@@ -139,17 +139,15 @@ def gather(column: Ragged, rows: I64) -> Ragged:
     if len(rows) == len(column) and bool((np.diff(rows) == 1).all()):
         return column
     offsets = np.append(0, np.cumsum(np.diff(column.offsets)[rows]))
-    return Ragged(_gather(column.points, column.offsets, rows, offsets), offsets)
+    points = np.empty(offsets[-1], np.uint32)
+    _gather(points, column.points, column.offsets, rows, offsets)
+    return Ragged(points, offsets)
 
 
 @kernel
-def _gather(points: U32, offsets: I64, rows: I64, bounds: I64) -> U32:
-    out = np.empty(bounds[-1], np.uint32)
+def _gather(out: U32, points: U32, offsets: I64, rows: I64, bounds: I64) -> None:
     for i in range(len(rows)):
-        low, to = offsets[rows[i]], bounds[i]
-        for t in range(bounds[i + 1] - to):
-            out[to + t] = points[low + t]
-    return out
+        out[bounds[i] : bounds[i + 1]] = points[offsets[rows[i]] : offsets[rows[i] + 1]]
 
 
 @kernel
