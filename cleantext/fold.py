@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from cleantext.changes import I32, I64, U32, Ragged, code_points, text_of
 from cleantext.errors import unknown
+from cleantext.jit import kernel
 
 __all__ = ["FOLDS", "UNICODE", "Fold", "Kept", "KeptColumn", "kept", "kept_column", "kept_table", "variants", "view", "view_points"]
 
@@ -163,17 +164,55 @@ def kept(text: str, *, fold: Fold = "basic") -> Kept:
 def kept_column(texts: Sequence[str] | Ragged, *, fold: Fold = "basic") -> KeptColumn:
     """Return `kept` of many texts in four arrays; ``start`` and ``end`` count from the start of each text."""
     column = texts if isinstance(texts, Ragged) else Ragged.of(texts)
-    points, offsets = column.points, column.offsets
-    table = kept_table(fold)
-    value = table[points]
-    start = np.flatnonzero(value)
-    value = value[start]
-    end = start + 1
-    if len(value) and int(value.max()) >= JOINS:
-        value, start, end = _splice(points, offsets, fold, value, start)
-    bounds = np.searchsorted(start, offsets)
-    first = np.repeat(offsets[:-1], np.diff(bounds))
-    return KeptColumn(value, (start - first).astype(np.int32), (end - first).astype(np.int32), bounds)
+    points, table = column.points, kept_table(fold)
+    runs = _runs(column, fold, table, _special.sized(len(points))(points, table))
+    room = len(points) + len(runs[-1])
+    # Not in the kernel: what NumPy allocates comes in large pages, four times as soon.
+    value, start, end = np.empty(room, np.uint32), np.empty(room, np.int32), np.empty(room, np.int32)
+    bounds = np.zeros(len(column.offsets), np.int64)
+    _keep.sized(len(points))(value, start, end, bounds, points, column.offsets, table, *runs)
+    size = int(bounds[-1])
+    return KeptColumn(value[:size], start[:size], end[:size], bounds)
+
+
+@kernel
+def _special(points: U32, table: U32) -> I64:
+    """Return where the table alone cannot say what is kept."""
+    n = 0
+    for i in range(len(points)):
+        n += table[points[i]] >= np.uint32(JOINS)
+    at = np.empty(n, np.int64)
+    n = 0
+    for i in range(len(points)):
+        if table[points[i]] >= np.uint32(JOINS):
+            at[n] = i
+            n += 1
+    return at
+
+
+@kernel
+def _keep(
+    value: U32, start: I32, end: I32, bounds: I64, points: U32, offsets: I64, table: U32, low: I64, high: I64, first: I64, given: U32
+) -> None:
+    """Write the arrays of a `KeptColumn`; run ``r``, from ``low[r]`` to ``high[r]``, gives ``given[first[r]:first[r + 1]]``."""
+    n = r = 0
+    for d in range(len(offsets) - 1):
+        base, i = offsets[d], offsets[d]
+        while i < offsets[d + 1]:
+            run = r < len(low) and low[r] < offsets[d + 1]
+            until = low[r] if run else offsets[d + 1]
+            for at in range(i, until):  # written in any case, and written over where it is nothing: no branch to guess
+                kept = table[points[at]]
+                value[n], start[n], end[n] = kept, at - base, at - base + 1
+                n += kept != 0
+            i = until
+            if run:
+                for t in range(first[r], first[r + 1]):
+                    value[n], start[n], end[n] = given[t], low[r] - base, high[r] - base
+                    n += 1
+                i = high[r]
+                r += 1
+        bounds[d + 1] = n
 
 
 @lru_cache(maxsize=1 << 16)
@@ -192,31 +231,15 @@ def _run(run: str, fold: Fold) -> tuple[int, ...]:
     return tuple(out)
 
 
-def _splice(points: U32, offsets: I64, fold: Fold, value: U32, start: I64) -> tuple[U32, I64, I64]:
-    """Replace what the table could not say by what NFKC says of each run that may change in it."""
-    special = np.flatnonzero(value >= JOINS)
-    at = start[special]
-    joins = (value[special] == JOINS) & (offsets[np.searchsorted(offsets, at)] != at)  # nothing joins to the text before
+def _runs(column: Ragged, fold: Fold, table: U32, at: I64) -> tuple[I64, I64, I64, U32]:
+    """Return the runs that NFKC may change, what all of them give, and from where on each does."""
+    points, offsets = column.points, column.offsets
+    joins = (table[points[at]] == JOINS) & (offsets[np.searchsorted(offsets, at)] != at)  # nothing joins to the text before
     goes_on = joins & (np.diff(at, prepend=-1) == 1)
     goes_on[:1] = False
     first = np.flatnonzero(~goes_on)
     low = at[first] - joins[first]
-    high = at[np.append(first[1:], len(at)) - 1] + 1
-    text = text_of(points)
-    runs = [_run(text[a:b], fold) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
-    count = np.array([len(run) for run in runs])
-    begin, end = np.searchsorted(start, low), np.searchsorted(start, high)
-    # Where each run goes: what stands behind a run moves by what the runs so far add or take away.
-    to = begin + np.append(0, np.cumsum(count - (end - begin))[:-1])
-    size = len(value) + int(count.sum() - (end - begin).sum())
-    values, starts = np.empty(size, np.uint32), np.empty(size, np.int64)
-    read = written = 0
-    for a, b, goes, n in zip(begin.tolist(), end.tolist(), to.tolist(), count.tolist(), strict=True):
-        values[written:goes], starts[written:goes] = value[read:a], start[read:a]
-        read, written = b, goes + n
-    values[written:], starts[written:] = value[read:], start[read:]
-    ends = starts + 1
-    place = np.repeat(to - np.append(0, np.cumsum(count)[:-1]), count) + np.arange(int(count.sum()))
-    values[place] = np.array([point for run in runs for point in run], np.uint32)
-    starts[place], ends[place] = np.repeat(low, count), np.repeat(high, count)
-    return values, starts, ends
+    high = at[np.append(first[1:], len(at))[: len(first)] - 1] + 1
+    gives = [_run(text_of(points[a:b]), fold) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    begins = np.append(0, np.cumsum([len(run) for run in gives], dtype=np.int64))
+    return low, high, begins, np.array([point for run in gives for point in run], np.uint32)

@@ -74,7 +74,7 @@ def corpus(seed, n=40):
 
 
 def test_sketch_is_datasketch_bit_by_bit():
-    texts = [prose(random.Random(n), n) for n in (5, 6, 12, 13, 200)]
+    texts = [prose(random.Random(n), n) for n in (0, *range(4, 25), 200)]  # every remainder of a pass of eight shingles
     for seed, slots in ((1, 128), (7, 64), (3, 37)):
         ours = SketchSpec(seed=seed, slots=slots).sketch(texts)
         for i, text in enumerate(texts):
@@ -130,9 +130,11 @@ def test_sketch_estimates_without_bias_and_with_binomial_variance(n):
 
 
 def test_shingle_hash_is_the_kernels():
-    points = kept("中华人民共和国").points
-    hashes = shingle_hashes(points, 5)
-    assert [shingle_hash("中华人民共"), shingle_hash("华人民共和")] == (hashes[:2] >> np.uint64(32)).tolist()
+    text = kept(prose(random.Random(0), 600)).text  # longer than the kernel's blocks
+    for n in (0, 1, 4, 5, 6, 255, 256, 260, 261, 600):
+        hashes = shingle_hashes(kept(text[:n]).points, 5)
+        assert [shingle_hash(text[i : i + 5]) for i in range(n - 4)] == (hashes[: max(n - 4, 0)] >> np.uint64(32)).tolist()
+        assert not hashes[max(n - 4, 0) :].any()
 
 
 def test_bands_reach_their_recall():

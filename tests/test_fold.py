@@ -101,6 +101,30 @@ def test_column_equals_one_by_one(texts):
                 assert np.array_equal(getattr(alone, name), getattr(row, name)), (texts, i)
 
 
+@pytest.mark.parametrize("name", fold.FOLDS)
+def test_compiled_and_interpreted_say_the_same(monkeypatch, name):
+    texts = [
+        "裝修：１５㎡",
+        "e\N{COMBINING ACUTE ACCENT}",
+        "",
+        "\N{COMBINING ACUTE ACCENT}藉",
+        "㎡㎡e\u0301\u0301 x",
+        "가\u11a8\ud800",
+        "。",
+    ]
+    short = fold.kept_column(texts * 2, fold=name)
+    for kernel in (fold._special, fold._keep):
+        monkeypatch.setattr(kernel, "sized", lambda _, kernel=kernel: kernel.compiled)
+    compiled = fold.kept_column(texts * 2, fold=name)
+    for kernel in (fold._special, fold._keep):
+        monkeypatch.setattr(kernel, "sized", lambda _, kernel=kernel: kernel.python)
+    interpreted = fold.kept_column(texts * 2, fold=name)
+    for column in (compiled, interpreted):
+        for part in ("points", "start", "end", "offsets"):
+            assert np.array_equal(getattr(column, part), getattr(short, part))
+            assert getattr(column, part).dtype == getattr(short, part).dtype
+
+
 def test_nothing_joins_to_the_text_before():
     column = fold.kept_column(["e", "\N{COMBINING ACUTE ACCENT}a", "", "\u11a8"])
     assert [column[i].text for i in range(4)] == ["e", "a", "", "\u11a8"]

@@ -6,12 +6,12 @@ import numpy as np
 
 from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.bands import HOT, Bands, bucket_pairs, buckets
-from cleantext.dedup.kernel import band_keys, count_distinct, shingle_hashes, sketch_into
+from cleantext.dedup.kernel import band_keys, shingle_hashes, sketch_into
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.types import U64
 from cleantext.dedup.verify import Shingles, Verified
 
-__all__ = ["NEAR", "ROUNDS", "find_documents", "sketch_keys"]
+__all__ = ["ROUNDS", "find_documents", "sketch_keys"]
 
 ROUNDS = 8  # representatives that a hot bucket is compared with, one after the other
 TOKENS, ROWS = 1 << 20, 1 << 12  # how many hashes and sketches are held at once
@@ -26,9 +26,8 @@ def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands:
     stay linear in the size of the bucket.
     """
     least = max(threshold - NEAR, 0.01)
-    keys, size = sketch_keys(units, spec, bands)
-    shingles = Shingles(units, side, spec.k, size)
-    hot, pairs = buckets(keys, np.flatnonzero(size))
+    shingles = Shingles.of(units, side, spec.k)
+    hot, pairs = buckets(sketch_keys(units, spec, bands), np.flatnonzero(np.diff(units.offsets) >= spec.k))
     found = shingles.verify(pairs, least)
     seen = pairs
     rest = [bucket[np.argsort(rank[bucket], kind="stable")] for bucket in hot]
@@ -43,12 +42,12 @@ def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands:
     return found, len(hot)
 
 
-def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> tuple[U64, I64]:
-    """Return the band keys, shape (bands, units), and the number of distinct shingles of each unit.
+def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> U64:
+    """Return the band keys, shape (bands, units).
 
     Hashes and sketches stand in memory for some thousand units at a time, and in the same place.
     """
-    keys, size = np.empty((bands.bands, len(units)), np.uint64), np.zeros(len(units), np.int64)
+    keys = np.empty((bands.bands, len(units)), np.uint64)
     rows = np.empty((min(ROWS, len(units)), spec.slots), np.uint32)
     low = 0
     while low < len(units):
@@ -58,9 +57,8 @@ def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> tuple[U64, I64
         hashes = shingle_hashes(units.points[units.offsets[low] : units.offsets[high]], spec.k)
         sketch_into(rows, hashes, offsets, spec.k, *spec.permutations)
         band_keys(keys[:, low:high], rows, bands.rows)
-        size[low:high] = count_distinct(hashes, offsets[:-1], np.maximum(offsets[1:] - spec.k + 1, offsets[:-1]))
         low = high
-    return keys, size
+    return keys
 
 
 def _star(bucket: I32) -> U64:

@@ -11,7 +11,7 @@ import numpy as np
 from cleantext.changes import I64, Ragged, code_points, text_of
 from cleantext.dedup.bands import Bands
 from cleantext.dedup.documents import sketch_keys
-from cleantext.dedup.kernel import digests, overlaps, shingle_hashes
+from cleantext.dedup.kernel import count_distinct, digests, overlaps, shingle_hashes
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.fold import kept_column
@@ -71,7 +71,9 @@ class Sketch:
             kept = kept.take(long)
         column, _ = tokens(kept, self.spec.unit)
         units = Ragged(column.points, column.offsets)
-        keys, size = sketch_keys(units, self.spec, self.bands)
+        keys = sketch_keys(units, self.spec, self.bands)
+        end_of_shingles = np.maximum(units.offsets[1:] - self.spec.k + 1, units.offsets[:-1])
+        size = count_distinct(shingle_hashes(units.points, self.spec.k), units.offsets[:-1], end_of_shingles)
         digest = digests(units.points, units.offsets).view(np.int64)
         rows = pa.array(text)
         schema = self.schema

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from cleantext.changes import I32, I64, Ragged
-from cleantext.dedup.kernel import gather, overlaps, shingle_hashes
+from cleantext.dedup.kernel import count_distinct, gather, overlaps, shingle_hashes
 from cleantext.dedup.types import F64, U64
 
 __all__ = ["Shingles", "Verified"]
@@ -19,34 +20,56 @@ BATCH = 1 << 24  # shingles whose hashes are held at once
 
 @dataclass(frozen=True)
 class Shingles:
-    """The shingle sets of all units: their sizes, and their members when asked, so that hashes of all never stand in memory."""
+    """The shingle sets of all units: sizes and members when asked, so that hashes of all never stand in memory."""
 
     units: Ragged
     side: I32
     k: int
-    size: I64  # distinct shingles of each unit
+    size: I64  # distinct shingles of each unit; -1 until somebody asks, since counting them takes as long as the sketch
+
+    @classmethod
+    def of(cls, units: Ragged, side: I32, k: int) -> Shingles:
+        """Take units of which nothing is known yet."""
+        return cls(units, side, k, np.full(len(units), -1, np.int64))
 
     def verify(self, pairs: U64, least: float) -> Verified:
         """Return the pairs (``a << 32 | b``, rising) of a text and a reference that have J >= ``least``."""
         a, b = (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
-        small, large = np.minimum(self.size[a], self.size[b]), np.maximum(self.size[a], self.size[b])
         wanted = ((self.side[a] & 1) & (self.side[b] >> 1)) | ((self.side[b] & 1) & (self.side[a] >> 1)) == 1
-        wanted &= small >= least * large  # J is at most this quotient
         pairs, a, b = pairs[wanted], a[wanted], b[wanted]
-        work = np.cumsum(self.size[a] + self.size[b]) // BATCH
-        cuts = np.flatnonzero(np.diff(work, prepend=-1, append=-1))
-        inter = [self._overlaps(a[i:j], b[i:j], least) for i, j in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)]
+        self._count(np.concatenate([a, b]))
+        small, large = np.minimum(self.size[a], self.size[b]), np.maximum(self.size[a], self.size[b])
+        wanted = small >= least * large  # J is at most this quotient
+        pairs, a, b = pairs[wanted], a[wanted], b[wanted]
+        inter = [self._overlaps(a[part], b[part], least) for part in _batches(self.size[a] + self.size[b])]
         shared = np.concatenate([np.zeros(0, np.int64), *inter])
         good = (shared > 0) & (shared >= least * (self.size[a] + self.size[b] - shared))
         return Verified(pairs[good], shared[good], self.size[a[good]], self.size[b[good]])
 
+    def _count(self, units: I64) -> None:
+        """Count the shingles of units that were not counted yet."""
+        new = np.unique(units[self.size[units] < 0])
+        for batch in _batches(np.diff(self.units.offsets)[new]):
+            hashes, low, high = self._hashes(new[batch])
+            self.size[new[batch]] = count_distinct(hashes, low, high)
+
+    def _hashes(self, units: I64) -> tuple[U64, I64, I64]:
+        """Return the shingle hashes of units, and where those of each begin and end."""
+        part = gather(self.units, units)
+        low = part.offsets[:-1]
+        return shingle_hashes(part.points, self.k), low, np.maximum(part.offsets[1:] - self.k + 1, low)
+
     def _overlaps(self, a: I64, b: I64, least: float) -> I64:
         involved, place = np.unique(np.concatenate([a, b]), return_inverse=True)
-        part = gather(self.units, involved)
-        hashes = shingle_hashes(part.points, self.k)
-        low, high = part.offsets[:-1], np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1])
+        hashes, low, high = self._hashes(involved)
         x, y = place[: len(a)], place[len(a) :]
         return overlaps(hashes, low[x], high[x], low[y], high[y], self.size[a], self.size[b], least)
+
+
+def _batches(work: I64) -> list[slice]:
+    """Return slices of consecutive items that are about `BATCH` of work each."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(work) // BATCH, prepend=-1, append=-1)).tolist()
+    return [slice(i, j) for i, j in itertools.pairwise(cuts)]
 
 
 @dataclass(frozen=True)
