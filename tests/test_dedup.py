@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import WORDS, corpus, edited, prose
 
 from cleantext.dedup import Sketches, SketchSpec, find_duplicates, shingle_hash
 from cleantext.dedup.bands import Bands
@@ -22,7 +23,6 @@ from cleantext.fold import kept
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-WORDS = "经济发展新区建设工作会议精神学习贯彻落实全面推进高质量市场主体营商环境持续优化群众就业教育医疗生态保护乡村振兴科技创新企业投资项目"
 
 
 def shingles(text, fold="basic"):
@@ -33,41 +33,6 @@ def shingles(text, fold="basic"):
 def jaccard(a, b, fold="basic"):
     a, b = shingles(a, fold), shingles(b, fold)
     return len(a & b) / len(a | b) if a | b else 0.0
-
-
-def prose(rng, n):
-    """Chinese of ``n`` letters, by chance, in sentences."""
-    out = []
-    while n > 0:
-        size = min(n, rng.randint(6, 20))
-        out.append("".join(rng.choice(WORDS) for _ in range(size)) + rng.choice("，。。！"))
-        n -= size
-    return "".join(out)
-
-
-def edited(rng, text, rate):
-    return "".join(rng.choice(["", rng.choice(WORDS), c + rng.choice(WORDS)]) if rng.random() < rate else c for c in text)
-
-
-def corpus(seed, n=40):
-    """Texts of copies, near copies, transplanted passages, short ones and ones without a letter."""
-    rng = random.Random(seed)
-    texts = [prose(rng, rng.choice([0, 3, 8, 60, 200, 500])) for _ in range(n)]
-    for _ in range(n):
-        a = rng.choice(texts)
-        kind = rng.randrange(4)
-        if kind == 0:
-            texts.append(edited(rng, a, rng.choice([0, 0.003, 0.01, 0.05])))
-        elif kind == 1 and len(a) > 60:
-            at, size = rng.randrange(len(a) - 50), rng.randint(45, 200)
-            host = rng.choice(texts)
-            cut = rng.randrange(len(host) + 1)
-            texts.append(host[:cut] + a[at : at + size] + host[cut:])
-        elif kind == 2:
-            texts.append("转载：\n" + a + "\n（完）")
-        else:
-            texts.append(rng.choice(["", "……", "！！！", "\ud800", "好", "同意。", "同意"]))
-    return texts
 
 
 # ------------------------------------------------------------------ sketches
