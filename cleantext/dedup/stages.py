@@ -83,12 +83,12 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
             f"SELECT CAST({int(name[1:])} AS INT) AS band, {name} AS bucket, number, rank, size, own, referred FROM keyed" for name in group
         ]
         steps += [
-            Sql("banded", " UNION ALL ".join(rows)),
             Sql(
                 "banded",
-                """
+                f"""
+                WITH keys AS ({" UNION ALL ".join(rows)})
                 SELECT x.*, b.members
-                FROM banded x JOIN (SELECT band, bucket, count(*) AS members FROM banded GROUP BY band, bucket HAVING count(*) > 1) b
+                FROM keys x JOIN (SELECT band, bucket, count(*) AS members FROM keys GROUP BY band, bucket HAVING count(*) > 1) b
                   ON x.band = b.band AND x.bucket = b.bucket
                 """,
             ),
