@@ -219,7 +219,7 @@ def test_a_killed_run_goes_on(tmp_path):
     ]
     out = tmp_path / "out"
     process = subprocess.Popen([*call, "-o", str(out)], stderr=subprocess.DEVNULL)
-    journal = out / ".cleantext" / "plan" / "journal.json"
+    journal = out / ".cleantext" / "dedup" / "plan" / "journal.json"
     until = time.monotonic() + 60
     while not journal.exists() and time.monotonic() < until:
         time.sleep(0.005)

@@ -74,18 +74,22 @@ def dedup(
     from cleantext.run.search import dedup_files, dedup_plan, index_files
 
     if explain_plan:
-        names = ("level", "threshold", "min_chars")
+        names = ("threshold", "min_chars")
         keep = "value" if prefer else options["keep"]
-        click.echo(dedup_plan(**{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain())
+        level: Any = options["level"] if _given(ctx, "level") else "document"
+        click.echo(dedup_plan(level=level, **{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain())
         return
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out'.")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
     columns = Columns(text, id_, prefer)
+    here = "index" if index is not None else str(options["engine"])
+    for name, (option, where) in GOES_WITH.items():
+        if _given(ctx, name) and here not in where:
+            raise click.UsageError(f"{option} goes with {' and '.join(sorted(where))} alone: here the engine is {here}")
+    if prefer and _given(ctx, "keep"):
+        raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
-        named = [n for n in ("against", "engine", "restart") if _given(ctx, n)]
-        if named:
-            raise click.UsageError(f"--{named[0]} does not go with --index")
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
         report = index_files(src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], **asked)
     else:
@@ -96,6 +100,20 @@ def dedup(
     sys.exit(report.exit_code)
 
 
+# Options that not every way of searching has: the engines memory and local, and the index.
+GOES_WITH = {
+    "against": ("--against", {"memory", "local"}),
+    "engine": ("--engine", {"memory", "local"}),
+    "restart": ("--restart", {"local"}),
+    "memory": ("--memory", {"local", "index"}),
+    "workers": ("--workers", {"local", "index"}),
+    "text": ("--text", {"local", "index"}),
+    "id_": ("--id", {"local", "index"}),
+    "prefer": ("--prefer", {"local", "index"}),
+    "add": ("--add/--no-add", {"index"}),
+}
+
+
 def _given(ctx: click.Context, name: str) -> bool:
     """Say whether an option stands on the command line: what does not is the index's own."""
     return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
@@ -104,7 +122,7 @@ def _given(ctx: click.Context, name: str) -> bool:
 def _size(size: str) -> int:
     """Read a size such as 2GB, 500MB or 1.5GiB."""
     units = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-    found = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]*)\s*", size)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", size)
     if not found or found[2].upper() not in units:
         raise click.UsageError(f"--memory {size}: expected a size such as 2GB")
     return int(float(found[1]) * units[found[2].upper()])

@@ -3,7 +3,8 @@
 The index holds ``rows`` (a narrow row a text), ``held`` (keys and tokens, once for all equal texts) and
 ``shared`` (verified pairs of them, by their digests). What stays and what is whose copy is decided anew
 from these at each addition, by the stages of the plan that searches all at once; so it does not matter in
-how many batches the texts came.
+how many batches the texts came. Only of a bucket that became crowded batch after batch the index may hold
+more verified pairs than one search, which would have compared its members with a few of them.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from cleantext.dedup.bands import Bands
 from cleantext.dedup.maps import Sketch, TableLevel, Verify, key_names
 from cleantext.dedup.plan import PAIRS
 from cleantext.dedup.sketch import SketchSpec
-from cleantext.dedup.stages import candidates, clusters, hot, keepers, numbers, pairs, verify
+from cleantext.dedup.stages import candidates, check_options, clusters, hot, keepers, numbers, pairs, verify
 from cleantext.plan.steps import Checkpoint, Map, Plan, Sql, Step
 
 __all__ = ["Recipe"]
 
 # Keys and tokens of a unit, of a text held or one that comes now.
 HELD = "(SELECT d1, d2, {0} FROM held UNION ALL SELECT d1, d2, {0} FROM fresh) d JOIN units u ON d.d1 = u.d1 AND d.d2 = u.d2"
+ADDING = ("added", "fresh", "held", "was", "numbered")
 NARROW = "id, low, high, length, size, d1, d2, value"
 
 
@@ -37,13 +39,16 @@ class Recipe:
     keep: Literal["longest", "first", "value"] = "longest"
     id_type: Literal["string", "int64"] = "string"
 
+    def __post_init__(self) -> None:
+        check_options(threshold=self.threshold, level=self.level, min_chars=self.min_chars, keep=self.keep, id_type=self.id_type)
+
     def adding(self, next_cluster: int) -> Plan:
         """Return the steps from ``batch`` (``id, text`` and, where one decides, ``value``) and what is held to the new parts.
 
         Outputs: ``added``, ``fresh`` and ``linked``, to be put to ``rows``, ``held`` and ``shared``; ``clusters``, to be put
-        in place of what was; ``events``; and ``pairs``, those of a text that came now.
+        in place of what was; ``events``; ``pairs``, those of a text that came now; and ``facts``, with the crowded buckets that a fresh text was in.
         """
-        steps = self._batch("batch")
+        steps = self._batch("batch", value=self.keep == "value")
         steps += [
             Sql("added", f"SELECT {NARROW} FROM docs"),
             Sql(
@@ -59,36 +64,48 @@ class Recipe:
                 FROM units u LEFT JOIN (SELECT d1, d2 FROM fresh) f ON u.d1 = f.d1 AND u.d2 = f.d2
                 """,
             ),
-            *self._verified(("added", "fresh", "held", "rows", "shared", "was", "numbered")),
+            *_known(),
+            *candidates(HELD, self.bands, self.threshold, at_once=0, against=True),
+            Checkpoint((*ADDING, "units", "known", "candidates", "hot")),
+            *verify(HELD, self._kernel, "candidates", "found"),
+            # In a crowded bucket that a fresh text is in, what was verified before counts, and the best members may be others now.
+            Sql("verified", "SELECT * FROM found UNION ALL SELECT * FROM known"),
+            Sql("seen", "SELECT a, b FROM candidates UNION ALL SELECT a, b FROM known"),
+            *hot(HELD, self._kernel, self.threshold, (*ADDING, "known"), against=False),
             Sql(
                 "linked",
                 """
                 SELECT x.d1 AS a1, x.d2 AS a2, y.d1 AS b1, y.d2 AS b2, v.inter, v.a_size, v.b_size
                 FROM verified v JOIN units x ON v.a = x.number JOIN units y ON v.b = y.number
+                WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.a = v.a AND k.b = v.b)
                 """,
             ),
-            *_all_verified("SELECT * FROM shared UNION ALL SELECT * FROM linked"),
             *pairs(against=False),
-            *keepers(("added", "fresh", "linked", "was", "numbered")),
+            *keepers(("added", "fresh", "linked", "was", "numbered", "hot_buckets")),
             *_named(next_cluster),
             Sql(
                 "between",
                 "SELECT e.* FROM between e JOIN numbered x ON e.a = x.number JOIN numbered y ON e.b = y.number WHERE x.place >= 0 OR y.place >= 0",
             ),
             PAIRS,
+            Sql("facts", "SELECT count(*) AS hot_buckets FROM hot_buckets"),
         ]
-        return Plan(tuple(steps), ("added", "fresh", "linked", "clusters", "events", "pairs"))
+        return Plan(tuple(steps), ("added", "fresh", "linked", "clusters", "events", "pairs", "facts"))
 
     def asking(self) -> Plan:
         """Return the steps from ``batch`` to its ``pairs`` with what is held; nothing is added."""
-        steps = self._batch("batch")
+        steps = self._batch("batch", value=False)
         steps += [
             Sql(
                 "docs",
                 f"SELECT 0 AS reference, place, {NARROW} FROM docs UNION ALL SELECT 1 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows",
             ),
             *numbers(self.keep),
-            *self._verified(("numbered", "held", "fresh")),
+            *candidates(HELD, self.bands, self.threshold, at_once=0, against=True),
+            Checkpoint(("numbered", "held", "fresh", "units", "candidates", "hot")),
+            *verify(HELD, self._kernel, "candidates", "verified"),
+            Sql("seen", "SELECT a, b FROM candidates"),
+            *hot(HELD, self._kernel, self.threshold, ("numbered", "held", "fresh"), against=True),
             *pairs(against=True),
             PAIRS,
         ]
@@ -99,7 +116,8 @@ class Recipe:
         steps: list[Step] = [
             Sql("docs", f"SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows"),
             *numbers(self.keep),
-            *_all_verified("SELECT * FROM shared"),
+            *_known(),
+            Sql("verified", "SELECT * FROM known"),
             *pairs(against=False),
             PAIRS,
         ]
@@ -110,11 +128,11 @@ class Recipe:
         """The bands of the sketches."""
         return Bands.of(self.threshold, self.spec.slots, self.recall)
 
-    def _batch(self, table: str) -> list[Step]:
+    def _batch(self, table: str, *, value: bool) -> list[Step]:
         """Sketch a batch; ``fresh`` are those of its units that are not held, each once."""
         names = ", ".join(f"d.{name}" for name in key_names(self.bands))
         sketch = Sketch(
-            self.spec, self.bands, self.level, self.min_chars, reference=False, id_type=self.id_type, value=self.keep == "value"
+            self.spec, self.bands, self.level, self.min_chars, reference=False, id_type=self.id_type, value="double" if value else ""
         )
         return [
             Map("docs", table, sketch),
@@ -140,24 +158,22 @@ class Recipe:
             ),
         ]
 
-    def _verified(self, keep: tuple[str, ...]) -> list[Step]:
-        kernel = Verify(self.spec.k, self.spec.unit, self.threshold)
-        return [
-            *candidates(HELD, self.bands, self.threshold, at_once=0, against=True),
-            Checkpoint((*keep, "units", "candidates", "hot")),
-            *verify(HELD, kernel, "candidates", "verified"),
-            *hot(HELD, kernel, self.threshold, keep, against=True),
-        ]
+    @property
+    def _kernel(self) -> Verify:
+        return Verify(self.spec.k, self.spec.unit, self.threshold)
 
 
-def _all_verified(shared: str) -> list[Step]:
-    """Say of all pairs of digests which units these are now."""
+def _known() -> list[Step]:
+    """Say of all pairs of digests that were verified before which units these are now."""
+    turned = "x.number > y.number"
     return [
         Sql(
-            "verified",
+            "known",
             f"""
-            SELECT x.number AS a, y.number AS b, s.inter, s.a_size, s.b_size
-            FROM ({shared}) s JOIN units x ON s.a1 = x.d1 AND s.a2 = x.d2 JOIN units y ON s.b1 = y.d1 AND s.b2 = y.d2
+            SELECT least(x.number, y.number) AS a, greatest(x.number, y.number) AS b, s.inter,
+                   CASE WHEN {turned} THEN s.b_size ELSE s.a_size END AS a_size,
+                   CASE WHEN {turned} THEN s.a_size ELSE s.b_size END AS b_size
+            FROM shared s JOIN units x ON s.a1 = x.d1 AND s.a2 = x.d2 JOIN units y ON s.b1 = y.d1 AND s.b2 = y.d2
             """,
         )
     ]
@@ -178,7 +194,7 @@ def _named(next_cluster: int) -> list[Step]:
         Sql(
             "new",
             f"""
-            SELECT k.keeper, row_number() OVER (ORDER BY k.keeper) + {next_cluster - 1} AS cluster
+            SELECT k.keeper, CAST(row_number() OVER (ORDER BY k.keeper) + {next_cluster - 1} AS BIGINT) AS cluster
             FROM (SELECT DISTINCT keeper FROM kept) k
             WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.keeper = k.keeper)
             """,

@@ -59,7 +59,7 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
                     gaps = np.full(_power(4 * (b_high - b_low)), -1, np.int64)
                 inter = _in_both(blocks[first:stop], before, shingles, k, gaps)
             meets_itself = blocks[first, 3] == blocks[first, 4] and a_high > b_low
-            if meets_itself or inter < threshold * (a_size + b_size - inter):
+            if meets_itself or inter / (a_size + b_size - inter) < threshold:  # the very number that is reported
                 if stop - first > 1:  # shingles that repeat made the estimate too high
                     split = _widest(blocks, first, stop)
                     todo[depth, 0], todo[depth, 1] = split, stop

@@ -8,6 +8,7 @@ batch or nothing, also while a writer works, and what a killed writer leaves is 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 import tempfile
@@ -44,10 +45,12 @@ class Added(NamedTuple):
 
     ``pairs`` has the columns of `Duplicates.pairs`; ``events`` has ``event, cluster, other, id``: a cluster is
     *new*, *merged* into the other, has a new *keeper*, was *dissolved*; a text *moved* to the other, or *left*.
+    In ``hot_buckets`` buckets with a text of the batch the members were compared with the best ones only.
     """
 
     pairs: pa.Table
     events: pa.Table
+    hot_buckets: int
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,15 @@ class _Manifest:
     next_cluster: int = 0
     tables: dict[str, list[dict[str, Any]]] | None = None
     before: tuple[str, ...] = ()  # files of the manifest before: some reader may be at them
-
-    def table(self, name: str, empty: Path) -> Table:
-        """Return one table; ``empty`` is a file of its columns and no row."""
-        parts = [Part(**p) for p in (self.tables or {}).get(name, ())]
-        return Table(tuple(replace(p, path=str(empty.parent / p.path)) for p in parts) or (Part.of(empty),))
+    last: dict[str, Any] | None = None  # the last batch: its digest, and the files that say what was found
 
 
 class Index:
     """Near-duplicates among texts that come in batches: the clusters are those of one search of all.
+
+    All verified pairs are kept, and what stays is decided anew from them at each batch. (Where more than 128 texts
+    share a bucket, a search compares them with the best ones only, and an index that met them in smaller batches
+    may hold more pairs, and so larger clusters, than one search of all.)
 
     >>> import tempfile
     >>> index = Index.open(tempfile.mkdtemp() + "/index", threshold=0.6)
@@ -126,7 +129,7 @@ class Index:
             return cls(path, recipe, memory=memory, workers=workers)
         recipe = Recipe(SketchSpec(**sketch), **given)
         _ = recipe.bands  # raises where they cannot reach the recall
-        if path.exists() and any(path.iterdir()):
+        if path.exists() and any(p for p in path.iterdir() if not p.name.startswith((".empty-", "empty-", ".header"))):
             raise ConfigError(f"{path} holds files, but no index: name a new or empty folder")
         path.mkdir(parents=True, exist_ok=True)
         _write_empty(path, recipe)
@@ -147,20 +150,37 @@ class Index:
         (the smallest stays) go with ``keep="value"``. A batch is added whole or not at all. The cost is that
         of the batch and of one pass over the narrow tables of the index: many texts at once are cheaper than one by one.
         """
+        if not isinstance(texts, Table) and (values is None) == (self.recipe.keep == "value"):
+            raise InputError(
+                f"values: this index keeps by {self.recipe.keep!r}; {'give one a text' if values is None else 'leave them out'}"
+            )
         with self._writing() as work:
             batch = texts if isinstance(texts, Table) else self._batch(work / "batch.parquet", texts, ids, values)
+            self._check(batch, ("id", "text", "value") if self.recipe.keep == "value" else ("id", "text"))
             manifest = self._manifest()
+            digest = [(p.size, p.rows, _content(Path(p.path))) for p in batch.parts]
+            if batch.rows and manifest.last and manifest.last["batch"] == [list(d) for d in digest]:
+                return self._found(manifest)  # it came before, and its caller did not get to see what was found
             held = self._tables(manifest)
             runner = self._runner(work / "run")
             out = runner.run(
                 self.recipe.adding(manifest.next_cluster),
                 {"batch": batch, "was": held["clusters"], **{n: held[n] for n in GROWING if n != "events"}},
             )
-            found = Added(_spans(out["pairs"].read()), out["events"].read())
             new = {"rows": out["added"], "held": out["fresh"], "shared": out["linked"], "events": out["events"]}
-            last = max([manifest.next_cluster - 1, *found.events["cluster"].to_pylist()])
-            self._commit(manifest, new, out["clusters"], last + 1)
+            last = {"batch": digest, "hot_buckets": out["facts"].read()["hot_buckets"][0].as_py()}
+            manifest = self._commit(manifest, new, out["clusters"], out["pairs"], last)
+            found = self._found(manifest)
+            if max(map(len, (manifest.tables or {}).values())) >= PARTS:
+                with contextlib.suppress(OSError):  # the batch is in; the next one makes the parts one
+                    self._compact(manifest)
             return found
+
+    def _found(self, manifest: _Manifest) -> Added:
+        """Return what the last batch found."""
+        last: dict[str, Any] = manifest.last or {}
+        pairs, events = (self._parts(last[name], f"empty-{name}.parquet").read() for name in ("pairs", "events"))
+        return Added(_spans(pairs), events, last["hot_buckets"])
 
     def query(self, texts: Any, *, ids: Any = None) -> pa.Table:
         """Return the pairs of texts (``a``) with those of the index (``b``), as `Duplicates.pairs` does; nothing is added."""
@@ -169,6 +189,7 @@ class Index:
                 texts = strings(texts, "texts")
                 ids = ids if ids is not None else [str(n) if self.recipe.id_type == "string" else n for n in range(len(texts))]
             batch = texts if isinstance(texts, Table) else self._batch(Path(scratch) / "batch.parquet", texts, ids, None)
+            self._check(batch, ("id", "text"))
             return self._asked(self.recipe.asking(), Path(scratch), {"batch": batch}, ("rows", "held"))
 
     @property
@@ -202,30 +223,41 @@ class Index:
         names = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
         if len(names) != len(held):
             raise InputError(f"ids: {len(names)} for {len(held)} texts")
-        if (values is None) == (self.recipe.keep == "value") and path.parent.name == "work":
-            raise InputError(
-                f"values: this index keeps by {self.recipe.keep!r}; {'give one a text' if values is None else 'leave them out'}"
-            )
-        kind = pa.string() if self.recipe.id_type == "string" else pa.int64()
+        kind, of = (pa.string(), str) if self.recipe.id_type == "string" else (pa.int64(), int)
+        wrong = next((n for n in names if not isinstance(n, of) or isinstance(n, bool)), None) if names else None
+        if wrong is not None or None in names:
+            raise InputError(f"ids: this index has {self.recipe.id_type} ids, not {wrong!r}")
         try:
             columns = {"id": pa.array(names, kind), "text": pa.array([t.encode("utf-8", "replace").decode() for t in held], pa.string())}
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise InputError(f"ids: this index has {self.recipe.id_type} ids: {error}") from error
-        if self.recipe.keep == "value":
-            columns["value"] = pa.array(values if values is not None else [None] * len(held), pa.float64())
+        if values is not None:
+            columns["value"] = pa.array(values, pa.float64())
         with write_part(path) as temporary:
             pq.write_table(pa.table(columns), temporary, row_group_size=10_000)
         return Table.of([path], columns={n: n for n in columns}, positions=True)
+
+    def _check(self, batch: Table, names: tuple[str, ...]) -> None:
+        """Refuse a table that lacks what a batch needs."""
+        missing = [n for n in names if n not in dict(batch.columns)]
+        if missing or not batch.positions:
+            has = ", ".join(dict(batch.columns)) or "none by name"
+            raise InputError(f"a batch is a Table with positions and columns {', '.join(names)}; this one names {has}")
 
     def _manifest(self) -> _Manifest:
         path = self.folder / "manifest.json"
         if not path.exists():
             return _Manifest()
         held = json.loads(path.read_text("utf-8"))
-        return _Manifest(held["serial"], held["next_cluster"], held["tables"], tuple(held["before"]))
+        return _Manifest(held["serial"], held["next_cluster"], held["tables"], tuple(held["before"]), held["last"])
 
     def _tables(self, manifest: _Manifest) -> dict[str, Table]:
-        return {name: manifest.table(name, self.folder / f"empty-{name}.parquet") for name in (*GROWING, "clusters")}
+        return {name: self._parts((manifest.tables or {}).get(name, ()), f"empty-{name}.parquet") for name in (*GROWING, "clusters")}
+
+    def _parts(self, held: Sequence[dict[str, Any]], empty: str) -> Table:
+        """Return a table of the index; ``empty`` is a file of its columns and no row."""
+        parts = tuple(Part(**{**p, "path": str(self.folder / p["path"])}) for p in held)
+        return Table(parts or (Part.of(self.folder / empty, checked=False),))
 
     def _read(self) -> dict[str, Table]:
         return self._tables(self._manifest())
@@ -242,15 +274,10 @@ class Index:
         raise AssertionError
 
     def _asked(self, plan: Plan, scratch: Path, inputs: dict[str, Table], names: Sequence[str]) -> pa.Table:
-        import duckdb
-
         def run(tables: dict[str, Table]) -> pa.Table:
             runner = self._runner(scratch / "run")
             runner.clear()
-            try:
-                return runner.run(plan, {**inputs, **{n: tables[n] for n in names}})["pairs"].read()
-            except duckdb.IOException as error:
-                raise FileNotFoundError(str(error)) from error
+            return runner.run(plan, {**inputs, **{n: tables[n] for n in names}})["pairs"].read()
 
         return _spans(self._retried(run))
 
@@ -276,17 +303,21 @@ class Index:
             finally:
                 shutil.rmtree(work, ignore_errors=True)
 
-    def _commit(self, manifest: _Manifest, new: dict[str, Table], clusters: Table, next_cluster: int) -> None:
+    def _commit(self, manifest: _Manifest, new: dict[str, Table], clusters: Table, pairs: Table, last: dict[str, Any]) -> _Manifest:
         """Put new parts to what is there, and let them count."""
         serial = manifest.serial + 1
+        next_cluster = manifest.next_cluster
+        for batch in new["events"].batches():
+            next_cluster = max([next_cluster, *(n + 1 for n in batch.column("cluster").to_pylist())])
         tables = {name: list((manifest.tables or {}).get(name, ())) for name in GROWING}
-        for name, table in new.items():
-            tables[name] += self._moved(table, f"{serial:06d}-{name}") if table.rows else []
+        moved = {name: self._moved(table, f"{serial:06d}-{name}") if table.rows else [] for name, table in new.items()}
+        for name, parts in moved.items():
+            tables[name] += parts
         tables["clusters"] = self._moved(clusters, f"{serial:06d}-clusters")
-        made = _Manifest(serial, next_cluster, tables, tuple(_files(manifest.tables or {})))
+        last |= {"pairs": self._moved(pairs, f"{serial:06d}-pairs"), "events": moved["events"]}
+        made = _Manifest(serial, next_cluster, tables, tuple(_files(manifest)), last)
         self._write(made)
-        if max(map(len, tables.values())) >= PARTS:
-            self._compact(made)
+        return self._manifest()
 
     def _moved(self, table: Table, name: str) -> list[dict[str, Any]]:
         parts = []
@@ -295,9 +326,11 @@ class Index:
             sync(Path(part.path))
             Path(part.path).replace(path)
             parts.append(asdict(replace(Part.of(path), path=path.name)))
+        sync(self.folder)
         return parts
 
     def _compact(self, manifest: _Manifest) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         serial = manifest.serial + 1
@@ -305,13 +338,13 @@ class Index:
         for name in GROWING:
             if len(tables.get(name, ())) < 2:
                 continue
-            whole = manifest.table(name, self.folder / f"empty-{name}.parquet")
+            schema = pq.read_schema(self.folder / f"empty-{name}.parquet")  # parts may differ in which columns can be null
             path = self.folder / f"{serial:06d}-{name}.parquet"
-            with write_part(path) as temporary, pq.ParquetWriter(temporary, pq.read_schema(whole.paths[0]), compression="zstd") as writer:
-                for batch in whole.batches():
-                    writer.write_batch(batch)
+            with write_part(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+                for batch in self._parts(tables[name], f"empty-{name}.parquet").batches():
+                    writer.write_batch(pa.record_batch(batch.columns, schema=schema))
             tables[name] = [asdict(replace(Part.of(path), path=path.name))]
-        self._write(_Manifest(serial, manifest.next_cluster, tables, tuple(_files(manifest.tables or {}))))
+        self._write(replace(manifest, serial=serial, tables=tables, before=tuple(_files(manifest))))
 
     def _write(self, manifest: _Manifest) -> None:
         with write_part(self.folder / "manifest.json") as temporary:
@@ -319,18 +352,29 @@ class Index:
 
     def _sweep(self, manifest: _Manifest) -> None:
         """Delete what counts no more: of manifests before the last one, and of writers that were killed."""
-        held = {*_files(manifest.tables or {}), *manifest.before}
+        held = {*_files(manifest), *manifest.before}
         for path in [*self.folder.glob("0*.parquet"), *self.folder.glob(".*.parquet.*")]:
             if path.name not in held:
                 path.unlink(missing_ok=True)
 
 
-def _files(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
-    return [part["path"] for parts in tables.values() for part in parts]
+def _files(manifest: _Manifest) -> list[str]:
+    """Return the files that a manifest names."""
+    last = manifest.last or {}
+    return [part["path"] for parts in [*(manifest.tables or {}).values(), last.get("pairs", []), last.get("events", [])] for part in parts]
+
+
+def _content(path: Path) -> str:
+    """Return the digest of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _read_header(path: Path) -> Recipe:
-    held = json.loads(path.read_text("utf-8"))
+    try:
+        held = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}; bring the file back, or make the index again from the texts") from error
     if held.pop("schema", None) != SCHEMA:
         raise InputError(f"{path}: not an index of this version of cleantext (schema {SCHEMA}); make it again from the texts")
     held.pop("cleantext")
@@ -360,6 +404,7 @@ def _write_empty(folder: Path, recipe: Recipe) -> None:
         "held": [*keys, ("tokens", pa.binary())],
         "shared": digests,
         "events": [("event", pa.string()), ("cluster", pa.int64()), ("other", pa.int64()), ids],
+        "pairs": [("a", ids[1]), ("b", ids[1]), *((f"{s}_{e}", pa.int64()) for s in "ab" for e in ("start", "end"))],
         "clusters": [("cluster", pa.int64()), ids, ("low", pa.int64()), ("high", pa.int64()), *keeper],
     }
     for name, fields in columns.items():

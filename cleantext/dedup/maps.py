@@ -14,7 +14,7 @@ from cleantext.dedup.documents import sketch_keys
 from cleantext.dedup.kernel import count_distinct, digests, overlaps, shingle_hashes
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit, tokens
-from cleantext.fold import kept_column
+from cleantext.fold import KeptColumn, kept_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ class Sketch:
     min_chars: int
     reference: bool
     id_type: Literal["string", "int64"]
-    value: bool  # whether the texts have a column that says which one stays
+    value: Literal["", "int64", "double"] = ""  # the type of a column that says which text stays, where there is one
 
     @property
     def schema(self) -> pa.Schema:
@@ -53,7 +53,8 @@ class Sketch:
         import pyarrow as pa
 
         ids = pa.string() if self.id_type == "string" else pa.int64()
-        head = [("place", pa.int64()), ("id", ids), ("reference", pa.int32()), ("value", pa.float64())]
+        head = [("place", pa.int64()), ("id", ids), ("reference", pa.int32())]
+        head.append(("value", pa.int64() if self.value == "int64" else pa.float64()))
         integers = ["low", "high", "length", "size", "d1", "d2", *key_names(self.bands)]
         return pa.schema([*head, *((name, pa.int64()) for name in integers), ("tokens", pa.binary())])
 
@@ -69,6 +70,11 @@ class Sketch:
             long = np.flatnonzero(length >= self.min_chars)
             text, start, end, length = text[long], start[long], end[long], length[long]
             kept = kept.take(long)
+            # A text without a paragraph leaves an empty one: its id is taken, too.
+            bare = np.setdiff1d(np.arange(len(texts)), text)
+            none = np.zeros(len(bare), np.int64)
+            text, start, end, length = (np.append(x, y) for x, y in ((text, bare), (start, none), (end, none), (length, none)))
+            kept = KeptColumn(kept.points, kept.start, kept.end, np.append(kept.offsets, none + kept.offsets[-1]))
         column, _ = tokens(kept, self.spec.unit)
         units = Ragged(column.points, column.offsets)
         keys = sketch_keys(units, self.spec, self.bands)
@@ -82,13 +88,22 @@ class Sketch:
                 batch.column("place").take(rows),
                 batch.column("id").cast(schema.field("id").type).take(rows),
                 pa.array(np.full(len(text), int(self.reference), np.int32)),
-                batch.column("value").cast(pa.float64()).take(rows) if self.value else pa.nulls(len(text), pa.float64()),
+                self._values(batch, schema.field("value").type).take(rows),
                 *(pa.array(x) for x in (start, end, length, size, digest[:, 0].copy(), digest[:, 1].copy())),
                 *(pa.array(key.view(np.int64)) for key in keys),
                 pack(units, self.spec.unit),
             ],
             schema=schema,
         )
+
+    def _values(self, batch: pa.RecordBatch, kind: pa.DataType) -> pa.Array:
+        """Return what says which text stays: nothing of references, which always do."""
+        import pyarrow as pa
+
+        if not self.value or self.reference:
+            return pa.nulls(batch.num_rows, kind)
+        column = batch.column("value")
+        return (column.cast(pa.int32()) if column.type == pa.date32() else column).cast(kind)
 
     def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
         """Return for each unit its text, and its start and end there."""
@@ -154,18 +169,20 @@ class Verify:
 
         order = pa.array(np.lexsort([batch.column(name).to_numpy() for name in ("b", "a")]))  # pairs of one text share its table
         batch = batch.take(order)
+        number = batch.column("a").to_numpy()
+        new = np.append(True, number[1:] != number[:-1])[: len(number)]
         a_size, b_size = batch.column("a_size").to_numpy(), batch.column("b_size").to_numpy()
         ranges, hashes, base = [], [], 0
         for name in ("a_tokens", "b_tokens"):
-            part = unpack(batch.column(name), self.unit)
+            column = batch.column(name)
+            part = unpack(column.filter(pa.array(new)) if name == "a_tokens" else column, self.unit)  # the same text again: once
             hashes.append(shingle_hashes(part.points, self.k))
             ranges += [part.offsets[:-1] + base, np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1]) + base]
             base += len(part.points)
-        number = batch.column("a").to_numpy()
-        first = np.searchsorted(number, number)  # the same text again: the same range
+        first = np.cumsum(new) - 1
         a_low, a_high = ranges[0][first], ranges[1][first]
         inter = overlaps(np.concatenate(hashes), a_low, a_high, ranges[2], ranges[3], a_size, b_size, self.least)
-        good = (inter > 0) & (inter >= self.least * (a_size + b_size - inter))
+        good = (inter > 0) & (inter / (a_size + b_size - inter) >= self.least)  # the very number that is reported
         yield pa.record_batch(
             [pa.array(batch.column(n).to_numpy()[good]) if n != "inter" else pa.array(inter[good]) for n in self.schema.names],
             schema=self.schema,

@@ -12,7 +12,7 @@ from typing import Literal
 from cleantext.dedup.bands import Bands
 from cleantext.dedup.maps import Sketch, TableLevel, Verify
 from cleantext.dedup.sketch import SketchSpec
-from cleantext.dedup.stages import candidates, clusters, hot, keepers, numbers, pairs, verify
+from cleantext.dedup.stages import candidates, check_options, clusters, hot, keepers, numbers, pairs, verify
 from cleantext.plan.steps import Checkpoint, Map, Plan, Sql, Step
 
 __all__ = ["PAIRS", "document_plan"]
@@ -40,6 +40,7 @@ def document_plan(
     min_chars: int = 40,
     keep: Literal["longest", "first", "value"] = "longest",
     id_type: Literal["string", "int64"] = "string",
+    value_type: Literal["int64", "double"] = "double",
     against: bool = False,
     at_once: int = 1,
 ) -> Plan:
@@ -52,14 +53,14 @@ def document_plan(
 
     Outputs: ``pairs`` (``a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, kind``),
     ``clusters`` (``cluster, id, low, high, keeper, keeper_id, keeper_low, keeper_high, similarity``), both in the
-    order of the ids, ``shown`` (places of the first 200 pairs) and ``facts`` (counts, one row).
+    order of the ids, ``shown`` (places of the first 200 pairs) and ``facts`` (counts, one row). Raise `ConfigError` for options that cannot be.
     """
+    check_options(threshold=threshold, level=level, min_chars=min_chars, keep=keep, id_type=id_type)
     bands = Bands.of(threshold, spec.slots, recall)
-    steps: list[Step] = [
-        Map("docs", "texts", Sketch(spec, bands, level, min_chars, reference=False, id_type=id_type, value=keep == "value"))
-    ]
+    value: Literal["", "int64", "double"] = value_type if keep == "value" else ""
+    steps: list[Step] = [Map("docs", "texts", Sketch(spec, bands, level, min_chars, reference=False, id_type=id_type, value=value))]
     if against:
-        sketch = Sketch(spec, bands, level, min_chars, reference=True, id_type=id_type, value=False)
+        sketch = Sketch(spec, bands, level, min_chars, reference=True, id_type=id_type, value=value)
         steps += [Map("more", "references", sketch), Sql("docs", "SELECT * FROM docs UNION ALL SELECT * FROM more")]
     kernel = Verify(spec.k, spec.unit, threshold)
     steps += [
@@ -68,6 +69,7 @@ def document_plan(
         *candidates(DOCS, bands, threshold, at_once=at_once, against=against),
         Checkpoint(("docs", "numbered", "units", "candidates", "hot")),
         *verify(DOCS, kernel, "candidates", "verified"),
+        Sql("seen", "SELECT a, b FROM candidates"),
         *hot(DOCS, kernel, threshold, ("docs", "numbered"), against=against),
         Checkpoint(("numbered", "units", "verified", "hot_buckets")),
         *pairs(against=against),
@@ -93,7 +95,10 @@ def _results() -> list[Step]:
             ORDER BY e.a, e.b LIMIT {SHOWN}
             """,
         ),
-        Sql("cluster", "SELECT keeper, row_number() OVER (ORDER BY keeper) - 1 AS cluster FROM (SELECT DISTINCT keeper FROM kept) k"),
+        Sql(
+            "cluster",
+            "SELECT keeper, CAST(row_number() OVER (ORDER BY keeper) - 1 AS BIGINT) AS cluster FROM (SELECT DISTINCT keeper FROM kept) k",
+        ),
         clusters(),
         Sql(
             "facts",

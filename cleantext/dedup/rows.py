@@ -176,7 +176,7 @@ def _whole_characters(corpus: Units, p: _Pairs, k: int, threshold: float) -> _Pa
         p.exact[i] = np.array_equal(x, y)
         x_set, y_set = (np.unique(rolled(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
         p.inter[i], p.a_size[i], p.b_size[i] = len(np.intersect1d(x_set, y_set, assume_unique=True)), len(x_set), len(y_set)
-        good[i] = p.inter[i] >= threshold * (len(x_set) + len(y_set) - p.inter[i])
+        good[i] = p.inter[i] / max(len(x_set) + len(y_set) - p.inter[i], 1) >= threshold
     return p.where(good)
 
 

@@ -13,13 +13,29 @@ from cleantext.dedup.bands import HOT, Bands
 from cleantext.dedup.documents import ROUNDS
 from cleantext.dedup.maps import Verify, key_names
 from cleantext.dedup.rows import LISTED
+from cleantext.errors import ConfigError, unknown
 from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Sql, Step
 
-__all__ = ["KEEP", "candidates", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
+__all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
 
 # Orders in which texts are preferred. One without a value comes last, wherever an engine puts NULL.
 KEEP = {"longest": "length DESC", "first": "number", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
 CHAIN = 10_000  # texts of which each is decided only after the next one; real chains are short, this stops a mistake
+
+
+def check_options(*, threshold: float, level: str, min_chars: int, keep: str, id_type: str) -> None:
+    """Raise `ConfigError` for what no search can be done with."""
+    if not 0 < threshold <= 1:
+        raise ConfigError(f"threshold={threshold}: expected a number above 0, up to 1")
+    if min_chars < 1:
+        raise ConfigError(f"min_chars={min_chars}: a paragraph has at least one letter")
+    for name, value, known in (
+        ("level", level, ("document", "paragraph")),
+        ("keep", keep, KEEP),
+        ("id_type", id_type, ("string", "int64")),
+    ):
+        if value not in known:
+            raise unknown(name, value, known)
 
 
 def numbers(keep: str) -> list[Step]:
@@ -35,7 +51,7 @@ def numbers(keep: str) -> list[Step]:
             "numbered",
             """
             SELECT reference, place, id, low, high, length, value, size, d1, d2,
-                   row_number() OVER (ORDER BY reference, id, low) - 1 AS number
+                   CAST(row_number() OVER (ORDER BY reference, id, low) - 1 AS BIGINT) AS number
             FROM docs
             """,
         ),
@@ -43,7 +59,7 @@ def numbers(keep: str) -> list[Step]:
             "numbered",
             f"""
             SELECT reference, place, id, low, high, length, size, d1, d2, number,
-                   row_number() OVER (ORDER BY 1 - reference, CASE WHEN reference = 1 THEN number ELSE 0 END, {KEEP[keep]}, number) AS rank
+                   CAST(row_number() OVER (ORDER BY 1 - reference, CASE WHEN reference = 1 THEN number ELSE 0 END, {KEEP[keep]}, number) AS BIGINT) AS rank
             FROM numbered
             """,
         ),
@@ -68,6 +84,7 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
     names = key_names(bands)
     size = at_once or len(names)
     groups = [names[low : low + size] for low in range(0, len(names), size)]
+    of_interest = " AND max(own) = 1 AND max(referred) = 1" if against else ""
     steps: list[Step] = [
         Sql(
             "keyed",
@@ -88,7 +105,7 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
                 f"""
                 WITH keys AS ({" UNION ALL ".join(rows)})
                 SELECT x.*, b.members
-                FROM keys x JOIN (SELECT band, bucket, count(*) AS members FROM keys GROUP BY band, bucket HAVING count(*) > 1) b
+                FROM keys x JOIN (SELECT band, bucket, count(*) AS members FROM keys GROUP BY band, bucket HAVING count(*) > 1{of_interest}) b
                   ON x.band = b.band AND x.bucket = b.bucket
                 """,
             ),
@@ -109,7 +126,7 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
 
 def _possible(threshold: float, *, against: bool) -> str:
     """Say which pairs can reach the threshold at all, given the sizes of their sets, and may be reported."""
-    sizes = f"least(x.size, y.size) >= CAST({threshold!r} AS DOUBLE) * greatest(x.size, y.size)"
+    sizes = f"least(x.size, y.size) >= CAST({threshold - 1e-9!r} AS DOUBLE) * greatest(x.size, y.size)"
     return f"{sizes} AND x.own * y.referred + x.referred * y.own > 0" if against else sizes
 
 
@@ -142,7 +159,8 @@ def verify(source: str, kernel: Verify, proposed: str, into: str) -> list[Step]:
 def hot(source: str, kernel: Verify, threshold: float, keep: tuple[str, ...], *, against: bool) -> list[Step]:
     """Compare the members of a hot bucket with its best one, those that are not like it with the next one, and so on.
 
-    Edges stay linear in the size of the bucket. Tables of ``keep`` are needed afterwards.
+    Edges stay linear in the size of the bucket. ``verified`` has what was verified so far, ``seen`` all pairs that need
+    no look any more. Tables of ``keep`` are needed afterwards.
     """
     bucket = "x.band = y.band AND x.bucket = y.bucket"
     similar = f"CAST(inter AS DOUBLE) / (a_size + b_size - inter) >= CAST({threshold!r} AS DOUBLE)"
@@ -189,7 +207,6 @@ def hot(source: str, kernel: Verify, threshold: float, keep: tuple[str, ...], *,
     ]
     return [
         Sql("hot_buckets", "SELECT band, bucket, count(*) AS members FROM hot GROUP BY band, bucket"),
-        Sql("seen", "SELECT a, b FROM candidates"),
         Loop(tuple(body), "hot", ROUNDS),
     ]
 

@@ -39,11 +39,11 @@ class Shingles:
         pairs, a, b = pairs[wanted], a[wanted], b[wanted]
         self._count(np.concatenate([a, b]))
         small, large = np.minimum(self.size[a], self.size[b]), np.maximum(self.size[a], self.size[b])
-        wanted = small >= least * large  # J is at most this quotient
+        wanted = small >= (least - 1e-9) * large  # J is at most this quotient
         pairs, a, b = pairs[wanted], a[wanted], b[wanted]
         inter = [self._overlaps(a[part], b[part], least) for part in _batches(self.size[a] + self.size[b])]
         shared = np.concatenate([np.zeros(0, np.int64), *inter])
-        good = (shared > 0) & (shared >= least * (self.size[a] + self.size[b] - shared))
+        good = (shared > 0) & (shared / (self.size[a] + self.size[b] - shared) >= least)  # the very number that is reported
         return Verified(pairs[good], shared[good], self.size[a[good]], self.size[b[good]])
 
     def _count(self, units: I64) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import re
 import shutil
@@ -13,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cleantext
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Sql, Step
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
@@ -26,6 +29,8 @@ __all__ = ["EmbeddedRunner"]
 TASK = 1 << 24  # bytes of a table, unpacked, that make one task: small enough that workers end together
 BATCH = 1 << 22  # and that a kernel gets at once
 GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are held in memory at once
+GROUP_BYTES = 1 << 25  # and bytes
+ROWS = 64  # rows that are read at once: Parquet does not say what they take unpacked
 PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
 OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
 Progress = Callable[[str], None]
@@ -58,7 +63,10 @@ class EmbeddedRunner:
         changed, and `CleantextError` where a worker died or memory or disk do not suffice.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        run = _Run(self, plan, Journal(self.folder / "journal.json", f"{plan.fingerprint} {_digest(inputs)}"), dict(inputs))
+        inputs = dict(sorted(inputs.items()))
+        digest = hashlib.sha256(repr([(name, table.digest) for name, table in inputs.items()]).encode()).hexdigest()
+        # Kernels of another version may give other rows.
+        run = _Run(self, plan, Journal(self.folder, f"{plan.fingerprint} {digest} {cleantext.__version__}"), inputs)
         try:
             run.steps(plan.steps, ())
         finally:
@@ -68,10 +76,6 @@ class EmbeddedRunner:
     def clear(self) -> None:
         """Forget what was done, and all tables."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _digest(inputs: Mapping[str, Table]) -> str:
-    return " ".join(f"{name}:{part.rows}:{part.crc:08x}" for name in sorted(inputs) for part in inputs[name].parts)
 
 
 class _Run:
@@ -103,8 +107,9 @@ class _Run:
                     self.runner.progress(getattr(step, "into", type(step).__name__.lower()))
                 self.step(step, at)
                 if self.runner.resumes:
-                    self.journal.write(at, self.tables, sync=isinstance(step, Checkpoint))
-                self.sweep()
+                    self.journal.write(at, self.tables, checkpoint=isinstance(step, Checkpoint))
+                if isinstance(step, Checkpoint) or not self.runner.resumes:
+                    self.sweep()
 
     def loop(self, loop: Loop, at: tuple[int, ...]) -> None:
         """Repeat the steps of a loop; rounds done before are passed over."""
@@ -125,13 +130,13 @@ class _Run:
                     raise InputError(step.message.format(**batch.slice(0, 1).to_pylist()[0]))
         else:
             self.tables = {name: table for name, table in self.tables.items() if name in step.keep}
-            for path in self.held() if self.runner.resumes else ():
+            for path in sorted(self.held()) if self.runner.resumes else ():
                 sync(Path(path))
 
     def sweep(self) -> None:
-        """Delete the files of tables that are no more."""
+        """Delete the files of tables that are no more, and what a killed run left half written."""
         held = self.held()
-        for path in self.runner.folder.glob("*.parquet"):
+        for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
             if str(path) not in held and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
 
@@ -154,11 +159,16 @@ class _Run:
         path = self.runner.folder / f"{step.into}-{at}.parquet"
         try:
             with write_part(path, synced=False) as temporary:
-                con.execute(f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})")
+                con.execute(
+                    f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES})"
+                )
         except duckdb.OutOfMemoryException as error:
             raise CleantextError(f"{step.into}: {self.runner.memory >> 20} MB do not suffice: {error}; give the run more memory") from error
         except duckdb.IOException as error:
-            raise CleantextError(f"{step.into}: {error}; make room in {self.runner.folder} and run the same again") from error
+            gone = [p for table in self.tables.values() for p in table.paths if not Path(p).exists()]
+            if gone:
+                raise FileNotFoundError(errno.ENOENT, "was there when the run began", gone[0]) from error
+            raise OSError(errno.ENOSPC, f"step {step.into}: {error}", str(self.runner.folder)) from error
         return Table((Part.of(path, checked=self.runner.resumes),))
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
@@ -207,7 +217,7 @@ class _Run:
         except BrokenProcessPool as error:
             raise CleantextError(
                 f"{step.into}: a worker process died: out of memory, killed, or started from a script without "
-                "`if __name__ == '__main__':`. Run the same again to take up from the last step, with one worker if memory is short"
+                "`if __name__ == '__main__':`. Run the same again, with one worker if memory is short"
             ) from error
         return Table(tuple(parts))
 
@@ -259,7 +269,10 @@ def _work(task: _Task) -> Part:
 
 
 def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a task in batches of about `BATCH` bytes."""
+    """Yield the rows of a task in batches of about `BATCH` bytes.
+
+    What rows take unpacked shows only when they are: a dictionary holds a page that stands there a thousand times once.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -267,22 +280,35 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
     if not task.groups:
         return
     with pq.ParquetFile(task.path) as file:
-        held = [file.metadata.row_group(g) for g in range(file.metadata.num_row_groups)]
-        place = sum(g.num_rows for g in held[: task.groups[0]])
-        rows, size = (sum(getattr(held[g], name) for g in task.groups) for name in ("num_rows", "total_byte_size"))
+        place = sum(file.metadata.row_group(g).num_rows for g in range(task.groups[0]))
         names = [there for _, there in task.columns] or None
-        for read in file.iter_batches(batch_size=max(1, BATCH * rows // max(size, 1)), row_groups=list(task.groups), columns=names):
+        for read in _grown(file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names)):
             batch = (
                 read
                 if names is None
                 else pa.record_batch([read.column(there) for _, there in task.columns], [here for here, _ in task.columns])
             )
-            if task.number is None:
-                yield batch
-            else:
+            if task.number is not None:
                 places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
-                yield batch.append_column("place", pa.array(places, pa.int64()))
+                batch = batch.append_column("place", pa.array(places, pa.int64()))
             place += batch.num_rows
+            yield batch
+
+
+def _grown(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join batches up to `BATCH` bytes."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        if held and size + batch.nbytes > BATCH:
+            yield pa.concat_batches(held)
+            held, size = [], 0
+        held.append(batch)
+        size += batch.nbytes
+    if held:
+        yield pa.concat_batches(held)
 
 
 def _quoted(text: str) -> str:

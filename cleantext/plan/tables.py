@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a table: its path, bytes, CRC-32 (0 where nobody will ask) and rows."""
+    """One Parquet file of a table: its path, bytes, CRC-32 (0 where nobody will ask; of inputs that of their time) and rows."""
 
     path: str
     size: int
@@ -37,13 +37,23 @@ class Part:
 
         return cls(str(path), path.stat().st_size, _crc(path) if checked else 0, pq.read_metadata(path).num_rows)
 
+    @classmethod
+    def given(cls, path: Path) -> Part:
+        """Describe a file of the user's, which is not read for it: one of another time counts as another file."""
+        import pyarrow.parquet as pq
+
+        stat = path.stat()
+        return cls(str(path.absolute()), stat.st_size, zlib.crc32(str(stat.st_mtime_ns).encode()), pq.read_metadata(path).num_rows)
+
     def check(self) -> None:
         """Raise `InputError` where the file is not the one that was written."""
         path = Path(self.path)
         size = path.stat().st_size if path.exists() else -1
         if size != self.size or _crc(path) != self.crc:
             said = "is gone" if size < 0 else f"has {size:,} of {self.size:,} bytes" if size != self.size else "holds other bytes"
-            raise InputError(f"{path}: this part of a checkpoint {said}; start over (--restart), its rows would be missing from the result")
+            raise InputError(
+                f"{path}: this part of a checkpoint {said}; start over (--restart, or `EmbeddedRunner.clear`), its rows would be missing"
+            )
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,12 @@ class Table:
     @classmethod
     def of(cls, paths: Sequence[str | Path], *, columns: Mapping[str, str] | None = None, positions: bool = False) -> Table:
         """Describe files that exist, in this order."""
-        return cls(tuple(Part.of(Path(p)) for p in paths), tuple((columns or {}).items()), positions)
+        return cls(tuple(Part.given(Path(p)) for p in paths), tuple((columns or {}).items()), positions)
+
+    @property
+    def digest(self) -> str:
+        """What tells the table from others: its files, and which of their columns count."""
+        return f"{[(p.path, p.size, p.crc, p.rows) for p in self.parts]} {self.columns} {self.positions}"
 
     @property
     def rows(self) -> int:
@@ -78,7 +93,8 @@ class Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return pa.concat_tables([pq.read_table(path, partitioning=None) for path in self.paths])
+        tables = [pq.read_table(path, partitioning=None) for path in self.paths]
+        return pa.concat_tables([t.cast(tables[0].schema) for t in tables])  # parts may differ in which columns can be null
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows some thousand at a time."""
@@ -98,9 +114,12 @@ def _crc(path: Path) -> int:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file is on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    """Wait until a file, or what a folder says of its files, is on the disk."""
+    held = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
 
 
 @contextlib.contextmanager
@@ -112,6 +131,8 @@ def write_part(path: Path, *, synced: bool = True) -> Iterator[Path]:
         if synced:
             sync(temporary)
         temporary.replace(path)
+        if synced:
+            sync(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -119,31 +140,63 @@ def write_part(path: Path, *, synced: bool = True) -> Iterator[Path]:
 
 @dataclass
 class Journal:
-    """Where a run stands: the step it has done and the tables it holds, on disk after each step."""
+    """Where a run stands: the step it has done and the tables it holds, on disk after each step and, synced, at each checkpoint."""
 
-    path: Path
+    folder: Path
     fingerprint: str
 
-    def write(self, done: Sequence[int], tables: Mapping[str, Table], *, sync: bool) -> None:
-        """Say that the step at ``done`` (its place, and for each loop round and place) is done."""
-        held = {name: asdict(table) for name, table in tables.items()}
-        with write_part(self.path, synced=sync) as temporary:
-            temporary.write_text(json.dumps({"plan": self.fingerprint, "done": list(done), "tables": held}), "utf-8")
+    def write(self, done: Sequence[int], tables: Mapping[str, Table], *, checkpoint: bool) -> None:
+        """Say that the step at ``done`` (its place, and for each loop round and place) is done.
+
+        A checkpoint stays until the next one is written: behind a power cut, which takes what was not synced, a run goes on from there.
+        """
+        held = {name: asdict(replace(table, parts=tuple(self._here(p) for p in table.parts))) for name, table in tables.items()}
+        text = json.dumps({"plan": self.fingerprint, "done": list(done), "tables": held})
+        for name in ("checkpoint", "journal") if checkpoint else ("journal",):
+            with write_part(self.folder / f"{name}.json", synced=checkpoint) as temporary:
+                temporary.write_text(text, "utf-8")
 
     def read(self) -> tuple[list[int], dict[str, Table]] | None:
         """Return where a run under the same plan was stopped, its tables verified; None if there is none.
 
-        Raise `InputError` where a part was cut or changed since.
+        Raise `InputError` where a part was cut or changed even of the last checkpoint.
         """
+        spoilt = None
+        for name in ("journal", "checkpoint"):
+            held = self._read(name)
+            if held is not None:
+                try:
+                    for part in (p for table in held[1].values() for p in table.parts if Path(p.path).parent == self.folder):
+                        part.check()
+                except InputError as error:
+                    spoilt = error
+                    continue
+                return held
+        if spoilt:
+            raise spoilt
+        return None
+
+    @property
+    def kept(self) -> set[str]:
+        """The files of the last checkpoint."""
+        held = self._read("checkpoint")
+        return {part.path for table in held[1].values() for part in table.parts} if held else set()
+
+    def _read(self, name: str) -> tuple[list[int], dict[str, Table]] | None:
         with contextlib.suppress(OSError, ValueError):
-            held: dict[str, Any] = json.loads(self.path.read_text("utf-8"))
+            held: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
             if held["plan"] == self.fingerprint:
-                tables = {
-                    name: Table(tuple(Part(**p) for p in t["parts"]), tuple((a, b) for a, b in t["columns"]), t["positions"])
+                return held["done"], {
+                    name: Table(
+                        tuple(replace(part, path=str(self.folder / part.path)) for part in (Part(**p) for p in t["parts"])),
+                        tuple((a, b) for a, b in t["columns"]),
+                        t["positions"],
+                    )
                     for name, t in held["tables"].items()
                 }
-                for table in tables.values():
-                    for part in table.parts:
-                        part.check()
-                return held["done"], tables
         return None
+
+    def _here(self, part: Part) -> Part:
+        """Name a file of ours by its name alone, so that the folder may be reached by another way later."""
+        path = Path(part.path)
+        return replace(part, path=path.name) if path.parent == self.folder else part

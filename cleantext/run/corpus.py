@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import io
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cleantext.errors import ConfigError, InputError
 from cleantext.plan import Table
@@ -19,7 +20,7 @@ from cleantext.run.files import Source, read_page
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Columns", "is_table", "read_places", "table_of"]
+__all__ = ["Columns", "Corpus", "is_table", "read_places", "table_of"]
 
 TABLES = {".parquet", ".jsonl"}
 PART = 1 << 25  # characters of a Parquet file that is written of pages or JSON lines
@@ -34,75 +35,164 @@ class Columns:
     value: str = ""
 
 
+Row = tuple[str | int, str, float | None]  # id, text, value
+
+
+class Corpus(NamedTuple):
+    """A table of texts, the type of its ids, and that of what says which copy stays."""
+
+    table: Table
+    id_type: Literal["string", "int64"]
+    value_type: Literal["int64", "double"]
+
+
 def is_table(name: str | Path) -> bool:
     """Say whether a file holds many texts: .parquet, .jsonl, and .jsonl packed."""
     path = Path(name)
     return path.suffix in TABLES or (path.suffix in {".gz", ".zst"} and Path(path.stem).suffix == ".jsonl")
 
 
-def table_of(sources: Sequence[Source], columns: Columns, folder: Path, report: Report) -> tuple[Table, Literal["string", "int64"]]:
-    """Return pages, JSON lines and Parquet files as one table ``id, text[, value]``, and the type of its ids.
+def table_of(sources: Sequence[Source], columns: Columns, folder: Path, report: Report) -> Corpus:
+    """Return pages, JSON lines and Parquet files as one table ``id, text[, value]``.
 
-    Pages that cannot be read are counted in the report. Raise `InputError` for a table without the columns named, or a broken line.
+    Pages that cannot be read are counted in the report. Raise `InputError` for a table without the columns named,
+    for a broken line, and for ids that are none.
     """
     tables = [s for s in sources if is_table(s.path)]
     if tables and len(tables) < len(sources):
-        raise ConfigError(f"{tables[0].id} is a table and {next(s.id for s in sources if s not in tables)} a page: search them in two runs")
+        other = next(s.id for s in sources if not is_table(s.path))
+        raise ConfigError(f"{tables[0].id} is a table of texts and {other} is none: search them in two runs, or name the tables alone")
     if tables and all(s.path.suffix == ".parquet" for s in tables):
         return _parquet(tables, columns)
+    if columns.value and not tables:
+        raise ConfigError(f"pages have no column {columns.value!r}: say which copy stays with --keep")
     folder.mkdir(parents=True, exist_ok=True)
-    rows = _lines(tables, columns) if tables else _pages(sources, report)
-    return _written(rows, columns, folder)
+    return _written(_lines(tables, columns) if tables else _pages(sources, report), columns, folder)
 
 
-def _parquet(sources: Sequence[Source], columns: Columns) -> tuple[Table, Literal["string", "int64"]]:
+def _parquet(sources: Sequence[Source], columns: Columns) -> Corpus:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     wanted = {"id": columns.id, "text": columns.text} | ({"value": columns.value} if columns.value else {})
-    kinds = set()
+    kinds, values = set(), set()
     for source in sources:
         try:
-            schema = pq.read_schema(source.path)
+            file = pq.ParquetFile(source.path)
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{source.path}: not a Parquet file that can be read: {error}") from error
-        for name in wanted.values():
-            if name not in schema.names:
-                raise InputError(f"{source.path}: no column {name!r}; it has {', '.join(schema.names)}: name the right one (--text, --id)")
-        kinds.add("int64" if pa.types.is_integer(schema.field(columns.id).type) else "string")
-    if len(kinds) > 1:
-        raise InputError(f"column {columns.id!r} is a number in some files and a string in others: make them one")
-    return Table.of([s.path for s in sources], columns=wanted, positions=True), "int64" if kinds == {"int64"} else "string"
+        with file:
+            schema = file.schema_arrow
+            for name in wanted.values():
+                if name not in schema.names:
+                    raise InputError(
+                        f"{source.path}: no column {name!r}; it has {', '.join(schema.names)}: name the right one (--text, --id)"
+                    )
+            kinds.add(_id_type(source.path, schema.field(columns.id)))
+            if not _is_text(schema.field(columns.text).type):
+                raise InputError(
+                    f"{source.path}: column {columns.text!r} is {schema.field(columns.text).type}, not text: name another (--text)"
+                )
+            if columns.value:
+                values.add(_value_type(source.path, schema.field(columns.value)))
+            if any(batch.column(0).null_count for batch in file.iter_batches(columns=[columns.id])):
+                raise InputError(f"{source.path}: column {columns.id!r} has rows without an id: give each one")
+    if len(kinds) > 1 or len(values) > 1:
+        raise InputError(f"{sources[0].path}: a column has other types in other files: make them one")
+    return Corpus(Table.of([s.path for s in sources], columns=wanted, positions=True), kinds.pop(), values.pop() if values else "double")
 
 
-def _lines(sources: Sequence[Source], columns: Columns) -> Iterator[tuple[Any, str, Any]]:
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _id_type(path: Path, field: pa.Field) -> Literal["string", "int64"]:
+    import pyarrow as pa
+
+    if pa.types.is_integer(field.type) and field.type != pa.uint64():
+        return "int64"
+    if _is_text(field.type):
+        return "string"
+    raise InputError(f"{path}: column {field.name!r} is {field.type}: ids are strings or integers of at most 64 bits with a sign (--id)")
+
+
+def _value_type(path: Path, field: pa.Field) -> Literal["int64", "double"]:
+    import pyarrow as pa
+
+    if (pa.types.is_integer(field.type) and field.type != pa.uint64()) or pa.types.is_temporal(field.type):
+        return "int64"
+    if pa.types.is_floating(field.type):
+        return "double"
+    raise InputError(f"{path}: column {field.name!r} is {field.type}: what says which copy stays is a number or a date (--prefer)")
+
+
+def _lines(sources: Sequence[Source], columns: Columns) -> Iterator[Row]:
+    kind: type | None = None
     for source in sources:
         if source.path.suffix == ".parquet":
             raise ConfigError(f"{source.id}: Parquet files and JSON lines in one run: search them in two runs")
-        with _opened(source.path) as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                    yield row[columns.id], str(row[columns.text] or ""), row[columns.value] if columns.value else None
-                except (ValueError, KeyError, TypeError) as error:
-                    raise InputError(
-                        f"{source.path}, line {number}: no JSON object with the fields {columns.id!r} and {columns.text!r}: {error}; mend or drop the line"
-                    ) from error
+        number = 0
+        try:
+            for line in _opened(source.path):
+                number += 1
+                if line.strip():
+                    row = _row(json.loads(line), columns, kind)
+                    kind = type(row[0])
+                    yield row
+        except (ValueError, KeyError, TypeError, EOFError) as error:
+            told = f"no field {error}" if isinstance(error, KeyError) else str(error)
+            raise InputError(f"{source.path}, line {number or 1}: {told}; mend or drop it") from error
 
 
-def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
-    if path.suffix == ".gz":
-        return gzip.open(path)
+def _row(held: dict[str, Any], columns: Columns, kind: type | None) -> Row:
+    """Take one row out of a JSON object. Raise `ValueError`, `TypeError` or `KeyError` with what is wrong."""
+    if not isinstance(held, dict):
+        raise TypeError("no JSON object")
+    name, text, value = held[columns.id], held[columns.text], held[columns.value] if columns.value else None
+    if not isinstance(name, (str, int)) or isinstance(name, bool) or (kind and not isinstance(name, kind)):
+        raise TypeError(f"id {name!r}: ids are all strings or all integers")
+    if isinstance(name, int) and not -(2**63) <= name < 2**63:
+        raise ValueError(f"id {name}: integers have at most 64 bits")
+    if isinstance(name, str):
+        name.encode()
+    if not isinstance(text, str) and text is not None:
+        raise TypeError(f"field {columns.text!r} is no string")
+    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
+        raise TypeError(f"field {columns.value!r} is no number: {value!r}")
+    return name, text or "", value
+
+
+def _opened(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file. Raise `EOFError` where it is packed and cut off, `ValueError` where it is not packed as its name says."""
     if path.suffix == ".zst":
         import zstandard
 
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True))
-    return path.open("rb")
+        data = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+        held = b""
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                try:
+                    held += data.decompress(piece)
+                except zstandard.ZstdError as error:
+                    raise ValueError(f"not packed by zstd: {error}") from error
+                *lines, held = held.split(b"\n")
+                yield from lines
+        if not data.eof:
+            raise EOFError("the zstd file is cut off")
+        yield held
+        return
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield from file
+    except gzip.BadGzipFile as error:
+        raise ValueError(f"not packed by gzip: {error}") from error
 
 
-def _pages(sources: Sequence[Source], report: Report) -> Iterator[tuple[str, str, None]]:
+def _pages(sources: Sequence[Source], report: Report) -> Iterator[Row]:
     for source in sources:
         try:
             page, data, decoded = read_page(source)
@@ -114,38 +204,42 @@ def _pages(sources: Sequence[Source], report: Report) -> Iterator[tuple[str, str
         yield page.id, page.text, None
 
 
-def _written(rows: Iterable[tuple[Any, str, Any]], columns: Columns, folder: Path) -> tuple[Table, Literal["string", "int64"]]:
+def _written(rows: Iterable[Row], columns: Columns, folder: Path) -> Corpus:
     """Write rows as Parquet files of a bounded size."""
     paths: list[Path] = []
-    held: list[tuple[Any, str, Any]] = []
-    size, kind = 0, None
+    held: list[Row] = []
+    size = 0
+    kind: Literal["string", "int64"] = "string"
     for row in rows:
-        kind = kind or ("int64" if isinstance(row[0], int) else "string")
+        kind = "int64" if isinstance(row[0], int) else "string"
         held.append(row)
         size += len(row[1]) + 100
         if size >= PART:
             paths.append(_write(held, kind, columns, folder / f"{len(paths):06d}.parquet"))
             held, size = [], 0
-    kind = kind or "string"
     if held or not paths:
         paths.append(_write(held, kind, columns, folder / f"{len(paths):06d}.parquet"))
     names = {"id": "id", "text": "text"} | ({"value": "value"} if columns.value else {})
-    return Table.of(paths, columns=names, positions=True), "int64" if kind == "int64" else "string"
+    return Corpus(Table.of(paths, columns=names, positions=True), kind, "double")
 
 
-def _write(rows: Sequence[tuple[Any, str, Any]], kind: str, columns: Columns, path: Path) -> Path:
+def _write(rows: Sequence[Row], kind: str, columns: Columns, path: Path) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     ids, texts, values = zip(*rows, strict=True) if rows else ((), (), ())
     held: dict[str, pa.Array] = {
-        "id": pa.array([str(i) for i in ids] if kind == "string" else ids, pa.string() if kind == "string" else pa.int64()),
+        "id": pa.array(ids, pa.string() if kind == "string" else pa.int64()),
         "text": pa.array([t.encode("utf-8", "replace").decode() for t in texts], pa.string()),
     }
     if columns.value:
         held["value"] = pa.array(values, pa.float64())
+    made = pa.table(held)
+    with contextlib.suppress(OSError, pa.ArrowException):
+        if pq.read_table(path).equals(made):
+            return path  # of a run that was stopped: left as it is, it is the input that the run began with
     with write_part(path) as temporary:
-        pq.write_table(pa.table(held), temporary, compression="zstd", row_group_size=10_000)
+        pq.write_table(made, temporary, compression="zstd", row_group_size=10_000)
     return path
 
 
@@ -153,19 +247,18 @@ def read_places(table: Table, places: Iterable[int]) -> Mapping[int, str]:
     """Return the texts of some rows of a table, by their places."""
     import pyarrow.parquet as pq
 
-    wanted: dict[int, set[int]] = {}
-    for place in places:
-        wanted.setdefault(place >> 32, set()).add(place & 0xFFFFFFFF)
+    wanted: dict[int, list[int]] = {}
+    for place in sorted(set(places)):
+        wanted.setdefault(place >> 32, []).append(place & 0xFFFFFFFF)
     name = dict(table.columns).get("text", "text")
     out: dict[int, str] = {}
     for number, rows in wanted.items():
         with pq.ParquetFile(table.paths[number]) as file:
             low = 0
-            for g in range(file.num_row_groups):
-                high = low + file.metadata.row_group(g).num_rows
-                here = sorted(r for r in rows if low <= r < high)
-                if here:
-                    column = file.read_row_group(g, columns=[name]).column(0)
-                    out |= {number << 32 | r: column[r - low].as_py() or "" for r in here}
-                low = high
+            for batch in file.iter_batches(batch_size=64, columns=[name]):
+                for row in rows[bisect_left(rows, low) : bisect_left(rows, low + batch.num_rows)]:
+                    out[number << 32 | row] = batch.column(0)[row - low].as_py() or ""
+                low += batch.num_rows
+                if low > rows[-1]:
+                    break
     return out

@@ -23,11 +23,13 @@ from cleantext.transform import Page
 
 __all__ = [
     "IGNORE_FILE",
+    "TABLES",
     "Found",
     "Read",
     "Source",
     "check_output",
     "find_pages",
+    "is_run",
     "read_page",
     "settle",
     "whole",
@@ -49,6 +51,7 @@ TABLES = {
     "duplicates.parquet",
     "duplicates.jsonl",
     "clusters.parquet",
+    "events.jsonl",
     "failed.jsonl",
 }
 ADVICE = "convert it first, or leave it out with .cleantextignore"

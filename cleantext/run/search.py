@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,19 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.corpus import Columns, is_table, read_places, table_of
-from cleantext.run.files import Source, check_output, find_pages, read_page, whole, write_json, write_jsonl, write_whole
+from cleantext.run.files import (
+    IGNORE_FILE,
+    TABLES,
+    Source,
+    check_output,
+    find_pages,
+    is_run,
+    read_page,
+    whole,
+    write_json,
+    write_jsonl,
+    write_whole,
+)
 from cleantext.run.settings import STATE
 from cleantext.run.tables import LONGER, SCHEMA, write_pairs
 
@@ -37,6 +50,7 @@ def dedup_plan(
     min_chars: int,
     keep: str = "longest",
     id_type: Literal["string", "int64"] = "string",
+    value_type: Literal["int64", "double"] = "double",
     against: bool,
     rows: int = 0,
 ) -> Plan:
@@ -57,6 +71,7 @@ def dedup_plan(
         min_chars=min_chars,
         keep=keep,  # type: ignore[arg-type]
         id_type=id_type,
+        value_type=value_type,
         against=against,
         at_once=0 if rows < FEW else 1,
     )
@@ -85,6 +100,8 @@ def dedup_files(
     ``engine="memory"`` holds all texts in this process; ``"local"`` needs no more than about ``memory`` bytes
     for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped.
     """
+    from cleantext.plan import EmbeddedRunner
+
     started = time.perf_counter()
     columns = columns or Columns()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
@@ -92,39 +109,30 @@ def dedup_files(
     pages, more = _found(sources), _found([against]) if against else []
     check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
     report = Report()
-    report.settings = {
-        "cleantext": cleantext.__version__,
-        "pipeline": "none",
-        "fingerprint": "none",
-        "level": level,
-        "threshold": threshold,
-    }
-    if engine == "memory":
-        _in_memory(pages, more, folder, report, level=level, threshold=threshold, min_chars=min_chars, against=against, keep=keep)
-    else:
-        from cleantext.plan import EmbeddedRunner
-
-        state = folder / STATE
-        if restart:
-            shutil.rmtree(state, ignore_errors=True)
-        texts, id_type = table_of(pages, columns, state / "texts", report)
-        tables = {"texts": texts}
-        if against:
-            tables["references"], reference_type = table_of(more, Columns(columns.text, columns.id), state / "references", report)
-            if reference_type != id_type:
-                raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
-        plan = dedup_plan(
-            level=level,
-            threshold=threshold,
-            min_chars=min_chars,
-            keep="value" if columns.value else keep,
-            id_type=id_type,
-            against=bool(against),
-        )
-        runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
-        _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
-        shutil.rmtree(state, ignore_errors=True)
-    _finish(folder, report, started)
+    report.settings |= _settings(level, threshold)
+    with _state(folder, restart=restart) as state:
+        if engine == "memory":
+            _in_memory(pages, more, folder, report, level=level, threshold=threshold, min_chars=min_chars, against=against, keep=keep)
+        else:
+            given = {"texts": table_of(pages, columns, state / "texts", report)}
+            if against:
+                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", report)
+                if given["references"].id_type != given["texts"].id_type:
+                    raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
+            tables = {name: corpus.table for name, corpus in given.items()}
+            plan = dedup_plan(
+                level=level,
+                threshold=threshold,
+                min_chars=min_chars,
+                keep="value" if columns.value else keep,
+                id_type=given["texts"].id_type,
+                value_type=given["texts"].value_type,
+                against=bool(against),
+                rows=sum(table.rows for table in tables.values()),
+            )
+            runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
+            _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
+        _finish(folder, report, started)
     return report
 
 
@@ -144,6 +152,9 @@ def index_files(
     Writes what `dedup_files` does; duplicates.parquet has the pairs of the texts of this batch, clusters.parquet all
     clusters of the index and events.jsonl what became of those before. ``options`` are those of `Index.open`.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from cleantext.dedup.index import Index
 
     started = time.perf_counter()
@@ -152,62 +163,96 @@ def index_files(
     folder = Path(out)
     pages = _found(sources)
     check_output(sources, pages, folder)
-    state = folder / STATE
     report = Report()
-    texts, id_type = table_of(pages, columns, state / "texts", report)
-    if not (Path(index) / "header.json").exists():
-        options = {"id_type": id_type, "keep": "value" if columns.value else "longest"} | options
-    held = Index.open(index, memory=memory, workers=workers, **options)
-    if held.recipe.id_type != id_type:
-        raise InputError(f"{index} has {held.recipe.id_type} ids and these texts have others: make them alike")
-    if add:
-        found = held.add(texts, ids=None)
-        pairs = found.pairs
-        write_jsonl(folder / "events.jsonl", found.events.to_pylist())
-        _write_table(held.clusters, folder / "clusters.parquet")
-    else:
-        pairs = held.query(texts)
-    _write_table(pairs, folder / "duplicates.parquet")
-    report.bytes_in = report.bytes_in or sum(part.size for part in texts.parts)
-    report.outcomes["kept"] += texts.rows
-    report.settings = {
-        "cleantext": cleantext.__version__,
-        "pipeline": "none",
-        "fingerprint": "none",
-        "level": held.recipe.level,
-        "threshold": held.recipe.threshold,
-    }
-    report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
-    sides = {p[side] for p in pairs.select(["a", "b"]).to_pylist() for side in "ab"}
-    report.duplicates = {
-        "level": held.recipe.level,
-        "threshold": held.recipe.threshold,
-        "pairs": pairs.num_rows,
-        "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs.select(["a", "b"]).to_pylist()),
-        "pages": len(sides),
-    }
-    shutil.rmtree(state, ignore_errors=True)
-    _finish(folder, report, started)
+    with _state(folder, restart=True) as state:
+        texts = table_of(pages, columns, state / "texts", report)
+        if not (Path(index) / "header.json").exists():
+            options = {"id_type": texts.id_type, "keep": "value" if columns.value else "longest"} | options
+        held = Index.open(index, memory=memory, workers=workers, **options)
+        if held.recipe.id_type != texts.id_type:
+            raise InputError(f"{index} has {held.recipe.id_type} ids and these texts have others: make them alike")
+        if columns.value and held.recipe.keep != "value":
+            raise ConfigError(f"{index} keeps by {held.recipe.keep!r}, not by a column: leave out --prefer")
+        if add and held.recipe.keep == "value" and not columns.value:
+            raise ConfigError(f"{index} keeps by a value: name its column (--prefer)")
+        if add:
+            found = held.add(texts.table, ids=None)
+            pairs, events, hot = found.pairs, found.events.to_pylist(), {"hot_buckets": found.hot_buckets}
+            _write_table(held.clusters, folder / "clusters.parquet")
+        else:
+            pairs, events, hot = held.query(texts.table), [], {}
+        _write_table(pairs, folder / "duplicates.parquet")
+        bands = held.recipe.bands
+        report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
+        report.outcomes["kept"] += texts.table.rows
+        report.settings |= _settings(held.recipe.level, held.recipe.threshold)
+        report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
+        report.duplicates = {
+            "level": held.recipe.level,
+            "threshold": held.recipe.threshold,
+            "pairs": pairs.num_rows,
+            "pairs_across_pages": pc.sum(pc.not_equal(pairs["a"], pairs["b"])).as_py() or 0,
+            "pages": len(pc.unique(pa.chunked_array([*pairs["a"].chunks, *pairs["b"].chunks], pairs["a"].type))),
+            "search": {"bands": bands.bands, "rows": bands.rows, "recall_at_threshold": bands.recall, **hot},
+        }
+        _finish(folder, report, started, events)
     return report
 
 
-def _finish(folder: Path, report: Report, started: float) -> None:
-    if report.failures:
-        write_jsonl(folder / "failed.jsonl", report.failures)
+def _settings(level: str, threshold: float) -> dict[str, Any]:
+    return {"cleantext": cleantext.__version__, "pipeline": "none", "fingerprint": "none", "level": level, "threshold": threshold}
+
+
+@contextlib.contextmanager
+def _state(folder: Path, *, restart: bool) -> Iterator[Path]:
+    """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped."""
+    import fcntl
+
+    state = folder / STATE / "dedup"
+    if restart:
+        shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"{folder}: another run is writing here; wait for it, or name another folder") from error
+        yield state
+        shutil.rmtree(state, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        state.parent.rmdir()
+
+
+def _finish(folder: Path, report: Report, started: float, events: Sequence[dict[str, Any]] = ()) -> None:
+    """Write the report, and leave no table of an earlier run beside it."""
+    for name, rows in (("failed.jsonl", report.failures), ("events.jsonl", events)):
+        if rows:
+            write_jsonl(folder / name, rows)
+        else:
+            (folder / name).unlink(missing_ok=True)
     write_json(folder / "report.json", report.to_json())
     write_whole(folder / "report.html", render(report).encode())
     report.seconds = time.perf_counter() - started
 
 
 def _found(sources: Sequence[str | Path]) -> list[Source]:
-    """Return the pages that are named, or the tables of folders that hold no page."""
+    """Return the pages that are named, or the tables of texts; of a folder what it holds of one kind."""
     found: list[Source] = []
     for source in sources:
         path = Path(source)
-        pages = find_pages([source]).pages
-        if not pages and path.is_dir():
-            inner = sorted(p for p in path.rglob("*") if p.is_file() and is_table(p) and not p.name.startswith("."))
-            pages = [Source.of(p, p.relative_to(path).as_posix()) for p in inner]
+        held = find_pages([source])
+        pages = held.pages
+        if path.is_dir():
+            ours = TABLES if is_run(path) else set()
+            tables = [name for name in held.other if is_table(name) and name not in ours and not Path(name).name.startswith("_")]
+            pages = [p for p in pages if not (tables and Path(p.id).name.startswith("_"))]  # markers of Hadoop and Spark
+            if pages and tables:
+                raise ConfigError(
+                    f"{path} holds tables of texts ({tables[0]}) and pages ({pages[0].id}): name those that are meant, or leave some out with {IGNORE_FILE}"
+                )
+            pages = pages or [Source.of(path / name, name) for name in sorted(tables)]
+        if not pages:
+            raise InputError(f"{path}: neither pages (.txt, .html) nor tables of texts (.parquet, .jsonl) are here")
         found += pages
     return found
 
@@ -235,8 +280,11 @@ def _in_memory(
         raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")
+    (folder / "clusters.parquet").unlink(missing_ok=True)
     own = _texts(pages, report)
     references = {str(Path(against or "", name)): text for name, text in _texts(more, report).items()}
+    if both := own.keys() & references.keys():
+        raise ConfigError(f"a page and a reference are called {min(both)}: rename one")
     found = find_duplicates(
         list(own.values()),
         ids=list(own),
@@ -259,6 +307,8 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
         except InputError as error:
             report.fail(source.id, str(error))
             continue
+        if page.id in texts:
+            raise ConfigError(f"two pages are called {page.id}: rename one, or search their folders in two runs")
         texts[page.id] = page.text
         report.bytes_in += len(data)
         report.chars_in += len(page.text)
