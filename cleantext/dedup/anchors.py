@@ -153,7 +153,7 @@ def find_matches(
     formed between a text and a reference.
     """
     state = _states(text, order, bounds, rank, max_df, hot)
-    place, stop, follows = _neighbours(at, text, order, bounds, state)
+    place, first, stop, follows = _neighbours(at, text, order, bounds, state)
     out, n, begin = np.empty((1024, 5), np.int64), 0, 0
     count, other = np.zeros(len(offsets), np.int64), np.empty((1024, 5), np.int64)
     for i in range(len(text)):
@@ -164,13 +164,11 @@ def find_matches(
         if place[i] < 0 or state[i] == COMMON:
             continue
         few = state[i] == MATCHED
-        for y in range(place[i] + 1, stop[i]):
+        for y in range(first[i], stop[i]):
             j = order[y]
             b = text[j]
             if follows[y] == follows[place[i]] >= 0 and (state[i - 1] == MATCHED or state[i - 1] == LEADS or state[j - 1] == LEADS):
                 continue  # the anchors before these two are a pair, too: a match is grown from its first pair alone
-            if not (few or state[i] == LEADS or state[j] == LEADS):
-                continue
             if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
                 continue
             q = at[j]
@@ -191,22 +189,31 @@ def find_matches(
 
 
 @kernel
-def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64]:
-    """Return the place of each anchor in ``order`` (or -1), the end of its group, and what comes before it.
+def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64, I64]:
+    """Return the place of each anchor in ``order`` (or -1), the places that it is paired with behind it, and what comes before it.
 
     The last one goes by place: a number for the group of the anchor before it in the same text and
     the distance to it. Two of a group for which it is the same continue what began before. It is -1
     where nothing is matched before. (A k-gram reaches up to the next anchor: what is between is equal.)
     """
-    place, stop, group = np.full(len(text), -1, np.int64), np.zeros(len(text), np.int64), np.full(len(text), -1, np.int64)
+    place, group = np.full(len(text), -1, np.int64), np.full(len(text), -1, np.int64)
+    first, stop = np.zeros(len(text), np.int64), np.zeros(len(text), np.int64)
     for g in range(len(bounds) - 1):
-        for x in range(bounds[g], bounds[g + 1]):
-            place[order[x]], stop[order[x]], group[order[x]] = x, bounds[g + 1], g
+        leader = -1
+        for x in range(bounds[g + 1] - 1, bounds[g] - 1, -1):
+            i = order[x]
+            place[i], group[i] = x, g
+            if state[i] == MATCHED or state[i] == LEADS:
+                first[i], stop[i] = x + 1, bounds[g + 1]
+            elif leader >= 0:
+                first[i], stop[i] = leader, leader + 1
+            if state[i] == LEADS:
+                leader = x
     follows = np.full(len(order), -1, np.int64)
     for i in range(1, len(text)):
         if place[i] >= 0 and group[i - 1] >= 0 and text[i - 1] == text[i] and state[i - 1] != COMMON:
             follows[place[i]] = (group[i - 1] << 16) + at[i] - at[i - 1]
-    return place, stop, follows
+    return place, first, stop, follows
 
 
 @kernel
