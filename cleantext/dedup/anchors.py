@@ -181,11 +181,13 @@ def find_matches(
             if a == b:
                 length = min(length, q - p)  # a run that overlaps its own copy
             if n == len(out):
-                out = np.concatenate((out, np.empty_like(out)))
+                more = np.empty((2 * n, 5), np.int64)
+                more[:n] = out
+                out = more
             out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
             n += 1
     _by_text(out, begin, n, count, other)
-    return out[:n].copy(), state
+    return out[:n], state
 
 
 @kernel
