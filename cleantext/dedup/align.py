@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I64, U32
+from cleantext.dedup.anchors import rising
 from cleantext.dedup.cut import cut
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
@@ -75,7 +76,7 @@ def _inside(rows: I64) -> npt.NDArray[np.bool_]:
             keys = np.empty(stop - first, np.int64)
             for x in range(first, stop):
                 keys[x - first] = ((rows[x, 1] + 1) << 32) - rows[x, 2]
-            order = np.argsort(keys, kind="mergesort")
+            order = rising(keys)
             if 2 * len(order) > len(stamp):
                 room = 4 * len(order)
                 size = 1024
@@ -149,13 +150,8 @@ def _trace(pairs: I64, score: I64, before: I64) -> tuple[I64, I64]:
     at = count = 0
     for pair in range(len(pairs) - 1):
         first = pairs[pair]
-        # Scores with numbers below them, so that of equal scores the first comes first.
-        ranked = np.empty(pairs[pair + 1] - first, np.int64)
-        for x in range(len(ranked)):
-            ranked[x] = (-score[first + x] << 32) + x
-        ranked.sort()
-        for x in range(len(ranked)):
-            i = first + (ranked[x] & 0xFFFFFFFF)
+        for x in rising(-score[first : pairs[pair + 1]]):
+            i = first + x
             if used[i]:
                 continue
             start = at

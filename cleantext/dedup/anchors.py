@@ -16,7 +16,7 @@ from cleantext.dedup.tokens import Unit, rolled
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups"]
+__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups", "rising"]
 
 # What becomes of an anchor.
 ALONE, MATCHED, COMMON, CROWDED, LEADS = range(5)
@@ -226,55 +226,73 @@ def _by_text(out: I64, low: int, high: int, count: I64, other: I64) -> I64:
     """
     if high - low > len(other):
         other = np.empty((2 * (high - low), 5), np.int64)
-    other[: high - low] = out[low:high]
     texts, m = np.empty(high - low, np.int64), 0
     for x in range(low, high):
+        _copy(out, x, other, x - low)
         b = out[x, 2]
         if count[b] == 0:
             texts[m] = b
             m += 1
         count[b] += 1
     to = low
-    texts = np.sort(texts[:m])
-    for b in texts:
-        to += count[b]
-        count[b] = to - count[b]
+    for y in rising(texts[:m]):
+        to += count[texts[y]]
+        count[texts[y]] = to - count[texts[y]]
     for x in range(high - low):
         b = other[x, 2]
-        out[count[b]] = other[x]
+        _copy(other, x, out, count[b])
         count[b] += 1
-    to = low
-    for b in texts:
-        _by_start(out[to : count[b]], other)
-        to, count[b] = count[b], 0
+    for x in range(low, high):
+        count[out[x, 2]] = 0
+    first = low
+    for x in range(low + 1, high + 1):
+        if x == high or out[x, 2] != out[x - 1, 2]:
+            _by_start(out, first, x, other)
+            first = x
     return other
 
 
 @kernel
-def _by_start(rows: I64, other: I64) -> None:
-    """Sort matches of two texts by their starts: by insertion, since few grow back beyond one that was found before them."""
-    moves = 0
-    for x in range(1, len(rows)):
-        row, key, y = other[0], _key(rows[x]), x
-        if _key(rows[x - 1]) <= key:
-            continue
-        row[:] = rows[x]
-        while y > 0 and _key(rows[y - 1]) > key:
-            rows[y] = rows[y - 1]
-            y -= 1
-        rows[y] = row
-        moves += x - y
-        if moves > 16 * len(rows):  # texts that repeat themselves
-            keys = np.empty(len(rows), np.int64)
-            for z in range(len(rows)):
-                keys[z] = _key(rows[z])
-            rows[:] = rows[np.argsort(keys, kind="mergesort")]
-            return
+def _by_start(out: I64, low: int, high: int, other: I64) -> None:
+    """Sort matches of two texts by their starts, which most are already."""
+    keys, sorted_ = np.empty(high - low, np.int64), True
+    for x in range(low, high):
+        keys[x - low] = (out[x, 1] << 32) + out[x, 3]
+        sorted_ = sorted_ and (x == low or keys[x - low - 1] <= keys[x - low])
+    if not sorted_:
+        order = rising(keys)
+        for x in range(low, high):
+            _copy(out, x, other, x - low)
+        for x in range(low, high):
+            _copy(other, order[x - low], out, x)
 
 
 @kernel
-def _key(row: I64) -> int:
-    return int((row[1] << 32) + row[3])
+def _copy(rows: I64, x: int, to: I64, y: int) -> None:
+    for column in range(5):
+        to[y, column] = rows[x, column]
+
+
+@kernel
+def rising(keys: I64) -> I64:
+    """Return the order in which keys rise, equal ones in the order in which they stand (Shell's sort).
+
+    For keys that are few or nearly in order. (NumPy's sorts take seconds to compile.)
+    """
+    n = len(keys)
+    order = np.arange(n)
+    gap = 1
+    while gap < n // 5:
+        gap = gap * 9 // 4 + 1
+    while gap > 0:
+        for x in range(gap, n):
+            i, key, y = order[x], keys[order[x]], x
+            while y >= gap and (keys[order[y - gap]] > key or (keys[order[y - gap]] == key and order[y - gap] > i)):
+                order[y] = order[y - gap]
+                y -= gap
+            order[y] = i
+        gap = 0 if gap == 1 else max(1, (gap - 1) * 4 // 9)
+    return order
 
 
 @kernel
