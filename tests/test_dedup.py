@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import WORDS, corpus, edited, prose
 
-from cleantext.dedup import Sketches, SketchSpec, find_duplicates, shingle_hash
+from cleantext.dedup import Sketches, SketchSpec, anchors, find_duplicates, shingle_hash
 from cleantext.dedup.bands import Bands
 from cleantext.dedup.kernel import shingle_hashes, sketches
 from cleantext.edits import apply
@@ -336,6 +336,17 @@ def test_texts_that_only_repeat_end(text):
     found = find_duplicates([text, text[: len(text) // 2]])
     assert found.pairs.num_rows < 100_000
     assert len(found.texts()[0]) > 0
+
+
+def test_pairs_of_crowded_places_grow_with_their_number():
+    tokens = kept("哈哈嘿" * 20_000).points
+    offsets, recipe = np.array([0, len(tokens)]), anchors.Recipe.of(0.8)
+    found = anchors.find_anchors(tokens, offsets, recipe)
+    order, bounds = anchors.groups(found.hash)
+    state = anchors._states(found.text, order, bounds, np.zeros(1, np.int64), 100, 256)
+    assert (state == anchors.LEADS).sum() > 0
+    _, first, stop, _ = anchors._neighbours(found.at, found.text, order, bounds, state)
+    assert (stop - first).sum() < 2 * len(order)  # each meets its leader, not every other one
 
 
 def test_boilerplate_is_listed_apart():

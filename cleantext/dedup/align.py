@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I64, U32
+from cleantext.dedup.anchors import rising
 from cleantext.dedup.cut import cut
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
@@ -75,7 +76,7 @@ def _inside(rows: I64) -> npt.NDArray[np.bool_]:
             keys = np.empty(stop - first, np.int64)
             for x in range(first, stop):
                 keys[x - first] = ((rows[x, 1] + 1) << 32) - rows[x, 2]
-            order = np.argsort(keys, kind="mergesort")
+            order = rising(keys)
             if 2 * len(order) > len(stamp):
                 room = 4 * len(order)
                 size = 1024
@@ -149,13 +150,8 @@ def _trace(pairs: I64, score: I64, before: I64) -> tuple[I64, I64]:
     at = count = 0
     for pair in range(len(pairs) - 1):
         first = pairs[pair]
-        # Scores with numbers below them, so that of equal scores the first comes first.
-        ranked = np.empty(pairs[pair + 1] - first, np.int64)
-        for x in range(len(ranked)):
-            ranked[x] = (-score[first + x] << 32) + x
-        ranked.sort()
-        for x in range(len(ranked)):
-            i = first + (ranked[x] & 0xFFFFFFFF)
+        for x in rising(-score[first : pairs[pair + 1]]):
+            i = first + x
             if used[i]:
                 continue
             start = at
@@ -188,52 +184,62 @@ def _step(tokens: U32, a: int, b: int, a_stop: int, b_stop: int, way: int, reach
     substituted, more the further and the more askew the step is. (0, 0, 0) if there is none.
     """
     room_a, room_b = (a_stop - a) * way, (b_stop - b) * way
-    askew = True
     for size in range(1, reach + 1):
+        if size == 2 and not _askew(tokens, a, b, min(room_a, reach + ASKEW), min(room_b, reach + ASKEW), way):
+            return _straight(tokens, a, b, min(room_a, room_b), way, reach)
         best_run, best_a, best_b = 0, 0, 0
-        if size == 2:
-            askew = _share(tokens, a, b, min(room_a, reach + ASKEW), min(room_b, reach + ASKEW), way)
-        for other in range(size, -1 if askew else size - 1, -1):
+        for other in range(size, -1, -1):
             for side in range(2 if other < size else 1):
                 skip_a, skip_b = (size, other) if side == 0 else (other, size)
-                need = (2 if size <= 2 else size // 2 + 2) if other == size else min(size + 2, 7)
-                if skip_a + need > room_a or skip_b + need > room_b:
-                    continue
-                at, bt = a + skip_a * way, b + skip_b * way
-                if tokens[at] != tokens[bt]:
-                    continue
-                run, most = 1, min(16, room_a - skip_a, room_b - skip_b)
-                while run < most and tokens[at + run * way] == tokens[bt + run * way]:
-                    run += 1
-                if run >= need and run > best_run:
-                    best_run, best_a, best_b = run, skip_a, skip_b
+                need = _need(size) if other == size else min(size + 2, 7)
+                if skip_a + need <= room_a and skip_b + need <= room_b:
+                    run = _run(tokens, a + skip_a * way, b + skip_b * way, min(16, room_a - skip_a, room_b - skip_b), way)
+                    if run >= need and run > best_run:
+                        best_run, best_a, best_b = run, skip_a, skip_b
         if best_run > 0:
             return best_a, best_b, best_run
     return 0, 0, 0
 
 
 @kernel
-def _bit(token: int) -> int:
-    return (token * 0x9E3779B1 >> 20) & 63
+def _need(size: int) -> int:
+    """Return how many tokens must match behind so many that are substituted."""
+    return 2 if size <= 2 else size // 2 + 2
 
 
 @kernel
-def _share(tokens: U32, a: int, b: int, room_a: int, room_b: int, way: int) -> bool:
+def _straight(tokens: U32, a: int, b: int, room: int, way: int, reach: int) -> tuple[int, int, int]:
+    """Step over two substituted tokens or more."""
+    same = 0
+    for i in range(2, min(room, reach + 2)):
+        same |= int(tokens[a + i * way] == tokens[b + i * way]) << i
+    same &= same >> 1  # from here on two are equal
+    for size in range(2, reach + 1):
+        if same >> size & 1 and size + _need(size) <= room:
+            run = _run(tokens, a + size * way, b + size * way, min(16, room - size), way)
+            if run >= _need(size):
+                return size, size, run
+    return 0, 0, 0
+
+
+@kernel
+def _askew(tokens: U32, a: int, b: int, room_a: int, room_b: int, way: int) -> bool:
     """Say whether `ASKEW` tokens in a row may be equal within some tokens of both sides: the filter of most steps in vain.
 
     The tokens of b are a set of 64 bits; a run of tokens of a that may be in it is looked for.
     """
-    some, run = 0, 0
+    some, both = 0, 0
     for i in range(room_b):
         some |= 1 << _bit(int(tokens[b + i * way]))
     for i in range(room_a):
-        if some >> _bit(int(tokens[a + i * way])) & 1:
-            run += 1
-            if run == ASKEW:
-                return True
-        else:
-            run = 0
-    return False
+        both |= (some >> _bit(int(tokens[a + i * way])) & 1) << i
+    both &= both >> 1
+    return both & both >> 2 != 0
+
+
+@kernel
+def _bit(token: int) -> int:
+    return (token * 0x9E3779B1 >> 20) & 63
 
 
 @kernel

@@ -16,7 +16,7 @@ from cleantext.dedup.tokens import Unit, rolled
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups"]
+__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups", "rising"]
 
 # What becomes of an anchor.
 ALONE, MATCHED, COMMON, CROWDED, LEADS = range(5)
@@ -153,7 +153,7 @@ def find_matches(
     formed between a text and a reference.
     """
     state = _states(text, order, bounds, rank, max_df, hot)
-    place, stop, follows = _neighbours(at, text, order, bounds, state)
+    place, first, stop, follows = _neighbours(at, text, order, bounds, state)
     out, n, begin = np.empty((1024, 5), np.int64), 0, 0
     count, other = np.zeros(len(offsets), np.int64), np.empty((1024, 5), np.int64)
     for i in range(len(text)):
@@ -164,13 +164,11 @@ def find_matches(
         if place[i] < 0 or state[i] == COMMON:
             continue
         few = state[i] == MATCHED
-        for y in range(place[i] + 1, stop[i]):
+        for y in range(first[i], stop[i]):
             j = order[y]
             b = text[j]
             if follows[y] == follows[place[i]] >= 0 and (state[i - 1] == MATCHED or state[i - 1] == LEADS or state[j - 1] == LEADS):
                 continue  # the anchors before these two are a pair, too: a match is grown from its first pair alone
-            if not (few or state[i] == LEADS or state[j] == LEADS):
-                continue
             if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
                 continue
             q = at[j]
@@ -183,30 +181,41 @@ def find_matches(
             if a == b:
                 length = min(length, q - p)  # a run that overlaps its own copy
             if n == len(out):
-                out = np.concatenate((out, np.empty_like(out)))
+                more = np.empty((2 * n, 5), np.int64)
+                more[:n] = out
+                out = more
             out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
             n += 1
     _by_text(out, begin, n, count, other)
-    return out[:n].copy(), state
+    return out[:n], state
 
 
 @kernel
-def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64]:
-    """Return the place of each anchor in ``order`` (or -1), the end of its group, and what comes before it.
+def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64, I64]:
+    """Return the place of each anchor in ``order`` (or -1), the places that it is paired with behind it, and what comes before it.
 
     The last one goes by place: a number for the group of the anchor before it in the same text and
     the distance to it. Two of a group for which it is the same continue what began before. It is -1
     where nothing is matched before. (A k-gram reaches up to the next anchor: what is between is equal.)
     """
-    place, stop, group = np.full(len(text), -1, np.int64), np.zeros(len(text), np.int64), np.full(len(text), -1, np.int64)
+    place, group = np.full(len(text), -1, np.int64), np.full(len(text), -1, np.int64)
+    first, stop = np.zeros(len(text), np.int64), np.zeros(len(text), np.int64)
     for g in range(len(bounds) - 1):
-        for x in range(bounds[g], bounds[g + 1]):
-            place[order[x]], stop[order[x]], group[order[x]] = x, bounds[g + 1], g
+        leader = -1
+        for x in range(bounds[g + 1] - 1, bounds[g] - 1, -1):
+            i = order[x]
+            place[i], group[i] = x, g
+            if state[i] == MATCHED or state[i] == LEADS:
+                first[i], stop[i] = x + 1, bounds[g + 1]
+            elif leader >= 0:
+                first[i], stop[i] = leader, leader + 1
+            if state[i] == LEADS:
+                leader = x
     follows = np.full(len(order), -1, np.int64)
     for i in range(1, len(text)):
         if place[i] >= 0 and group[i - 1] >= 0 and text[i - 1] == text[i] and state[i - 1] != COMMON:
             follows[place[i]] = (group[i - 1] << 16) + at[i] - at[i - 1]
-    return place, stop, follows
+    return place, first, stop, follows
 
 
 @kernel
@@ -217,55 +226,73 @@ def _by_text(out: I64, low: int, high: int, count: I64, other: I64) -> I64:
     """
     if high - low > len(other):
         other = np.empty((2 * (high - low), 5), np.int64)
-    other[: high - low] = out[low:high]
     texts, m = np.empty(high - low, np.int64), 0
     for x in range(low, high):
+        _copy(out, x, other, x - low)
         b = out[x, 2]
         if count[b] == 0:
             texts[m] = b
             m += 1
         count[b] += 1
     to = low
-    texts = np.sort(texts[:m])
-    for b in texts:
-        to += count[b]
-        count[b] = to - count[b]
+    for y in rising(texts[:m]):
+        to += count[texts[y]]
+        count[texts[y]] = to - count[texts[y]]
     for x in range(high - low):
         b = other[x, 2]
-        out[count[b]] = other[x]
+        _copy(other, x, out, count[b])
         count[b] += 1
-    to = low
-    for b in texts:
-        _by_start(out[to : count[b]], other)
-        to, count[b] = count[b], 0
+    for x in range(low, high):
+        count[out[x, 2]] = 0
+    first = low
+    for x in range(low + 1, high + 1):
+        if x == high or out[x, 2] != out[x - 1, 2]:
+            _by_start(out, first, x, other)
+            first = x
     return other
 
 
 @kernel
-def _by_start(rows: I64, other: I64) -> None:
-    """Sort matches of two texts by their starts: by insertion, since few grow back beyond one that was found before them."""
-    moves = 0
-    for x in range(1, len(rows)):
-        row, key, y = other[0], _key(rows[x]), x
-        if _key(rows[x - 1]) <= key:
-            continue
-        row[:] = rows[x]
-        while y > 0 and _key(rows[y - 1]) > key:
-            rows[y] = rows[y - 1]
-            y -= 1
-        rows[y] = row
-        moves += x - y
-        if moves > 16 * len(rows):  # texts that repeat themselves
-            keys = np.empty(len(rows), np.int64)
-            for z in range(len(rows)):
-                keys[z] = _key(rows[z])
-            rows[:] = rows[np.argsort(keys, kind="mergesort")]
-            return
+def _by_start(out: I64, low: int, high: int, other: I64) -> None:
+    """Sort matches of two texts by their starts, which most are already."""
+    keys, sorted_ = np.empty(high - low, np.int64), True
+    for x in range(low, high):
+        keys[x - low] = (out[x, 1] << 32) + out[x, 3]
+        sorted_ = sorted_ and (x == low or keys[x - low - 1] <= keys[x - low])
+    if not sorted_:
+        order = rising(keys)
+        for x in range(low, high):
+            _copy(out, x, other, x - low)
+        for x in range(low, high):
+            _copy(other, order[x - low], out, x)
 
 
 @kernel
-def _key(row: I64) -> int:
-    return int((row[1] << 32) + row[3])
+def _copy(rows: I64, x: int, to: I64, y: int) -> None:
+    for column in range(5):
+        to[y, column] = rows[x, column]
+
+
+@kernel
+def rising(keys: I64) -> I64:
+    """Return the order in which keys rise, equal ones in the order in which they stand (Shell's sort).
+
+    For keys that are few or nearly in order. (NumPy's sorts take seconds to compile.)
+    """
+    n = len(keys)
+    order = np.arange(n)
+    gap = 1
+    while gap < n // 5:
+        gap = gap * 9 // 4 + 1
+    while gap > 0:
+        for x in range(gap, n):
+            i, key, y = order[x], keys[order[x]], x
+            while y >= gap and (keys[order[y - gap]] > key or (keys[order[y - gap]] == key and order[y - gap] > i)):
+                order[y] = order[y - gap]
+                y -= gap
+            order[y] = i
+        gap = 0 if gap == 1 else max(1, (gap - 1) * 4 // 9)
+    return order
 
 
 @kernel

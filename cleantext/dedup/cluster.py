@@ -177,7 +177,8 @@ def _distinct(places: I64) -> I64:
             at -= 1
         if at == 0 or (text, start, end) != (places[at - 1, 0], places[at - 1, 1], places[at - 1, 2]):
             for y in range(n, at, -1):
-                places[y] = places[y - 1]
+                for column in range(3):
+                    places[y, column] = places[y - 1, column]
             places[at, 0], places[at, 1], places[at, 2] = text, start, end
             n += 1
     return places[:n].copy()
@@ -210,16 +211,16 @@ def _repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, first: I
     for g in range(len(bounds) - 1):
         low, high = bounds[g], bounds[g + 1]
         text = spans[low, 0]
-        old = gone[place[text, 0] : place[text, 1]]
-        n = len(old)
-        goes, stays, m = np.empty((n + high - low, 2), np.int64), np.empty((high - low + 16, 2), np.int64), 0
-        goes[:n] = old
-        for i in range(first[g], len(kept)):
-            if kept[i, 3] != text:
-                break
-            if m + high - low >= len(stays):
-                stays = np.concatenate((stays, np.empty_like(stays)))
-            m = _put(stays, 0, m, kept[i, 4], kept[i, 5])
+        last = first[g]
+        while last < len(kept) and kept[last, 3] == text:
+            last += 1
+        goes, n = np.empty((place[text, 1] - place[text, 0] + high - low, 2), np.int64), 0
+        for x in range(place[text, 0], place[text, 1]):
+            goes[n, 0], goes[n, 1] = gone[x, 0], gone[x, 1]
+            n += 1
+        stays, m = np.empty((last - first[g] + high - low, 2), np.int64), 0
+        for x in range(first[g], last):
+            m = _put(stays, 0, m, kept[x, 4], kept[x, 5])
         for i in range(low, high):
             start, end, copy_start, copy_end = spans[i, 1], spans[i, 2], spans[i, 4], spans[i, 5]
             if _meets(stays, 0, m, start, end) or end - start - _covered(goes, 0, n, start, end) < least:
@@ -279,9 +280,9 @@ def _put(spans: I64, low: int, high: int, start: int, end: int) -> int:
     by = first + 1 - stop
     if by > 0:
         for at in range(high - 1, stop - 1, -1):
-            spans[at + by] = spans[at]
+            spans[at + by, 0], spans[at + by, 1] = spans[at, 0], spans[at, 1]
     elif by < 0:
         for at in range(stop, high):
-            spans[at + by] = spans[at]
+            spans[at + by, 0], spans[at + by, 1] = spans[at, 0], spans[at, 1]
     spans[first, 0], spans[first, 1] = start, end
     return high + by

@@ -119,7 +119,7 @@ def strings(column: Any, name: str) -> list[str]:
 
         column = (pa.chunked_array(column) if hasattr(column, "__arrow_c_stream__") else pa.array(column)).to_pylist()
     found = list(column)
-    for n, text in enumerate(found):
+    for n, text in enumerate(() if set(map(type, found)) <= {str} else found):
         if not isinstance(text, str):
             raise InputError(f"{name}[{n}]: expected a string, got {type(text).__name__}; leave out or fill missing texts first")
     return found
@@ -145,13 +145,14 @@ def _rank(length: I64, order: I64, keep: Keep) -> I64:
     if isinstance(keep, str):
         if keep not in ("longest", "first"):
             raise InputError(f"keep={keep!r}: expected 'longest', 'first', or one value for each text, of which the smallest stays")
-        values: list[Any] = (-length).tolist() if keep == "longest" else [0] * len(order)
+        best_first = np.argsort(-length if keep == "longest" else np.zeros(len(order)), kind="stable")
     else:
         if len(keep) != len(order):
             raise InputError(f"keep: {len(keep)} values for {len(order)} texts")
-        values = [keep[i] for i in order]
+        values = [keep[i] for i in order.tolist()]
+        best_first = np.array(sorted(range(len(order)), key=values.__getitem__), np.int64)
     rank = np.empty(len(order), np.int64)
-    rank[sorted(range(len(order)), key=values.__getitem__)] = np.arange(len(order))
+    rank[best_first] = np.arange(len(order))
     return rank
 
 

@@ -74,7 +74,9 @@ def document_rows(corpus: Corpus, found: Verified) -> Rows:
     none, length = np.zeros(len(found.keys), np.int64), np.diff(corpus.units.offsets)
     a, b = found.a, found.b
     pairs = _spread(corpus, _Pairs(a, b, none, length[a], none, length[b], found.inter, found.a_size, found.b_size, none != 0), 1)
-    whole = np.fromiter(map(len, corpus.texts), np.int64, len(corpus))
+    whole = np.zeros(len(corpus), np.int64)
+    for text in {*pairs.a.tolist(), *pairs.b.tolist()}:
+        whole[text] = len(corpus.texts[text])
     none = np.zeros(len(pairs.a), np.int64)
     return _rows(pairs, none, whole[pairs.a], none, whole[pairs.b])
 
