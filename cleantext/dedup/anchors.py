@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cleantext.changes import I32, I64, U32
-from cleantext.dedup.tokens import Unit, rolled
+from cleantext.dedup.kernel import shingle_hashes
+from cleantext.dedup.tokens import Unit
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
@@ -65,7 +66,7 @@ def find_anchors(tokens: U32, offsets: I64, recipe: Recipe) -> Anchors:
     low = 0
     while low < len(offsets) - 1:  # some texts at a time, so that their hashes stay in the cache
         high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + HASHED, "right")) - 1)
-        hashes = rolled(tokens[offsets[low] : offsets[high]], recipe.k)
+        hashes = shingle_hashes(tokens[offsets[low] : offsets[high]], recipe.k)
         found.append(_winnow(hashes, offsets[low : high + 1], low, recipe.k, recipe.window))
         low = high
     if not found:

@@ -12,8 +12,9 @@ from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.corpus import Units
+from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
-from cleantext.dedup.tokens import Unit, rolled
+from cleantext.dedup.tokens import Unit
 from cleantext.fold import Fold
 
 __all__ = ["Found", "Search", "Stretch"]
@@ -68,7 +69,7 @@ class Search:
             units.points,
             units.offsets,
             matches,
-            rolled(units.points, self.k),
+            shingle_hashes(units.points, self.k),
             k=self.k,
             threshold=self.threshold,
             # Of words it takes fewer than of characters; what is too short in characters goes in `passage_rows`.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments
 from cleantext.dedup.corpus import Corpus, Units
-from cleantext.dedup.tokens import rolled
+from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.types import F64
 from cleantext.dedup.verify import Verified
 from cleantext.jit import kernel
@@ -176,7 +176,7 @@ def _whole_characters(corpus: Units, p: _Pairs, k: int, threshold: float) -> _Pa
         x = tokens.points[at[p.a[i]] + p.a_low[i] : at[p.a[i]] + p.a_high[i]]
         y = tokens.points[at[p.b[i]] + p.b_low[i] : at[p.b[i]] + p.b_high[i]]
         p.exact[i] = np.array_equal(x, y)
-        x_set, y_set = (np.unique(rolled(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
+        x_set, y_set = (np.unique(shingle_hashes(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
         p.inter[i], p.a_size[i], p.b_size[i] = len(np.intersect1d(x_set, y_set, assume_unique=True)), len(x_set), len(y_set)
         good[i] = p.inter[i] / max(len(x_set) + len(y_set) - p.inter[i], 1) >= threshold
     return p.where(good)

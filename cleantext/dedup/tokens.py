@@ -7,13 +7,11 @@ from typing import Literal
 import numpy as np
 
 from cleantext.changes import I32, I64, U32
-from cleantext.dedup.kernel import MIX1, MIX2, PRIME
-from cleantext.dedup.types import U64
 from cleantext.errors import unknown
 from cleantext.fold import KeptColumn
 from cleantext.jit import kernel
 
-__all__ = ["Unit", "rolled", "tokens"]
+__all__ = ["Unit", "tokens"]
 
 Unit = Literal["char", "script"]
 WORD = 0x80000000  # set in the token of a word, which is a hash; a token below it is a code point
@@ -82,24 +80,3 @@ def _words(points: U32, start: I32, end: I32, offsets: I64) -> tuple[U32, I64, I
             before = kind
         bounds[d + 1] = m
     return out[:m].copy(), first[:m].copy(), last[:m].copy(), bounds
-
-
-_P, _M1, _M2, _33 = np.uint64(PRIME), np.uint64(MIX1), np.uint64(MIX2), np.uint64(33)
-
-
-@kernel
-def rolled(points: U32, k: int) -> U64:
-    """Return what `kernel.shingle_hashes` does, each hash made from the one before it: the time does not depend on ``k``."""
-    n = len(points) - k + 1
-    out = np.zeros(len(points), np.uint64)
-    far, whole = np.uint64(1), np.uint64(0)
-    for j in range(min(k, len(points))):
-        far *= _P
-        whole = whole * _P + np.uint64(points[j])
-    for i in range(n):
-        if i:
-            whole = whole * _P + (np.uint64(points[i + k - 1]) - np.uint64(points[i - 1]) * far)
-        h = (whole ^ (whole >> _33)) * _M1
-        h = (h ^ (h >> _33)) * _M2
-        out[i] = h ^ (h >> _33)
-    return out
