@@ -51,20 +51,6 @@ class Ragged:
         np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)), out=offsets[1:])
         return cls(code_points("".join(strings)), offsets)
 
-    @classmethod
-    def from_arrow(cls, column: pa.Array) -> Ragged:
-        """Take the strings of an Arrow column, without a Python string for each; a null counts as empty."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        column = pc.fill_null(column.cast(pa.large_string()), "")
-        _, where, data = column.buffers()
-        bounds = np.frombuffer(where, np.int64)[column.offset : column.offset + len(column) + 1]
-        text = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]] if data is not None and len(column) else np.zeros(0, np.uint8)
-        starts = np.zeros(len(text) + 1, np.int64)
-        np.cumsum((text & 0xC0) != 0x80, out=starts[1:])
-        return cls(code_points(text.tobytes().decode()), starts[bounds - bounds[0]] if len(column) else np.zeros(1, np.int64))
-
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

@@ -15,11 +15,12 @@ from cleantext.dedup.kernel import count_distinct, digests, overlaps, shingle_ha
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.fold import KeptColumn, kept_column
+from cleantext.script.utf8 import decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Sketch", "TableLevel", "Verify", "key_names", "pack", "unpack"]
+__all__ = ["Sketch", "TableLevel", "Verify", "column_texts", "key_names", "pack", "unpack"]
 
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
@@ -62,7 +63,7 @@ class Sketch:
         """Yield the rows of a batch of ``place, id, text`` and, where one decides, ``value``."""
         import pyarrow as pa
 
-        texts = Ragged.from_arrow(batch.column("text"))
+        texts = column_texts(batch.column("text"))
         text, start, end = self._units(texts)
         kept = kept_column(Ragged(texts.points, np.append(texts.offsets[text] + start, texts.offsets[-1])), fold=self.spec.fold)
         length = np.diff(kept.offsets)
@@ -115,6 +116,20 @@ class Sketch:
         # What follows a line break at the very end counts as an empty line of the next text: too short for anything.
         text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
         return text, starts - texts.offsets[text], ends - texts.offsets[text]
+
+
+def column_texts(column: pa.Array) -> Ragged:
+    """Return the strings of an Arrow column without a Python string for each; a null counts as empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pc.fill_null(column.cast(pa.large_string()), "")
+    _, where, data = column.buffers()
+    bounds = np.frombuffer(where, np.int64)[column.offset : column.offset + len(column) + 1]
+    points, starts = np.empty(bounds[-1] - bounds[0], np.int32), np.zeros(len(bounds), np.int64)
+    if len(points):
+        decode(np.frombuffer(data, np.uint8), bounds, points, starts)
+    return Ragged(points[: starts[-1]].view(np.uint32), starts)
 
 
 def pack(units: Ragged, unit: Unit) -> pa.Array:

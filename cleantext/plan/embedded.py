@@ -160,7 +160,7 @@ class _Run:
         try:
             with write_part(path, synced=False) as temporary:
                 con.execute(
-                    f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES})"
+                    f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {GROUP}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES})"
                 )
         except duckdb.OutOfMemoryException as error:
             raise CleantextError(f"{step.into}: {self.runner.memory >> 20} MB do not suffice: {error}; give the run more memory") from error
@@ -258,8 +258,8 @@ def _work(task: _Task) -> Part:
 
     out = Path(task.out)
     with (
-        write_part(out) as temporary,
-        pq.ParquetWriter(temporary, task.kernel.schema, compression="zstd", write_statistics=False) as writer,
+        write_part(out, synced=False) as temporary,
+        pq.ParquetWriter(temporary, task.kernel.schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer,
     ):
         for batch in _batches(task):
             for made in task.kernel(batch):

@@ -15,7 +15,7 @@ from cleantext.script.convert import Batch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["recoded"]
+__all__ = ["decode", "recoded"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
