@@ -405,6 +405,34 @@ def test_list_pages_are_flagged_and_kept():
     assert changes.flags[0] == ("html_list_page",)
 
 
+ADDRESS = "<div class=copyright><div>版权所有：某某礼品公司，地址：某某路一号三楼东，电话：零三九九，传真：零三九九，未经许可不得转载本站的图片和文字</div></div>"
+
+
+def test_the_foot_of_a_list_is_not_its_text():
+    """Two pages of a crawl lost all their rows to the address at their foot: the only text that was no link, or had a mark."""
+    rows = [f"喀什古城的杏花又开了第{i}次" for i in range(30)]
+    page = read_html(
+        f"<title>列表</title>{NAV}<ul>" + "".join(f"<li><a href={i}>{row}</a>" for i, row in enumerate(rows)) + f"</ul>{ADDRESS}"
+    )
+    changes = MainContent().run([page])
+    assert set(rows) <= set(changes.apply(0, page.text).split("\n"))
+    assert changes.flags[0] == ("html_list_page",)
+    goods = "".join(f"<div><div>笔记本{i}</div><div>(点击：{i}90)</div></div>" for i in range(40))
+    out = kept(f"<title>笔记本</title>{NAV}<div>{goods}</div>{ADDRESS.replace('copyright', 'x')}")
+    assert {f"笔记本{i}" for i in range(40)} <= set(out)
+
+
+def test_a_link_in_a_row_of_cells_stays_where_the_page_has_no_sentences():
+    rows = "".join(f"<ul class=bd><li><a href={i}>仓管员{i}</a><li>中山市<li>不限<li>大专以上学历，一年经验</ul>" for i in range(20))
+    out = kept(f"<title>招聘</title>{NAV}<div><ul><li>职位<li>地区<li>性别<li>要求</ul>{rows}</div>{FOOT}")
+    assert {f"仓管员{i}" for i in range(20)} <= set(out)
+
+
+def test_lyrics_are_text_without_sentences():
+    song = "<br>".join(f"渡口的风第{i}回吹过旧船篷" for i in range(20))
+    assert kept(f"<title>歌</title>{NAV}<h1>歌</h1><div>{song}</div>{FOOT}")[1:] == [f"渡口的风第{i}回吹过旧船篷" for i in range(20)]
+
+
 def test_too_little_to_choose_from():
     page = read_html(f"<title>静夜思</title>{NAV}<h1>静夜思</h1><div><p>床前明月光，<br>疑是地上霜。</p></div>{FOOT}")
     changes = MainContent().run([page])
