@@ -765,6 +765,73 @@ QQ空间
 -2019-03-02 10:20 来源：白塔网
 *
 -上一页 下一页
+
+# channels above the title, under the name of the site
+白塔日报
+-首页
+-新闻
+-体育
+-财经
+-教育
+渡口重开
+*
+
+# channels in a column that starts the page
+-国际
+-娱乐
+-体育
+-财经
+渡口昨日重开，两岸居民同庆
+*
+
+# a title that is called as a channel is, under the channels
+-首页
+-新闻
+-体育
+-财经
+汽车
+*
+
+# sports under a short title
+校运会项目
+足球
+篮球
+游泳
+网球
+*
+
+# the channels of a site, in a text about them
+网站改版方案
+首页
+新闻
+视频
+论坛
+*
+
+# channels, the title, and sports under it
+-首页
+-新闻
+-财经
+-视频
+校运会项目
+足球
+篮球
+游泳
+网球
+*
+
+# channels, a short title, its date, and sports under that
+-首页
+-新闻
+-财经
+-视频
+校运会
+-2019-03-02 来源：白塔网
+足球
+篮球
+游泳
+网球
+*
 """
 
 

@@ -108,7 +108,9 @@ def spare_title(lines: Sequence[Line]) -> None:
     body = next((x for x in lines if x.zone == "body"), None)
     if first is None or first.acted is None or first.zone == "tail" or first.acted.words > 1 or first.acted.note or body is None:
         return
-    if not _can_be_title(body) and not any(x.acted is None and _can_be_title(x) for x in lines if x.zone == "head"):
+    if not _can_be_title(body) and not any(
+        x.acted is None and (_can_be_title(x) or (x.best is not None and x.best.rule.common)) for x in lines if x.zone == "head"
+    ):
         first.acted = None
 
 

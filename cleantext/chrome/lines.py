@@ -32,6 +32,7 @@ __all__ = ["Line", "Reason", "Verdict", "decide", "judge", "zones"]
 BODY = 80  # characters of sentences that make the body of a page sure
 LITTLE = 50  # and those below which it is so little that weak evidence is none: a list, a form, a caption
 MENUS = ("C07", "C08", "C14", "C18")  # rows of links
+SITE, CHANNEL = 10, 4  # characters that the name of a site and of a channel have at most
 COLUMN = 4  # lines of one widget word each that are as good as one line of them
 
 
@@ -211,6 +212,9 @@ def _arbitrate(lines: list[Line], safety: str, *, sure: bool) -> None:
                 best = next(e for e in lines[n].evidence if e.words)
                 lines[n].act(best, f"one of {len(words)} widget words, each on a line of its own")
                 gone[n] = 1
+    for n in _header(lines, gone) if sure else ():
+        lines[n].act(next(e for e in lines[n].evidence if e.words)._replace(power=B), "in a column of the site's pages, above the title")
+        gone[n] = 1
     moved = True
     while moved:  # support by neighbours: a footer grows from its certain lines
         moved = False
@@ -219,6 +223,35 @@ def _arbitrate(lines: list[Line], safety: str, *, sure: bool) -> None:
             if not gone[n] and best and (because := _support(lines, gone, n, best, sure=sure)):
                 lines[n].act(best, because)
                 gone[n] = moved = True
+
+
+def _header(lines: list[Line], gone: bytearray) -> list[int]:
+    """Return the lines of widget words in the column of the site's pages above the title: names of channels, however common as words.
+
+    It has four such lines and more, and nothing above it that stays, or no more than the name of the site where a word for the home page
+    or a path (C01) stands in it or below it. It ends at the first line that no rule knows and that is longer than a channel's name,
+    or at a date. The last line of a column that no possible title follows may be the title.
+    """
+    head = [n for n, x in enumerate(lines) if x.zone == "head"]
+    column: list[int] = []
+    above = apart = 0  # lines of no rule: above the column, and since its last line
+    for n in head:
+        line, length = lines[n], len(lines[n].folded.strip())
+        if line.acted and line.acted.rule.category in ("C02", "C03"):
+            break
+        if any(e.words for e in line.evidence):
+            column.append(n)
+            apart = 0
+        elif not line.votes.evidence:
+            above, apart = (above, apart + 1) if column else (above + 1, 0)
+            if max(above, apart - 1) > 2 or length > (CHANNEL if column else SITE):
+                break
+    if len(column) < COLUMN or above > 2:
+        return []
+    titled = any(not gone[n] and not lines[n].votes.evidence and not lines[n].shielded for n in head if n > column[-1])
+    if above and not (titled and any(e.rule.category == "C01" for n in head if n >= column[0] for e in lines[n].evidence)):
+        return []
+    return [n for n in (column if titled else column[:-1]) if not gone[n]]
 
 
 def _may_head(lines: list[Line], n: int, best: Evidence) -> bool:
@@ -347,14 +380,17 @@ def _title_at(area: list[Line], certain: list[int]) -> int:
     """Return where the title of a page can start; what stands before it is the header.
 
     It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
-    the first certain line that states a date or source; where none does, in front of the last certain line.
+    the first certain line that states a date or source; where none does, in front of the last certain line. A shorter line
+    right before the date is the title where no longer one stands above it.
     """
     unknown = [n for n, x in enumerate(area) if x.acted is None and not x.evidence]
     dated = next((n for n in certain if area[n].acted.rule.category == "C02"), None)  # type: ignore[union-attr]
     limit = dated if dated is not None else max((n for n in certain if n + 1 < len(area)), default=0)
     long = [n for n in unknown if n < limit and len(area[n].folded.strip()) >= 8]
     if not long:
-        return limit if dated is not None else next((n for n in unknown if n > limit), 0)
+        if dated is not None:
+            return dated - 1 if dated - 1 in unknown else limit
+        return next((n for n in unknown if n > limit), 0)
     at = long[-1]
     while at - 1 in unknown:
         at -= 1
