@@ -14,6 +14,7 @@ stayed, until nothing moves: a second run over the cleaned page finds nothing to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,6 +34,10 @@ BODY = 80  # characters of sentences that make the body of a page sure
 LITTLE = 50  # and those below which it is so little that weak evidence is none: a list, a form, a caption
 MENUS = ("C07", "C08", "C14", "C18")  # rows of links
 SITE, CHANNEL = 10, 4  # characters that the name of a site and of a channel have at most
+# The heading of a list that is text: no site heads a part of its footer so.
+_LISTING = re.compile(
+    r"[\[【]?.{0,12}(?:目录|目次|名单|名录|一览表?|曲目|书目|篇目|剧目|年表|年谱|著作|主要作品|代表作品?|获奖作品|作品列表|演员表|演职员表|日程|议程|赛程|课程表|价目表|附录|鸣谢)[\]】]?:?"
+)
 COLUMN = 4  # lines of one widget word each that are as good as one line of them
 
 
@@ -370,7 +375,9 @@ def _enclose(lines: list[Line], rule: Rule) -> None:
         because = f"inside a {zone} of {len(certain)} certain lines"
         low, high = (0, _title_at(area, certain)) if zone == "head" else (certain[0], len(area))
         for before, after in pairwise([low - 1, *(n for n in certain if low <= n < high), high]):
-            run = [x for x in area[before + 1 : after] if x.acted is None]
+            between = area[before + 1 : after]
+            listing = next((n for n, x in enumerate(between) if _LISTING.fullmatch(x.folded.strip())), len(between))
+            run = [x for x in between[:listing] if x.acted is None]
             for line in run if len(run) <= rule.most else ():
                 if not line.shielded and rule.finds(line.folded.strip()):
                     line.act(Evidence(rule, rule.power, 0, len(line.folded)), because)
@@ -383,7 +390,7 @@ def _title_at(area: list[Line], certain: list[int]) -> int:
     the first certain line that states a date or source; where none does, in front of the last certain line. A shorter line
     right before the date is the title where no longer one stands above it.
     """
-    unknown = [n for n, x in enumerate(area) if x.acted is None and not x.evidence]
+    unknown = [n for n, x in enumerate(area) if x.acted is None and not any(x.zone in e.rule.zones for e in x.evidence)]
     dated = next((n for n in certain if area[n].acted.rule.category == "C02"), None)  # type: ignore[union-attr]
     limit = dated if dated is not None else max((n for n in certain if n + 1 < len(area)), default=0)
     long = [n for n in unknown if n < limit and len(area[n].folded.strip()) >= 8]
