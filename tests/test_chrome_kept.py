@@ -832,6 +832,53 @@ QQ空间
 游泳
 网球
 *
+
+# a table of contents under the share buttons
+渡口旧事出版
+-来源：白塔网 2019-03-02
+*
+-分享到：
+-责任编辑：石青
+目录
+序
+渡口
+老街
+北岸人家
+后记
+-上一篇：老街书屋
+-返回顶部
+-关于我们 | 联系我们
+-© 2020 白塔网 版权所有
+-京ICP备00000001号
+
+# works under the credits
+*
+-责任编辑：石青
+-发表评论
+主要作品
+江边早市
+渡
+雨后
+-返回顶部
+-关于我们 | 联系我们
+-© 2020 白塔网 版权所有
+-京ICP备00000001号
+
+# a title that begins with a number as the rows of a ranking do, in a header
+-网站地图
+-English
+-设为首页
+-首页 > 公告 > 正文
+112学年度课后社团招生公告
+-来源：白塔网 2019-03-02
+-点击：120
+*
+
+# a pointer to the document that the page is about
+渡口管理办法解读
+*
+相关链接：关于加强渡口管理的若干意见
+-【关闭窗口】
 """
 
 
