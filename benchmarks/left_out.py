@@ -34,7 +34,7 @@ from cleantext.fold import view
 from cleantext.html.words import class_words
 from cleantext.transform import Page
 
-__all__ = ["Support", "WithoutHost", "by_owner", "even", "in_use", "owner", "reduced", "support", "without"]
+__all__ = ["Support", "WithoutHost", "by_owner", "even", "in_use", "names_in", "owner", "reduced", "support", "without"]
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
@@ -78,12 +78,8 @@ def support(cases: Sequence[Case], pages: Mapping[str, Page], data: Path) -> Sup
     for case in cases:
         body = {folded(line) for line in case.expected.split("\n")}
         _lines([x for x in pages[case.name].text.split("\n") if folded(x) not in body], owner(case), pack, found)
-        markup = case.html.decode(case.encoding, "replace")
-        for names in _ATTRIBUTE.findall(markup):
-            for word in class_words(names):
-                found.add(("name", word), owner(case))
-        for name in _META.findall(markup):
-            found.add(("name", name.lower()), owner(case))
+        for name in names_in(case):
+            found.add(("name", name), owner(case))
     labels = [json.loads(line) for line in (SEEDS / "labels.jsonl").read_text("utf-8").splitlines()]
     texts = {row["file"]: (SEEDS / row["file"]).read_text("utf-8").split("\n") for row in labels}
     _lines([texts[r["file"]][r["line"] - 1] for r in labels if r["action"] != "keep"], MANY, pack, found)
@@ -91,6 +87,13 @@ def support(cases: Sequence[Case], pages: Mapping[str, Page], data: Path) -> Sup
         lines = [json.loads(line)["text"] for line in (data / f"{kind}-lines.jsonl").read_text("utf-8").splitlines()]
         _lines([line for line in lines if even(line)], MANY, pack, found)
     return found
+
+
+def names_in(case: Case) -> set[str]:
+    """Return the words of classes and ids and the names of meta tags in the markup of a page."""
+    markup = case.html.decode(case.encoding, "replace")
+    words = {word for names in _ATTRIBUTE.findall(markup) for word in class_words(names)}
+    return words | {name.lower() for name in _META.findall(markup)}
 
 
 def _lines(lines: Iterable[str], who: str, pack: Pack, found: Support) -> None:
