@@ -183,9 +183,10 @@ def _zones(lines: list[Line]) -> bool:
 
 
 def _frame(lines: list[Line]) -> int:
-    """Count the strongly suspected lines that a page without sentences starts with; less than three are certain only with one of A."""
+    """Count the strongly suspected lines that a page without sentences starts with; less than three are certain only with one of A or a path."""
     run = list(takewhile(_framing, lines))
-    return len(run) if len(run) >= 3 or any(x.votes.evidence[0].power >= A for x in run) else 0
+    sure = any(x.votes.evidence[0].power >= A or x.votes.evidence[0].rule.category == "C01" for x in run)
+    return len(run) if len(run) >= 3 or sure else 0
 
 
 def _framing(line: Line) -> bool:
