@@ -14,7 +14,6 @@ stayed, until nothing moves: a second run over the cleaned page finds nothing to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +21,7 @@ from itertools import accumulate, pairwise, takewhile
 from typing import Any
 
 from cleantext.chrome.acquit import protect, spare_title
+from cleantext.chrome.columns import COLUMN, LISTING, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Reason, edits_of, reasons_of, title_of
 from cleantext.chrome.rules import Pack, Rule
@@ -33,12 +33,6 @@ __all__ = ["Line", "Reason", "Verdict", "decide", "judge", "zones"]
 BODY = 80  # characters of sentences that make the body of a page sure
 LITTLE = 50  # and those below which it is so little that weak evidence is none: a list, a form, a caption
 MENUS = ("C07", "C08", "C14", "C18")  # rows of links
-SITE, CHANNEL = 10, 4  # characters that the name of a site and of a channel have at most
-# The heading of a list that is text: no site heads a part of its footer so.
-_LISTING = re.compile(
-    r"[\[【]?.{0,12}(?:目录|目次|名单|名录|一览表?|曲目|书目|篇目|剧目|年表|年谱|著作|主要作品|代表作品?|获奖作品|作品列表|演员表|演职员表|日程|议程|赛程|课程表|价目表|附录|鸣谢)[\]】]?:?"
-)
-COLUMN = 4  # lines of one widget word each that are as good as one line of them
 
 
 @dataclass(frozen=True)
@@ -218,7 +212,7 @@ def _arbitrate(lines: list[Line], safety: str, *, sure: bool) -> None:
                 best = next(e for e in lines[n].evidence if e.words)
                 lines[n].act(best, f"one of {len(words)} widget words, each on a line of its own")
                 gone[n] = 1
-    for n in _header(lines, gone) if sure else ():
+    for n in header(lines, gone) if sure else ():
         lines[n].act(next(e for e in lines[n].evidence if e.words)._replace(power=B), "in a column of the site's pages, above the title")
         gone[n] = 1
     moved = True
@@ -229,35 +223,6 @@ def _arbitrate(lines: list[Line], safety: str, *, sure: bool) -> None:
             if not gone[n] and best and (because := _support(lines, gone, n, best, sure=sure)):
                 lines[n].act(best, because)
                 gone[n] = moved = True
-
-
-def _header(lines: list[Line], gone: bytearray) -> list[int]:
-    """Return the lines of widget words in the column of the site's pages above the title: names of channels, however common as words.
-
-    It has four such lines and more, and nothing above it that stays, or no more than the name of the site where a word for the home page
-    or a path (C01) stands in it or below it. It ends at the first line that no rule knows and that is longer than a channel's name,
-    or at a date. The last line of a column that no possible title follows may be the title.
-    """
-    head = [n for n, x in enumerate(lines) if x.zone == "head"]
-    column: list[int] = []
-    above = apart = 0  # lines of no rule: above the column, and since its last line
-    for n in head:
-        line, length = lines[n], len(lines[n].folded.strip())
-        if line.acted and line.acted.rule.category in ("C02", "C03"):
-            break
-        if any(e.words for e in line.evidence):
-            column.append(n)
-            apart = 0
-        elif not line.votes.evidence:
-            above, apart = (above, apart + 1) if column else (above + 1, 0)
-            if max(above, apart - 1) > 2 or length > (CHANNEL if column else SITE):
-                break
-    if len(column) < COLUMN or above > 2:
-        return []
-    titled = any(not gone[n] and not lines[n].votes.evidence and not lines[n].shielded for n in head if n > column[-1])
-    if above and not (titled and any(e.rule.category == "C01" for n in head if n >= column[0] for e in lines[n].evidence)):
-        return []
-    return [n for n in (column if titled else column[:-1]) if not gone[n]]
 
 
 def _may_head(lines: list[Line], n: int, best: Evidence) -> bool:
@@ -377,7 +342,7 @@ def _enclose(lines: list[Line], rule: Rule) -> None:
         low, high = (0, _title_at(area, certain)) if zone == "head" else (certain[0], len(area))
         for before, after in pairwise([low - 1, *(n for n in certain if low <= n < high), high]):
             between = area[before + 1 : after]
-            listing = next((n for n, x in enumerate(between) if _LISTING.fullmatch(x.folded.strip())), len(between))
+            listing = next((n for n, x in enumerate(between) if LISTING.fullmatch(x.folded.strip())), len(between))
             run = [x for x in between[:listing] if x.acted is None]
             for line in run if len(run) <= rule.most else ():
                 if not line.shielded and rule.finds(line.folded.strip()):
