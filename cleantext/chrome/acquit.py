@@ -23,6 +23,7 @@ _ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :
 _ANNOUNCES = re.compile(r"[^:]{5,}:")
 _SENTENCE = "。!;:,.、"
 TURNS = 3  # times that one label, or a date with a time of day as under comments, returns in an interview, a diary
+NO_FIELD = ("C08", "C11", "C12")
 ENTRIES = 2  # times that a bare date does in a chronicle
 
 
@@ -76,11 +77,15 @@ def _records(lines: Sequence[Line]) -> Iterator[Line]:
     """Yield the lines of records: runs of labels and values in which those that no rule knows are two and not the minority.
 
     A talk has a speaker and a room beside its date, a book has a publisher beside its author; the head and foot of a page do not.
-    One such label is enough beside one that is weak by itself (时间, 日期).
+    One such label is enough beside one that is weak by itself (时间, 日期). What states who owns the site, its licence or the next page is no field.
     """
     run: list[Line] = []
     for line in (*lines, None):
-        if line and (_FIELD.fullmatch(line.folded.strip()) or any(e.rule.kind == "label" for e in line.votes.evidence)):
+        if (
+            line
+            and not any(e.power >= B and e.rule.category in NO_FIELD for e in line.votes.evidence)
+            and (_FIELD.fullmatch(line.folded.strip()) or any(e.rule.kind == "label" for e in line.votes.evidence))
+        ):
             run.append(line)
             continue
         known = [x for x in run if any(e.power >= B for e in x.votes.evidence)]
