@@ -879,6 +879,14 @@ QQ空间
 *
 相关链接：关于加强渡口管理的若干意见
 -【关闭窗口】
+
+# what the foot of a site states is no record beside fields that no rule knows
+*
+-上一篇：老街书屋
+-下一篇：没有了
+开放时间：9:00—17:00
+预约电话：0399-8555555
+-版权所有：白塔书屋 技术支持：清河网络
 """
 
 
