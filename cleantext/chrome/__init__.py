@@ -11,7 +11,7 @@ from cleantext.changes import Changes
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Reason, Verdict, decide
 from cleantext.chrome.rules import Pack, load_pack
-from cleantext.chrome.votes import collect
+from cleantext.chrome.votes import Register
 from cleantext.edits import Edit
 from cleantext.errors import ConfigError
 from cleantext.fold import view
@@ -97,17 +97,16 @@ class StripChrome(Transform):
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
-        pack = self.pack
+        register = Register.of(self.pack)
         rows = view("\n".join(texts)).split("\n")
-        votes = collect(rows, pack)
-        ends = list(accumulate(text.count("\n") + 1 for text in texts))
-        spans = list(zip([0, *ends], ends, strict=False))
-        known = self.known
-        if known and (rule := next(iter(pack.of_kind["repeated"]), None)):
-            for (a, b), host in zip(spans, hosts or [""] * len(texts), strict=False):
-                if lines := known.lines_of(host or self.host):
-                    votes[a:b] = support(votes[a:b], rows[a:b], lines, rule)
-        return [decide(t, rows[a:b], votes[a:b], pack, safety=self.level) for t, (a, b) in zip(texts, spans, strict=False)]
+        known = register.look(rows)
+        profile = self.known
+        if profile and (rule := next(iter(register.pack.of_kind["repeated"]), None)):
+            ends = list(accumulate(text.count("\n") + 1 for text in texts))
+            for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
+                if lines := profile.lines_of(host or self.host):
+                    support(known[a:b], rows[a:b], lines, rule, register)
+        return decide(texts, rows, known, register, safety=self.level) if texts else []
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
         r"""Say for every line and part of a line that goes which rule took it, and what made that enough.

@@ -1,30 +1,34 @@
 """Voters: what the text of a line says against it, whatever stands around it.
 
-A pure function of the folded line and the pack, and so remembered: on a crawl most lines of page chrome
-come back on the next page. Nothing is decided here; see `cleantext.chrome.lines`.
+A pure function of the folded line and the pack, and so remembered, for on a crawl most lines of page chrome come back on the next
+page: a `Register` knows a line as one number, with what the arbiter asks of every line in its bits and the number of its ballot where
+there is evidence. Nothing is decided here; see `cleantext.chrome.lines`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from threading import Lock
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from cleantext.changes import I32, I64, Ragged
+from cleantext.chrome.characters import ENDS_LABEL, PARTS_LABEL, characters, marked
+from cleantext.chrome.columns import BALLOT, GAIN, KINDS, LOSS, OTHER, UNTRIED, ZONES, A, B, C
 from cleantext.chrome.metadata import read_labels
-from cleantext.chrome.rules import SHORT, Pack, Rule, unwrap
+from cleantext.chrome.rules import CATEGORIES, Pack, Rule, unwrap
+from cleantext.chrome.scan import RuleTable, Scanned, lexicon, scan, sift
+from cleantext.chrome.sieve import Sieves, sieve, sieves
+from cleantext.fold import view
 
-__all__ = ["A", "B", "C", "Evidence", "Votes", "collect"]
-
-A, B, C = 3, 2, 1
+__all__ = ["A", "B", "C", "Evidence", "Register", "Votes", "collect", "shield"]
 
 REMEMBERED = 80  # characters; longer lines hardly ever return
-MEMORY = 1 << 17  # lines remembered for a pack
-BAR = 6  # words of a row of links
-UNMARKED = 30  # characters from which a line without marks is rather prose than a title
-WIDGETS = 240  # characters of a line of widget words
-
-PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
+MEMORY = 1 << 17  # lines and ballots remembered for a pack
+MANY = 500  # pairs of lines and rules from which it pays to read sieves off the patterns of a pack
 
 _PROTECTED = re.compile(
     r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
@@ -36,12 +40,6 @@ _PROTECTED = re.compile(
 _SIGNED_DATE = re.compile(
     r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
 )
-_CLAUSES = re.compile(r"[,、:]")
-_STOP = re.compile(r"[。;]|[.!?][\"'”’)]?(?:\s|$)")
-_GAP = re.compile(r"[ |·丨┊/\\]+")
-_GAPS = re.compile(r"[^\w+]+")
-_EDGE = frozenset(" \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^")
-_COUNT = re.compile(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])")
 
 
 class Evidence(NamedTuple):
@@ -66,109 +64,207 @@ class Votes(NamedTuple):
     shield: int = 0  # 1: a numbered heading, an attachment and their kin; 2: a date, as under a signature
 
 
-@lru_cache(maxsize=2048)
-def _quiet(gain: int, shield: int) -> Votes:
-    return Votes(gain=gain, shield=shield)
-
-
-_MEMORY: dict[int, tuple[Pack, dict[str, Votes]]] = {}
-
-
-def _remembered(pack: Pack) -> dict[str, Votes]:
-    """Return what was voted with this very pack before. Packs are few: they come from a cache themselves."""
-    known = _MEMORY.get(id(pack))
-    if known is None or known[0] is not pack:
-        if len(_MEMORY) >= 8:
-            _MEMORY.clear()
-        known = _MEMORY[id(pack)] = (pack, {})
-    if len(known[1]) > MEMORY:
-        known[1].clear()
-    return known[1]
-
-
 def collect(lines: Sequence[str], pack: Pack) -> list[Votes]:
     """Return the votes on each folded line. Lines of many pages may come in one call: the cheapest way."""
-    memory = _remembered(pack)
-    out = [memory.get(line) for line in lines]
-    fresh = list(dict.fromkeys(line for line, known in zip(lines, out, strict=True) if known is None))
-    if fresh:
-        new = dict(zip(fresh, _vote(fresh, pack), strict=True))
-        memory |= {line: votes for line, votes in new.items() if len(line) <= REMEMBERED}
-        out = [new[line] if known is None else known for line, known in zip(lines, out, strict=True)]
-    return out  # type: ignore[return-value]
+    register = Register.of(pack)
+    return [register.votes(line, known) for line, known in zip(lines, register.look(lines).tolist(), strict=True)]
 
 
-def _vote(lines: list[str], pack: Pack) -> Iterator[Votes]:
-    """Vote on distinct lines."""
-    short = [n for n, line in enumerate(lines) if len(line) <= SHORT]
-    long = [n for n, line in enumerate(lines) if len(line) > SHORT]
-    found: dict[int, Sequence[Rule]] = {}
-    for numbers, anchors in ((short, pack.anchored), (long, pack.anchored_long)):
-        found |= {numbers[k]: rules for k, rules in anchors.found([lines[n] for n in numbers])}
-    for n, line in enumerate(lines):
-        rules = found.get(n, ())
-        if not rules and (len(line) > WIDGETS or (len(line) > PARAGRAPH and "。" in line)):
-            yield _quiet(_gain(line), 0)
-        else:
-            yield _vote_line(line, rules, pack)
-
-
-def _vote_line(line: str, anchored: Sequence[Rule], pack: Pack) -> Votes:
+@lru_cache(maxsize=1 << 16)
+def shield(line: str) -> int:
+    """Say what protects a line: 1 always, 2 in the tail of a page. Asked only of lines against which something is said."""
     a, b = unwrap(line)
     core = line[a:b]
-    shield = _shield(line, core)
-    if not core:
-        return _quiet(_gain(line), shield)
-    evidence: list[Evidence] = []
-    spans: list[Evidence] = []
-    heads: list[Rule] = []
-    for rule in (*anchored, *pack.first.get(core[0], ())):
-        if len(core) > rule.longest:  # half of what prose holds an anchor of
-            continue
-        if rule.kind == "span":
-            spans += _spans(line, rule)
-        elif match := rule.finds(core):
-            if rule.kind == "block":
-                heads.append(rule)
-            else:
-                evidence.append(Evidence(rule, rule.power, 0, len(line), _groups(rule, match, a)))
-    if len(core) <= WIDGETS and "。" not in core:
-        evidence += _words(line, core, pack)
-        if len(core) <= SHORT and pack.label_end.search(core):
-            evidence += _labels(line, a, core, pack)
-    if not (evidence or spans or heads):
-        return _quiet(_gain(line), shield)
-    evidence.sort(key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))
-    spans.sort(key=lambda e: (e.start, -e.end, e.rule.id))
-    heads.sort(key=lambda r: r.id)
-    return Votes(tuple(evidence), tuple(spans), tuple(heads), _gain(line), shield)
-
-
-def _shield(line: str, core: str) -> int:
-    """Say what protects a line: 1 always, 2 in the tail of a page."""
     if _PROTECTED.match(core) or _PROTECTED.match(line.lstrip()):
         return 1
     return 2 if len(core) <= 20 and _SIGNED_DATE.fullmatch(core) else 0
 
 
-def _gain(line: str) -> int:
-    """Weigh a line as body text: its length where it holds sentences, a small loss where it does not.
+class Tables:
+    """A pack in arrays, its rules numbered in the order of their ids."""
 
-    Two clauses in 50 characters count as well, as do exclamations and questions, at half: titles of
-    related pages are full of both.
-    """
-    n = len(line)
-    if n < 12:
-        if line.rstrip().endswith("。"):
-            return n
-        return -3 if line.strip() and "\t" not in line else 0  # cells of a table speak neither for nor against
-    if "。" in line:
-        return min(n, 200)
-    if _STOP.search(line, 3):  # not the full stop of a number in front
-        return min(n, 200) if n >= 50 else n // 2
-    if n >= 50 and len(_CLAUSES.findall(line)) >= 2:
-        return min(n, 200) // 2
-    return 4 if n >= UNMARKED and "\t" not in line else -3
+    def __init__(self, pack: Pack) -> None:
+        self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
+        self.numbers = {rule.id: n for n, rule in enumerate(rules)}
+        labels = [rule for rule in rules if rule.kind == "label"]
+        ends = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, {c for rule in labels for c in rule.separators})
+        self.bits = marked(characters(), ends)
+        self.lexicons = (
+            lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
+            lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
+            lexicon((word, self.numbers[rule.id]) for word, rule in pack.vocabulary.items()),
+        )
+        self.rules = RuleTable(
+            np.array([r.longest for r in rules], np.int32),
+            np.array([r.power for r in rules], np.int32),
+            np.array([r.common for r in rules], bool),
+            np.array([r.kind == "span" for r in rules], bool),
+        )
+
+    @cached_property
+    def sieves(self) -> Sieves:
+        """The sieves of the rules; to read them off takes as long as some hundred lines."""
+        return sieves([sieve(rule.filled) for rule in self.by_number])
+
+
+CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
+_REGISTERS: dict[int, Register] = {}
+
+
+class Register:
+    """What is known of lines under one pack: a number for each, ballots for those with evidence."""
+
+    def __init__(self, pack: Pack, tables: Tables | None = None) -> None:
+        self.pack = pack
+        self.tables = tables or Tables(pack)
+        self.rules = self.tables.by_number
+        self.known: dict[str, int] = {}
+        self.ballots: list[Votes] = [Votes()]
+        self.evidence: list[Evidence] = []
+        self.ballot_rows: I32 = np.zeros((64, 5), np.int32)
+        self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
+        self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, pack: Pack) -> Register:
+        """Return the register of this very pack, a new one when the old is full."""
+        known = _REGISTERS.get(id(pack))
+        if known is None or known.pack is not pack:
+            if len(_REGISTERS) >= 8:  # packs are few: they come from a cache themselves
+                _REGISTERS.clear()
+            known = _REGISTERS[id(pack)] = cls(pack)
+        elif len(known.known) + len(known.evidence) > MEMORY:
+            known = _REGISTERS[id(pack)] = cls(pack, known.tables)
+        return known
+
+    def look(self, lines: Sequence[str]) -> I64:
+        """Return the numbers of folded lines, voting on those that are new."""
+        try:
+            return np.fromiter(map(self.known.__getitem__, lines), np.int64, len(lines))
+        except KeyError:
+            pass
+        with self._lock:
+            fresh = [line for line in dict.fromkeys(lines) if line not in self.known]
+            found = dict(zip(fresh, self._vote(fresh).tolist(), strict=True))
+            short = found if max(map(len, fresh), default=0) <= REMEMBERED else {x: n for x, n in found.items() if len(x) <= REMEMBERED}
+            self.known |= short
+        if len(short) == len(found):
+            return np.fromiter(map(self.known.__getitem__, lines), np.int64, len(lines))
+        return np.array([self.known[x] if x in self.known else found[x] for x in lines], np.int64)
+
+    def votes(self, line: str, known: int) -> Votes:
+        """Return the votes that a number stands for."""
+        if known >> BALLOT:
+            return self.ballots[known >> BALLOT]
+        return _quiet((known & GAIN) - LOSS, 0 if known & UNTRIED else shield(line))
+
+    def ballot(self, key: tuple[Any, ...], votes: Votes) -> int:
+        """Return the number of a ballot that a voter beside the text filled in; ``key`` is what it follows from."""
+        with self._lock:
+            if key not in self._said:
+                self._said[key] = self._ballot(votes)
+            return self._said[key]
+
+    def said(self, evidence: Evidence) -> int:
+        """Return the number of evidence that stands on no ballot."""
+        key = (evidence.rule.id, *evidence[1:])
+        with self._lock:
+            if key not in self._said:
+                self._said[key] = self._evidence([evidence])
+            return self._said[key]
+
+    # ------------------------------------------------------------ tables
+
+    def _evidence(self, evidence: Sequence[Evidence]) -> int:
+        first = len(self.evidence)
+        self.evidence += evidence
+        self.evidence_rows = _grown(self.evidence_rows, len(self.evidence))
+        for n, e in enumerate(evidence, first):
+            rule = e.rule
+            dated = any(name == "published" for name, _, _ in e.salvage)
+            bare = len(e.salvage) == 1 if rule.kind == "label" else dated and rule.kind == "line" and rule.category == "C02"
+            self.evidence_rows[n] = (
+                self.tables.numbers[rule.id],
+                e.power,
+                e.words,
+                sum(ZONES[zone] for zone in set(rule.zones)),
+                CATEGORY_NUMBERS.get(rule.category, 0),
+                KINDS.get(rule.kind, OTHER),
+                rule.common,
+                dated,
+                bare,
+                bool(e.note),
+                len(e.salvage),
+                rule.power,
+            )
+        return first
+
+    def _ballot(self, votes: Votes) -> int:
+        number = len(self.ballots)
+        first = self._evidence(votes.evidence)
+        self.ballots.append(votes)
+        self.ballot_rows = _grown(self.ballot_rows, len(self.ballots))
+        self.ballot_rows[number] = first, len(votes.evidence), len(votes.heads), len(votes.spans), votes.shield
+        return number
+
+    # ------------------------------------------------------------ voting
+
+    def _vote(self, lines: Sequence[str]) -> I64:
+        """Vote on distinct lines."""
+        tables, column = self.tables, Ragged.of(lines)
+        sized = len(column.points)
+        found = Scanned(*scan.sized(sized)(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
+        pairs = found.pairs
+        if len(pairs) > MANY:
+            fits = sift.sized(sized)(column.points, column.offsets, found.core, pairs, tables.rules, tables.sieves)
+            pairs = pairs[fits]
+        evidence: dict[int, list[Evidence]] = {}
+        spans: dict[int, list[Evidence]] = {}
+        heads: dict[int, list[Rule]] = {}
+        for n, r in pairs.tolist():
+            line, rule = lines[n], self.rules[r]
+            if rule.kind == "span":
+                if parts := list(_spans(line, rule)):
+                    spans.setdefault(n, []).extend(parts)
+                continue
+            a, b = found.core[n].tolist()
+            if match := rule.finds(line[a:b]):
+                if rule.kind == "block":
+                    heads.setdefault(n, []).append(rule)
+                else:
+                    evidence.setdefault(n, []).append(Evidence(rule, rule.power, 0, len(line), _groups(rule, match, a)))
+        for n in np.flatnonzero(found.words[:, 0] >= 0).tolist():
+            r, power, words = found.words[n].tolist()
+            evidence.setdefault(n, []).append(Evidence(self.rules[r], power, 0, len(lines[n]), words=words))
+        for n in np.flatnonzero(found.labelled).tolist():
+            a, b = found.core[n].tolist()
+            evidence.setdefault(n, []).extend(_labels(lines[n], a, lines[n][a:b], self.pack))
+        for n in evidence.keys() | spans.keys() | heads.keys():
+            votes = Votes(
+                tuple(sorted(evidence.get(n, ()), key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))),
+                tuple(sorted(spans.get(n, ()), key=lambda e: (e.start, -e.end, e.rule.id))),
+                tuple(sorted(heads.get(n, ()), key=lambda r: r.id)),
+                int(found.known[n] & GAIN) - LOSS,
+                shield(lines[n]),
+            )
+            if votes.evidence or votes.spans or votes.heads:
+                found.known[n] |= self._ballot(votes) << BALLOT
+        return found.known
+
+
+@lru_cache(maxsize=2048)
+def _quiet(gain: int, shielded: int) -> Votes:
+    return Votes(gain=gain, shield=shielded)
+
+
+def _grown(rows: I32, size: int) -> I32:
+    """Return a table with room for so many rows."""
+    if size <= len(rows):
+        return rows
+    grown = np.zeros((2 * size, rows.shape[1]), np.int32)
+    grown[: len(rows)] = rows
+    return grown
 
 
 def _spans(line: str, rule: Rule) -> Iterator[Evidence]:
@@ -182,91 +278,10 @@ def _spans(line: str, rule: Rule) -> Iterator[Evidence]:
 
 
 def _groups(rule: Rule, match: re.Match[str], shift: int) -> tuple[tuple[str, int, int], ...]:
+    if not rule.pattern.groupindex:
+        return ()
     fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
     return tuple((name, a + shift, b + shift) for name, a, b in fields if name and a >= 0)
-
-
-def _words(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Vote against a line that is made of widget words only, in any order.
-
-    Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
-    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing.
-    """
-    if core[0] not in pack.vocabulary and core[0] not in _EDGE and not core[0].isdigit():
-        return
-    used = _segment(core, pack)
-    if not used:
-        yield from _bar(line, core, pack)
-        return
-    best = min(used, key=lambda r: (-r.power, r.id))
-    strong = sum(r.power >= B for r in used)
-    power = A if strong >= 2 else B if strong or (len(used) >= 3 and sum(not r.common for r in used) >= 2) else C
-    yield Evidence(best, power, 0, len(line), words=len([t for t in _GAPS.split(core) if any(map(str.isalpha, t))]))
-
-
-def _bar(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Vote against a row of six and more short words most of which are known: no site's channels are all in a list."""
-    if sum(map(core.count, " |·丨┊/")) < BAR - 1:
-        return
-    tokens = _GAP.split(core)
-    if len(tokens) < BAR or max(map(len, tokens)) > 10:
-        return
-    known = [rule for token in tokens for rule in _segment(token, pack)[:1]]
-    if len(known) >= 0.7 * len(tokens):
-        power = C if all(r.common for r in known) else B
-        yield Evidence(min(known, key=lambda r: (-r.power, r.id)), power, 0, len(line), words=len(tokens))
-
-
-def _segment(core: str, pack: Pack) -> list[Rule]:
-    """Split a line into words of the vocabulary, separators and counts, long words first; nothing where it cannot be."""
-    vocabulary, n = pack.vocabulary, len(core)
-    dead: set[int] = set()
-    stack: list[tuple[int, Iterator[tuple[str, Rule]], Rule | None]] = []
-    at = _skip(core, 0)
-    candidates = iter(vocabulary.get(core[at], ())) if at < n else iter(())
-    while at < n:
-        for word, rule in candidates:
-            if not core.startswith(word, at) or not _bounded(core, at, at + len(word), word):
-                continue
-            following = _skip(core, at + len(word))
-            if following not in dead:
-                stack.append((at, candidates, rule))
-                at = following
-                candidates = iter(vocabulary.get(core[at], ())) if at < n else iter(())
-                break
-        else:
-            dead.add(at)
-            if not stack:
-                return []
-            at, candidates, _ = stack.pop()
-    return [rule for _, _, rule in stack if rule]
-
-
-def _skip(core: str, at: int) -> int:
-    """Return where the next word starts, behind separators and counts."""
-    n = len(core)
-    while at < n:
-        if core[at] in _EDGE:
-            at += 1
-        elif core[at].isdigit() and (count := _COUNT.match(core, at)):
-            at = count.end()
-        else:
-            break
-    return at
-
-
-def _bounded(core: str, start: int, end: int, word: str) -> bool:
-    """Say whether a word stands apart: letters from letters, a single character from everything."""
-    before = core[start - 1] if start else " "
-    after = core[end] if end < len(core) else " "
-    if (_spelled(word[0]) and _spelled(before)) or (_spelled(word[-1]) and _spelled(after)):
-        return False
-    return len(word) > 1 or ((before in _EDGE or before.isdigit()) and (after in _EDGE or after.isdigit()))
-
-
-def _spelled(char: str) -> bool:
-    """Say whether a letter belongs to a script that parts words by blanks: all but Han and kana."""
-    return char.isalpha() and not "\u3040" <= char <= "\u9fff"
 
 
 def _labels(line: str, shift: int, core: str, pack: Pack) -> Iterator[Evidence]:
