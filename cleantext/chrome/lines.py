@@ -33,7 +33,6 @@ from cleantext.chrome.columns import (
     DATED,
     ECHO,
     EMPTIED,
-    ENCLOSED,
     ENTRY,
     GAIN,
     HEAD,
@@ -239,9 +238,18 @@ class Case:
         lines, register = self.lines, self.register
         where = sum(ZONES[name] for name in set(rule.zones))
         counts = len(register.rules), where, rule.least, rule.most
-        for n in enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts).tolist():
-            if rule.finds(self.folded(n).strip()) and not self.shielded(n):
-                self.act(n, _by(rule), ENCLOSED, int(lines.number[n]))
+        found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts)
+        found = found[register.finds(rule, self.strings(found))]
+        quiet = found[(lines.known[found] >> BALLOT == 0) & (lines.known[found] & UNTRIED == 0)]
+        how = np.array(register.shields(self.strings(quiet)), np.int32)
+        lines.shielded[quiet] = (how == 1) | ((how == 2) & (lines.zone[quiet] == TAIL))
+        found = found[~lines.shielded[found]]
+        lines.acted[found] = register.said(_by(rule))
+
+    def strings(self, lines: I32) -> list[str]:
+        """Return lines as far as they are not cut yet."""
+        rows, cut = self.rows, self.cut_rows
+        return [cut[n] if n in cut else rows[row] for n, row in zip(lines.tolist(), self.kept[lines].tolist(), strict=True)]
 
     def _cut(self, n: int) -> None:
         """Cut the parts of a line that were voted against; a line of which nothing is left goes."""

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from cleantext.chrome.shapes import expand
+from cleantext.chrome.sieve import Sieve, sieve
 from cleantext.errors import RuleError, unknown
 from cleantext.fold import view
 
@@ -97,13 +98,8 @@ class Rule:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The compiled pattern."""
-        return re.compile(self.filled)
-
-    @property
-    def filled(self) -> str:
-        """The pattern as it is compiled."""
-        return _filled(self.match)
+        """The compiled pattern, named shapes filled in."""
+        return re.compile(_filled(self.match))
 
     @cached_property
     def row_pattern(self) -> re.Pattern[str]:
@@ -114,6 +110,12 @@ class Rule:
     def guard(self) -> re.Pattern[str] | None:
         """What must not occur in the line."""
         return re.compile(_filled(self.unless)) if self.unless else None
+
+    @property
+    def sieve(self) -> Sieve:
+        """What the pattern and the guard demand of every line."""
+        guard = _filled(self.unless) if self.unless else ""
+        return sieve(_filled(self.match), guard=guard, longest=self.longest, part=self.kind == "span")
 
     @property
     def meaning(self) -> str:

@@ -32,10 +32,9 @@ from cleantext.chrome.characters import (
     WORD,
 )
 from cleantext.chrome.columns import ANNOUNCES, BLANK, COLON, ENTRY, FIELD, LONG, LOSS, NAMED, TITLE, UNTRIED, A, B, C
-from cleantext.chrome.sieve import DEPTH, Sieves
 from cleantext.jit import kernel
 
-__all__ = ["Lexicon", "RuleTable", "Scanned", "lexicon", "scan", "sift"]
+__all__ = ["Lexicon", "RuleTable", "Scanned", "lexicon", "scan", "stretches"]
 
 SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are looked for in them
 PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
@@ -269,6 +268,22 @@ def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
 
 
 @kernel
+def stretches(points: U32, offsets: I64, bits: U32) -> Any:
+    """Return where each line starts and ends without blanks, then, behind all of these, without bullets and brackets too."""
+    lines = len(offsets) - 1
+    starts, ends = np.empty(2 * lines, np.int64), np.empty(2 * lines, np.int64)
+    for n in range(lines):
+        a, b = offsets[n], offsets[n + 1]
+        starts[lines + n], ends[lines + n] = _unwrap(points, a, b, bits)
+        while a < b and bits[points[a]] & SPACE:
+            a += 1
+        while a < b and bits[points[b - 1]] & SPACE:
+            b -= 1
+        starts[n], ends[n] = a, b
+    return starts, ends
+
+
+@kernel
 def _closing(char: int) -> int:
     """Return the bracket that closes one, 0 for what is none."""
     if char in (ord("["), ord("<")):
@@ -466,26 +481,3 @@ def _apart(points: U32, start: int, end: int, lo: int, hi: int, bits: U32) -> bo
     if (bits[points[start]] & before | bits[points[end - 1]] & after) & SPELLED:
         return False
     return end - start > 1 or (before & (EDGE | DIGIT) != 0 and after & (EDGE | DIGIT) != 0)
-
-
-# ---------------------------------------------------------------- sieves
-
-
-@kernel
-def sift(points: U32, offsets: I64, core: I32, pairs: I32, rules: RuleTable, sieves: Sieves) -> npt.NDArray[np.bool_]:
-    """Say for each pair of a line and a rule whether the line has what the rule's pattern demands."""
-    keep = np.zeros(len(pairs), np.bool_)
-    for k in range(len(pairs)):
-        n, rule = pairs[k, 0], pairs[k, 1]
-        if rules.span[rule]:
-            keep[k] = sieves.least[rule] <= offsets[n + 1] - offsets[n] <= rules.longest[rule]
-            continue
-        lo, hi = offsets[n] + core[n, 0], offsets[n] + core[n, 1]
-        if not sieves.least[rule] <= hi - lo <= sieves.most[rule]:
-            continue
-        fits = True
-        for at in range(min(DEPTH, hi - lo)):
-            front = sieves.holds[sieves.front[rule, at], sieves.kind[points[lo + at]]]
-            fits = fits and front and sieves.holds[sieves.back[rule, at], sieves.kind[points[hi - 1 - at]]]
-        keep[k] = fits
-    return keep

@@ -1,12 +1,14 @@
 """Sieves: what a pattern demands of every line that it can match, read off the pattern itself.
 
 A regular expression costs half a microsecond to fail, and an anchor such as 年 stands in much of what is no chrome. So each pattern
-gives up what can be checked in a few nanoseconds: the fewest and most characters, and which characters can
-be the first four and the last four. A sieve lets everything through that the pattern matches; a test looks.
+gives up what can be checked in a few nanoseconds: the fewest and most characters, which characters can be the first four and
+the last four, and whether it is no more than one class repeated, which settles it. Of a guard it is enough to know the
+characters that what it finds can start with. A sieve lets everything through that the pattern matches; a test looks.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,25 +16,32 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32
+from cleantext.changes import I32, I64, U32
 from cleantext.chrome.characters import DECIMAL, SPACE, characters
+from cleantext.jit import kernel
 
-__all__ = ["DEPTH", "Sieve", "Sieves", "sieve", "sieves"]
+__all__ = ["GUARDED", "MATCHES", "NEVER", "UNGUARDED", "Sieve", "Sieves", "sieve", "sieves", "sift"]
 
 DEPTH = 4  # characters from each end
 ENDLESS = 1 << 20
-_PARSER: Any = __import__("re")._parser  # noqa: SLF001
+NEVER, GUARDED, UNGUARDED, MATCHES = range(4)  # ask nothing; pattern and guard; the pattern alone; nothing, for it matches
+_PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
 
-Ranges = tuple[tuple[int, int], ...]  # of code points, both ends included
+Chars = frozenset[tuple[int, int]]  # ranges of code points, both ends included
+ALL: Chars = frozenset([(0, 0x10FFFF)])
+NONE: Chars = frozenset()
 
 
 class Sieve(NamedTuple):
-    """What one pattern demands. Sets are ranges of code points; None stands for any character."""
+    """What one pattern demands, and its guard."""
 
     least: int = 0
     most: int = ENDLESS
-    front: tuple[Ranges | None, ...] = (None,) * DEPTH
-    back: tuple[Ranges | None, ...] = (None,) * DEPTH  # from the last character on
+    front: tuple[Chars, ...] = (ALL,) * DEPTH
+    back: tuple[Chars, ...] = (ALL,) * DEPTH  # from the last character on
+    every: Chars = ALL
+    settled: bool = False  # what passes matches
+    guard: Chars = NONE  # no guard finds anything where none of these stands
 
 
 class Sieves(NamedTuple):
@@ -42,45 +51,70 @@ class Sieves(NamedTuple):
     most: I32
     front: npt.NDArray[np.int16]  # (patterns, DEPTH): number of the set
     back: npt.NDArray[np.int16]
+    every: npt.NDArray[np.int16]
+    settled: npt.NDArray[np.bool_]
+    guard: npt.NDArray[np.int16]
     kind: npt.NDArray[np.int16]  # of each code point
     holds: npt.NDArray[np.bool_]  # (sets, kinds)
 
 
-def sieve(pattern: str) -> Sieve:
-    """Read a sieve off a pattern; one that uses what is not understood here demands nothing."""
-    tree = _PARSER.parse(pattern)
-    if tree.state.flags & (_PARSER.SRE_FLAG_IGNORECASE | _PARSER.SRE_FLAG_MULTILINE):
-        return Sieve()
-    try:
-        sides = []
-        for backward in (False, True):
-            sets: list[Ranges | None] = [()] * DEPTH
-            _walk(tree, {0}, sets, backward=backward)
-            sides.append(tuple(sets))
-    except LookupError:
-        return Sieve()
+def sieve(pattern: str, *, guard: str = "", longest: int = ENDLESS, part: bool = False) -> Sieve:
+    """Read a sieve off a pattern for whole lines of ``longest`` characters, or for a ``part`` of a line.
+
+    What is not understood here demands nothing.
+    """
+    tree = _parsed(pattern)
+    found = _starts(_parsed(guard)) if guard else NONE
+    if tree is None:
+        return Sieve(most=longest, guard=found)
     least, most = tree.getwidth()
-    return Sieve(least, min(int(most), ENDLESS), *sides)
+    if part:
+        return Sieve(least, longest, guard=found)
+    front, back = _ends(tree, backward=False), _ends(tree, backward=True)
+    every = _repeated(tree)
+    return Sieve(least, min(int(most), longest), front, back, every or ALL, every is not None, found)
 
 
-def _walk(tree: Iterable[Any], starts: set[int], sets: list[Ranges | None], *, backward: bool) -> set[int]:
+def _parsed(pattern: str) -> Any:
+    tree = _PARSER.parse(pattern)
+    return None if tree.state.flags & (re.IGNORECASE | re.MULTILINE) else tree
+
+
+def _starts(tree: Any) -> Chars:
+    """Return the characters that a match can start with: all where it may be empty."""
+    return ALL if tree is None or tree.getwidth()[0] == 0 else _ends(tree, backward=False)[0]
+
+
+def _ends(tree: Any, *, backward: bool) -> tuple[Chars, ...]:
+    sets = [NONE] * DEPTH
+    try:
+        _walk(tree, {0}, sets, backward=backward)
+    except LookupError:
+        return (ALL,) * DEPTH
+    return tuple(sets)
+
+
+def _walk(tree: Iterable[Any], starts: set[int], sets: list[Chars], *, backward: bool) -> set[int]:
     """Add to ``sets`` what can stand at each place where the tree starts at one of ``starts``; return where it can end.
 
     Raise LookupError for what has no meaning here.
     """
     for op, arg in reversed(list(tree)) if backward else tree:
+        if not starts:
+            break
         name = str(op)
         if name in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            chars = _ranges(name, arg)
+            chars = _chars(name, arg)
             for at in starts:
-                known = sets[at]
-                sets[at] = None if chars is None or known is None else (*known, *chars)
+                sets[at] |= chars
             starts = {at + 1 for at in starts if at + 1 < DEPTH}
         elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             least, most, body = arg
             reached = set(starts) if least == 0 else set()
             for times in range(1, min(int(most), least + DEPTH) + 1):
                 starts = _walk(body, starts, sets, backward=backward)
+                if not starts:
+                    break
                 if times >= least:
                     reached |= starts
             starts = reached
@@ -95,40 +129,101 @@ def _walk(tree: Iterable[Any], starts: set[int], sets: list[Ranges | None], *, b
     return starts
 
 
-@lru_cache(maxsize=2)
-def _category(name: str) -> Ranges:
-    table, bit = characters(), {"CATEGORY_DIGIT": DECIMAL, "CATEGORY_SPACE": SPACE}[name]
-    return tuple((int(c), int(c)) for c in np.flatnonzero(table & bit))
+def _repeated(tree: Any) -> Chars | None:
+    """Return the class of a pattern that is one class repeated, None for every other pattern."""
+    if len(tree) == 1 and str(tree[0][0]) == "MAX_REPEAT":
+        body = tree[0][1][2]
+        if len(body) == 1 and str(body[0][0]) in ("LITERAL", "NOT_LITERAL", "ANY", "IN") and _exact(*body[0]):
+            return _chars(str(body[0][0]), body[0][1])
+    return None
 
 
-def _ranges(op: str, arg: Any) -> Ranges | None:
-    """Return the characters of a literal or a class; None where they are too many to list."""
-    if op == "LITERAL":
-        return ((arg, arg),)
-    if op != "IN" or str(arg[0][0]) == "NEGATE":
-        return None
-    found: list[tuple[int, int]] = []
+def _exact(op: Any, arg: Any) -> bool:
+    return str(op) != "IN" or all(str(member) != "CATEGORY" or str(value) in ("CATEGORY_DIGIT", "CATEGORY_SPACE") for member, value in arg)
+
+
+def _chars(op: str, arg: Any) -> Chars:
+    """Return the characters of a literal or a class."""
+    if op == "ANY":
+        return _others(frozenset([(10, 10)]))
+    if op != "IN":
+        return frozenset([(arg, arg)]) if op == "LITERAL" else _others(frozenset([(arg, arg)]))
+    if not _exact(op, arg):
+        return ALL
+    found: Chars = NONE
     for member, value in arg:
-        if str(member) == "CATEGORY" and str(value) not in ("CATEGORY_DIGIT", "CATEGORY_SPACE"):
-            return None
-        found += _category(str(value)) if str(member) == "CATEGORY" else [value if str(member) == "RANGE" else (value, value)]
-    return tuple(found)
+        if str(member) == "CATEGORY":
+            found |= _category(str(value))
+        elif str(member) != "NEGATE":
+            found |= {value if str(member) == "RANGE" else (value, value)}
+    return _others(found) if str(arg[0][0]) == "NEGATE" else found
+
+
+@lru_cache(maxsize=256)
+def _others(chars: Chars) -> Chars:
+    """Return all other characters."""
+    found, at = [], 0
+    for low, high in sorted(chars):
+        found.append((at, low - 1))
+        at = max(at, high + 1)
+    return frozenset((low, high) for low, high in [*found, (at, 0x10FFFF)] if low <= high)
+
+
+@lru_cache(maxsize=2)
+def _category(name: str) -> Chars:
+    chars = np.flatnonzero(characters() & {"CATEGORY_DIGIT": DECIMAL, "CATEGORY_SPACE": SPACE}[name])
+    runs = np.split(chars, np.flatnonzero(np.diff(chars) > 1) + 1)
+    return frozenset((int(run[0]), int(run[-1])) for run in runs)
 
 
 def sieves(rows: Sequence[Sieve]) -> Sieves:
     """Turn sieves into arrays."""
-    sets: dict[Ranges | None, int] = {None: 0}  # set 0 holds all
-    numbers = np.zeros((2, len(rows), DEPTH), np.int16)
-    for n, row in enumerate(rows):
-        for side, chosen in enumerate((row.front, row.back)):
-            # What a match may be too short to reach demands nothing there: the empty set of such a place is never asked.
-            numbers[side, n] = [sets.setdefault(chars, len(sets)) for chars in chosen]
-    bounds = sorted({0, 0x110000, *(c for chars in sets for low, high in chars or () for c in (low, high + 1))})
-    kind = np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds))
+    sets: dict[Chars, int] = {}
+
+    def numbers(*chars: Chars) -> list[int]:
+        return [sets.setdefault(c, len(sets)) for c in chars]
+
+    chosen = np.array([numbers(*row.front, *row.back, row.every, row.guard) for row in rows], np.int16).reshape(len(rows), -1)
+    bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
     holds = np.zeros((len(sets), len(bounds) - 1), bool)
-    holds[0] = True
     for chars, number in sets.items():
-        for low, high in chars or ():
-            holds[number, kind[low] : kind[high] + 1] = True
-    widths = np.array([(row.least, row.most) for row in rows], np.int32).reshape(-1, 2)
-    return Sieves(widths[:, 0].copy(), widths[:, 1].copy(), numbers[0], numbers[1], kind, holds)
+        for low, high in np.searchsorted(bounds, np.add(list(chars) or np.empty((0, 2), int), (0, 1))).tolist():
+            holds[number, low:high] = True
+    return Sieves(
+        np.array([row.least for row in rows], np.int32),
+        np.array([row.most for row in rows], np.int32),
+        chosen[:, :DEPTH].copy(),
+        chosen[:, DEPTH : 2 * DEPTH].copy(),
+        chosen[:, -2].copy(),
+        np.array([row.settled for row in rows], bool),
+        chosen[:, -1].copy(),
+        np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds)),
+        holds,
+    )
+
+
+@kernel
+def sift(points: U32, starts: I64, ends: I64, pairs: I32, sieves: Sieves) -> npt.NDArray[np.int8]:
+    """Say for each pair of a line and a pattern what has to be asked: `NEVER`, `GUARDED`, `UNGUARDED` or `MATCHES`.
+
+    Line ``n`` is ``points[starts[n]:ends[n]]``.
+    """
+    out = np.zeros(len(pairs), np.int8)
+    for k in range(len(pairs)):
+        n, row = pairs[k, 0], pairs[k, 1]
+        lo, hi = starts[n], ends[n]
+        if not sieves.least[row] <= hi - lo <= sieves.most[row]:
+            continue
+        fits = True
+        for at in range(min(DEPTH, hi - lo)):
+            front = sieves.holds[sieves.front[row, at], sieves.kind[points[lo + at]]]
+            fits = fits and front and sieves.holds[sieves.back[row, at], sieves.kind[points[hi - 1 - at]]]
+        if fits and sieves.settled[row]:
+            for at in range(lo, hi):
+                fits = fits and sieves.holds[sieves.every[row], sieves.kind[points[at]]]
+        if fits:
+            guarded = False
+            for at in range(lo, hi):
+                guarded = guarded or sieves.holds[sieves.guard[row], sieves.kind[points[at]]]
+            out[k] = GUARDED if guarded else MATCHES if sieves.settled[row] else UNGUARDED
+    return out

@@ -8,20 +8,21 @@ there is evidence. Nothing is decided here; see `cleantext.chrome.lines`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cleantext.changes import I32, I64, Ragged
 from cleantext.chrome.characters import ENDS_LABEL, PARTS_LABEL, characters, marked
 from cleantext.chrome.columns import BALLOT, GAIN, KINDS, LOSS, OTHER, UNTRIED, ZONES, A, B, C
 from cleantext.chrome.metadata import read_labels
 from cleantext.chrome.rules import CATEGORIES, Pack, Rule, unwrap
-from cleantext.chrome.scan import RuleTable, Scanned, lexicon, scan, sift
-from cleantext.chrome.sieve import Sieves, sieve, sieves
+from cleantext.chrome.scan import RuleTable, Scanned, lexicon, scan, stretches
+from cleantext.chrome.sieve import ENDLESS, GUARDED, MATCHES, NEVER, Sieve, Sieves, sieve, sieves, sift
 from cleantext.fold import view
 
 __all__ = ["A", "B", "C", "Evidence", "Register", "Votes", "collect", "shield"]
@@ -29,14 +30,16 @@ __all__ = ["A", "B", "C", "Evidence", "Register", "Votes", "collect", "shield"]
 REMEMBERED = 80  # characters; longer lines hardly ever return
 MEMORY = 1 << 17  # lines and ballots remembered for a pack
 MANY = 500  # pairs of lines and rules from which it pays to read sieves off the patterns of a pack
+FEW = 50  # lines, as well
 
 _PROTECTED = re.compile(
     r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
     r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
     r"|\d{1,2}[.、)](?!\d)|[①-⑳]|[a-h][.、)] ?[\u3400-\u9fff]|注:.{0,30}(?:为准|参考)"
-    r"|.{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号$|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
+    r"|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
     r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
 )
+_NUMBERED = re.compile(r".{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号")
 _SIGNED_DATE = re.compile(
     r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
 )
@@ -67,16 +70,19 @@ class Votes(NamedTuple):
 def collect(lines: Sequence[str], pack: Pack) -> list[Votes]:
     """Return the votes on each folded line. Lines of many pages may come in one call: the cheapest way."""
     register = Register.of(pack)
-    return [register.votes(line, known) for line, known in zip(lines, register.look(lines).tolist(), strict=True)]
+    known = register.look(lines).tolist()
+    quiet = [line for line, k in zip(lines, known, strict=True) if not k >> BALLOT]
+    shields = iter(register.shields(quiet))
+    return [register.ballots[k >> BALLOT] if k >> BALLOT else _quiet(k, next(shields)) for k in known]
 
 
-@lru_cache(maxsize=1 << 16)
 def shield(line: str) -> int:
     """Say what protects a line: 1 always, 2 in the tail of a page. Asked only of lines against which something is said."""
     a, b = unwrap(line)
     core = line[a:b]
-    if _PROTECTED.match(core) or _PROTECTED.match(line.lstrip()):
-        return 1
+    for text in (core, line.lstrip()):
+        if _PROTECTED.match(text) or _NUMBERED.fullmatch(text):
+            return 1
     return 2 if len(core) <= 20 and _SIGNED_DATE.fullmatch(core) else 0
 
 
@@ -103,8 +109,9 @@ class Tables:
 
     @cached_property
     def sieves(self) -> Sieves:
-        """The sieves of the rules; to read them off takes as long as some hundred lines."""
-        return sieves([sieve(rule.filled) for rule in self.by_number])
+        """The sieves of the rules, then those of what shields a line; to read them off takes as long as some thousand lines."""
+        protected = sieve(_PROTECTED.pattern)._replace(most=ENDLESS, back=Sieve().back)  # for the start of a line
+        return sieves([*(rule.sieve for rule in self.by_number), protected, sieve(_NUMBERED.pattern), sieve(_SIGNED_DATE.pattern)])
 
 
 CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
@@ -157,7 +164,7 @@ class Register:
         """Return the votes that a number stands for."""
         if known >> BALLOT:
             return self.ballots[known >> BALLOT]
-        return _quiet((known & GAIN) - LOSS, 0 if known & UNTRIED else shield(line))
+        return _quiet(known, shield(line))
 
     def ballot(self, key: tuple[Any, ...], votes: Votes) -> int:
         """Return the number of a ballot that a voter beside the text filled in; ``key`` is what it follows from."""
@@ -215,21 +222,18 @@ class Register:
         tables, column = self.tables, Ragged.of(lines)
         sized = len(column.points)
         found = Scanned(*scan.sized(sized)(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
-        pairs = found.pairs
-        if len(pairs) > MANY:
-            fits = sift.sized(sized)(column.points, column.offsets, found.core, pairs, tables.rules, tables.sieves)
-            pairs = pairs[fits]
         evidence: dict[int, list[Evidence]] = {}
         spans: dict[int, list[Evidence]] = {}
         heads: dict[int, list[Rule]] = {}
-        for n, r in pairs.tolist():
+        for n, r, asked in self._sifted(found, column):
             line, rule = lines[n], self.rules[r]
             if rule.kind == "span":
                 if parts := list(_spans(line, rule)):
                     spans.setdefault(n, []).extend(parts)
                 continue
             a, b = found.core[n].tolist()
-            if match := rule.finds(line[a:b]):
+            match = None if asked == MATCHES else rule.finds(line[a:b])
+            if asked == MATCHES or match:
                 if rule.kind == "block":
                     heads.setdefault(n, []).append(rule)
                 else:
@@ -240,22 +244,61 @@ class Register:
         for n in np.flatnonzero(found.labelled).tolist():
             a, b = found.core[n].tolist()
             evidence.setdefault(n, []).extend(_labels(lines[n], a, lines[n][a:b], self.pack))
-        for n in evidence.keys() | spans.keys() | heads.keys():
+        judged = sorted(evidence.keys() | spans.keys() | heads.keys())
+        for n, shielded in zip(judged, self.shields([lines[n] for n in judged]), strict=True):
             votes = Votes(
                 tuple(sorted(evidence.get(n, ()), key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))),
                 tuple(sorted(spans.get(n, ()), key=lambda e: (e.start, -e.end, e.rule.id))),
                 tuple(sorted(heads.get(n, ()), key=lambda r: r.id)),
                 int(found.known[n] & GAIN) - LOSS,
-                shield(lines[n]),
+                shielded,
             )
             if votes.evidence or votes.spans or votes.heads:
                 found.known[n] |= self._ballot(votes) << BALLOT
         return found.known
 
+    def _sifted(self, found: Scanned, column: Ragged) -> Iterable[tuple[int, int, int]]:
+        """Return lines, the rules to try there, and what is to be asked."""
+        pairs, offsets = found.pairs, column.offsets
+        if len(pairs) <= MANY:
+            return ((n, r, GUARDED) for n, r in pairs.tolist())
+        starts = np.concatenate((offsets[:-1] + found.core[:, 0], offsets[:-1]))
+        ends = np.concatenate((offsets[:-1] + found.core[:, 1], offsets[1:]))  # of the cores, then of whole lines
+        where = pairs.copy()
+        where[self.tables.rules.span[pairs[:, 1]], 0] += len(column)
+        asked = sift.sized(len(column.points))(column.points, starts, ends, where, self.tables.sieves)
+        worth = np.flatnonzero(asked)
+        return zip(*pairs[worth].T.tolist(), asked[worth].tolist(), strict=True)
+
+    def finds(self, rule: Rule, lines: Sequence[str]) -> list[bool]:
+        """Say which lines a rule finds, without the blanks around them."""
+        if len(lines) <= FEW:
+            return [rule.finds(line.strip()) is not None for line in lines]
+        asked = self._asked(lines, [(0, self.tables.numbers[rule.id])])[:, 0].tolist()
+        return [ask == MATCHES or (ask != NEVER and rule.finds(line.strip()) is not None) for line, ask in zip(lines, asked, strict=True)]
+
+    def shields(self, lines: Sequence[str]) -> list[int]:
+        """Return `shield` of lines."""
+        if len(lines) <= FEW:
+            return list(map(shield, lines))
+        protected, numbered, signed = range(len(self.rules), len(self.rules) + 3)
+        asked = self._asked(lines, [(0, protected), (1, protected), (0, numbered), (1, numbered), (1, signed)])
+        return [shield(line) if ask else 0 for line, ask in zip(lines, asked.any(axis=1).tolist(), strict=True)]
+
+    def _asked(self, lines: Sequence[str], patterns: Sequence[tuple[int, int]]) -> npt.NDArray[np.int8]:
+        """Sift each line without its blanks (0), or its core (1), for each pattern."""
+        column, n, tables = Ragged.of(lines), len(lines), self.tables
+        starts, ends = stretches.sized(len(column.points))(column.points, column.offsets, tables.bits)
+        pairs = np.empty((n, len(patterns), 2), np.int32)
+        for k, (core, number) in enumerate(patterns):
+            pairs[:, k, 0] = np.arange(core * n, core * n + n)
+            pairs[:, k, 1] = number
+        return sift.sized(len(column.points))(column.points, starts, ends, pairs.reshape(-1, 2), tables.sieves).reshape(n, -1)
+
 
 @lru_cache(maxsize=2048)
-def _quiet(gain: int, shielded: int) -> Votes:
-    return Votes(gain=gain, shield=shielded)
+def _quiet(known: int, shielded: int) -> Votes:
+    return Votes(gain=(known & GAIN) - LOSS, shield=0 if known & UNTRIED else shielded)
 
 
 def _grown(rows: I32, size: int) -> I32:
@@ -277,8 +320,8 @@ def _spans(line: str, rule: Rule) -> Iterator[Evidence]:
             yield Evidence(rule, rule.power, a, b, _groups(rule, match, 0))
 
 
-def _groups(rule: Rule, match: re.Match[str], shift: int) -> tuple[tuple[str, int, int], ...]:
-    if not rule.pattern.groupindex:
+def _groups(rule: Rule, match: re.Match[str] | None, shift: int) -> tuple[tuple[str, int, int], ...]:
+    if match is None or not rule.pattern.groupindex:
         return ()
     fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
     return tuple((name, a + shift, b + shift) for name, a, b in fields if name and a >= 0)
