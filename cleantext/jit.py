@@ -8,6 +8,7 @@ without a cache where there is neither.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import types
 from collections.abc import Callable
@@ -51,14 +52,33 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     return Kernel(function)
 
 
+def _digest(function: Callable[..., Any]) -> str:
+    """Return 12 hex digits of the constants and kernels that a function uses, and these in turn."""
+    used = {name: function.__globals__[name] for name in sorted(function.__code__.co_names) if name in function.__globals__}
+    said = [
+        (
+            name,
+            _digest(value.python),
+            value.python.__code__.co_code,
+            [c for c in value.python.__code__.co_consts if not hasattr(c, "co_code")],
+        )
+        if isinstance(value, Kernel)
+        else (name, repr(value))
+        for name, value in used.items()
+        if isinstance(value, (Kernel, int, float, str, tuple))
+    ]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+
 def _compile(function: Callable[P, R]) -> Callable[P, R]:
     from numba import njit
 
-    # A kernel may call kernels of its own file: give Numba their compiled form.
+    # A kernel may call kernels: give Numba their compiled form.
     names = {k: v.compiled if isinstance(v, Kernel) else v for k, v in function.__globals__.items() if k in function.__code__.co_names}
     bound: Any = types.FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__)
     bound.__module__ = function.__module__
-    bound.__qualname__ = function.__qualname__
+    # Numba compiles anew when the file of a function has changed. What the function takes from other files, it finds in this name.
+    bound.__qualname__ = f"{function.__qualname__}.{_digest(function)}"
     try:
         return cast("Callable[P, R]", njit(cache=True, nogil=True)(bound))
     except RuntimeError:  # "no locator available": neither the source folder nor the user's cache can be written

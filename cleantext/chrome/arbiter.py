@@ -127,11 +127,11 @@ def arbitrate(
                 unsuspected = min(unsuspected, k)
                 continue
             if evidence[e, POWER] >= A:
-                _act(lines, n, e, ANYWHERE, 0)
+                lines.acted[n], lines.because[n] = e, ANYWHERE
             elif evidence[e, ZONE_BITS] & lines.zone[n] and (
                 aggressive or (evidence[e, POWER] == B and not _may_head(lines, left, lo, hi, k, ballots, evidence, menus, unsuspected < k))
             ):
-                _act(lines, n, e, IN_ZONE, 0)
+                lines.acted[n], lines.because[n] = e, IN_ZONE
             else:
                 waiting += 1
                 continue
@@ -141,13 +141,6 @@ def arbitrate(
                 _columns(lines, left, lo, hi, evidence, ballots, slots, counts, gone)
             while _supported(lines, left, lo, hi, evidence, gone, sure[p]):
                 pass  # a footer grows from its certain lines
-
-
-@kernel
-def _act(lines: Lines, n: int, e: int, because: int, number: int) -> None:
-    lines.acted[n] = e
-    lines.because[n] = because
-    lines.number[n] = number
 
 
 @kernel
@@ -215,7 +208,9 @@ def _columns(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, ballots: 
         if found >= WORD_LINES and varied:
             for at in range(start, k):
                 if _widget(lines, left[at], slots[at], evidence, ballots, counts, True) >= 0:
-                    _act(lines, left[at], _widget(lines, left[at], slots[at], evidence, ballots, counts, False), COLUMN, found)
+                    n = left[at]
+                    lines.acted[n] = _widget(lines, n, slots[at], evidence, ballots, counts, False)
+                    lines.because[n], lines.number[n] = COLUMN, found
                     gone[at] = True
         k += 1
 
@@ -256,22 +251,22 @@ def _supported(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, gone: F
                 if lines.zone[n] != BODY and (before or after) and not (evidence[e, WORDS] == 1 and lines.zone[n] == HEAD):
                     because = BESIDE
             elif evidence[e, ZONE_BITS] & lines.zone[n] and sure:
-                dated = (before and _states(lines, left[k - 1], evidence)) or (after and _states(lines, left[k + 1], evidence))
+                dated = (before and _states(lines.acted, left[k - 1], evidence)) or (after and _states(lines.acted, left[k + 1], evidence))
                 if evidence[e, CATEGORY] == DATES and dated:
                     because = BESIDE_DATES
                 elif above >= 0 and below[k - lo] >= 0 and above + below[k - lo]:
                     because = BETWEEN
             if because >= 0:
-                _act(lines, n, e, because, 0)
+                lines.acted[n], lines.because[n] = e, because
                 gone[k] = moved = True
         above = 1 if gone[k] else -1 if e < 0 else above
     return moved
 
 
 @kernel
-def _states(lines: Lines, n: int, evidence: I32) -> bool:
+def _states(acted: I32, n: int, evidence: I32) -> bool:
     """Say whether a line that went states dates or names."""
-    return DATES <= evidence[lines.acted[n], CATEGORY] <= SITE_TOOLS
+    return DATES <= evidence[acted[n], CATEGORY] <= SITE_TOOLS
 
 
 # ---------------------------------------------------------------- headers and footers
@@ -307,7 +302,7 @@ def enclosed(lines: Lines, bounds: I64, evidence: I32, rules: int, zones: int, l
             if lines.zone[a] & zones:
                 certain = kinds = 0
                 for n in range(a, b):
-                    if _is_certain(lines, n, evidence):
+                    if _is_certain(lines.acted, n, evidence):
                         certain += 1
                         kinds += stamp[evidence[lines.acted[n], RULE]] != a + 1
                         stamp[evidence[lines.acted[n], RULE]] = a + 1
@@ -318,8 +313,8 @@ def enclosed(lines: Lines, bounds: I64, evidence: I32, rules: int, zones: int, l
 
 
 @kernel
-def _is_certain(lines: Lines, n: int, evidence: I32) -> bool:
-    return lines.acted[n] >= 0 and evidence[lines.acted[n], POWER] >= B
+def _is_certain(acted: I32, n: int, evidence: I32) -> bool:
+    return acted[n] >= 0 and evidence[acted[n], POWER] >= B
 
 
 @kernel
@@ -329,12 +324,12 @@ def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, certain: int, most: 
     if lines.zone[a] == HEAD:
         stop = _title_at(lines, a, b, evidence)
     else:
-        while not _is_certain(lines, first, evidence):
+        while not _is_certain(lines.acted, first, evidence):
             first += 1
     start = first
     run = 0
     for n in range(first, stop + 1):
-        if n == stop or _is_certain(lines, n, evidence):
+        if n == stop or _is_certain(lines.acted, n, evidence):
             for k in range(start, n):
                 if run <= most and lines.acted[k] < 0:
                     found[k] = True
@@ -354,30 +349,30 @@ def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> int:
     """
     dated, limit = False, a
     for n in range(a, b):
-        if _is_certain(lines, n, evidence):
+        if _is_certain(lines.acted, n, evidence):
             if evidence[lines.acted[n], CATEGORY] == DATES:
                 dated, limit = True, n
                 break
             if n + 1 < b:
                 limit = n
     at = limit - 1
-    while at >= a and not (_unknown(lines, at) and lines.known[at] & LONG):
+    while at >= a and not (_unknown(lines.acted, lines.suspected, at) and lines.known[at] & LONG):
         at -= 1
     if at < a:
         if dated:
             return limit
         for n in range(limit + 1, b):
-            if _unknown(lines, n):
+            if _unknown(lines.acted, lines.suspected, n):
                 return n
         return a
-    while at > a and _unknown(lines, at - 1):
+    while at > a and _unknown(lines.acted, lines.suspected, at - 1):
         at -= 1
     return at
 
 
 @kernel
-def _unknown(lines: Lines, n: int) -> bool:
-    return lines.acted[n] < 0 and not lines.suspected[n]
+def _unknown(acted: I32, suspected: Flags, n: int) -> bool:
+    return acted[n] < 0 and not suspected[n]
 
 
 # ---------------------------------------------------------------- the gate

@@ -25,6 +25,7 @@ __all__ = [
     "PARTS_LABEL",
     "QUOTE",
     "ROW",
+    "SHIELDS",
     "SPACE",
     "SPELLED",
     "STOP",
@@ -39,6 +40,7 @@ Bits = npt.NDArray[np.uint32]
 SPACE, ALPHA, DIGIT, DECIMAL, WORD, SPELLED = (1 << n for n in range(6))  # DIGIT as str.isdigit says, DECIMAL as \d does
 EDGE, LEADING, TRAILING, ROW, STOP, QUOTE, CLAUSE, ENDS_TITLE = (1 << n for n in range(6, 14))
 ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # as the labels of a pack do
+SHIELDS = 1 << 16  # what is protected can start with it
 
 MARKS = {
     EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # stands between widgets

@@ -26,7 +26,8 @@ NAMED = 1 << 13  # four letters and more
 COLON = 1 << 14
 ENTRY = 1 << 15  # may start with a date, as in a chronicle
 UNTRIED = 1 << 16  # a paragraph without an anchor: no protector was asked either
-BALLOT = 17  # bits below
+SHIELDED = 1 << 17  # may be protected by what it looks like
+BALLOT = 18  # bits below
 
 # Strengths, and zones as bits.
 A, B, C = 3, 2, 1

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -42,9 +41,9 @@ from cleantext.chrome.columns import (
     POWER,
     ROW_BELOW,
     SALVAGED,
+    SHIELDED,
     SPANS,
     TAIL,
-    UNTRIED,
     ZONE_NAMES,
     ZONES,
     A,
@@ -52,13 +51,13 @@ from cleantext.chrome.columns import (
     C,
     Lines,
 )
+from cleantext.chrome.evidence import Evidence, Votes, shield
 from cleantext.chrome.metadata import gather
-from cleantext.chrome.outcome import Reason, Verdict, merged, removals, title_of, titles
+from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
 from cleantext.chrome.rules import Pack, Rule
-from cleantext.chrome.votes import Evidence, Register, Votes, shield
-from cleantext.edits import Edit
+from cleantext.chrome.votes import Register
 
-__all__ = ["Reason", "Verdict", "decide", "judge", "zones"]
+__all__ = ["Decisions", "Reason", "Verdict", "decide", "judge", "zones"]
 
 STRENGTH = {A: "A", B: "B", C: "C"}
 FLAGS = {1: "all_chrome", 2: "over_removal"}
@@ -69,21 +68,17 @@ DATE = 10  # characters by which two entries of a chronicle differ
 def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
     """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
     rows, register = folded.split("\n"), Register.of(pack)
-    return decide([text], rows, register.look(rows), register, safety=safety)[0]
+    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
-def decide(texts: Sequence[str], rows: Sequence[str], known: I64, register: Register, *, safety: str = "safe") -> list[Verdict]:
+def decide(texts: Sequence[str], rows: Sequence[str], known: I64, register: Register, *, safety: str = "safe") -> Decisions:
     """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each."""
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
     suspected = np.zeros(len(texts), bool)
     suspected[pages[known >> BALLOT > 0]] = True
-    verdicts = [Verdict() if busy else Verdict(metadata=title_of(text)) for busy, text in zip(suspected.tolist(), texts, strict=True)]
-    if suspected.any():
-        case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
-        case.hear(safety)
-        for page, verdict in case.verdicts():
-            verdicts[page] = verdict
-    return verdicts
+    case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
+    case.hear(safety)
+    return case.decisions()
 
 
 def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, Votes]]:
@@ -149,9 +144,12 @@ class Case:
 
     def shielded(self, n: int) -> bool:
         """Say whether a line is protected where it stands."""
-        if self.lines.known[n] >> BALLOT:
+        known = int(self.lines.known[n])
+        if not known & SHIELDED:
+            return False
+        if known >> BALLOT:
             return bool(self.lines.shielded[n])
-        how = 0 if self.lines.known[n] & UNTRIED else shield(self.folded(n))
+        how = shield(self.folded(n), known)
         return how == 1 or (how == 2 and self.lines.zone[n] == TAIL)
 
     def act(self, n: int, evidence: Evidence, because: int, number: int = 0) -> None:
@@ -186,11 +184,11 @@ class Case:
             for rule in register.ballots[ballots[k]].heads:
                 self._grow(page, rule)
         for rule in self.pack.of_kind["echo"]:
-            self._echo(left, rule)
+            self._echo(left, bounds, rule)
         spare_titles.sized(size)(lines, left, bounds, register.ballot_rows, register.evidence_rows)
-        cut = [n for n in left[tables[0][ballots, SPANS] > 0].tolist() if lines.acted[n] < 0]
-        for n in cut:
-            self._cut(n)
+        cut = left[(tables[0][ballots, SPANS] > 0) & (lines.acted[left] < 0)]
+        if len(cut):
+            self._cut(cut)
         moved = np.zeros(len(self.texts), bool)
         moved[lines.page[left[lines.acted[left] >= 0]]] = True
         moved[lines.page[cut]] = True
@@ -198,38 +196,40 @@ class Case:
 
     def _grow(self, page: I32, block: Rule) -> None:
         """Take the rows under a heading with it: related articles, member lists, link lists. ``page`` starts with the heading."""
-        lines, zone = self.lines, self.lines.zone
-        allowed = {ZONES[name] for name in block.zones}
-        head = int(page[0])
-        if int(zone[head]) not in allowed or (lines.acted[head] < 0 and self.shielded(head)):
+        lines, head = self.lines, int(page[0])
+        where = sum(ZONES[name] for name in set(block.zones))
+        if not lines.zone[head] & where or (lines.acted[head] < 0 and self.shielded(head)):
             return
-        tag, rows = None, []
+        tag, rows = None, 0
         for n in page[1 : 1 + block.most].tolist():
             match = block.row_pattern.fullmatch(self.folded(n).strip())
-            if not match or int(zone[n]) not in allowed or ("tag" not in match.groupdict() and self.shielded(n)):
+            if not match or not lines.zone[n] & where:
                 break
-            if "tag" in match.groupdict():
+            if "tag" in block.row_pattern.groupindex:
                 tag = tag or match["tag"]
                 if match["tag"] != tag:
                     break
-            rows.append(n)
-        if len(rows) < block.least:
-            return
-        for n in (head, *rows):
-            if lines.acted[n] < 0:
-                self.act(n, _by(block), HEADING if n == head else ROW_BELOW, len(rows))
+            elif self.shielded(n):
+                break
+            rows += 1
+        if rows >= block.least:
+            went = page[: rows + 1]
+            went = went[lines.acted[went] < 0]
+            lines.acted[went], lines.number[went] = self.register.said(_by(block)), rows
+            lines.because[went] = np.where(went == head, HEADING, ROW_BELOW)
 
-    def _echo(self, left: I32, rule: Rule) -> None:
+    def _echo(self, left: I32, bounds: I64, rule: Rule) -> None:
         """Salvage a bare name under the date as the source, where the foot of the page names it again."""
         lines = self.lines
         acted = lines.acted[left]
         dated = (acted >= 0) & (self.register.evidence_rows[acted, DATED] > 0)
         under = dated[:-1] & (acted[1:] < 0) & (lines.zone[left[1:]] == HEAD) & (lines.page[left[:-1]] == lines.page[left[1:]])
-        for n in left[1:][under].tolist():
+        for k in (np.flatnonzero(under) + 1).tolist():
+            n = int(left[k])
             name = self.folded(n).strip()
             if rule.finds(name):
-                foot = left[(lines.page[left] == lines.page[n]) & (lines.zone[left] == TAIL) & (lines.acted[left] >= 0)]
-                if any(name in self.folded(x) for x in foot.tolist()):
+                below = left[k : bounds[np.searchsorted(bounds, k, "right")]]
+                if any(name in x for x in self.strings(below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)])):
                     at = self.folded(n).index(name)
                     self.act(n, _by(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
 
@@ -240,82 +240,85 @@ class Case:
         counts = len(register.rules), where, rule.least, rule.most
         found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts)
         found = found[register.finds(rule, self.strings(found))]
-        quiet = found[(lines.known[found] >> BALLOT == 0) & (lines.known[found] & UNTRIED == 0)]
-        how = np.array(register.shields(self.strings(quiet)), np.int32)
-        lines.shielded[quiet] = (how == 1) | ((how == 2) & (lines.zone[quiet] == TAIL))
-        found = found[~lines.shielded[found]]
-        lines.acted[found] = register.said(_by(rule))
+        doubtful = lines.known[found] & SHIELDED > 0
+        doubtful[doubtful] = [self.shielded(n) for n in found[doubtful].tolist()]
+        lines.acted[found[~doubtful]] = register.said(_by(rule))
 
     def strings(self, lines: I32) -> list[str]:
         """Return lines as far as they are not cut yet."""
         rows, cut = self.rows, self.cut_rows
         return [cut[n] if n in cut else rows[row] for n, row in zip(lines.tolist(), self.kept[lines].tolist(), strict=True)]
 
-    def _cut(self, n: int) -> None:
-        """Cut the parts of a line that were voted against; a line of which nothing is left goes."""
-        spans, at = [], 0
-        for span in self.register.ballots[self.lines.known[n] >> BALLOT].spans:
-            if span.start >= at:
-                spans.append(span)
-                at = span.end
-        folded = self.folded(n)
-        origin = self.origins.get(n) or list(range(len(folded)))
-        cuts = self.cuts.setdefault(n, [])
-        for e in spans:
-            salvage = tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b)
-            cuts.append(Evidence(e.rule, e.power, origin[e.start], origin[e.end - 1] + 1, salvage))
-        gone = {k for e in spans for k in range(e.start, e.end)}
-        self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
-        self.cut_rows[n] = folded = "".join(c for k, c in enumerate(folded) if k not in gone)
-        self.lines.known[n] = self.register.look([folded])[0]
-        self._know(np.array([n], np.int32))
-        self.lines.suspected[n] = self.lines.power[n] > 0
-        if not folded or folded.isspace():
-            self.act(n, cuts[0], EMPTIED)
+    def _cut(self, lines: I32) -> None:
+        """Cut the parts of lines that were voted against; a line of which nothing is left goes."""
+        its, register = self.lines, self.register
+        for n in lines.tolist():
+            spans, at = [], 0
+            for span in register.ballots[its.known[n] >> BALLOT].spans:
+                if span.start >= at:
+                    spans.append(span)
+                    at = span.end
+            folded = self.folded(n)
+            origin = self.origins.get(n) or list(range(len(folded)))
+            cuts = self.cuts.setdefault(n, [])
+            for e in spans:
+                salvage = tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b)
+                cuts.append(Evidence(e.rule, e.power, origin[e.start], origin[e.end - 1] + 1, salvage))
+            gone = {k for e in spans for k in range(e.start, e.end)}
+            self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
+            self.cut_rows[n] = "".join(c for k, c in enumerate(folded) if k not in gone)
+        its.known[lines] = register.look(self.strings(lines))
+        self._know(lines)
+        its.suspected[lines] = its.power[lines] > 0
+        for n in lines[its.known[lines] & BLANK > 0].tolist():
+            self.act(n, self.cuts[n][0], EMPTIED)
 
     # ------------------------------------------------------------ the result
 
-    def verdicts(self) -> Iterator[tuple[int, Verdict]]:
-        """Yield what was decided about each page that had anything said against it."""
+    def decisions(self) -> Decisions:
+        """Return what was decided about all pages."""
         lines, bounds, register, size = self.lines, self.bounds, self.register, len(self.every)
+        tables = register.ballot_rows, register.evidence_rows
         pages = lines.page[bounds[:-1]].tolist()
-        kept_whole = gate.sized(size)(lines, bounds, register.evidence_rows)
-        ends = np.array([len(self.texts[p]) for p in pages])
-        broken = np.array([self.texts[p].endswith("\n") for p in pages], np.int64)
-        removed = removals.sized(size)(lines, bounds, register.evidence_rows, ends, broken)
-        of_page = np.searchsorted(removed[:, 0], np.arange(len(pages) + 1)).tolist()
-        edits = removed[:, 1:].tolist()
-        title = titles.sized(size)(lines, bounds, register.ballot_rows, register.evidence_rows).tolist()
-        salvaged = np.flatnonzero((lines.acted >= 0) & (register.evidence_rows[lines.acted, SALVAGED] > 0)).tolist()
-        telling = np.array(sorted({*salvaged, *self.cuts}), np.int64)
-        bounds_telling = np.searchsorted(telling, bounds).tolist()
-        first = bounds.tolist()
-        for p, (page, flag) in enumerate(zip(pages, kept_whole.tolist(), strict=True)):
-            text = self.texts[page]
-            if flag:
-                yield page, Verdict(flags=[FLAGS[flag]], metadata=title_of(text))
-                continue
-            cut = [Edit(a, b, text[a:b], "", register.rules[r].id) for a, b, r in edits[of_page[p] : of_page[p + 1]]]
-            tell = telling[bounds_telling[p] : bounds_telling[p + 1]].tolist()
-            parts = {int(lines.start[n]): self.cuts[n] for n in tell if n in self.cuts and lines.acted[n] < 0}
-            named = title_of(text, int(lines.start[title[p]]), int(lines.end[title[p]])) if title[p] >= 0 else title_of(text)
-            found = gather((name, text[a:b]) for n in tell for name, a, b in self._salvage(n))
-            reasons = partial(self._reasons, first[p], first[p + 1])
-            yield page, Verdict(merged(text, cut, parts) if parts else cut, [], {**named, **found}, reasons)
+        whole = gate.sized(size)(lines, bounds, tables[1])
+        ends = np.array([len(self.texts[page]) for page in pages], np.int64)
+        broken = np.array([self.texts[page].endswith("\n") for page in pages], np.int64)
+        cuts = removals.sized(size)(lines, bounds, tables[1], whole, ends, broken)
+        kept_whole = whole[np.repeat(np.arange(len(pages)), np.diff(bounds))] > 0
+        parts = [
+            (lines.page[n], a, b, register.tables.numbers[rule])
+            for n in self.cuts
+            if lines.acted[n] < 0 and not kept_whole[n]
+            for a, b, rule in cut_parts(int(lines.start[n]), self.cuts[n])
+        ]
+        if parts:
+            cuts = np.concatenate((cuts, np.array(parts, np.int64)))
+            cuts = cuts[np.lexsort((cuts[:, 1], cuts[:, 0]))]
+        flags = {page: (FLAGS[flag],) for page, flag in zip(pages, whole.tolist(), strict=True) if flag}
+        salvaged = (lines.acted >= 0) & (tables[1][lines.acted, SALVAGED] > 0)
+        salvaged[list(self.cuts)] = True
+        found: dict[int, list[tuple[str, str]]] = {}
+        for n in np.flatnonzero(salvaged & ~kept_whole).tolist():
+            text, start = self.texts[page := int(lines.page[n])], int(lines.start[n])
+            found.setdefault(page, []).extend((name, text[start + a : start + b]) for e in self._said(n) for name, a, b in e.salvage)
+        title = np.where(whole == 0, titles.sized(size)(lines, bounds, *tables), -1)
+        named = {page: (int(lines.start[n]), int(lines.end[n])) for page, n in zip(pages, title.tolist(), strict=True) if n >= 0}
+        metadata = {
+            page: {**title_of(text, *named.get(page, ())), **(gather(found[page]) if page in found else {})}
+            for page, text in enumerate(self.texts)
+        }
+        where = {page: k for k, page in enumerate(pages) if page not in flags}
+        return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: self._reasons(where.get(page)))
 
     def _said(self, n: int) -> list[Evidence]:
         """Return what a line went by, or its parts did."""
         acted = self.lines.acted[n]
         return [self.register.evidence[acted]] if acted >= 0 else self.cuts.get(n, [])
 
-    def _salvage(self, n: int) -> Iterator[tuple[str, int, int]]:
-        start = int(self.lines.start[n])
-        return ((name, start + a, start + b) for e in self._said(n) for name, a, b in e.salvage)
-
-    def _reasons(self, first: int, last: int) -> Iterator[Reason]:
-        """Yield why each removed line and part of a line went, in page order."""
+    def _reasons(self, k: int | None) -> Iterator[Reason]:
+        """Yield why each removed line and part of a line of a page went, in page order."""
         lines = self.lines
-        for n in range(first, last):
+        for n in range(*self.bounds[k : k + 2].tolist()) if k is not None else ():
             start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
             if lines.acted[n] >= 0:
                 e = self.register.evidence[lines.acted[n]]

@@ -1,21 +1,23 @@
-"""What the arbiter decided about pages, as edits, reasons and titles."""
+"""What the arbiter decided about pages, as columns of edits, verdicts and titles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cleantext.changes import I32, I64
+from cleantext.changes import I32, I64, Changes, EditColumns, Ragged
 from cleantext.chrome.columns import BALLOT, COUNT, DATED, HEAD, LONG, NAMED, RULE, Lines
-from cleantext.chrome.votes import Evidence
+from cleantext.chrome.evidence import Evidence
+from cleantext.chrome.rules import Rule
 from cleantext.edits import Edit
 from cleantext.jit import kernel
 
-__all__ = ["Reason", "Verdict", "merged", "removals", "title_of", "titles"]
+__all__ = ["Decisions", "Reason", "Verdict", "cut_parts", "removals", "title_of", "titles"]
 
 
 class Reason(NamedTuple):
@@ -34,9 +36,9 @@ class Verdict:
     """What is cut from a page, what was salvaged, and why."""
 
     edits: list[Edit] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    explain: Callable[[], Iterator[Reason]] = field(default=lambda: iter(()), repr=False, compare=False)
+    flags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    explain: Callable[[], Iterable[Reason]] = field(default=tuple, repr=False, compare=False)
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
@@ -44,23 +46,69 @@ class Verdict:
         return tuple(self.explain())
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided about a batch of pages: as columns for the many who ask for texts, as verdicts for those who ask why."""
+
+    texts: Sequence[str]
+    cuts: I64  # rows of page, start, end and number of the rule, sorted
+    rules: Sequence[Rule]
+    flags: Mapping[int, tuple[str, ...]]
+    metadata: Mapping[int, Mapping[str, Any]]
+    explain: Callable[[int], Iterable[Reason]]  # why something went from a page
+
+    def verdicts(self) -> list[Verdict]:
+        """Return what was decided about each page."""
+        edits: list[list[Edit]] = [[] for _ in self.texts]
+        for page, start, end, rule in self.cuts.tolist():
+            edits[page].append(Edit(start, end, self.texts[page][start:end], "", self.rules[rule].id))
+        return [Verdict(e, self.flags.get(n, ()), self.metadata.get(n, {}), partial(self.explain, n)) for n, e in enumerate(edits)]
+
+    def changes(self) -> Changes:
+        """Return what was decided as the changes of one step."""
+        used, rule = np.unique(self.cuts[:, 3], return_inverse=True)
+        page, start, end = self.cuts[:, :3].astype(np.int32).T.copy()
+        texts: dict[int, str] = {}
+        before: list[str] = []
+        bounds = np.append(np.flatnonzero(np.diff(page, prepend=-1)), len(page)).tolist()
+        spans = list(zip(start.tolist(), end.tolist(), strict=True))
+        for first, last in pairwise(bounds):
+            text = self.texts[number := int(page[first])]
+            here = spans[first:last]
+            before += [text[a:b] for a, b in here]
+            kept = zip([0, *(b for _, b in here)], [*(a for a, _ in here), len(text)], strict=True)
+            texts[number] = "".join([text[a:b] for a, b in kept])
+        columns = EditColumns(
+            page=page,
+            start=start,
+            end=end,
+            before=Ragged.of(before),
+            after=Ragged.of([""] * len(page)),
+            rule=rule.astype(np.int32),
+            rules=tuple(self.rules[n].id for n in used.tolist()),
+        )
+        return Changes({}, columns, self.flags, {n: m for n, m in self.metadata.items() if m}, texts)
+
+
 @kernel
-def removals(lines: Lines, bounds: I64, evidence: I32, ends: I64, broken: I64) -> I64:
-    """Return the edits that take the lines that went: rows of page, start, end and rule.
+def removals(lines: Lines, bounds: I64, evidence: I32, whole: I32, ends: I64, broken: I64) -> I64:
+    """Return the cuts that take the lines that went: rows of page, start, end and rule; none of pages that are kept ``whole``.
 
     A line goes with its line break and the blank lines behind it; the foot of a page goes with the breaks before it. Neighbours
-    of one rule are one edit. Page ``p`` has ``ends[p]`` characters, the last a line break where ``broken[p]`` is 1.
+    of one rule are one cut. Page ``p`` has ``ends[p]`` characters, the last a line break where ``broken[p]`` is 1.
     """
     rows = np.empty((len(lines.acted), 4), np.int64)
     found = 0
     for p in range(len(bounds) - 1):
         lo, hi = bounds[p], bounds[p + 1]
+        if whole[p]:
+            continue
         last = hi - 1  # line that stays
         while last >= lo and lines.acted[last] >= 0:
             last -= 1
         kept = -1
         first = lo  # of the run that goes
-        joins = False  # the line before was of the edit written last
+        joins = False  # the line before is of the cut written last
         for n in range(lo, hi):
             if lines.acted[n] < 0:
                 kept, joins = n, False
@@ -70,7 +118,7 @@ def removals(lines: Lines, bounds: I64, evidence: I32, ends: I64, broken: I64) -
             start = lines.start[n]
             end = lines.start[n + 1] if n + 1 < hi else ends[p]
             if n > last:
-                start = start if goes_on or kept < 0 else lines.end[kept]
+                start = start if goes_on else lines.end[kept]
                 end -= broken[p] if n + 1 == hi else 0
             elif lines.acted[n + 1] < 0:
                 parted = kept < 0 or lines.row[first] - lines.row[kept] >= 2
@@ -79,26 +127,20 @@ def removals(lines: Lines, bounds: I64, evidence: I32, ends: I64, broken: I64) -
             if joins and rows[found - 1, 2] == start and rows[found - 1, 3] == rule:
                 rows[found - 1, 2] = end
             else:
-                rows[found, 0], rows[found, 1], rows[found, 2], rows[found, 3] = p, start, end, rule
+                rows[found, 0], rows[found, 1], rows[found, 2], rows[found, 3] = lines.page[lo], start, end, rule
                 found += 1
             joins = True
     return rows[:found]
 
 
-def merged(text: str, edits: Sequence[Edit], cuts: Mapping[int, Iterable[Evidence]]) -> list[Edit]:
-    """Add the cuts inside lines, by the start of their line, to the edits of whole lines.
-
-    Cuts that meet are one after the other, never over each other.
-    """
-    out = list(edits)
-    for line, parts in cuts.items():
-        at = line
-        for cut in sorted(parts, key=lambda e: (e.start, -e.end)):
-            a, b = max(at, line + cut.start), line + cut.end
-            if b > a:
-                out.append(Edit(a, b, text[a:b], "", cut.rule.id))
-                at = b
-    return sorted(out)
+def cut_parts(start: int, parts: Iterable[Evidence]) -> Iterator[tuple[int, int, str]]:
+    """Yield the cuts inside a line that starts at ``start``, with their rules: where they meet one after the other, never over each other."""
+    at = start
+    for part in sorted(parts, key=lambda e: (e.start, -e.end)):
+        a, b = max(at, start + part.start), start + part.end
+        if b > a:
+            yield a, b, part.rule.id
+            at = b
 
 
 @kernel

@@ -216,7 +216,11 @@ class Pack:
             found = ((" ?".join(map(re.escape, w)) for w in words if len(w) >= least) for words in by_separators.values())
             return "|".join(f"(?:{'|'.join(f) or '(?!)'}) ?[{re.escape(seps)}]" for f, seps in zip(found, by_separators, strict=True))
 
-        return re.compile(f"(?P<label>(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?:{parts(1)})|(?<=[\u3400-\u9fff0-9])(?:{parts(4)}))")
+        def starts(least: int) -> str:  # looked at before hundreds of alternatives are
+            return "".join(sorted({re.escape(word[0]) for word in self.labels if len(word) >= least})) or r"^\s\S"
+
+        opened = f"(?=[{starts(1)}])(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?:{parts(1)})"
+        return re.compile(f"(?P<label>{opened}|(?=[{starts(4)}])(?<=[\u3400-\u9fff0-9])(?:{parts(4)}))")
 
     @cached_property
     def of_kind(self) -> Mapping[str, list[Rule]]:

@@ -25,16 +25,17 @@ from cleantext.chrome.characters import (
     PARTS_LABEL,
     QUOTE,
     ROW,
+    SHIELDS,
     SPACE,
     SPELLED,
     STOP,
     TRAILING,
     WORD,
 )
-from cleantext.chrome.columns import ANNOUNCES, BLANK, COLON, ENTRY, FIELD, LONG, LOSS, NAMED, TITLE, UNTRIED, A, B, C
+from cleantext.chrome.columns import ANNOUNCES, BLANK, COLON, ENTRY, FIELD, LONG, LOSS, NAMED, SHIELDED, TITLE, UNTRIED, A, B, C
 from cleantext.jit import kernel
 
-__all__ = ["Lexicon", "RuleTable", "Scanned", "lexicon", "scan", "stretches"]
+__all__ = ["Lexicon", "RuleTable", "Scanned", "lexicon", "scan", "stripped"]
 
 SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are looked for in them
 PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
@@ -43,7 +44,7 @@ BAR = 6  # words of a row of links
 UNMARKED = 30  # characters from which a line without marks is rather prose than a title
 WEIGHT = 200  # characters above which a line weighs no more
 
-TAB, FULL_STOP, SEMICOLON, COLON_MARK = ord("\t"), ord("。"), ord(";"), ord(":")
+TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"), ord(":"), ord("号")
 HAN_FIRST, HAN_LAST = 0x3400, 0x9FFF
 
 
@@ -115,6 +116,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
         known[n] = _measure(points, lo, hi, bits)
         a, b = _unwrap(points, lo, hi, bits)
         core[n, 0], core[n, 1] = a - lo, b - lo
+        if a < b and (bits[points[a]] & SHIELDS or points[b - 1] == NUMBER):
+            known[n] |= SHIELDED
         anchored = False
         stopped = False
         room = found + len(rules.power)
@@ -127,7 +130,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
             bucket = anchors.root[points[at]]
             if bucket:
                 for w in range(anchors.buckets[bucket], anchors.buckets[bucket + 1]):
-                    if _stands(points, at, hi, anchors, w):
+                    first, last = anchors.starts[w], anchors.starts[w + 1]
+                    if at + last - first <= hi and _stands(points, at, anchors.points, first, last):
                         for o in range(anchors.owned[w], anchors.owned[w + 1]):
                             rule = anchors.owners[o]
                             if hi - lo > SHORT and rules.longest[rule] <= SHORT:
@@ -204,6 +208,8 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
     known = gain + LOSS
     if a == b:
         return known | BLANK
+    if bits[points[a]] & SHIELDS or points[b - 1] == NUMBER:
+        known |= SHIELDED
     field = colons > 0 and _is_field(points, a, b, first_colon)
     if field:
         known |= FIELD
@@ -268,18 +274,14 @@ def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
 
 
 @kernel
-def stretches(points: U32, offsets: I64, bits: U32) -> Any:
-    """Return where each line starts and ends without blanks, then, behind all of these, without bullets and brackets too."""
-    lines = len(offsets) - 1
-    starts, ends = np.empty(2 * lines, np.int64), np.empty(2 * lines, np.int64)
-    for n in range(lines):
-        a, b = offsets[n], offsets[n + 1]
-        starts[lines + n], ends[lines + n] = _unwrap(points, a, b, bits)
-        while a < b and bits[points[a]] & SPACE:
-            a += 1
-        while a < b and bits[points[b - 1]] & SPACE:
-            b -= 1
-        starts[n], ends[n] = a, b
+def stripped(points: U32, offsets: I64, bits: U32) -> Any:
+    """Return where each line starts and ends without the blanks around it."""
+    starts, ends = offsets[:-1].copy(), offsets[1:].copy()
+    for n in range(len(starts)):
+        while starts[n] < ends[n] and bits[points[starts[n]]] & SPACE:
+            starts[n] += 1
+        while starts[n] < ends[n] and bits[points[ends[n] - 1]] & SPACE:
+            ends[n] -= 1
     return starts, ends
 
 
@@ -294,13 +296,10 @@ def _closing(char: int) -> int:
 
 
 @kernel
-def _stands(points: U32, at: int, hi: int, words: Lexicon, w: int) -> bool:
-    """Say whether a word of the bucket of its first character stands at a place."""
-    first, last = words.starts[w], words.starts[w + 1]
-    if at + last - first > hi:
-        return False
+def _stands(points: U32, at: int, word: U32, first: int, last: int) -> bool:
+    """Say whether ``word[first:last]``, whose first character does, stands at a place."""
     for k in range(1, last - first):  # noqa: SIM110
-        if points[at + k] != words.points[first + k]:
+        if points[at + k] != word[first + k]:
             return False
     return True
 
@@ -411,8 +410,9 @@ def _segment(points: U32, lo: int, hi: int, bits: U32, words: Lexicon, dead: I32
         following = -1
         last = words.buckets[words.root[points[at]] + 1]
         while w < last and following < 0:
-            end = at + words.starts[w + 1] - words.starts[w]
-            if _stands(points, at, hi, words, w) and _apart(points, at, end, lo, hi, bits):
+            a, b = words.starts[w], words.starts[w + 1]
+            end = at + b - a
+            if end <= hi and _stands(points, at, words.points, a, b) and _apart(points, at, end, lo, hi, bits):
                 reached = _skip(points, end, hi, bits)
                 following = reached if dead[reached] != attempt else -1
             w += 1

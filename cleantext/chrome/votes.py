@@ -7,83 +7,54 @@ there is evidence. Nothing is decided here; see `cleantext.chrome.lines`.
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cleantext.changes import I32, I64, Ragged
-from cleantext.chrome.characters import ENDS_LABEL, PARTS_LABEL, characters, marked
-from cleantext.chrome.columns import BALLOT, GAIN, KINDS, LOSS, OTHER, UNTRIED, ZONES, A, B, C
-from cleantext.chrome.metadata import read_labels
-from cleantext.chrome.rules import CATEGORIES, Pack, Rule, unwrap
-from cleantext.chrome.scan import RuleTable, Scanned, lexicon, scan, stretches
-from cleantext.chrome.sieve import ENDLESS, GUARDED, MATCHES, NEVER, Sieve, Sieves, sieve, sieves, sift
+from cleantext.chrome.characters import ENDS_LABEL, PARTS_LABEL, SHIELDS, characters, marked
+from cleantext.chrome.columns import (
+    BALLOT,
+    BARE,
+    CATEGORY,
+    DATED,
+    GAIN,
+    KIND,
+    KINDS,
+    LABEL,
+    LINE,
+    LOSS,
+    NOTED,
+    OTHER,
+    POWER,
+    SALVAGED,
+    WORDS,
+    ZONES,
+)
+from cleantext.chrome.evidence import Evidence, Votes, labels, salvaged, shield, shielding, spans
+from cleantext.chrome.rules import CATEGORIES, Pack, Rule
+from cleantext.chrome.scan import RuleTable, Scanned, lexicon, scan, stripped
+from cleantext.chrome.sieve import GUARDED, MATCHES, UNGUARDED, Sieves, sieves, sift
 from cleantext.fold import view
 
-__all__ = ["A", "B", "C", "Evidence", "Register", "Votes", "collect", "shield"]
+__all__ = ["Evidence", "Register", "Votes", "collect"]
 
 REMEMBERED = 80  # characters; longer lines hardly ever return
-MEMORY = 1 << 17  # lines and ballots remembered for a pack
+MEMORY = 1 << 17  # lines and evidence remembered for a pack
 MANY = 500  # pairs of lines and rules from which it pays to read sieves off the patterns of a pack
 FEW = 50  # lines, as well
-
-_PROTECTED = re.compile(
-    r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
-    r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
-    r"|\d{1,2}[.、)](?!\d)|[①-⑳]|[a-h][.、)] ?[\u3400-\u9fff]|注:.{0,30}(?:为准|参考)"
-    r"|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
-    r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
-)
-_NUMBERED = re.compile(r".{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号")
-_SIGNED_DATE = re.compile(
-    r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
-)
-
-
-class Evidence(NamedTuple):
-    """What one voter says of one line."""
-
-    rule: Rule
-    power: int
-    start: int  # of the part to cut, in the line; a whole line has (0, its length)
-    end: int
-    salvage: tuple[tuple[str, int, int], ...] = ()  # field and span in the line
-    note: str = ""  # what made it stronger than its rule, for the reader of the reasons
-    words: int = 0  # of a line of widget words: how many stand apart
-
-
-class Votes(NamedTuple):
-    """All that the text of a line says."""
-
-    evidence: tuple[Evidence, ...] = ()  # against the whole line, strongest first
-    spans: tuple[Evidence, ...] = ()  # against parts of it
-    heads: tuple[Rule, ...] = ()  # blocks that it can be the heading of
-    gain: int = 0  # how much it speaks for standing in the body of a page
-    shield: int = 0  # 1: a numbered heading, an attachment and their kin; 2: a date, as under a signature
+CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
+DATES = CATEGORY_NUMBERS["C02"]
 
 
 def collect(lines: Sequence[str], pack: Pack) -> list[Votes]:
     """Return the votes on each folded line. Lines of many pages may come in one call: the cheapest way."""
     register = Register.of(pack)
-    known = register.look(lines).tolist()
-    quiet = [line for line, k in zip(lines, known, strict=True) if not k >> BALLOT]
-    shields = iter(register.shields(quiet))
-    return [register.ballots[k >> BALLOT] if k >> BALLOT else _quiet(k, next(shields)) for k in known]
-
-
-def shield(line: str) -> int:
-    """Say what protects a line: 1 always, 2 in the tail of a page. Asked only of lines against which something is said."""
-    a, b = unwrap(line)
-    core = line[a:b]
-    for text in (core, line.lstrip()):
-        if _PROTECTED.match(text) or _NUMBERED.fullmatch(text):
-            return 1
-    return 2 if len(core) <= 20 and _SIGNED_DATE.fullmatch(core) else 0
+    return [register.votes(line, known) for line, known in zip(lines, register.look(lines).tolist(), strict=True)]
 
 
 class Tables:
@@ -92,9 +63,9 @@ class Tables:
     def __init__(self, pack: Pack) -> None:
         self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
         self.numbers = {rule.id: n for n, rule in enumerate(rules)}
-        labels = [rule for rule in rules if rule.kind == "label"]
-        ends = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, {c for rule in labels for c in rule.separators})
-        self.bits = marked(characters(), ends)
+        separators = {c for rule in rules if rule.kind == "label" for c in rule.separators}
+        marks = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, separators), (SHIELDS, shielding())
+        self.bits = marked(characters(), marks)
         self.lexicons = (
             lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
             lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
@@ -106,15 +77,20 @@ class Tables:
             np.array([r.common for r in rules], bool),
             np.array([r.kind == "span" for r in rules], bool),
         )
+        self.columns = np.array([self._columns(n, rule) for n, rule in enumerate(rules)], np.int32).reshape(-1, 12)
+
+    def _columns(self, number: int, rule: Rule) -> tuple[int, ...]:
+        """Return what all evidence of a rule has in common."""
+        zones = sum(ZONES[zone] for zone in set(rule.zones))
+        kind, category = KINDS.get(rule.kind, OTHER), CATEGORY_NUMBERS.get(rule.category, 0)
+        return (number, rule.power, 0, zones, category, kind, rule.common, 0, 0, 0, 0, rule.power)
 
     @cached_property
     def sieves(self) -> Sieves:
-        """The sieves of the rules, then those of what shields a line; to read them off takes as long as some thousand lines."""
-        protected = sieve(_PROTECTED.pattern)._replace(most=ENDLESS, back=Sieve().back)  # for the start of a line
-        return sieves([*(rule.sieve for rule in self.by_number), protected, sieve(_NUMBERED.pattern), sieve(_SIGNED_DATE.pattern)])
+        """The sieves of the rules; to read them off takes as long as some thousand lines."""
+        return sieves([rule.sieve for rule in self.by_number])
 
 
-CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
 _REGISTERS: dict[int, Register] = {}
 
 
@@ -128,7 +104,7 @@ class Register:
         self.known: dict[str, int] = {}
         self.ballots: list[Votes] = [Votes()]
         self.evidence: list[Evidence] = []
-        self.ballot_rows: I32 = np.zeros((64, 5), np.int32)
+        self.ballot_rows: I32 = np.zeros((64, 5), np.int32)  # ballot 0 is empty
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
         self._lock = Lock()
@@ -141,7 +117,7 @@ class Register:
             if len(_REGISTERS) >= 8:  # packs are few: they come from a cache themselves
                 _REGISTERS.clear()
             known = _REGISTERS[id(pack)] = cls(pack)
-        elif len(known.known) + len(known.evidence) > MEMORY:
+        elif len(known.known) + len(known.evidence) + len(known.ballots) > MEMORY:
             known = _REGISTERS[id(pack)] = cls(pack, known.tables)
         return known
 
@@ -153,24 +129,24 @@ class Register:
             pass
         with self._lock:
             fresh = [line for line in dict.fromkeys(lines) if line not in self.known]
-            found = dict(zip(fresh, self._vote(fresh).tolist(), strict=True))
-            short = found if max(map(len, fresh), default=0) <= REMEMBERED else {x: n for x, n in found.items() if len(x) <= REMEMBERED}
-            self.known |= short
-        if len(short) == len(found):
-            return np.fromiter(map(self.known.__getitem__, lines), np.int64, len(lines))
-        return np.array([self.known[x] if x in self.known else found[x] for x in lines], np.int64)
+            self.known |= zip(fresh, self._vote(fresh).tolist(), strict=True)
+            found = np.fromiter(map(self.known.__getitem__, lines), np.int64, len(lines))
+            for line in fresh:
+                if len(line) > REMEMBERED:
+                    del self.known[line]
+        return found
 
     def votes(self, line: str, known: int) -> Votes:
         """Return the votes that a number stands for."""
         if known >> BALLOT:
             return self.ballots[known >> BALLOT]
-        return _quiet(known, shield(line))
+        return _quiet((known & GAIN) - LOSS, shield(line, known))
 
     def ballot(self, key: tuple[Any, ...], votes: Votes) -> int:
         """Return the number of a ballot that a voter beside the text filled in; ``key`` is what it follows from."""
         with self._lock:
             if key not in self._said:
-                self._said[key] = self._ballot(votes)
+                self._said[key] = self._file([votes])
             return self._said[key]
 
     def said(self, evidence: Evidence) -> int:
@@ -178,83 +154,92 @@ class Register:
         key = (evidence.rule.id, *evidence[1:])
         with self._lock:
             if key not in self._said:
-                self._said[key] = self._evidence([evidence])
+                self._said[key] = self._note([evidence])
             return self._said[key]
+
+    def finds(self, rule: Rule, lines: Sequence[str]) -> list[bool]:
+        """Say which lines a rule finds, without the blanks around them."""
+        if len(lines) <= FEW:
+            return [rule.finds(line.strip()) is not None for line in lines]
+        column, tables = Ragged.of(lines), self.tables
+        size = len(column.points)
+        pairs = np.stack((np.arange(len(lines)), np.full(len(lines), tables.numbers[rule.id])), axis=1).astype(np.int32)
+        starts, ends = stripped.sized(size)(column.points, column.offsets, tables.bits)
+        asked = sift.sized(size)(column.points, starts, ends, pairs, tables.sieves)
+        found = asked == MATCHES
+        for n in np.flatnonzero((asked == GUARDED) | (asked == UNGUARDED)).tolist():
+            found[n] = rule.finds(lines[n].strip()) is not None
+        return found.tolist()
 
     # ------------------------------------------------------------ tables
 
-    def _evidence(self, evidence: Sequence[Evidence]) -> int:
+    def _note(self, evidence: Sequence[Evidence]) -> int:
+        """Add evidence to its table; return the number of the first."""
         first = len(self.evidence)
         self.evidence += evidence
         self.evidence_rows = _grown(self.evidence_rows, len(self.evidence))
-        for n, e in enumerate(evidence, first):
-            rule = e.rule
-            dated = any(name == "published" for name, _, _ in e.salvage)
-            bare = len(e.salvage) == 1 if rule.kind == "label" else dated and rule.kind == "line" and rule.category == "C02"
-            self.evidence_rows[n] = (
-                self.tables.numbers[rule.id],
-                e.power,
-                e.words,
-                sum(ZONES[zone] for zone in set(rule.zones)),
-                CATEGORY_NUMBERS.get(rule.category, 0),
-                KINDS.get(rule.kind, OTHER),
-                rule.common,
-                dated,
-                bare,
-                bool(e.note),
-                len(e.salvage),
-                rule.power,
-            )
+        rows = self.evidence_rows[first : len(self.evidence)]
+        rows[:] = self.tables.columns[[self.tables.numbers[e.rule.id] for e in evidence]]
+        rows[:, POWER] = [e.power for e in evidence]
+        rows[:, WORDS] = [e.words for e in evidence]
+        rows[:, NOTED] = [e.note != "" for e in evidence]
+        rows[:, SALVAGED] = [len(e.salvage) for e in evidence]
+        rows[:, DATED] = [any(name == "published" for name, _, _ in e.salvage) for e in evidence]
+        of_label, of_date = rows[:, KIND] == LABEL, (rows[:, KIND] == LINE) & (rows[:, CATEGORY] == DATES)
+        rows[:, BARE] = np.where(of_label, rows[:, SALVAGED] == 1, of_date & (rows[:, DATED] > 0))
         return first
 
-    def _ballot(self, votes: Votes) -> int:
+    def _file(self, ballots: Sequence[Votes]) -> int:
+        """Add ballots to their table; return the number of the first."""
         number = len(self.ballots)
-        first = self._evidence(votes.evidence)
-        self.ballots.append(votes)
+        first = self._note([e for votes in ballots for e in votes.evidence]) if ballots else 0
+        self.ballots += ballots
         self.ballot_rows = _grown(self.ballot_rows, len(self.ballots))
-        self.ballot_rows[number] = first, len(votes.evidence), len(votes.heads), len(votes.spans), votes.shield
+        for n, votes in enumerate(ballots, number):
+            self.ballot_rows[n] = first, len(votes.evidence), len(votes.heads), len(votes.spans), votes.shield
+            first += len(votes.evidence)
         return number
 
     # ------------------------------------------------------------ voting
 
     def _vote(self, lines: Sequence[str]) -> I64:
         """Vote on distinct lines."""
-        tables, column = self.tables, Ragged.of(lines)
-        sized = len(column.points)
-        found = Scanned(*scan.sized(sized)(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
-        evidence: dict[int, list[Evidence]] = {}
-        spans: dict[int, list[Evidence]] = {}
-        heads: dict[int, list[Rule]] = {}
+        tables, column, rules = self.tables, Ragged.of(lines), self.rules
+        size = len(column.points)
+        found = Scanned(*scan.sized(size)(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
+        cores = found.core.tolist()
+        against: dict[int, list[Evidence]] = defaultdict(list)
+        parts: dict[int, list[Evidence]] = defaultdict(list)
+        heads: dict[int, list[Rule]] = defaultdict(list)
         for n, r, asked in self._sifted(found, column):
-            line, rule = lines[n], self.rules[r]
+            line, rule = lines[n], rules[r]
             if rule.kind == "span":
-                if parts := list(_spans(line, rule)):
-                    spans.setdefault(n, []).extend(parts)
+                parts[n] += spans(line, rule)
                 continue
-            a, b = found.core[n].tolist()
-            match = None if asked == MATCHES else rule.finds(line[a:b])
-            if asked == MATCHES or match:
-                if rule.kind == "block":
-                    heads.setdefault(n, []).append(rule)
-                else:
-                    evidence.setdefault(n, []).append(Evidence(rule, rule.power, 0, len(line), _groups(rule, match, a)))
-        for n in np.flatnonzero(found.words[:, 0] >= 0).tolist():
-            r, power, words = found.words[n].tolist()
-            evidence.setdefault(n, []).append(Evidence(self.rules[r], power, 0, len(lines[n]), words=words))
-        for n in np.flatnonzero(found.labelled).tolist():
-            a, b = found.core[n].tolist()
-            evidence.setdefault(n, []).extend(_labels(lines[n], a, lines[n][a:b], self.pack))
-        judged = sorted(evidence.keys() | spans.keys() | heads.keys())
-        for n, shielded in zip(judged, self.shields([lines[n] for n in judged]), strict=True):
-            votes = Votes(
-                tuple(sorted(evidence.get(n, ()), key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))),
-                tuple(sorted(spans.get(n, ()), key=lambda e: (e.start, -e.end, e.rule.id))),
-                tuple(sorted(heads.get(n, ()), key=lambda r: r.id)),
-                int(found.known[n] & GAIN) - LOSS,
-                shielded,
+            a, b = cores[n]
+            match = None if asked == MATCHES else rule.finds(line[a:b]) if asked == GUARDED else rule.pattern.fullmatch(line[a:b])
+            if match is None and asked != MATCHES:
+                continue
+            if rule.kind == "block":
+                heads[n].append(rule)
+            else:
+                against[n].append(Evidence(rule, rule.power, 0, len(line), salvaged(rule, match, a)))
+        for n, (r, power, words) in _chosen(found.words[:, 0] >= 0, found.words):
+            against[n].append(Evidence(rules[r], power, 0, len(lines[n]), words=words))
+        for n, (a, b) in _chosen(found.labelled, found.core):
+            against[n] += labels(lines[n], a, lines[n][a:b], self.pack)
+        judged = [n for n in sorted(against.keys() | parts.keys() | heads.keys()) if against[n] or parts[n] or heads[n]]
+        ballots = [
+            Votes(
+                tuple(sorted(against[n], key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))),
+                tuple(sorted(parts[n], key=lambda e: (e.start, -e.end, e.rule.id))),
+                tuple(sorted(heads[n], key=lambda r: r.id)),
+                (known & GAIN) - LOSS,
+                shield(lines[n], known),
             )
-            if votes.evidence or votes.spans or votes.heads:
-                found.known[n] |= self._ballot(votes) << BALLOT
+            for n, known in zip(judged, found.known[judged].tolist(), strict=True)
+        ]
+        found.known[judged] |= np.arange(len(judged)) + self._file(ballots) << BALLOT
         return found.known
 
     def _sifted(self, found: Scanned, column: Ragged) -> Iterable[tuple[int, int, int]]:
@@ -270,35 +255,16 @@ class Register:
         worth = np.flatnonzero(asked)
         return zip(*pairs[worth].T.tolist(), asked[worth].tolist(), strict=True)
 
-    def finds(self, rule: Rule, lines: Sequence[str]) -> list[bool]:
-        """Say which lines a rule finds, without the blanks around them."""
-        if len(lines) <= FEW:
-            return [rule.finds(line.strip()) is not None for line in lines]
-        asked = self._asked(lines, [(0, self.tables.numbers[rule.id])])[:, 0].tolist()
-        return [ask == MATCHES or (ask != NEVER and rule.finds(line.strip()) is not None) for line, ask in zip(lines, asked, strict=True)]
 
-    def shields(self, lines: Sequence[str]) -> list[int]:
-        """Return `shield` of lines."""
-        if len(lines) <= FEW:
-            return list(map(shield, lines))
-        protected, numbered, signed = range(len(self.rules), len(self.rules) + 3)
-        asked = self._asked(lines, [(0, protected), (1, protected), (0, numbered), (1, numbered), (1, signed)])
-        return [shield(line) if ask else 0 for line, ask in zip(lines, asked.any(axis=1).tolist(), strict=True)]
-
-    def _asked(self, lines: Sequence[str], patterns: Sequence[tuple[int, int]]) -> npt.NDArray[np.int8]:
-        """Sift each line without its blanks (0), or its core (1), for each pattern."""
-        column, n, tables = Ragged.of(lines), len(lines), self.tables
-        starts, ends = stretches.sized(len(column.points))(column.points, column.offsets, tables.bits)
-        pairs = np.empty((n, len(patterns), 2), np.int32)
-        for k, (core, number) in enumerate(patterns):
-            pairs[:, k, 0] = np.arange(core * n, core * n + n)
-            pairs[:, k, 1] = number
-        return sift.sized(len(column.points))(column.points, starts, ends, pairs.reshape(-1, 2), tables.sieves).reshape(n, -1)
+def _chosen(which: Any, rows: I32) -> Iterator[tuple[int, list[int]]]:
+    """Yield the numbers of the rows that are chosen, and these."""
+    chosen = np.flatnonzero(which)
+    return zip(chosen.tolist(), rows[chosen].tolist(), strict=True)
 
 
 @lru_cache(maxsize=2048)
-def _quiet(known: int, shielded: int) -> Votes:
-    return Votes(gain=(known & GAIN) - LOSS, shield=0 if known & UNTRIED else shielded)
+def _quiet(gain: int, shielded: int) -> Votes:
+    return Votes(gain=gain, shield=shielded)
 
 
 def _grown(rows: I32, size: int) -> I32:
@@ -308,30 +274,3 @@ def _grown(rows: I32, size: int) -> I32:
     grown = np.zeros((2 * size, rows.shape[1]), np.int32)
     grown[: len(rows)] = rows
     return grown
-
-
-def _spans(line: str, rule: Rule) -> Iterator[Evidence]:
-    first = rule.pattern.search(line) if len(line) <= rule.longest else None
-    if first is None or (rule.guard and rule.guard.search(line)):
-        return
-    for match in rule.pattern.finditer(line, first.start()):
-        a, b = match.span("cut") if "cut" in rule.pattern.groupindex else match.span()
-        if a < b:
-            yield Evidence(rule, rule.power, a, b, _groups(rule, match, 0))
-
-
-def _groups(rule: Rule, match: re.Match[str] | None, shift: int) -> tuple[tuple[str, int, int], ...]:
-    if match is None or not rule.pattern.groupindex:
-        return ()
-    fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
-    return tuple((name, a + shift, b + shift) for name, a, b in fields if name and a >= 0)
-
-
-def _labels(line: str, shift: int, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Vote against a line that is labels and values only, each value of the shape that its label asks for."""
-    pairs = read_labels(core, pack)
-    rules = [p.rule for p in pairs if p.rule]
-    if rules:
-        best = min(rules, key=lambda r: (-r.power, r.id))
-        salvage = ((p.rule.salvage if p.rule else "published", p.start + shift, p.end + shift) for p in pairs)
-        yield Evidence(best, min(B, best.power), 0, len(line), tuple(s for s in salvage if s[0]))
