@@ -64,8 +64,8 @@ def shield(line: str, known: int) -> int:
 @lru_cache(maxsize=1)
 def shielding() -> Iterable[str]:
     """Return the characters with which a protected line can start."""
-    starts = {pair for pattern in (_PROTECTED, _SIGNED_DATE) for pair in sieve(pattern.pattern).front[0]}
-    return [chr(c) for low, high in starts for c in range(low, high + 1)]
+    ways = [way for pattern in (_PROTECTED, _SIGNED_DATE) for way in sieve(pattern.pattern).ways]
+    return [chr(c) for way in ways for low, high in way.front[0] for c in range(low, high + 1)]
 
 
 def spans(line: str, rule: Rule) -> Iterator[Evidence]:

@@ -200,17 +200,13 @@ class Case:
         where = sum(ZONES[name] for name in set(block.zones))
         if not lines.zone[head] & where or (lines.acted[head] < 0 and self.shielded(head)):
             return
-        tag, rows = None, 0
+        tag, rows = "", 0
+        tagged = "tag" in block.row_pattern.groupindex
         for n in page[1 : 1 + block.most].tolist():
-            match = block.row_pattern.fullmatch(self.folded(n).strip())
-            if not match or not lines.zone[n] & where:
+            found = self.register.row(block, self.folded(n))
+            if found is None or not lines.zone[n] & where or (found != tag and tag) or (not tagged and self.shielded(n)):
                 break
-            if "tag" in block.row_pattern.groupindex:
-                tag = tag or match["tag"]
-                if match["tag"] != tag:
-                    break
-            elif self.shielded(n):
-                break
+            tag = found
             rows += 1
         if rows >= block.least:
             went = page[: rows + 1]
@@ -246,8 +242,10 @@ class Case:
 
     def strings(self, lines: I32) -> list[str]:
         """Return lines as far as they are not cut yet."""
-        rows, cut = self.rows, self.cut_rows
-        return [cut[n] if n in cut else rows[row] for n, row in zip(lines.tolist(), self.kept[lines].tolist(), strict=True)]
+        rows = list(map(self.rows.__getitem__, self.kept[lines].tolist()))
+        if self.cut_rows:
+            rows = [self.cut_rows.get(n, row) for n, row in zip(lines.tolist(), rows, strict=True)]
+        return rows
 
     def _cut(self, lines: I32) -> None:
         """Cut the parts of lines that were voted against; a line of which nothing is left goes."""

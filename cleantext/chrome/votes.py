@@ -8,12 +8,13 @@ there is evidence. Nothing is decided here; see `cleantext.chrome.lines`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from cleantext.changes import I32, I64, Ragged
 from cleantext.chrome.characters import ENDS_LABEL, PARTS_LABEL, SHIELDS, characters, marked
@@ -42,6 +43,8 @@ from cleantext.chrome.sieve import GUARDED, MATCHES, UNGUARDED, Sieves, sieves, 
 from cleantext.fold import view
 
 __all__ = ["Evidence", "Register", "Votes", "collect"]
+
+T = TypeVar("T")
 
 REMEMBERED = 80  # characters; longer lines hardly ever return
 MEMORY = 1 << 17  # lines and evidence remembered for a pack
@@ -107,6 +110,7 @@ class Register:
         self.ballot_rows: I32 = np.zeros((64, 5), np.int32)  # ballot 0 is empty
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
+        self._rows: dict[str, dict[str, str | None]] = {}
         self._lock = Lock()
 
     @classmethod
@@ -123,18 +127,14 @@ class Register:
 
     def look(self, lines: Sequence[str]) -> I64:
         """Return the numbers of folded lines, voting on those that are new."""
-        try:
-            return np.fromiter(map(self.known.__getitem__, lines), np.int64, len(lines))
-        except KeyError:
-            pass
-        with self._lock:
-            fresh = [line for line in dict.fromkeys(lines) if line not in self.known]
-            self.known |= zip(fresh, self._vote(fresh).tolist(), strict=True)
-            found = np.fromiter(map(self.known.__getitem__, lines), np.int64, len(lines))
-            for line in fresh:
-                if len(line) > REMEMBERED:
-                    del self.known[line]
-        return found
+        found = list(map(self.known.get, lines))
+        if None in found:
+            with self._lock:
+                fresh = list(dict.fromkeys(line for line, known in zip(lines, found, strict=True) if known is None))
+                new = dict(zip(fresh, self._vote(fresh).tolist(), strict=True))
+                self.known |= {line: known for line, known in new.items() if len(line) <= REMEMBERED}
+            found = [new[line] if known is None else known for line, known in zip(lines, found, strict=True)]
+        return np.array(found, np.int64)
 
     def votes(self, line: str, known: int) -> Votes:
         """Return the votes that a number stands for."""
@@ -157,10 +157,10 @@ class Register:
                 self._said[key] = self._note([evidence])
             return self._said[key]
 
-    def finds(self, rule: Rule, lines: Sequence[str]) -> list[bool]:
+    def finds(self, rule: Rule, lines: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Say which lines a rule finds, without the blanks around them."""
         if len(lines) <= FEW:
-            return [rule.finds(line.strip()) is not None for line in lines]
+            return np.array([rule.finds(line.strip()) is not None for line in lines], bool)
         column, tables = Ragged.of(lines), self.tables
         size = len(column.points)
         pairs = np.stack((np.arange(len(lines)), np.full(len(lines), tables.numbers[rule.id])), axis=1).astype(np.int32)
@@ -169,7 +169,17 @@ class Register:
         found = asked == MATCHES
         for n in np.flatnonzero((asked == GUARDED) | (asked == UNGUARDED)).tolist():
             found[n] = rule.finds(lines[n].strip()) is not None
-        return found.tolist()
+        return found
+
+    def row(self, block: Rule, line: str) -> str | None:
+        """Return the tag of a row of a block, empty for one without; None for what is no row of it."""
+        rows = self._rows.setdefault(block.id, {})
+        if line not in rows:
+            if len(rows) > MEMORY:
+                rows.clear()
+            match = block.row_pattern.fullmatch(line.strip())
+            rows[line] = None if match is None else match.groupdict().get("tag") or ""
+        return rows[line]
 
     # ------------------------------------------------------------ tables
 
@@ -228,12 +238,12 @@ class Register:
             against[n].append(Evidence(rules[r], power, 0, len(lines[n]), words=words))
         for n, (a, b) in _chosen(found.labelled, found.core):
             against[n] += labels(lines[n], a, lines[n][a:b], self.pack)
-        judged = [n for n in sorted(against.keys() | parts.keys() | heads.keys()) if against[n] or parts[n] or heads[n]]
+        judged = sorted(n for n in against.keys() | parts.keys() | heads.keys() if against.get(n) or parts.get(n) or heads.get(n))
         ballots = [
             Votes(
-                tuple(sorted(against[n], key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))),
-                tuple(sorted(parts[n], key=lambda e: (e.start, -e.end, e.rule.id))),
-                tuple(sorted(heads[n], key=lambda r: r.id)),
+                _sorted(against.get(n, ()), lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id)),
+                _sorted(parts.get(n, ()), lambda e: (e.start, -e.end, e.rule.id)),
+                _sorted(heads.get(n, ()), lambda r: r.id),
                 (known & GAIN) - LOSS,
                 shield(lines[n], known),
             )
@@ -254,6 +264,10 @@ class Register:
         asked = sift.sized(len(column.points))(column.points, starts, ends, where, self.tables.sieves)
         worth = np.flatnonzero(asked)
         return zip(*pairs[worth].T.tolist(), asked[worth].tolist(), strict=True)
+
+
+def _sorted(votes: Sequence[T], key: Callable[[T], Any]) -> tuple[T, ...]:
+    return tuple(sorted(votes, key=key) if len(votes) > 1 else votes)
 
 
 def _chosen(which: Any, rows: I32) -> Iterator[tuple[int, list[int]]]:
