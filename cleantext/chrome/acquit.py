@@ -67,8 +67,8 @@ def protect(lines: Lines, left: I32, bounds: I64, ballots: I32, evidence: I32, r
         first = slots[bounds[p]]
         if slots[bounds[p + 1]] == first:
             for n in page:
-                lines.best[n] = -1
-                lines.suspected[n] = lines.shielded[n] = False
+                lines.best[n], lines.suspected[n] = -1, False
+                lines.shielded[n] = _is_shielded(lines, n, ballots)
             continue
         structure[:] = False
         _find_turns(lines, page, ballots, evidence, structure)
@@ -144,7 +144,7 @@ def _withdraw(lines: Lines, page: I32, ballots: I32, evidence: I32, structure: F
     slot = 0
     for n in page:
         ballot = ballots[lines.known[n] >> BALLOT]
-        shielded = ballot[SHIELD] == 1 or (ballot[SHIELD] == 2 and lines.zone[n] == TAIL)
+        shielded = _is_shielded(lines, n, ballots)
         lines.shielded[n] = shielded
         for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
             if shielded:
@@ -152,6 +152,12 @@ def _withdraw(lines: Lines, page: I32, ballots: I32, evidence: I32, structure: F
             else:
                 counts[slot] = not structure[evidence[e, RULE]]
             slot += 1
+
+
+@kernel
+def _is_shielded(lines: Lines, n: int, ballots: I32) -> bool:
+    how = ballots[lines.known[n] >> BALLOT, SHIELD]
+    return bool(how == 1 or (how == 2 and lines.zone[n] == TAIL))
 
 
 @kernel

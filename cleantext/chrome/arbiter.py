@@ -223,7 +223,7 @@ def _widget(lines: Lines, n: int, slot: int, evidence: I32, ballots: I32, counts
         for k in range(ballot[COUNT]):
             e = ballot[FIRST] + k
             if counts[slot + k] and evidence[e, WORDS] and not (telling and evidence[e, COMMON]):
-                return e
+                return int(e)
     return -1
 
 
@@ -266,7 +266,7 @@ def _supported(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, gone: F
 @kernel
 def _states(acted: I32, n: int, evidence: I32) -> bool:
     """Say whether a line that went states dates or names."""
-    return DATES <= evidence[acted[n], CATEGORY] <= SITE_TOOLS
+    return bool(DATES <= evidence[acted[n], CATEGORY] <= SITE_TOOLS)
 
 
 # ---------------------------------------------------------------- headers and footers
@@ -314,7 +314,7 @@ def enclosed(lines: Lines, bounds: I64, evidence: I32, rules: int, zones: int, l
 
 @kernel
 def _is_certain(acted: I32, n: int, evidence: I32) -> bool:
-    return acted[n] >= 0 and evidence[acted[n], POWER] >= B
+    return bool(acted[n] >= 0 and evidence[acted[n], POWER] >= B)
 
 
 @kernel

@@ -1,7 +1,4 @@
-"""The numbers in which voters and arbiter speak of lines, evidence and ballots: one column for each thing that a kernel asks.
-
-Compiled kernels hold these constants: Numba's cache does not notice when they change here and nowhere else.
-"""
+"""The numbers in which voters and arbiter speak of lines, evidence and ballots: one column for each thing that a kernel asks."""
 
 from __future__ import annotations
 
@@ -28,6 +25,8 @@ ENTRY = 1 << 15  # may start with a date, as in a chronicle
 UNTRIED = 1 << 16  # a paragraph without an anchor: no protector was asked either
 SHIELDED = 1 << 17  # may be protected by what it looks like
 BALLOT = 18  # bits below
+
+HAN_FIRST, HAN_LAST = 0x3400, 0x9FFF
 
 # Strengths, and zones as bits.
 A, B, C = 3, 2, 1

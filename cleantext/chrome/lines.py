@@ -96,10 +96,11 @@ class Case:
 
     def __init__(self, texts: Sequence[str], rows: Sequence[str], pages: I64, kept: I64, known: I64, register: Register) -> None:
         self.texts, self.rows, self.register, self.pack = texts, rows, register, register.pack
-        self.kept = kept  # the rows that are lines here
+        self.numbers = kept.tolist()  # of the rows that are lines here
         self.cut_rows: dict[int, str] = {}  # what is left of a line of which parts were cut
         self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
         self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
+        self.just_cut: frozenset[int] = frozenset()  # lines of which parts were cut since they were last shielded
         self.dates: dict[str, int] = {}  # of chronicles
         width = np.fromiter(map(len, rows), np.int64, len(rows))
         start = np.cumsum(width + 1) - width - 1
@@ -140,14 +141,12 @@ class Case:
 
     def folded(self, n: int) -> str:
         """Return a line as far as it is not cut yet."""
-        return self.cut_rows[n] if n in self.cut_rows else self.rows[self.kept[n]]
+        return self.cut_rows[n] if n in self.cut_rows else self.rows[self.numbers[n]]
 
     def shielded(self, n: int) -> bool:
         """Say whether a line is protected where it stands."""
         known = int(self.lines.known[n])
-        if not known & SHIELDED:
-            return False
-        if known >> BALLOT:
+        if known >> BALLOT or n in self.just_cut:
             return bool(self.lines.shielded[n])
         how = shield(self.folded(n), known)
         return how == 1 or (how == 2 and self.lines.zone[n] == TAIL)
@@ -175,6 +174,7 @@ class Case:
         lines, register, size = self.lines, self.register, len(left)
         bounds = _bounds(lines.page[left])
         tables = register.ballot_rows, register.evidence_rows
+        self.just_cut = frozenset()
         sure = place.sized(size)(lines.power, lines.gain, lines.zone, left, bounds)
         slots, counts = protect.sized(size)(lines, left, bounds, *tables, len(register.rules))
         arbitrate.sized(size)(lines, left, bounds, *tables, slots, counts, sure, safety == "aggressive")
@@ -202,9 +202,10 @@ class Case:
             return
         tag, rows = "", 0
         tagged = "tag" in block.row_pattern.groupindex
-        for n in page[1 : 1 + block.most].tolist():
+        below = page[1 : 1 + block.most]
+        for n, zone in zip(below.tolist(), lines.zone[below].tolist(), strict=True):
             found = self.register.row(block, self.folded(n))
-            if found is None or not lines.zone[n] & where or (found != tag and tag) or (not tagged and self.shielded(n)):
+            if found is None or not zone & where or (found != tag and tag) or (not tagged and self.shielded(n)):
                 break
             tag = found
             rows += 1
@@ -236,13 +237,13 @@ class Case:
         counts = len(register.rules), where, rule.least, rule.most
         found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts)
         found = found[register.finds(rule, self.strings(found))]
-        doubtful = lines.known[found] & SHIELDED > 0
+        doubtful = (lines.known[found] & SHIELDED > 0) | lines.shielded[found]
         doubtful[doubtful] = [self.shielded(n) for n in found[doubtful].tolist()]
         lines.acted[found[~doubtful]] = register.said(_by(rule))
 
     def strings(self, lines: I32) -> list[str]:
         """Return lines as far as they are not cut yet."""
-        rows = list(map(self.rows.__getitem__, self.kept[lines].tolist()))
+        rows = [self.rows[self.numbers[n]] for n in lines.tolist()]
         if self.cut_rows:
             rows = [self.cut_rows.get(n, row) for n, row in zip(lines.tolist(), rows, strict=True)]
         return rows
@@ -265,6 +266,7 @@ class Case:
             gone = {k for e in spans for k in range(e.start, e.end)}
             self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
             self.cut_rows[n] = "".join(c for k, c in enumerate(folded) if k not in gone)
+        self.just_cut = frozenset(lines.tolist())
         its.known[lines] = register.look(self.strings(lines))
         self._know(lines)
         its.suspected[lines] = its.power[lines] > 0

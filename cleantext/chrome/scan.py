@@ -6,13 +6,12 @@ only lines that some rule may match come back to Python, where the regular expre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, U32, code_points
+from cleantext.changes import I32, I64, U32
 from cleantext.chrome.characters import (
     ALPHA,
     CLAUSE,
@@ -24,48 +23,38 @@ from cleantext.chrome.characters import (
     LEADING,
     PARTS_LABEL,
     QUOTE,
-    ROW,
     SHIELDS,
     SPACE,
-    SPELLED,
     STOP,
     TRAILING,
-    WORD,
 )
-from cleantext.chrome.columns import ANNOUNCES, BLANK, COLON, ENTRY, FIELD, LONG, LOSS, NAMED, SHIELDED, TITLE, UNTRIED, A, B, C
+from cleantext.chrome.columns import (
+    ANNOUNCES,
+    BLANK,
+    COLON,
+    ENTRY,
+    FIELD,
+    HAN_FIRST,
+    HAN_LAST,
+    LONG,
+    LOSS,
+    NAMED,
+    SHIELDED,
+    TITLE,
+    UNTRIED,
+)
+from cleantext.chrome.lexicon import Lexicon, RuleTable, stands
+from cleantext.chrome.widgets import LONGEST, widgets
 from cleantext.jit import kernel
 
-__all__ = ["Lexicon", "RuleTable", "Scanned", "lexicon", "scan", "stripped"]
+__all__ = ["Scanned", "scan", "stripped"]
 
 SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are looked for in them
 PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
-WIDGETS = 240  # characters of a line of widget words
-BAR = 6  # words of a row of links
 UNMARKED = 30  # characters from which a line without marks is rather prose than a title
 WEIGHT = 200  # characters above which a line weighs no more
 
 TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"), ord(":"), ord("号")
-HAN_FIRST, HAN_LAST = 0x3400, 0x9FFF
-
-
-class Lexicon(NamedTuple):
-    """Words in arrays, by their first character, longest first, and what owns each."""
-
-    root: I32  # bucket of each code point, 0 where no word starts
-    buckets: I32  # bucket b has the words buckets[b] to buckets[b + 1]
-    starts: I32  # of the words in `points`
-    points: U32
-    owned: I32  # word w is owned by owners[owned[w]] to owners[owned[w + 1]]
-    owners: I32
-
-
-class RuleTable(NamedTuple):
-    """What kernels ask of the rules of a pack, which are numbered in the order of their ids."""
-
-    longest: I32
-    power: I32
-    common: npt.NDArray[np.bool_]
-    span: npt.NDArray[np.bool_]
 
 
 class Scanned(NamedTuple):
@@ -76,25 +65,6 @@ class Scanned(NamedTuple):
     words: I32  # (lines, 3): rule, power and number of words of a line of widget words; rule -1 where it is none
     labelled: npt.NDArray[np.bool_]  # a label may stand in the line
     pairs: I32  # (pairs, 2): line and rule to try
-
-
-def lexicon(owned_by: Iterable[tuple[str, int]]) -> Lexicon:
-    """Make a lexicon of words and owners."""
-    owners: dict[str, dict[int, None]] = {}
-    for word, owner in owned_by:
-        owners.setdefault(word, {})[owner] = None
-    words = sorted(owners, key=lambda w: (w[0], -len(w), w))
-    root = np.zeros(0x110000, np.int32)
-    buckets: list[int] = [0, 0]  # bucket 0 is empty
-    for n, word in enumerate(words):
-        if not root[ord(word[0])]:
-            root[ord(word[0])] = len(buckets) - 1
-            buckets.append(n)
-        buckets[-1] = n + 1
-    starts = np.cumsum([0, *map(len, words)], dtype=np.int32)
-    owned = np.cumsum([0, *(len(owners[w]) for w in words)], dtype=np.int32)
-    flat = np.array([o for w in words for o in owners[w]], np.int32)
-    return Lexicon(root, np.array(buckets, np.int32), starts, code_points("".join(words)), owned, flat)
 
 
 @kernel
@@ -109,7 +79,7 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
     found = 0
     tried = np.full(len(rules.power), -1, np.int64)  # the last line that a rule was put down for
     dead = np.zeros(len(points) + 1, np.int32)  # places from which no words lead on, by the number of the attempt
-    stack = np.empty((WIDGETS + 1, 3), np.int32)
+    stack = np.empty((LONGEST + 1, 3), np.int32)
     attempt = 0
     for n in range(lines):
         lo, hi = offsets[n], offsets[n + 1]
@@ -131,7 +101,7 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
             if bucket:
                 for w in range(anchors.buckets[bucket], anchors.buckets[bucket + 1]):
                     first, last = anchors.starts[w], anchors.starts[w + 1]
-                    if at + last - first <= hi and _stands(points, at, anchors.points, first, last):
+                    if at + last - first <= hi and stands(points, at, anchors.points, first, last):
                         for o in range(anchors.owned[w], anchors.owned[w + 1]):
                             rule = anchors.owners[o]
                             if hi - lo > SHORT and rules.longest[rule] <= SHORT:
@@ -142,7 +112,7 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
                                 if a < b and b - a <= rules.longest[rule]:
                                     pairs[found, 0], pairs[found, 1] = n, rule
                                     found += 1
-        if not anchored and (hi - lo > WIDGETS or (hi - lo > PARAGRAPH and stopped)):
+        if not anchored and (hi - lo > LONGEST or (hi - lo > PARAGRAPH and stopped)):
             known[n] |= UNTRIED
             continue
         if a == b:
@@ -155,10 +125,10 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
                 if tried[rule] < n and b - a <= rules.longest[rule]:
                     pairs[found, 0], pairs[found, 1] = n, rule
                     found += 1
-        if b - a > WIDGETS or (stopped and _holds(points, a, b, FULL_STOP)):
+        if b - a > LONGEST or (stopped and _holds(points, a, b, FULL_STOP)):
             continue
         if vocabulary.root[points[a]] or bits[points[a]] & (EDGE | DIGIT):
-            attempt = _widgets(points, a, b, bits, vocabulary, rules, dead, attempt, stack, words[n])
+            attempt = widgets(points, a, b, bits, vocabulary, rules, dead, attempt, stack, words[n])
         labelled[n] = b - a <= SHORT and _may_label(points, a, b, bits)
     return known, core, words, labelled, pairs[:found]
 
@@ -296,15 +266,6 @@ def _closing(char: int) -> int:
 
 
 @kernel
-def _stands(points: U32, at: int, word: U32, first: int, last: int) -> bool:
-    """Say whether ``word[first:last]``, whose first character does, stands at a place."""
-    for k in range(1, last - first):  # noqa: SIM110
-        if points[at + k] != word[first + k]:
-            return False
-    return True
-
-
-@kernel
 def _may_label(points: U32, a: int, b: int, bits: U32) -> bool:
     """Say whether the last character of a label stands before a separator: most colons stand behind something else."""
     for at in range(a + 1, b):
@@ -314,170 +275,3 @@ def _may_label(points: U32, a: int, b: int, bits: U32) -> bool:
             if points[at - 1] == ord(" ") and at > a + 1 and bits[points[at - 2]] & ENDS_LABEL:
                 return True
     return False
-
-
-# ---------------------------------------------------------------- widget words
-
-
-@kernel
-def _widgets(
-    points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTable, dead: I32, attempt: int, stack: I32, out: I32
-) -> int:
-    """Judge a line that is made of widget words only, in any order; return the number of attempts so far.
-
-    Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
-    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing.
-    """
-    attempt += 1
-    used = _segment(points, a, b, bits, words, dead, attempt, stack)
-    if not used:
-        return _bar(points, a, b, bits, words, rules, dead, attempt, stack, out)
-    best, strong, telling = stack[0, 2], 0, 0
-    for k in range(used):
-        rule = stack[k, 2]
-        strong += rules.power[rule] >= B
-        telling += not rules.common[rule]
-        best = _better(best, rule, rules)
-    apart = 0
-    counted = False
-    for at in range(a, b):  # runs of letters, digits and + that hold a letter
-        bit = bits[points[at]]
-        if not bit & WORD:
-            counted = False
-        elif bit & ALPHA and not counted:
-            apart += 1
-            counted = True
-    out[0] = best
-    out[1] = A if strong >= 2 else B if strong or (used >= 3 and telling >= 2) else C
-    out[2] = apart
-    return attempt
-
-
-@kernel
-def _better(a: int, b: int, rules: RuleTable) -> int:
-    """Return the stronger of two rules, of equal ones the first by id."""
-    if rules.power[a] != rules.power[b]:
-        return a if rules.power[a] > rules.power[b] else b
-    return min(a, b)
-
-
-@kernel
-def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTable, dead: I32, attempt: int, stack: I32, out: I32) -> int:
-    """Judge a row of six and more short words most of which are known: no site's channels are all in a list."""
-    parts = 0
-    for at in range(a, b):
-        parts += (bits[points[at]] & ROW) != 0
-    if parts < BAR - 1:
-        return attempt
-    tokens = known = telling = 0
-    best = -1
-    at = a
-    while True:
-        end = at
-        while end < b and not (bits[points[end]] & ROW or points[end] == ord("\\")):
-            end += 1
-        if end - at > 10:
-            return attempt
-        tokens += 1
-        attempt += 1
-        if _segment(points, at, end, bits, words, dead, attempt, stack):
-            rule = stack[0, 2]
-            known += 1
-            telling += not rules.common[rule]
-            best = rule if best < 0 else _better(best, rule, rules)
-        if end == b:
-            break
-        at = end
-        while at < b and (bits[points[at]] & ROW or points[at] == ord("\\")):
-            at += 1
-    if tokens >= BAR and known >= 0.7 * tokens:
-        out[0] = best
-        out[1] = B if telling else C
-        out[2] = tokens
-    return attempt
-
-
-@kernel
-def _segment(points: U32, lo: int, hi: int, bits: U32, words: Lexicon, dead: I32, attempt: int, stack: I32) -> int:
-    """Split a stretch into words, separators and counts, long words first.
-
-    Return how many words it has, their rules in ``stack[:, 2]``; 0 where it cannot be split.
-    """
-    depth = 0
-    at = _skip(points, lo, hi, bits)
-    w = words.buckets[words.root[points[at]]] if at < hi else 0
-    while at < hi:
-        following = -1
-        last = words.buckets[words.root[points[at]] + 1]
-        while w < last and following < 0:
-            a, b = words.starts[w], words.starts[w + 1]
-            end = at + b - a
-            if end <= hi and _stands(points, at, words.points, a, b) and _apart(points, at, end, lo, hi, bits):
-                reached = _skip(points, end, hi, bits)
-                following = reached if dead[reached] != attempt else -1
-            w += 1
-        if following >= 0:
-            stack[depth, 0], stack[depth, 1], stack[depth, 2] = at, w, words.owners[words.owned[w - 1]]
-            depth += 1
-            at = following
-            w = words.buckets[words.root[points[at]]] if at < hi else 0
-        else:
-            dead[at] = attempt
-            if not depth:
-                return 0
-            depth -= 1
-            at, w = stack[depth, 0], stack[depth, 1]
-    return depth
-
-
-@kernel
-def _skip(points: U32, at: int, hi: int, bits: U32) -> int:
-    """Return where the next word starts, behind separators and counts."""
-    while at < hi:
-        bit = bits[points[at]]
-        if bit & EDGE:
-            at += 1
-        elif bit & DIGIT:
-            end = _count_end(points, at, hi, bits)
-            if end == at:
-                return at
-            at = end
-        else:
-            return at
-    return at
-
-
-@kernel
-def _count_end(points: U32, at: int, hi: int, bits: U32) -> int:
-    """Return the end of a number with its unit (``1.2万+``) that no Han or Latin letter follows; ``at`` where there is none.
-
-    What follows may be kept off by giving up the unit, and digits from the end, as a regular expression does.
-    """
-    if not bits[points[at]] & DECIMAL:
-        return at
-    digits = at + 1
-    while digits < hi and (bits[points[digits]] & DECIMAL or points[digits] == ord(".") or points[digits] == ord(",")):
-        digits += 1
-    end = digits
-    while end < hi and end < digits + 2 and _is_unit(points[end]):
-        end += 1
-    while end > at:
-        if end == hi or not (HAN_FIRST <= points[end] <= HAN_LAST or ord("a") <= points[end] <= ord("z")):
-            return end
-        end -= 1
-    return at
-
-
-@kernel
-def _is_unit(char: int) -> bool:
-    return char in (ord("万"), ord("亿"), ord("千"), ord("k"), ord("w"), ord("+"), ord("%"))
-
-
-@kernel
-def _apart(points: U32, start: int, end: int, lo: int, hi: int, bits: U32) -> bool:
-    """Say whether a word stands apart: letters from letters, a single character from everything."""
-    before = bits[points[start - 1]] if start > lo else EDGE
-    after = bits[points[end]] if end < hi else EDGE
-    if (bits[points[start]] & before | bits[points[end - 1]] & after) & SPELLED:
-        return False
-    return end - start > 1 or (before & (EDGE | DIGIT) != 0 and after & (EDGE | DIGIT) != 0)

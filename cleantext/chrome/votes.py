@@ -37,8 +37,9 @@ from cleantext.chrome.columns import (
     ZONES,
 )
 from cleantext.chrome.evidence import Evidence, Votes, labels, salvaged, shield, shielding, spans
+from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.rules import CATEGORIES, Pack, Rule
-from cleantext.chrome.scan import RuleTable, Scanned, lexicon, scan, stripped
+from cleantext.chrome.scan import Scanned, scan, stripped
 from cleantext.chrome.sieve import GUARDED, MATCHES, UNGUARDED, Sieves, sieves, sift
 from cleantext.fold import view
 
@@ -110,7 +111,7 @@ class Register:
         self.ballot_rows: I32 = np.zeros((64, 5), np.int32)  # ballot 0 is empty
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
-        self._rows: dict[str, dict[str, str | None]] = {}
+        self._rows: dict[str, dict[str, str | None]] = {}  # of blocks
         self._lock = Lock()
 
     @classmethod
@@ -122,8 +123,13 @@ class Register:
                 _REGISTERS.clear()
             known = _REGISTERS[id(pack)] = cls(pack)
         elif len(known.known) + len(known.evidence) + len(known.ballots) > MEMORY:
-            known = _REGISTERS[id(pack)] = cls(pack, known.tables)
+            known = known.forget()
         return known
+
+    def forget(self) -> Register:
+        """Put an empty register in the place of this one, which goes on to serve those who hold it."""
+        new = _REGISTERS[id(self.pack)] = Register(self.pack, self.tables)
+        return new
 
     def look(self, lines: Sequence[str]) -> I64:
         """Return the numbers of folded lines, voting on those that are new."""
@@ -166,7 +172,7 @@ class Register:
         pairs = np.stack((np.arange(len(lines)), np.full(len(lines), tables.numbers[rule.id])), axis=1).astype(np.int32)
         starts, ends = stripped.sized(size)(column.points, column.offsets, tables.bits)
         asked = sift.sized(size)(column.points, starts, ends, pairs, tables.sieves)
-        found = asked == MATCHES
+        found: npt.NDArray[np.bool_] = asked == MATCHES
         for n in np.flatnonzero((asked == GUARDED) | (asked == UNGUARDED)).tolist():
             found[n] = rule.finds(lines[n].strip()) is not None
         return found
