@@ -102,6 +102,7 @@ def _find_entries(lines: Lines, page: I32, ballots: I32, evidence: I32, structur
     spoken = np.zeros(len(structure), np.bool_)  # rules that have met a sentence since they were last seen
     often = np.zeros(len(structure), np.bool_)  # rules that have to return oftener, for comments have dates too
     chronicle = 0
+    met = met_any = False  # a rule since a sentence was met, and at all
     for n in page:
         ballot = ballots[lines.known[n] >> BALLOT]
         bare = False
@@ -112,9 +113,14 @@ def _find_entries(lines: Lines, page: I32, ballots: I32, evidence: I32, structur
                 seen[rule] += spoken[rule] or not seen[rule]
                 spoken[rule] = False
                 often[rule] |= evidence[e, KIND] == LABEL or (lines.known[n] & COLON) != 0
-        if not bare and lines.gain[n] > 0:
+        if bare:
+            met = met_any = True
+        elif met and lines.gain[n] > 0:
             spoken |= seen > 0
+            met = False
         chronicle += lines.entry[n] > 0 and lines.zone[n] != TAIL
+    if not met_any:
+        return
     if chronicle > ENTRIES and _distinct_entries(lines, page, chronicle) > ENTRIES:
         dated = np.zeros(len(structure), np.bool_)
         for n in page:

@@ -83,7 +83,7 @@ class Decisions:
             start=start,
             end=end,
             before=Ragged.of(before),
-            after=Ragged.of([""] * len(page)),
+            after=Ragged(np.empty(0, np.uint32), np.zeros(len(page) + 1, np.int64)),
             rule=rule.astype(np.int32),
             rules=tuple(self.rules[n].id for n in used.tolist()),
         )
