@@ -14,6 +14,7 @@ from cleantext.changes import Ragged, code_points
 from cleantext.chrome import StripChrome, columns, votes
 from cleantext.chrome.characters import EDGE, LETTERS, MARKS, characters
 from cleantext.chrome.lexicon import RuleTable, lexicon
+from cleantext.chrome.lines import judge
 from cleantext.chrome.rules import Pack, load_pack, unwrap
 from cleantext.chrome.scan import Scanned, scan
 from cleantext.chrome.sieve import MATCHES, NEVER, UNGUARDED, sieve, sieves, sift
@@ -196,6 +197,15 @@ def test_memory_is_bounded_and_changes_nothing(monkeypatch):
     long = "长" * 81
     collect([long], pack)
     assert long not in Register.of(pack).known
+
+
+def test_a_ballot_without_evidence_may_be_the_last_of_a_full_table():
+    pack = Pack(PACK.rules)
+    register = Register.of(pack)
+    while len(register.evidence) < len(register.evidence_rows):
+        register.said(votes.Evidence(PACK.rules[0], 1, 0, len(register.evidence)))
+    page = "昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n新桥通车了。W020180101000000000001_600"
+    assert [e.before for e in judge(page, view(page), pack).edits] == ["W020180101000000000001_600"]
 
 
 def test_threads_share_a_register():

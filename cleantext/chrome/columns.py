@@ -36,7 +36,7 @@ ZONE_NAMES = {bit: name for name, bit in ZONES.items()}
 
 # Columns of evidence, of ballots; kinds of rules.
 RULE, POWER, WORDS, ZONE_BITS, CATEGORY, KIND, COMMON, DATED, BARE, NOTED, SALVAGED, RULE_POWER = range(12)
-FIRST, COUNT, HEADS, SPANS, SHIELD = range(5)
+FIRST, COUNT, HEADS, SPANS, SHIELD, STRONGEST = range(6)
 OTHER, LABEL, WIDGETS, LINE = range(4)
 KINDS = {"label": LABEL, "words": WIDGETS, "line": LINE}
 

@@ -38,11 +38,11 @@ from cleantext.chrome.columns import (
     HEADING,
     HEADS,
     LOSS,
-    POWER,
     ROW_BELOW,
     SALVAGED,
     SHIELDED,
     SPANS,
+    STRONGEST,
     TAIL,
     ZONE_NAMES,
     ZONES,
@@ -132,8 +132,7 @@ class Case:
         its, register = self.lines, self.register
         known = its.known[lines]
         its.gain[lines] = (known & GAIN) - LOSS
-        ballots = register.ballot_rows[known >> BALLOT]
-        its.power[lines] = np.where(ballots[:, 1] > 0, register.evidence_rows[ballots[:, 0], POWER], 0)
+        its.power[lines] = register.ballot_rows[known >> BALLOT, STRONGEST]
         its.entry[lines] = 0
         for n in lines[known & ENTRY > 0].tolist():
             if _ENTRY.match(row := self.folded(n)):

@@ -120,6 +120,8 @@ def _needs(tree: Iterable[Any]) -> list[Chars]:
         elif name == "BRANCH":
             found += [frozenset().union(*chars) for chars in zip(*map(_needs, arg[1]), strict=False)]
         elif name == "SUBPATTERN":
+            if arg[1] or arg[2]:
+                raise LookupError("flags of its own")
             found += _needs(arg[3])
         elif name not in ("ASSERT", "ASSERT_NOT", "AT"):
             raise LookupError(name)

@@ -108,7 +108,7 @@ class Register:
         self.known: dict[str, int] = {}
         self.ballots: list[Votes] = [Votes()]
         self.evidence: list[Evidence] = []
-        self.ballot_rows: I32 = np.zeros((64, 5), np.int32)  # ballot 0 is empty
+        self.ballot_rows: I32 = np.zeros((64, 6), np.int32)  # ballot 0 is empty
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
         self._rows: dict[str, dict[str, str | None]] = {}  # of blocks
@@ -212,7 +212,8 @@ class Register:
         self.ballots += ballots
         self.ballot_rows = _grown(self.ballot_rows, len(self.ballots))
         for n, votes in enumerate(ballots, number):
-            self.ballot_rows[n] = first, len(votes.evidence), len(votes.heads), len(votes.spans), votes.shield
+            strongest = votes.evidence[0].power if votes.evidence else 0
+            self.ballot_rows[n] = first, len(votes.evidence), len(votes.heads), len(votes.spans), votes.shield, strongest
             first += len(votes.evidence)
         return number
 
