@@ -1,6 +1,7 @@
 """What kernels say of lines is what plain Python and regular expressions say: each definition stands here once more, in words or as a pattern."""
 
 import re
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -248,3 +249,8 @@ def test_what_a_kernel_takes_from_elsewhere_is_in_its_name():
 
     assert named(N=1, g=helper(M=2)) == named(N=1, g=helper(M=2))
     assert len({named(N=1, g=helper(M=2)), named(N=3, g=helper(M=2)), named(N=1, g=helper(M=3))}) == 3
+
+
+def test_a_short_text_never_imports_numba():
+    code = "import sys; from cleantext.chrome import strip_chrome; strip_chrome('河水涨了。\\n下一篇 上一篇\\n责任编辑:石青'); sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
