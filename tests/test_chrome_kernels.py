@@ -20,7 +20,7 @@ from cleantext.chrome.rules import Pack, load_pack, unwrap
 from cleantext.chrome.scan import Scanned, scan
 from cleantext.chrome.sieve import MATCHES, NEVER, UNGUARDED, sieve, sieves, sift
 from cleantext.chrome.votes import Register, collect
-from cleantext.chrome.widgets import _count_end
+from cleantext.chrome.widgets import _count_end, widgets
 from cleantext.fold import view
 
 PACK = load_pack("zh-web-rules")
@@ -126,11 +126,10 @@ def test_a_line_is_widget_words_where_some_split_is(core):
     a, b = unwrap(core)
     core = core[a:b]
     rules = RuleTable(np.array([120], np.int32), np.array([2], np.int32), np.array([False]), np.array([False]))
-    empty, column = lexicon([]), Ragged.of([core])
-    found = Scanned(*scan(column.points, column.offsets, characters(), empty, empty, lexicon((w, 0) for w in WORDS), rules))
+    found = widgets(code_points(core), np.array([0]), np.array([len(core)]), characters(), lexicon((w, 0) for w in WORDS), rules)
     is_bar = sum(map(core.count, " |·丨┊/")) >= 5
     if core and not is_bar:
-        assert (found.words[0, 0] == 0) == segments(core, WORDS)
+        assert (found[0, 0] == 0) == segments(core, WORDS)
 
 
 # ---------------------------------------------------------------- sieves

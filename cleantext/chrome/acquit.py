@@ -68,26 +68,27 @@ def protect(lines: Lines, left: I32, bounds: I64, ballots: I32, evidence: I32, r
         if slots[bounds[p + 1]] == first:
             for n in page:
                 lines.best[n], lines.suspected[n] = -1, False
-                lines.shielded[n] = _is_shielded(lines, n, ballots)
+                lines.shielded[n] = _is_shielded(ballots[lines.known[n] >> BALLOT, SHIELD], lines.zone[n])
             continue
-        structure[:] = False
-        _find_turns(lines, page, ballots, evidence, structure)
-        _find_entries(lines, page, ballots, evidence, structure)
-        _withdraw(lines, page, ballots, evidence, structure, counts[first:])
+        for rule in range(rules):
+            structure[rule] = False
+        _find_turns(lines.known, lines.zone, page, ballots, evidence, structure)
+        _find_entries(lines.known, lines.gain, lines.entry, lines.zone, page, ballots, evidence, structure)
+        _withdraw(lines.known, lines.zone, lines.shielded, page, ballots, evidence, structure, counts[first:])
         here = marked[bounds[p] : bounds[p + 1]]
-        _find_records(lines, page, ballots, evidence, here)
-        _find_announced(lines, page, ballots, evidence, counts[first:], here)
-        _choose(lines, page, ballots, evidence, counts[first:], here)
+        _find_records(lines.known, page, ballots, evidence, here)
+        _find_announced(lines.known, page, ballots, evidence, counts[first:], here)
+        _choose(lines.known, lines.zone, lines.best, lines.suspected, page, ballots, evidence, counts[first:], here)
     return slots, counts
 
 
 @kernel
-def _find_turns(lines: Lines, page: I32, ballots: I32, evidence: I32, structure: Flags) -> None:
+def _find_turns(known: I64, zone: I32, page: I32, ballots: I32, evidence: I32, structure: Flags) -> None:
     """Find the labels with one value that return in the body: speakers."""
     turns = np.zeros(len(structure), np.int32)
     for n in page:
-        if lines.zone[n] == BODY:
-            ballot = ballots[lines.known[n] >> BALLOT]
+        if zone[n] == BODY:
+            ballot = ballots[known[n] >> BALLOT]
             for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
                 if evidence[e, KIND] == LABEL and evidence[e, BARE]:
                     turns[evidence[e, RULE]] += 1
@@ -96,7 +97,7 @@ def _find_turns(lines: Lines, page: I32, ballots: I32, evidence: I32, structure:
 
 
 @kernel
-def _find_entries(lines: Lines, page: I32, ballots: I32, evidence: I32, structure: Flags) -> None:
+def _find_entries(known: I64, gain: I32, entry: I32, zone: I32, page: I32, ballots: I32, evidence: I32, structure: Flags) -> None:
     """Find the rules of bare dates and labels that return with sentences between them: a chronicle, a diary, an interview."""
     seen = np.zeros(len(structure), np.int32)
     spoken = np.zeros(len(structure), np.bool_)  # rules that have met a sentence since they were last seen
@@ -104,7 +105,7 @@ def _find_entries(lines: Lines, page: I32, ballots: I32, evidence: I32, structur
     chronicle = 0
     met = met_any = False  # a rule since a sentence was met, and at all
     for n in page:
-        ballot = ballots[lines.known[n] >> BALLOT]
+        ballot = ballots[known[n] >> BALLOT]
         bare = False
         for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
             if evidence[e, BARE]:
@@ -112,46 +113,50 @@ def _find_entries(lines: Lines, page: I32, ballots: I32, evidence: I32, structur
                 bare = True
                 seen[rule] += spoken[rule] or not seen[rule]
                 spoken[rule] = False
-                often[rule] |= evidence[e, KIND] == LABEL or (lines.known[n] & COLON) != 0
+                often[rule] |= evidence[e, KIND] == LABEL or (known[n] & COLON) != 0
         if bare:
             met = met_any = True
-        elif met and lines.gain[n] > 0:
-            spoken |= seen > 0
+        elif met and gain[n] > 0:
+            for rule in range(len(seen)):
+                spoken[rule] = seen[rule] > 0
             met = False
-        chronicle += lines.entry[n] > 0 and lines.zone[n] != TAIL
+        chronicle += entry[n] > 0 and zone[n] != TAIL
     if not met_any:
         return
-    if chronicle > ENTRIES and _distinct_entries(lines, page, chronicle) > ENTRIES:
+    if chronicle > ENTRIES and _is_chronicle(entry, zone, page):
         dated = np.zeros(len(structure), np.bool_)
         for n in page:
-            if lines.entry[n] and lines.zone[n] != TAIL:
-                ballot = ballots[lines.known[n] >> BALLOT]
+            if entry[n] and zone[n] != TAIL:
+                ballot = ballots[known[n] >> BALLOT]
                 for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
-                    dated[evidence[e, RULE]] |= evidence[e, BARE] != 0
-        seen += ENTRIES * dated
-    structure |= seen >= np.where(often, TURNS, ENTRIES)
+                    if evidence[e, BARE] and not dated[evidence[e, RULE]]:
+                        dated[evidence[e, RULE]] = True
+                        seen[evidence[e, RULE]] += ENTRIES
+    for rule in range(len(seen)):
+        if seen[rule] >= (TURNS if often[rule] else ENTRIES):
+            structure[rule] = True
 
 
 @kernel
-def _distinct_entries(lines: Lines, page: I32, chronicle: int) -> int:
-    """Count the dates of a chronicle, each once."""
-    dates = np.empty(chronicle, np.int32)
-    found = 0
+def _is_chronicle(entry: I32, zone: I32, page: I32) -> bool:
+    """Say whether more than `ENTRIES` different dates begin lines before the foot of the page."""
+    first = second = 0
     for n in page:
-        if lines.entry[n] and lines.zone[n] != TAIL:
-            dates[found] = lines.entry[n]
-            found += 1
-    return len(np.unique(dates))
+        if entry[n] and zone[n] != TAIL and entry[n] not in (first, second):
+            if first and second:
+                return True
+            first, second = entry[n], first
+    return False
 
 
 @kernel
-def _withdraw(lines: Lines, page: I32, ballots: I32, evidence: I32, structure: Flags, counts: Flags) -> None:
+def _withdraw(known: I64, zone: I32, shields: Flags, page: I32, ballots: I32, evidence: I32, structure: Flags, counts: Flags) -> None:
     """Say which lines are shielded; withdraw what a shield, a talk or a chronicle acquits."""
     slot = 0
     for n in page:
-        ballot = ballots[lines.known[n] >> BALLOT]
-        shielded = _is_shielded(lines, n, ballots)
-        lines.shielded[n] = shielded
+        ballot = ballots[known[n] >> BALLOT]
+        shielded = _is_shielded(ballot[SHIELD], zone[n])
+        shields[n] = shielded
         for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
             if shielded:
                 counts[slot] = evidence[e, POWER] >= A and evidence[e, KIND] != LABEL
@@ -161,13 +166,12 @@ def _withdraw(lines: Lines, page: I32, ballots: I32, evidence: I32, structure: F
 
 
 @kernel
-def _is_shielded(lines: Lines, n: int, ballots: I32) -> bool:
-    how = ballots[lines.known[n] >> BALLOT, SHIELD]
-    return bool(how == 1 or (how == 2 and lines.zone[n] == TAIL))
+def _is_shielded(how: int, zone: int) -> bool:
+    return how == 1 or (how == 2 and zone == TAIL)
 
 
 @kernel
-def _find_records(lines: Lines, page: I32, ballots: I32, evidence: I32, marked: Flags) -> None:
+def _find_records(facts: I64, page: I32, ballots: I32, evidence: I32, marked: Flags) -> None:
     """Mark the lines of records: runs of labels and values in which those that no rule knows are two and not the minority.
 
     A talk has a speaker and a room beside its date, a book has a publisher beside its author; the head and foot of a page do not.
@@ -177,8 +181,8 @@ def _find_records(lines: Lines, page: I32, ballots: I32, evidence: I32, marked: 
     for k in range(len(page) + 1):
         field = strong = False
         if k < len(page):
-            ballot = ballots[lines.known[page[k]] >> BALLOT]
-            field = (lines.known[page[k]] & FIELD) != 0
+            ballot = ballots[facts[page[k]] >> BALLOT]
+            field = (facts[page[k]] & FIELD) != 0
             for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
                 field = field or evidence[e, KIND] == LABEL
                 strong = strong or evidence[e, POWER] >= B
@@ -186,17 +190,18 @@ def _find_records(lines: Lines, page: I32, ballots: I32, evidence: I32, marked: 
             known += strong
             continue
         if k - start - known >= max(2, known):
-            marked[start:k] = True
+            for at in range(start, k):
+                marked[at] = True
         start, known = k + 1, 0
 
 
 @kernel
-def _find_announced(lines: Lines, page: I32, ballots: I32, evidence: I32, counts: Flags, marked: Flags) -> None:
+def _find_announced(known: I64, page: I32, ballots: I32, evidence: I32, counts: Flags, marked: Flags) -> None:
     """Mark the lines of widget words that stand under a line of the text that ends in a colon."""
     announced = False
     slot = 0
     for k in range(len(page)):
-        ballot = ballots[lines.known[page[k]] >> BALLOT]
+        ballot = ballots[known[page[k]] >> BALLOT]
         words = False
         for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
             words = words or (counts[slot] and evidence[e, WORDS] > 0)
@@ -204,27 +209,29 @@ def _find_announced(lines: Lines, page: I32, ballots: I32, evidence: I32, counts
         if announced and words:
             marked[k] = True
         else:
-            announced = ballot[COUNT] == 0 and (lines.known[page[k]] & ANNOUNCES) != 0
+            announced = ballot[COUNT] == 0 and (known[page[k]] & ANNOUNCES) != 0
 
 
 @kernel
-def _choose(lines: Lines, page: I32, ballots: I32, evidence: I32, counts: Flags, marked: Flags) -> None:
+def _choose(
+    known: I64, zone: I32, best: I32, suspected: Flags, page: I32, ballots: I32, evidence: I32, counts: Flags, marked: Flags
+) -> None:
     """Withdraw what a marked line is acquitted of; choose the strongest evidence that fits the zone, else the strongest."""
     slot = 0
     for k in range(len(page)):
         n = page[k]
-        ballot = ballots[lines.known[n] >> BALLOT]
+        ballot = ballots[known[n] >> BALLOT]
         first = fitting = -1
         for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
             if marked[k] and (evidence[e, KIND] == LABEL or evidence[e, KIND] == WIDGETS or evidence[e, POWER] < A):
                 counts[slot] = False
             if counts[slot]:
                 first = e if first < 0 else first
-                if fitting < 0 and (evidence[e, POWER] >= A or evidence[e, ZONE_BITS] & lines.zone[n]):
+                if fitting < 0 and (evidence[e, POWER] >= A or evidence[e, ZONE_BITS] & zone[n]):
                     fitting = e
             slot += 1
-        lines.best[n] = fitting if fitting >= 0 else first
-        lines.suspected[n] = first >= 0
+        best[n] = fitting if fitting >= 0 else first
+        suspected[n] = first >= 0
 
 
 @kernel

@@ -44,7 +44,7 @@ from cleantext.chrome.columns import (
     UNTRIED,
 )
 from cleantext.chrome.lexicon import Lexicon, RuleTable, stands
-from cleantext.chrome.widgets import LONGEST, widgets
+from cleantext.chrome.widgets import LONGEST
 from cleantext.jit import kernel
 
 __all__ = ["Scanned", "scan", "stripped"]
@@ -62,7 +62,7 @@ class Scanned(NamedTuple):
 
     known: I64  # of each line, without its ballot
     core: I32  # (lines, 2): the part inside blanks, bullets and outer brackets
-    words: I32  # (lines, 3): rule, power and number of words of a line of widget words; rule -1 where it is none
+    worded: npt.NDArray[np.bool_]  # the line may be made of widget words
     labelled: npt.NDArray[np.bool_]  # a label may stand in the line
     pairs: I32  # (pairs, 2): line and rule to try
 
@@ -73,14 +73,11 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
     lines = len(offsets) - 1
     known = np.zeros(lines, np.int64)
     core = np.zeros((lines, 2), np.int32)
-    words = np.full((lines, 3), -1, np.int32)
+    worded = np.zeros(lines, np.bool_)
     labelled = np.zeros(lines, np.bool_)
     pairs = np.empty((4 * lines + 64, 2), np.int32)
     found = 0
     tried = np.full(len(rules.power), -1, np.int64)  # the last line that a rule was put down for
-    dead = np.zeros(len(points) + 1, np.int32)  # places from which no words lead on, by the number of the attempt
-    stack = np.empty((LONGEST + 1, 3), np.int32)
-    attempt = 0
     for n in range(lines):
         lo, hi = offsets[n], offsets[n + 1]
         known[n] = _measure(points, lo, hi, bits)
@@ -93,7 +90,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
         room = found + len(rules.power)
         if room > len(pairs):
             grown = np.empty((2 * room, 2), np.int32)
-            grown[:found] = pairs[:found]
+            for k in range(found):
+                grown[k, 0], grown[k, 1] = pairs[k, 0], pairs[k, 1]
             pairs = grown
         for at in range(lo, hi):
             stopped = stopped or points[at] == FULL_STOP
@@ -128,9 +126,9 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
         if b - a > LONGEST or (stopped and _holds(points, a, b, FULL_STOP)):
             continue
         if vocabulary.root[points[a]] or bits[points[a]] & (EDGE | DIGIT):
-            attempt = widgets(points, a, b, bits, vocabulary, rules, dead, attempt, stack, words[n])
+            worded[n] = True
         labelled[n] = b - a <= SHORT and _may_label(points, a, b, bits)
-    return known, core, words, labelled, pairs[:found]
+    return known, core, worded, labelled, pairs[:found]
 
 
 @kernel

@@ -41,6 +41,7 @@ from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.rules import CATEGORIES, Pack, Rule
 from cleantext.chrome.scan import Scanned, scan, stripped
 from cleantext.chrome.sieve import GUARDED, MATCHES, UNGUARDED, Sieves, sieves, sift
+from cleantext.chrome.widgets import widgets
 from cleantext.fold import view
 
 __all__ = ["Evidence", "Register", "Votes", "collect"]
@@ -241,7 +242,7 @@ class Register:
                 heads[n].append(rule)
             else:
                 against[n].append(Evidence(rule, rule.power, 0, len(line), salvaged(rule, match, a)))
-        for n, (r, power, words) in _chosen(found.words[:, 0] >= 0, found.words):
+        for n, r, power, words in self._worded(found, column):
             against[n].append(Evidence(rules[r], power, 0, len(lines[n]), words=words))
         for n, (a, b) in _chosen(found.labelled, found.core):
             against[n] += labels(lines[n], a, lines[n][a:b], self.pack)
@@ -258,6 +259,14 @@ class Register:
         ]
         found.known[judged] |= np.arange(len(judged)) + self._file(ballots) << BALLOT
         return found.known
+
+    def _worded(self, found: Scanned, column: Ragged) -> Iterator[list[int]]:
+        """Yield the lines that are made of widget words: number, rule, power and how many words."""
+        lines, tables, size = np.flatnonzero(found.worded), self.tables, len(column.points)
+        starts, ends = (column.offsets[lines, None] + found.core[lines]).T.copy()
+        rows = widgets.sized(size)(column.points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
+        made = rows[:, 0] >= 0
+        return ([n, *row] for n, row in zip(lines[made].tolist(), rows[made].tolist(), strict=True))
 
     def _sifted(self, found: Scanned, column: Ragged) -> Iterable[tuple[int, int, int]]:
         """Return lines, the rules to try there, and what is to be asked."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cleantext.changes import I32, U32
+import numpy as np
+
+from cleantext.changes import I32, I64, U32
 from cleantext.chrome.characters import ALPHA, DECIMAL, DIGIT, EDGE, ROW, SPELLED, WORD
 from cleantext.chrome.columns import HAN_FIRST, HAN_LAST, A, B, C
 from cleantext.chrome.lexicon import Lexicon, RuleTable, stands
@@ -15,7 +17,21 @@ BAR = 6  # words of a row of links
 
 
 @kernel
-def widgets(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTable, dead: I32, attempt: int, stack: I32, out: I32) -> int:
+def widgets(points: U32, starts: I64, ends: I64, bits: U32, words: Lexicon, rules: RuleTable) -> I32:
+    """Return for each stretch that is made of widget words the rule, the power and the number of words; rule -1 for others."""
+    out = np.full((len(starts), 3), -1, np.int32)
+    dead = np.zeros(len(points) + 1, np.int32)  # places from which no words lead on, by the number of the attempt
+    stack = np.empty((LONGEST + 1, 3), np.int32)
+    attempt = 0
+    for n in range(len(starts)):
+        attempt = _widgets(points, starts[n], ends[n], bits, words, rules, dead, attempt, stack, out[n])
+    return out
+
+
+@kernel
+def _widgets(
+    points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTable, dead: I32, attempt: int, stack: I32, out: I32
+) -> int:
     """Judge a line that is made of widget words only, in any order; return the number of attempts so far.
 
     Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
