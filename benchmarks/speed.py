@@ -1,10 +1,10 @@
-"""One door to the speed benchmarks: python benchmarks/speed.py run|script|dedup|repair [options of that one]."""
+"""One door to the speed benchmarks: python benchmarks/speed.py run|script|dedup|repair|chrome [options of that one]."""
 
 import runpy
 import sys
 from pathlib import Path
 
-KINDS = ("run", "script", "dedup", "repair")
+KINDS = ("run", "script", "dedup", "repair", "chrome")
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in KINDS:
