@@ -808,6 +808,48 @@ QQ空间
 论坛
 *
 
+# channels under the name of a site, without its home page
+清河网
+财经
+体育
+娱乐
+科技
+渡口重开的那一天
+*
+
+# channels above a numbered heading, the last of which may be the title
+-财经
+-体育
+-娱乐
+科技
+一、总则
+*
+
+# channels, three of which no rule knows, one after the other
+-财经
+-体育
+-娱乐
+-科技
+河堤
+渡口
+白塔
+-教育
+渡口重开的那一天
+*
+
+# channels that four lines part from another
+-财经
+-体育
+-娱乐
+-科技
+河堤
+渡口
+白塔
+杏花
+教育
+渡口重开的那一天
+*
+
 # channels, the title, and sports under it
 -首页
 -新闻

@@ -14,6 +14,7 @@ from cleantext import jit
 from cleantext.changes import Ragged, code_points
 from cleantext.chrome import StripChrome, columns, votes
 from cleantext.chrome.characters import EDGE, LETTERS, MARKS, characters
+from cleantext.chrome.frame import LISTING
 from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.lines import judge
 from cleantext.chrome.rules import Pack, load_pack, unwrap
@@ -36,6 +37,9 @@ PIECES = [
     "下载",
     "2015年3月",
     "清河",
+    "附录",
+    "名单",
+    "]",
 ]
 LINES = st.lists(st.sampled_from(PIECES), max_size=24).map("".join) | st.sampled_from(SAMPLES)
 
@@ -74,6 +78,9 @@ def test_what_is_known_of_a_line(line):
     assert bool(known & columns.LONG) == (len(bare) >= 8)
     assert bool(known & columns.NAMED) == (sum(map(str.isalpha, line)) >= 4 and bool(bare))
     assert bool(known & columns.COLON) == (":" in line)
+    assert bool(known & columns.SITE_NAME) == (0 < len(bare) <= 10)
+    assert bool(known & columns.CHANNEL_NAME) == (0 < len(bare) <= 4)
+    assert known & columns.LISTS or not LISTING.fullmatch(bare)
     assert tuple(found.core[0].tolist()) == unwrap(line)
 
 
@@ -206,6 +213,13 @@ def test_a_ballot_without_evidence_may_be_the_last_of_a_full_table():
         register.said(votes.Evidence(PACK.rules[0], 1, 0, len(register.evidence)))
     page = "昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n新桥通车了。W020180101000000000001_600"
     assert [e.before for e in judge(page, view(page), pack).edits] == ["W020180101000000000001_600"]
+
+
+def test_what_a_cut_leaves_of_a_line_may_be_the_title_where_its_evidence_is_for_the_foot():
+    above = "河堤\n广告\n您的位置:首页 > 要闻\n收藏文章\n打印预览\n繁体中文版\n手机客户端\n说两句"
+    text = "\n".join(["昨夜,清河上游下了一场大雨,今晨水位涨了半米。"] * 5)
+    page = f"{above}\n你可能也喜欢W020180101000000000001_600\n2024-05-06 10:20 来源:新华网\n{text}"
+    assert StripChrome()(page) == f"你可能也喜欢\n{text}"
 
 
 def test_threads_share_a_register():
