@@ -8,9 +8,11 @@ without a cache where there is neither.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import types
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 __all__ = ["Kernel", "kernel"]
@@ -26,20 +28,22 @@ class Kernel(Generic[P, R]):
     """A function over arrays; call it to run compiled, or let `sized` choose."""
 
     def __init__(self, function: Callable[P, R]) -> None:
-        self.python = function
+        self.function = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
-        self._compiled: Callable[P, R] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.compiled(*args, **kwargs)
 
-    @property
+    @cached_property
+    def python(self) -> Callable[P, R]:
+        """The function as Python, which calls other kernels as Python too."""
+        return cast("Callable[P, R]", _bound(self.function, "python"))
+
+    @cached_property
     def compiled(self) -> Callable[P, R]:
         """The Numba dispatcher, made at first use."""
-        if self._compiled is None:
-            self._compiled = _compile(self.python)
-        return self._compiled
+        return _compile(self.function)
 
     def sized(self, n: int) -> Callable[P, R]:
         """Return what runs ``n`` elements soonest: compiled code once Numba is there, else Python."""
@@ -51,14 +55,38 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     return Kernel(function)
 
 
+def _digest(function: Callable[..., Any]) -> str:
+    """Return 12 hex digits of the constants and kernels that a function uses, and these in turn."""
+    used = {name: function.__globals__[name] for name in sorted(function.__code__.co_names) if name in function.__globals__}
+    said = [
+        (
+            name,
+            _digest(value.function),
+            value.function.__code__.co_code,
+            [c for c in value.function.__code__.co_consts if not hasattr(c, "co_code")],
+        )
+        if isinstance(value, Kernel)
+        else (name, repr(value))
+        for name, value in used.items()
+        if isinstance(value, (Kernel, int, float, str, tuple))
+    ]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+
+def _bound(function: Callable[P, R], form: str) -> Any:
+    """Return a copy of a function that finds other kernels in one of their forms."""
+    used = {name: value for name, value in function.__globals__.items() if name in function.__code__.co_names}
+    kernels = {name: getattr(value, form) for name, value in used.items() if isinstance(value, Kernel)}
+    return types.FunctionType(function.__code__, {**function.__globals__, **kernels}, function.__name__, function.__defaults__)
+
+
 def _compile(function: Callable[P, R]) -> Callable[P, R]:
     from numba import njit
 
-    # A kernel may call kernels of its own file: give Numba their compiled form.
-    names = {k: v.compiled if isinstance(v, Kernel) else v for k, v in function.__globals__.items() if k in function.__code__.co_names}
-    bound: Any = types.FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__)
+    bound = _bound(function, "compiled")
     bound.__module__ = function.__module__
-    bound.__qualname__ = function.__qualname__
+    # Numba compiles anew when the file of a function has changed. What the function takes from other files, it finds in this name.
+    bound.__qualname__ = f"{function.__qualname__}.{_digest(function)}"
     try:
         return cast("Callable[P, R]", njit(cache=True, nogil=True)(bound))
     except RuntimeError:  # "no locator available": neither the source folder nor the user's cache can be written

@@ -13,6 +13,8 @@ def warm() -> None:
     import numba  # noqa: F401 - once it is loaded, kernels run compiled whatever the size of their input
     import pyarrow as pa
 
+    from cleantext.chrome.rules import load_pack
+    from cleantext.chrome.votes import Register
     from cleantext.dedup import find_duplicates
     from cleantext.pipeline import Pipeline
     from cleantext.script import UnifyScript
@@ -22,6 +24,10 @@ def warm() -> None:
     pipeline = Pipeline.load("zh-web")
     pipeline.trace([page, page])
     pipeline.fast([page, page])
+    register = Register.of(load_pack("zh-web-rules"))
+    lines = [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)]  # enough for the sieves
+    register.look(lines)
+    register.finds(register.rules[0], lines)
     text = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。第二段也要够长。"
     for level in ("passage", "document"):
         for unit in ("char", "script"):

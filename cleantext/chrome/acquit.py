@@ -6,112 +6,262 @@ among labels that no site uses is a field of a record, words under a colon are t
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from cleantext.chrome.votes import A, B, Evidence
+import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from cleantext.chrome.lines import Line
+from cleantext.changes import I32, I64
+from cleantext.chrome.columns import (
+    ANNOUNCES,
+    BALLOT,
+    BARE,
+    BODY,
+    CATEGORY,
+    COLON,
+    COMMON,
+    COUNT,
+    FIELD,
+    FIRST,
+    HEAD,
+    KIND,
+    LABEL,
+    NOTED,
+    POWER,
+    RULE,
+    SHIELD,
+    TAIL,
+    TITLE,
+    WIDGETS,
+    WORDS,
+    ZONE_BITS,
+    A,
+    B,
+    Lines,
+)
+from cleantext.jit import kernel
 
-__all__ = ["protect", "spare_title"]
+__all__ = ["protect", "spare_titles"]
 
-_FIELD = re.compile(r"[\u3400-\u9fff][\u3400-\u9fff ]{0,8}[\u3400-\u9fff]: ?[^。;]{0,40}")
-_ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and what happened
-_ANNOUNCES = re.compile(r"[^:]{5,}:")
-_SENTENCE = "。!;:,.、"
 TURNS = 3  # times that one label, or a date with a time of day as under comments, returns in an interview, a diary
 ENTRIES = 2  # times that a bare date does in a chronicle
+ORIGIN = 3  # categories C01 to C03: a place in the site, a date, a name are no title
+NO_FIELD = (8, 11, 12)  # categories: the next page, who owns the site, its licence
+
+Flags = npt.NDArray[np.bool_]
 
 
-def protect(lines: Sequence[Line]) -> None:
-    """Withdraw the evidence from what is part of a document; choose the strongest of the rest for where the line stands."""
-    turns = Counter(
-        e.rule.id for x in lines if x.zone == "body" for e in x.votes.evidence if e.rule.kind == "label" and len(e.salvage) == 1
-    )
-    structure = {rule for rule, n in turns.items() if n >= TURNS} | _entries(lines)
-    for line in lines:
-        shield, evidence = line.votes.shield, line.votes.evidence
-        line.shielded = shield == 1 or (shield == 2 and line.zone == "tail")
-        if evidence and line.shielded:
-            evidence = tuple(e for e in evidence if e.power >= A and e.rule.kind != "label")
-        elif evidence and structure:
-            evidence = tuple(e for e in evidence if e.rule.id not in structure)
-        line.evidence = evidence
-    for line in (*_records(lines), *_announced(lines)):
-        line.evidence = tuple(e for e in line.evidence if e.rule.kind not in ("label", "words") and e.power >= A)
-    for line in lines:
-        evidence = line.evidence
-        line.best = next((e for e in evidence if e.power >= A or line.zone in e.rule.zones), evidence[0]) if evidence else None
+@kernel
+def protect(lines: Lines, left: I32, bounds: I64, ballots: I32, evidence: I32, rules: int) -> Any:
+    """Withdraw the evidence from what is part of a document; choose the strongest of the rest for where the line stands.
+
+    ``left[bounds[p]:bounds[p + 1]]`` are the lines of page ``p`` that nothing took so far. Return where the evidence of each of
+    them starts in the second array, which says what of it counts.
+    """
+    slots = np.zeros(len(left) + 1, np.int64)
+    for k in range(len(left)):
+        slots[k + 1] = slots[k] + ballots[lines.known[left[k]] >> BALLOT, COUNT]
+    counts = np.ones(slots[-1], np.bool_)
+    structure = np.zeros(rules, np.bool_)
+    marked = np.zeros(len(left), np.bool_)
+    for p in range(len(bounds) - 1):
+        page = left[bounds[p] : bounds[p + 1]]
+        first = slots[bounds[p]]
+        if slots[bounds[p + 1]] == first:
+            for n in page:
+                lines.best[n], lines.suspected[n] = -1, False
+                lines.shielded[n] = _is_shielded(ballots[lines.known[n] >> BALLOT, SHIELD], lines.zone[n])
+            continue
+        for rule in range(rules):
+            structure[rule] = False
+        _find_turns(lines.known, lines.zone, page, ballots, evidence, structure)
+        _find_entries(lines.known, lines.gain, lines.entry, lines.zone, page, ballots, evidence, structure)
+        _withdraw(lines.known, lines.zone, lines.shielded, page, ballots, evidence, structure, counts[first:])
+        here = marked[bounds[p] : bounds[p + 1]]
+        _find_records(lines.known, page, ballots, evidence, here)
+        _find_announced(lines.known, page, ballots, evidence, counts[first:], here)
+        _choose(lines.known, lines.zone, lines.best, lines.suspected, page, ballots, evidence, counts[first:], here)
+    return slots, counts
 
 
-def _entries(lines: Sequence[Line]) -> set[str]:
-    """Return the rules of bare dates and labels that return with sentences between them: a chronicle, a diary, an interview."""
-    seen: Counter[str] = Counter()
-    spoken: set[str] = set()  # rules that have met a sentence since they were last seen
-    for line in lines:
-        bare = [e.rule.id for e in line.votes.evidence if _is_bare(e)]
-        for rule in bare:
-            seen[rule] += rule in spoken or not seen[rule]
-            spoken.discard(rule)
-        if not bare and line.votes.gain > 0:
-            spoken |= seen.keys()
-    chronicle = [x for x in lines if x.zone != "tail" and _ENTRY.match(x.folded)]
-    if len({x.folded[:10] for x in chronicle}) > ENTRIES:
-        seen += Counter({e.rule.id: ENTRIES for x in chronicle for e in x.votes.evidence if _is_bare(e)})
-    often = {e.rule.id for x in lines for e in x.votes.evidence if _is_bare(e) and (":" in x.folded or e.rule.kind == "label")}
-    return {rule for rule, n in seen.items() if n >= (TURNS if rule in often else ENTRIES)}
+@kernel
+def _find_turns(known: I64, zone: I32, page: I32, ballots: I32, evidence: I32, structure: Flags) -> None:
+    """Find the labels with one value that return in the body: speakers."""
+    turns = np.zeros(len(structure), np.int32)
+    for n in page:
+        if zone[n] == BODY:
+            ballot = ballots[known[n] >> BALLOT]
+            for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+                if evidence[e, KIND] == LABEL and evidence[e, BARE]:
+                    turns[evidence[e, RULE]] += 1
+                    if turns[evidence[e, RULE]] >= TURNS:
+                        structure[evidence[e, RULE]] = True
 
 
-def _is_bare(e: Evidence) -> bool:
-    """Say whether a line is one label and its value, or a date with what little stands beside it."""
-    if e.rule.kind == "label":
-        return len(e.salvage) == 1
-    return e.rule.kind == "line" and e.rule.category == "C02" and any(name == "published" for name, _, _ in e.salvage)
+@kernel
+def _find_entries(known: I64, gain: I32, entry: I32, zone: I32, page: I32, ballots: I32, evidence: I32, structure: Flags) -> None:
+    """Find the rules of bare dates and labels that return with sentences between them: a chronicle, a diary, an interview."""
+    seen = np.zeros(len(structure), np.int32)
+    spoken = np.zeros(len(structure), np.bool_)  # rules that have met a sentence since they were last seen
+    often = np.zeros(len(structure), np.bool_)  # rules that have to return oftener, for comments have dates too
+    chronicle = 0
+    met = met_any = False  # a rule since a sentence was met, and at all
+    for n in page:
+        ballot = ballots[known[n] >> BALLOT]
+        bare = False
+        for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+            if evidence[e, BARE]:
+                rule = evidence[e, RULE]
+                bare = True
+                seen[rule] += spoken[rule] or not seen[rule]
+                spoken[rule] = False
+                often[rule] |= evidence[e, KIND] == LABEL or (known[n] & COLON) != 0
+        if bare:
+            met = met_any = True
+        elif met and gain[n] > 0:
+            for rule in range(len(seen)):
+                spoken[rule] = seen[rule] > 0
+            met = False
+        chronicle += entry[n] > 0 and zone[n] != TAIL
+    if not met_any:
+        return
+    if chronicle > ENTRIES and _is_chronicle(entry, zone, page):
+        dated = np.zeros(len(structure), np.bool_)
+        for n in page:
+            if entry[n] and zone[n] != TAIL:
+                ballot = ballots[known[n] >> BALLOT]
+                for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+                    if evidence[e, BARE] and not dated[evidence[e, RULE]]:
+                        dated[evidence[e, RULE]] = True
+                        seen[evidence[e, RULE]] += ENTRIES
+    for rule in range(len(seen)):
+        if seen[rule] >= (TURNS if often[rule] else ENTRIES):
+            structure[rule] = True
 
 
-def _records(lines: Sequence[Line]) -> Iterator[Line]:
-    """Yield the lines of records: runs of labels and values in which those that no rule knows are two and not the minority.
+@kernel
+def _is_chronicle(entry: I32, zone: I32, page: I32) -> bool:
+    """Say whether more than `ENTRIES` different dates begin lines before the foot of the page."""
+    first = second = 0
+    for n in page:
+        if entry[n] and zone[n] != TAIL and entry[n] not in (first, second):
+            if first and second:
+                return True
+            first, second = entry[n], first
+    return False
+
+
+@kernel
+def _withdraw(known: I64, zone: I32, shields: Flags, page: I32, ballots: I32, evidence: I32, structure: Flags, counts: Flags) -> None:
+    """Say which lines are shielded; withdraw what a shield, a talk or a chronicle acquits."""
+    slot = 0
+    for n in page:
+        ballot = ballots[known[n] >> BALLOT]
+        shielded = _is_shielded(ballot[SHIELD], zone[n])
+        shields[n] = shielded
+        for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+            if shielded:
+                counts[slot] = evidence[e, POWER] >= A and evidence[e, KIND] != LABEL
+            else:
+                counts[slot] = not structure[evidence[e, RULE]]
+            slot += 1
+
+
+@kernel
+def _is_shielded(how: int, zone: int) -> bool:
+    return how == 1 or (how == 2 and zone == TAIL)
+
+
+@kernel
+def _find_records(facts: I64, page: I32, ballots: I32, evidence: I32, marked: Flags) -> None:
+    """Mark the lines of records: runs of labels and values in which those that no rule knows are two and not the minority.
 
     A talk has a speaker and a room beside its date, a book has a publisher beside its author; the head and foot of a page do not.
-    One such label is enough beside one that is weak by itself (时间, 日期).
+    One such label is enough beside one that is weak by itself (时间, 日期). What states who owns the site, its licence or the next page
+    is no field.
     """
-    run: list[Line] = []
-    for line in (*lines, None):
-        if line and (_FIELD.fullmatch(line.folded.strip()) or any(e.rule.kind == "label" for e in line.votes.evidence)):
-            run.append(line)
+    start = known = 0
+    for k in range(len(page) + 1):
+        field = strong = framing = False
+        if k < len(page):
+            ballot = ballots[facts[page[k]] >> BALLOT]
+            field = (facts[page[k]] & FIELD) != 0
+            for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+                field = field or evidence[e, KIND] == LABEL
+                strong = strong or evidence[e, POWER] >= B
+                framing = framing or (evidence[e, POWER] >= B and evidence[e, CATEGORY] in NO_FIELD)
+        if field and not framing:
+            known += strong
             continue
-        known = [x for x in run if any(e.power >= B for e in x.votes.evidence)]
-        if len(run) - len(known) >= max(2, len(known)):
-            yield from run
-        run = []
+        if k - start - known >= max(2, known):
+            for at in range(start, k):
+                marked[at] = True
+        start, known = k + 1, 0
 
 
-def _announced(lines: Sequence[Line]) -> Iterator[Line]:
-    """Yield the lines of widget words that stand under a line of the text that ends in a colon."""
+@kernel
+def _find_announced(known: I64, page: I32, ballots: I32, evidence: I32, counts: Flags, marked: Flags) -> None:
+    """Mark the lines of widget words that stand under a line of the text that ends in a colon."""
     announced = False
-    for line in lines:
-        if announced and any(e.words for e in line.evidence):
-            yield line
+    slot = 0
+    for k in range(len(page)):
+        ballot = ballots[known[page[k]] >> BALLOT]
+        words = False
+        for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+            words = words or (counts[slot] and evidence[e, WORDS] > 0)
+            slot += 1
+        if announced and words:
+            marked[k] = True
         else:
-            announced = not line.votes.evidence and _ANNOUNCES.fullmatch(line.folded.strip()) is not None
+            announced = ballot[COUNT] == 0 and (known[page[k]] & ANNOUNCES) != 0
 
 
-def spare_title(lines: Sequence[Line]) -> None:
+@kernel
+def _choose(
+    known: I64, zone: I32, best: I32, suspected: Flags, page: I32, ballots: I32, evidence: I32, counts: Flags, marked: Flags
+) -> None:
+    """Withdraw what a marked line is acquitted of; choose the strongest evidence that fits the zone, else the strongest."""
+    slot = 0
+    for k in range(len(page)):
+        n = page[k]
+        ballot = ballots[known[n] >> BALLOT]
+        first = fitting = -1
+        suspected[n] = False
+        for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
+            if marked[k] and (evidence[e, KIND] == LABEL or evidence[e, KIND] == WIDGETS or evidence[e, POWER] < A):
+                counts[slot] = False
+            if counts[slot]:
+                first = e if first < 0 else first
+                fits = evidence[e, ZONE_BITS] & zone[n] != 0
+                suspected[n] |= fits
+                if fitting < 0 and (fits or evidence[e, POWER] >= A):
+                    fitting = e
+            slot += 1
+        best[n] = fitting if fitting >= 0 else first
+
+
+@kernel
+def spare_titles(lines: Lines, left: I32, bounds: I64, ballots: I32, evidence: I32) -> None:
     """Give a page its first line back where nothing else before its body can be the title.
 
     Not what is certain anywhere, what states a place in the site, a date or a name, nor a row of links.
     """
-    first = next((x for x in lines if not (x.acted and (x.acted.power >= A or x.acted.rule.category in ("C01", "C02", "C03")))), None)
-    body = next((x for x in lines if x.zone == "body"), None)
-    if first is None or first.acted is None or first.zone == "tail" or first.acted.words > 1 or first.acted.note or body is None:
-        return
-    if not _can_be_title(body) and not any(x.acted is None and _can_be_title(x) for x in lines if x.zone == "head"):
-        first.acted = None
-
-
-def _can_be_title(line: Line) -> bool:
-    text = line.folded.strip()
-    return not line.votes.evidence and 2 <= len(text) <= 80 and text[-1] not in _SENTENCE and not _FIELD.fullmatch(text)
+    for p in range(len(bounds) - 1):
+        first = body = -1
+        titled = False
+        for n in left[bounds[p] : bounds[p + 1]]:
+            acted = lines.acted[n]
+            if first < 0 and (acted < 0 or (evidence[acted, POWER] < A and not 1 <= evidence[acted, CATEGORY] <= ORIGIN)):
+                first = n
+            can_be = (lines.known[n] & TITLE) != 0 and ballots[lines.known[n] >> BALLOT, COUNT] == 0
+            common = lines.best[n] >= 0 and evidence[lines.best[n], COMMON] != 0
+            titled = titled or ((can_be or common) and acted < 0 and lines.zone[n] == HEAD)
+            if body < 0 and lines.zone[n] == BODY:
+                body = n
+                titled = titled or can_be
+            if first >= 0 and body >= 0:
+                break
+        if first >= 0 and body >= 0 and not titled:
+            acted = lines.acted[first]
+            if acted >= 0 and lines.zone[first] != TAIL and evidence[acted, WORDS] <= 1 and not evidence[acted, NOTED]:
+                lines.acted[first] = -1

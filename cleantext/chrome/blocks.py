@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cleantext.chrome.tree import ALL_LINKED, ATTACHED, HEADING, KEPT, PARAGRAPH, PROSE, Node, Tree, plain
+from cleantext.chrome.tree import ALL_LINKED, ATTACHED, FOOT, HEADING, KEPT, PARAGRAPH, PROSE, Node, Tree, plain
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
@@ -28,6 +28,7 @@ __all__ = ["Main", "MainContent", "main_blocks"]
 LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
+FEW = 3  # sentences; a root with less may be no text at all
 
 
 class Main(NamedTuple):
@@ -50,7 +51,7 @@ def main_blocks(page: Page) -> Main:
     top = tree.root()
     root = tree.nodes[top]
     flags: tuple[str, ...] = ()
-    if root.weight < LEAST_TEXT or (root.density > LINKED and root.stops < 3):
+    if root.weight < LEAST_TEXT or (root.stops < FEW and _is_not_text(tree, top)):
         if _is_list(tree):
             return Main(("main",) * len(page.html), "", ("html_list_page",))
         top, root, flags = 0, tree.nodes[0], ("html_no_main",)
@@ -59,13 +60,26 @@ def main_blocks(page: Page) -> Main:
         roles[i] = "main"
     title = _title(tree, page, root)
     _join_brothers(tree, top, title, roles)
-    _prune(tree, roles)
+    _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
     if "main" not in roles:
         return Main(("main",) * len(page.html), "", ("html_no_main",))
     if title >= 0:
         roles[title] = "title"
     return Main(tuple(roles), tree.paths[top], flags)
+
+
+def _is_not_text(tree: Tree, top: int) -> bool:
+    """Say of a root with hardly a sentence whether it only outweighs a page of links or rows.
+
+    It is mostly links, the foot of the page by its name, or has no sentence at all and is a list or the lesser part of what is no
+    link: an address under a hundred products. Lyrics have no sentence either, but are most of their page.
+    """
+    root, page = tree.nodes[top], tree.nodes[0]
+    if root.density > LINKED or any(not FOOT.isdisjoint(tree.nodes[at].shape[1]) for at in (top, *tree.above(top))):
+        return True
+    lesser = 2 * (root.chars - root.linked) < page.chars - page.linked
+    return not root.stops and (lesser or (2 * root.density > LINKED and _is_list(tree)))
 
 
 def _is_list(tree: Tree) -> bool:
@@ -122,8 +136,11 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
         own = up
 
 
-def _prune(tree: Tree, roles: list[str]) -> None:
-    """Take out what is inside the main text and is chrome by form, or by name and form."""
+def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
+    """Take out what is inside the main text and is chrome by form, or by name and form.
+
+    Of a page without sentences (``rows``) a link beside cells that are none, the name of a post in a list of vacancies, stays.
+    """
     total = tree.nodes[0].weight
     bad = set()
     for at, node in enumerate(tree.nodes):
@@ -139,6 +156,8 @@ def _prune(tree: Tree, roles: list[str]) -> None:
             rule = "html.headed"
         elif node.bad and (edge or node.density > 0.3 or not node.stops):
             rule = "html.class"
+        elif rows and node.parent and tree.nodes[node.parent].density <= LINKED:
+            continue
         elif not node.stops and node.shape[0] not in KEPT and _linked(node, edge):
             rule = "html.link-dense"
         else:

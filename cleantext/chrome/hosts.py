@@ -23,8 +23,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from cleantext.changes import I64
+from cleantext.chrome.columns import BALLOT, A, B
 from cleantext.chrome.rules import Rule
-from cleantext.chrome.votes import A, B, Evidence, Votes
+from cleantext.chrome.votes import Evidence, Register
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.transform import Page
@@ -197,17 +199,17 @@ def line_key(folded: str) -> str:
     return _BLANKS.sub(" ", _DIGITS.sub("0", folded)).strip()
 
 
-def support(votes: Sequence[Votes], rows: Sequence[str], known: Mapping[str, HostLine], rule: Rule) -> list[Votes]:
-    """Add what a host's profile says to the votes on the folded lines of one of its pages.
+def support(known: I64, rows: Sequence[str], lines: Mapping[str, HostLine], rule: Rule, register: Register) -> None:
+    """Add what a host's profile says to what is ``known`` of the folded lines of one of its pages.
 
     A rule that votes against the line already becomes as strong as the profile, for it knows what to salvage;
     where none does, ``rule`` speaks. Protected lines (numbered headings, attachments, dates of signatures) get no vote.
     """
-    out = list(votes)
-    for n, (row, vote) in enumerate(zip(rows, votes, strict=True)):
-        if not row or vote.shield or len(row) > rule.longest or (line := known.get(line_key(row))) is None or "\t" in row.strip():
+    for n, row in enumerate(rows):
+        if not row or len(row) > rule.longest or (line := lines.get(line_key(row))) is None or "\t" in row.strip():
             continue
-        if not vote.evidence and not rule.finds(line_key(row)):
+        vote = register.votes(row, int(known[n]))
+        if vote.shield or (not vote.evidence and not rule.finds(line_key(row))):
             continue
         power = A if line.strength == "A" else B
         note = f"on {line.pages} pages of the host"
@@ -215,5 +217,5 @@ def support(votes: Sequence[Votes], rows: Sequence[str], known: Mapping[str, Hos
         best, *others = vote.evidence or (says,)
         if best is not says:
             best, others = best._replace(power=max(best.power, power), note=note), [says, *others]
-        out[n] = vote._replace(evidence=(best, *others))
-    return out
+        ballot = register.ballot((row, power, note), vote._replace(evidence=(best, *others)))
+        known[n] = known[n] & ((1 << BALLOT) - 1) | ballot << BALLOT

@@ -1,4 +1,4 @@
-"""The line model: zones, protectors, and the arbiter that decides about every line of a page.
+"""The line model: zones, protectors, and the arbiter that decides about every line of a batch of pages.
 
 Voters give evidence (`cleantext.chrome.votes`); none of them deletes. A line goes when its evidence is strong
 enough for where it stands (head, tail, or inside the body), or when a second reason supports it:
@@ -10,372 +10,359 @@ enough for where it stands (head, tail, or inside the body), or when a second re
 
 What goes changes what stands beside what stays. So the arbiter is asked again about the lines that
 stayed, until nothing moves: a second run over the cleaned page finds nothing to do.
+
+Lines are numbers in arrays here (`cleantext.chrome.columns.Lines`) and are judged by kernels, for a batch of pages at once. Python looks
+only at lines that a rule speaks about beyond its evidence: headings, names to salvage, parts to cut.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate, pairwise, takewhile
-from typing import Any
 
-from cleantext.chrome.acquit import protect, spare_title
+import numpy as np
+
+from cleantext.changes import I32, I64
+from cleantext.chrome.acquit import protect, spare_titles
+from cleantext.chrome.arbiter import arbitrate, gate, place, support
+from cleantext.chrome.columns import (
+    BALLOT,
+    BECAUSE,
+    BLANK,
+    DATED,
+    ECHO,
+    EMPTIED,
+    ENTRY,
+    GAIN,
+    HEAD,
+    HEADER,
+    HEADING,
+    HEADS,
+    LISTS,
+    LOSS,
+    PLACED,
+    ROW_BELOW,
+    SALVAGED,
+    SHIELDED,
+    SPANS,
+    STRONGEST,
+    TAIL,
+    ZONE_NAMES,
+    ZONES,
+    A,
+    B,
+    C,
+    Lines,
+)
+from cleantext.chrome.evidence import Evidence, Votes, shield
+from cleantext.chrome.frame import LISTING, enclosed, header
 from cleantext.chrome.metadata import gather
-from cleantext.chrome.outcome import Reason, edits_of, reasons_of, title_of
+from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
 from cleantext.chrome.rules import Pack, Rule
-from cleantext.chrome.votes import A, B, Evidence, Votes, collect
-from cleantext.edits import Edit
+from cleantext.chrome.votes import Register, strongest
 
-__all__ = ["Line", "Reason", "Verdict", "decide", "judge", "zones"]
+__all__ = ["Decisions", "Reason", "Verdict", "decide", "judge", "zones"]
 
-BODY = 80  # characters of sentences that make the body of a page sure
-LITTLE = 50  # and those below which it is so little that weak evidence is none: a list, a form, a caption
-MENUS = ("C07", "C08", "C14", "C18")  # rows of links
-COLUMN = 4  # lines of one widget word each that are as good as one line of them
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is cut from a page, what was salvaged, and why."""
-
-    edits: list[Edit] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    lines: Sequence[Line] = field(default=(), repr=False, compare=False)
-
-    @cached_property
-    def reasons(self) -> tuple[Reason, ...]:
-        """One row for each removed line or part of a line, in page order."""
-        return tuple(reasons_of(self.lines))
-
-
-class Line:
-    """One line that is not blank."""
-
-    __slots__ = ("acted", "because", "best", "cuts", "end", "evidence", "folded", "origin", "shielded", "start", "votes", "zone")
-
-    def __init__(self, start: int, folded: str, votes: Votes) -> None:
-        self.start = start  # in the page
-        self.end = start + len(folded)  # without the line break
-        self.folded = folded  # as far as it is not cut yet
-        self.origin: list[int] | None = None  # where the characters of `folded` stood in the line, once something was cut
-        self.votes = votes
-        self.evidence = votes.evidence  # what of the votes counts in this page
-        self.best: Evidence | None = None  # the strongest that counts where the line stands
-        self.zone = "body"
-        self.shielded = False
-        self.acted: Evidence | None = None
-        self.because = ""
-        self.cuts: list[Evidence] = []  # in offsets of the whole line
-
-    def act(self, evidence: Evidence, because: str) -> None:
-        """Sentence the line."""
-        self.acted, self.because = evidence, f"{evidence.note}, {because}" if evidence.note else because
-
-    def cut(self, pack: Pack) -> bool:
-        """Cut the parts that were voted against; say whether there were any."""
-        spans, at = [], 0
-        for span in self.votes.spans:
-            if span.start >= at:
-                spans.append(span)
-                at = span.end
-        if not spans:
-            return False
-        origin = self.origin or list(range(len(self.folded)))
-        for e in spans:
-            salvage = tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b)
-            self.cuts.append(Evidence(e.rule, e.power, origin[e.start], origin[e.end - 1] + 1, salvage))
-        gone = {k for e in spans for k in range(e.start, e.end)}
-        self.origin = [o for k, o in enumerate(origin) if k not in gone]
-        self.folded = "".join(c for k, c in enumerate(self.folded) if k not in gone)
-        self.votes = collect([self.folded], pack)[0]
-        return True
+STRENGTH = {A: "A", B: "B", C: "C"}
+FLAGS = {1: "all_chrome", 2: "over_removal"}
+_ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and what happened
+DATE = 10  # characters by which two entries of a chronicle differ
 
 
 def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
     """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
-    rows = folded.split("\n")
-    return decide(text, rows, collect(rows, pack), pack, safety=safety)
+    rows, register = folded.split("\n"), Register.of(pack)
+    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
-def decide(text: str, rows: Sequence[str], votes: Sequence[Votes], pack: Pack, *, safety: str = "safe") -> Verdict:
-    """Decide for every line of a page, given its folded lines and the votes on each."""
-    if not any(v.evidence or v.spans or v.heads for v in votes):
-        return Verdict(metadata=title_of(text))
-    lines = _lines(rows, votes)
-    _round(lines, pack, safety)
-    for rule in pack.of_kind["enclosed"]:
-        _enclose(lines, rule)
-    while (alive := [line for line in lines if line.acted is None]) and _round(alive, pack, safety):
-        pass
-    flags = _gate(lines)
-    if flags:
-        return Verdict(flags=flags, metadata=title_of(text))
-    found = [(name, text[x.start + a : x.start + b]) for x in lines for e in ([x.acted] if x.acted else x.cuts) for name, a, b in e.salvage]
-    return Verdict(edits_of(text, lines), [], {**title_of(text, lines), **gather(found)}, lines)
+def decide(texts: Sequence[str], rows: Sequence[str], known: I64, register: Register, *, safety: str = "safe") -> Decisions:
+    """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each."""
+    pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
+    suspected = np.zeros(len(texts), bool)
+    suspected[pages[known >> BALLOT > 0]] = True
+    case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
+    case.hear(safety)
+    return case.decisions()
 
 
 def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, Votes]]:
     """Return the zone, the folded text and the votes of each line of a page that is not blank, before anything goes."""
-    lines = _lines(rows, votes)
-    _zones(lines)
-    return [(line.zone, line.folded, line.votes) for line in lines]
+    lines = [(row, vote) for row, vote in zip(rows, votes, strict=False) if row and not row.isspace()]
+    power, placed = np.array([strongest(vote) for _, vote in lines], np.int32).reshape(-1, 2).T.copy()
+    gain = np.array([vote.gain for _, vote in lines], np.int32)
+    zone, every = np.zeros(len(lines), np.int32), np.arange(len(lines), dtype=np.int32)
+    place.sized(len(lines))(power, placed > 0, gain, zone, every, np.array([0, len(lines)]))
+    return [(ZONE_NAMES[z], row, vote) for z, (row, vote) in zip(zone.tolist(), lines, strict=True)]
 
 
-def _lines(rows: Sequence[str], votes: Sequence[Votes]) -> list[Line]:
-    starts = accumulate(map(len, rows), lambda at, length: at + length + 1, initial=0)
-    return [Line(start, row, vote) for start, row, vote in zip(starts, rows, votes, strict=False) if row and not row.isspace()]
+class Case:
+    """The lines of the pages against which anything is said, while they are judged."""
 
+    def __init__(self, texts: Sequence[str], rows: Sequence[str], pages: I64, kept: I64, known: I64, register: Register) -> None:
+        self.texts, self.rows, self.register, self.pack = texts, rows, register, register.pack
+        self.numbers = kept.tolist()  # of the rows that are lines here
+        self.cut_rows: dict[int, str] = {}  # what is left of a line of which parts were cut
+        self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
+        self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
+        self.just_cut: frozenset[int] = frozenset()  # lines of which parts were cut since they were last shielded
+        self.dates: dict[str, int] = {}  # of chronicles
+        width = np.fromiter(map(len, rows), np.int64, len(rows))
+        start = np.cumsum(width + 1) - width - 1
+        first = np.searchsorted(pages, pages[kept])  # row that the page starts with
+        n = len(kept)
+        self.lines = Lines(
+            page=pages[kept].astype(np.int32),
+            row=(kept - first).astype(np.int32),
+            start=start[kept] - start[first],
+            end=(start + width)[kept] - start[first],
+            known=known[kept],
+            entry=np.zeros(n, np.int32),
+            gain=np.zeros(n, np.int32),
+            power=np.zeros(n, np.int32),
+            placed=np.zeros(n, bool),
+            zone=np.zeros(n, np.int32),
+            shielded=np.zeros(n, bool),
+            suspected=np.zeros(n, bool),
+            best=np.full(n, -1, np.int32),
+            acted=np.full(n, -1, np.int32),
+            because=np.zeros(n, np.int32),
+            number=np.zeros(n, np.int32),
+        )
+        self.every = np.arange(n, dtype=np.int32)
+        self.bounds = _bounds(self.lines.page)
+        self._know(self.every)
 
-def _round(lines: list[Line], pack: Pack, safety: str) -> bool:
-    """Ask the arbiter once about the lines that are left; say whether anything went."""
-    sure = _zones(lines)
-    protect(lines)
-    _arbitrate(lines, safety, sure=sure)
-    for n, line in enumerate(lines):
-        for rule in line.votes.heads:
-            _grow(lines, n, rule)
-    for rule in pack.of_kind["echo"]:
-        _echo(lines, rule)
-    spare_title(lines)
-    moved = False
-    for line in lines:
-        if line.acted is None and line.votes.spans:
-            line.cut(pack)
-            line.evidence = line.votes.evidence
-            moved = True
-            if not line.folded or line.folded.isspace():
-                line.act(line.cuts[0], "nothing else stands in the line")
-    return moved or any(line.acted for line in lines)
+    def _know(self, lines: I32) -> None:
+        """Fill in what follows from what is known of lines."""
+        its, register = self.lines, self.register
+        known = its.known[lines]
+        its.gain[lines] = (known & GAIN) - LOSS
+        its.power[lines] = register.ballot_rows[known >> BALLOT, STRONGEST]
+        its.placed[lines] = register.ballot_rows[known >> BALLOT, PLACED]
+        its.entry[lines] = 0
+        for n in lines[known & ENTRY > 0].tolist():
+            if _ENTRY.match(row := self.folded(n)):
+                its.entry[n] = self.dates.setdefault(row[:DATE], len(self.dates) + 1)
 
+    def folded(self, n: int) -> str:
+        """Return a line as far as it is not cut yet."""
+        return self.cut_rows[n] if n in self.cut_rows else self.rows[self.numbers[n]]
 
-# ---------------------------------------------------------------- zones
+    def shielded(self, n: int) -> bool:
+        """Say whether a line is protected where it stands."""
+        known = int(self.lines.known[n])
+        if known >> BALLOT or n in self.just_cut:
+            return bool(self.lines.shielded[n])
+        how = shield(self.folded(n), known)
+        return how == 1 or (how == 2 and self.lines.zone[n] == TAIL)
 
+    def act(self, n: int, evidence: Evidence, because: int, number: int = 0) -> None:
+        """Sentence a line."""
+        self.lines.acted[n], self.lines.because[n], self.lines.number[n] = self.register.said(evidence), because, number
 
-def _zones(lines: list[Line]) -> bool:
-    """Find the body: the run of lines that speaks most for being one; say whether it is long enough for weak evidence.
+    # ------------------------------------------------------------ rounds
 
-    The run of the largest sum (Kadane): sentences add their length, other lines take 3, suspected ones more. So
-    a list of sixty titles is not crossed for one teaser behind it, a table of ten rows is for the next paragraph.
-    A page without sentences, a list or a table, is body but for the certain lines at its ends.
-    """
-    best = total = start = 0
-    first, last = 0, -1
-    for n, line in enumerate(lines):
-        power = line.votes.evidence[0].power if line.votes.evidence else 0
-        total += -20 if power >= B else -6 if power else line.votes.gain
-        if total <= 0:
-            total, start = 0, n + 1
-        elif total > best:
-            best, first, last = total, start, n
-    if not best:
-        first, last = _frame(lines), len(lines) - 1 - _frame(lines[::-1])
-    for n, line in enumerate(lines):
-        line.zone = "head" if n < first else "tail" if n > last else "body"
-    return best >= LITTLE
-
-
-def _frame(lines: list[Line]) -> int:
-    """Count the strongly suspected lines that a page without sentences starts with; less than three are certain only with one of A."""
-    run = list(takewhile(_framing, lines))
-    return len(run) if len(run) >= 3 or any(x.votes.evidence[0].power >= A for x in run) else 0
-
-
-def _framing(line: Line) -> bool:
-    return bool(line.votes.evidence) and line.votes.evidence[0].power >= B
-
-
-# ---------------------------------------------------------------- the arbiter
-
-
-def _arbitrate(lines: list[Line], safety: str, *, sure: bool) -> None:
-    waiting = []
-    gone = bytearray(len(lines))  # 1 for each line that acted
-    for n, line in enumerate(lines):
-        best = line.best
-        if best is None:
-            continue
-        if best.power >= A:
-            line.act(best, "strong enough anywhere")
-        elif line.zone in best.rule.zones and (safety == "aggressive" or (best.power == B and not _may_head(lines, n, best))):
-            line.act(best, f"in the {line.zone}")
-        else:
-            waiting.append(n)
-            continue
-        gone[n] = 1
-    for run in _runs(waiting) if sure else ():
-        words = [n for n in run if lines[n].zone != "body" and any(e.words and not e.rule.common for e in lines[n].evidence)]
-        if len(words) >= COLUMN and len({lines[n].best.rule.id for n in words}) > 1:  # type: ignore[union-attr]
-            for n in words:
-                best = next(e for e in lines[n].evidence if e.words)
-                lines[n].act(best, f"one of {len(words)} widget words, each on a line of its own")
-                gone[n] = 1
-    moved = True
-    while moved:  # support by neighbours: a footer grows from its certain lines
-        moved = False
-        for n in waiting:
-            best = lines[n].best
-            if not gone[n] and best and (because := _support(lines, gone, n, best, sure=sure)):
-                lines[n].act(best, because)
-                gone[n] = moved = True
-
-
-def _may_head(lines: list[Line], n: int, best: Evidence) -> bool:
-    """Say whether a line that is suspected strongly may be the heading of text.
-
-    One word of a vocabulary is, at the head of a page, unless a menu stands there: another such line beside it. At the
-    foot that word and the heading of a list are where text follows that no rule suspects. Rows of links that are no
-    tools for reading and sharing stand above the title, or below the text.
-    """
-    line = lines[n]
-    menu = best.rule.category == "C14" or (best.words > 1 and best.rule.category in MENUS)
-    if line.zone == "head" and menu and best.words != 1 and best.rule.kind in ("words", "line"):
-        return any(x.best is None for x in lines[:n])
-    if (best.words != 1 and not line.votes.heads) or best.rule.power >= A:
-        return False
-    following = lines[n + 1] if n + 1 < len(lines) else None
-    if line.zone == "tail":
-        return following is not None and (following.best is None or following.best.power < B)
-    return not any(_framing(x) and x.votes.evidence[0].words for x in lines[max(0, n - 1) : n + 2] if x is not line and x.zone == "head")
-
-
-def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the runs of consecutive numbers."""
-    run: list[int] = []
-    for n in numbers:
-        if run and n != run[-1] + 1:
-            yield run
-            run = []
-        run.append(n)
-    if run:
-        yield run
-
-
-def _support(lines: list[Line], gone: bytearray, n: int, best: Evidence, *, sure: bool) -> str:
-    """Return the second reason against a line, or nothing.
-
-    Strong evidence needs a neighbour that goes. Weak evidence needs certain lines on both sides, or on one and the edge of the
-    page on the other, with nothing but suspects between; or, if it states a date or source, a neighbour that does.
-    """
-    line = lines[n]
-    beside = [k for k in (n - 1, n + 1) if 0 <= k < len(lines) and gone[k]]
-    if best.power == B:
-        if line.zone == "body" or not beside or (best.words == 1 and line.zone == "head"):
-            return ""
-        return "beside a line that goes"
-    if line.zone not in best.rule.zones or not sure:
-        return ""
-    if best.rule.category == "C02" and any(lines[k].acted.rule.category in ("C02", "C03", "C04") for k in beside):  # type: ignore[union-attr]
-        return "beside another line of dates and names"
-    sides = [_certain(lines, gone, way) for way in (range(n - 1, -1, -1), range(n + 1, len(lines)))]
-    return "between lines that go" if None not in sides and any(sides) else ""
-
-
-def _certain(lines: list[Line], gone: bytearray, way: range) -> bool | None:
-    """Look along a way over suspects: True for a line that goes, None for one that is none, False for the edge of the page."""
-    for k in way:
-        if gone[k]:
-            return True
-        if lines[k].best is None:
-            return None
-    return False
-
-
-def _grow(lines: list[Line], n: int, block: Rule) -> None:
-    """Take the rows under a heading with it: related articles, member lists, link lists."""
-    if lines[n].zone not in block.zones or (lines[n].shielded and not lines[n].acted):
-        return
-    tag, end = None, n + 1
-    for line in lines[n + 1 : n + 1 + block.most]:
-        match = block.row_pattern.fullmatch(line.folded.strip())
-        if not match or line.zone not in block.zones or (line.shielded and "tag" not in match.groupdict()):
-            break
-        if "tag" in match.groupdict():
-            tag = tag or match["tag"]
-            if match["tag"] != tag:
+    def hear(self, safety: str) -> None:
+        """Ask the arbiter until nothing moves."""
+        left, acted, page = self.every, self.lines.acted, self.lines.page
+        moved = self._round(left, safety)
+        for rule in self.pack.of_kind["enclosed"]:
+            self._enclose(rule)
+        while moved.any():
+            left = left[(acted[left] < 0) & moved[page[left]]]
+            if not len(left):
                 break
-        end += 1
-    if end - n - 1 >= block.least:
-        for k, line in enumerate(lines[n:end]):
-            if line.acted is None:
-                because = "a row under the heading" if k else f"a heading and its {end - n - 1} rows"
-                line.act(Evidence(block, block.power, 0, len(line.folded)), because)
+            moved = self._round(left, safety)
+
+    def _round(self, left: I32, safety: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Ask the arbiter once about the lines that are left; say of which pages anything went."""
+        lines, register, size = self.lines, self.register, len(left)
+        bounds = _bounds(lines.page[left])
+        tables = register.ballot_rows, register.evidence_rows
+        self.just_cut = frozenset()
+        sure = place.sized(size)(lines.power, lines.placed, lines.gain, lines.zone, left, bounds)
+        slots, counts = protect.sized(size)(lines, left, bounds, *tables, len(register.rules))
+        waiting = arbitrate.sized(size)(lines, left, bounds, *tables, slots, counts, sure, safety == "aggressive")
+        self._head(
+            left,
+            *header.sized(size)(lines.known, lines.power, lines.zone, lines.acted, left, bounds, *tables, slots, counts, sure & waiting),
+        )
+        support.sized(size)(lines, left, bounds, register.evidence_rows, sure, waiting)
+        ballots = lines.known[left] >> BALLOT
+        for k in np.flatnonzero(tables[0][ballots, HEADS]).tolist():
+            page = left[k : bounds[np.searchsorted(bounds, k, "right")]]
+            for rule in register.ballots[ballots[k]].heads:
+                self._grow(page, rule)
+        for rule in self.pack.of_kind["echo"]:
+            self._echo(left, bounds, rule)
+        spare_titles.sized(size)(lines, left, bounds, register.ballot_rows, register.evidence_rows)
+        cut = left[(tables[0][ballots, SPANS] > 0) & (lines.acted[left] < 0)]
+        if len(cut):
+            self._cut(cut)
+        moved = np.zeros(len(self.texts), bool)
+        moved[lines.page[left[lines.acted[left] >= 0]]] = True
+        moved[lines.page[cut]] = True
+        return moved
+
+    def _head(self, left: I32, words: I32, columns: I64) -> None:
+        """Take the columns of the site's pages. The last line of one that no possible title follows may be the title."""
+        lines, register = self.lines, self.register
+        for first, last, end, needs_title in columns.tolist():
+            below = left[last + 1 : end]
+            below = below[(lines.acted[below] < 0) & (lines.power[below] == 0)]
+            titled = any(not self.shielded(n) for n in below.tolist())
+            if needs_title and not titled:
+                continue
+            for k in range(first, last + titled):
+                if words[k] >= 0 and lines.acted[left[k]] < 0:
+                    self.act(int(left[k]), register.evidence[words[k]]._replace(power=B), HEADER)
+
+    def _grow(self, page: I32, block: Rule) -> None:
+        """Take the rows under a heading with it: related articles, member lists, link lists. ``page`` starts with the heading."""
+        lines, head = self.lines, int(page[0])
+        where = sum(ZONES[name] for name in set(block.zones))
+        if not lines.zone[head] & where or (lines.acted[head] < 0 and self.shielded(head)):
+            return
+        tag, rows = "", 0
+        tagged = "tag" in block.row_pattern.groupindex
+        below = page[1 : 1 + block.most]
+        for n, zone in zip(below.tolist(), lines.zone[below].tolist(), strict=True):
+            found = self.register.row(block, self.folded(n))
+            if found is None or not zone & where or (found != tag and tag) or (not tagged and self.shielded(n)):
+                break
+            tag = found
+            rows += 1
+        if rows >= block.least:
+            went = page[: rows + 1]
+            went = went[lines.acted[went] < 0]
+            lines.acted[went], lines.number[went] = self.register.said(_by(block)), rows
+            lines.because[went] = np.where(went == head, HEADING, ROW_BELOW)
+
+    def _echo(self, left: I32, bounds: I64, rule: Rule) -> None:
+        """Salvage a bare name under the date as the source, where the foot of the page names it again."""
+        lines = self.lines
+        acted = lines.acted[left]
+        dated = (acted >= 0) & (self.register.evidence_rows[acted, DATED] > 0)
+        under = dated[:-1] & (acted[1:] < 0) & (lines.zone[left[1:]] == HEAD) & (lines.page[left[:-1]] == lines.page[left[1:]])
+        for k in (np.flatnonzero(under) + 1).tolist():
+            n = int(left[k])
+            name = self.folded(n).strip()
+            if rule.finds(name):
+                below = left[k : bounds[np.searchsorted(bounds, k, "right")]]
+                if any(name in x for x in self.strings(below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)])):
+                    at = self.folded(n).index(name)
+                    self.act(n, _by(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
+
+    def _enclose(self, rule: Rule) -> None:
+        """Take short lines that no rule knows from inside a header or footer."""
+        lines, register = self.lines, self.register
+        where = sum(ZONES[name] for name in set(rule.zones))
+        listing = np.zeros(len(self.every), bool)
+        may_list = self.every[(lines.known & LISTS > 0) & (lines.zone & where > 0)]
+        listing[may_list] = [LISTING.fullmatch(row.strip()) is not None for row in self.strings(may_list)]
+        counts = len(register.rules), where, rule.least, rule.most
+        found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, listing, *counts)
+        found = found[register.finds(rule, self.strings(found))]
+        doubtful = (lines.known[found] & SHIELDED > 0) | lines.shielded[found]
+        doubtful[doubtful] = [self.shielded(n) for n in found[doubtful].tolist()]
+        lines.acted[found[~doubtful]] = register.said(_by(rule))
+
+    def strings(self, lines: I32) -> list[str]:
+        """Return lines as far as they are not cut yet."""
+        rows = [self.rows[self.numbers[n]] for n in lines.tolist()]
+        if self.cut_rows:
+            rows = [self.cut_rows.get(n, row) for n, row in zip(lines.tolist(), rows, strict=True)]
+        return rows
+
+    def _cut(self, lines: I32) -> None:
+        """Cut the parts of lines that were voted against; a line of which nothing is left goes."""
+        its, register = self.lines, self.register
+        for n in lines.tolist():
+            spans, at = [], 0
+            for span in register.ballots[its.known[n] >> BALLOT].spans:
+                if span.start >= at:
+                    spans.append(span)
+                    at = span.end
+            folded = self.folded(n)
+            origin = self.origins.get(n) or list(range(len(folded)))
+            cuts = self.cuts.setdefault(n, [])
+            for e in spans:
+                salvage = tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b)
+                cuts.append(Evidence(e.rule, e.power, origin[e.start], origin[e.end - 1] + 1, salvage))
+            gone = {k for e in spans for k in range(e.start, e.end)}
+            self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
+            self.cut_rows[n] = "".join(c for k, c in enumerate(folded) if k not in gone)
+        self.just_cut = frozenset(lines.tolist())
+        its.known[lines] = register.look(self.strings(lines))
+        self._know(lines)
+        for n in lines.tolist():
+            votes = register.ballots[its.known[n] >> BALLOT]
+            its.suspected[n] = any(ZONE_NAMES[int(its.zone[n])] in e.rule.zones for e in votes.evidence)
+        for n in lines[its.known[lines] & BLANK > 0].tolist():
+            self.act(n, self.cuts[n][0], EMPTIED)
+
+    # ------------------------------------------------------------ the result
+
+    def decisions(self) -> Decisions:
+        """Return what was decided about all pages."""
+        lines, bounds, register, size = self.lines, self.bounds, self.register, len(self.every)
+        tables = register.ballot_rows, register.evidence_rows
+        pages = lines.page[bounds[:-1]].tolist()
+        whole = gate.sized(size)(lines, bounds, tables[1])
+        ends = np.array([len(self.texts[page]) for page in pages], np.int64)
+        broken = np.array([self.texts[page].endswith("\n") for page in pages], np.int64)
+        cuts = removals.sized(size)(lines, bounds, tables[1], whole, ends, broken)
+        kept_whole = whole[np.repeat(np.arange(len(pages)), np.diff(bounds))] > 0
+        parts = [
+            (lines.page[n], a, b, register.tables.numbers[rule])
+            for n in self.cuts
+            if lines.acted[n] < 0 and not kept_whole[n]
+            for a, b, rule in cut_parts(int(lines.start[n]), self.cuts[n])
+        ]
+        if parts:
+            cuts = np.concatenate((cuts, np.array(parts, np.int64)))
+            cuts = cuts[np.lexsort((cuts[:, 1], cuts[:, 0]))]
+        flags = {page: (FLAGS[flag],) for page, flag in zip(pages, whole.tolist(), strict=True) if flag}
+        salvaged = (lines.acted >= 0) & (tables[1][lines.acted, SALVAGED] > 0)
+        salvaged[list(self.cuts)] = True
+        found: dict[int, list[tuple[str, str]]] = {}
+        for n in np.flatnonzero(salvaged & ~kept_whole).tolist():
+            text, start = self.texts[page := int(lines.page[n])], int(lines.start[n])
+            found.setdefault(page, []).extend((name, text[start + a : start + b]) for e in self._said(n) for name, a, b in e.salvage)
+        title = np.where(whole == 0, titles.sized(size)(lines, bounds, *tables), -1)
+        named = {page: (int(lines.start[n]), int(lines.end[n])) for page, n in zip(pages, title.tolist(), strict=True) if n >= 0}
+        metadata = {
+            page: {**title_of(text, *named.get(page, ())), **(gather(found[page]) if page in found else {})}
+            for page, text in enumerate(self.texts)
+        }
+        where = {page: k for k, page in enumerate(pages) if page not in flags}
+        return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: self._reasons(where.get(page)))
+
+    def _said(self, n: int) -> list[Evidence]:
+        """Return what a line went by, or its parts did."""
+        acted = self.lines.acted[n]
+        return [self.register.evidence[acted]] if acted >= 0 else self.cuts.get(n, [])
+
+    def _reasons(self, k: int | None) -> Iterator[Reason]:
+        """Yield why each removed line and part of a line of a page went, in page order."""
+        lines = self.lines
+        for n in range(*self.bounds[k : k + 2].tolist()) if k is not None else ():
+            start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
+            if lines.acted[n] >= 0:
+                e = self.register.evidence[lines.acted[n]]
+                because = BECAUSE[lines.because[n]].format(zone=zone, n=lines.number[n])
+                because = f"{e.note}, {because}" if e.note else because
+                yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH[e.power], zone, because)
+                continue
+            for e in sorted(self.cuts.get(n, ()), key=lambda e: e.start):
+                yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH[e.power], zone, "part of a line")
 
 
-def _echo(lines: list[Line], rule: Rule) -> None:
-    """Salvage a bare name under the date as the source, where the foot of the page names it again."""
-    for date, line in pairwise(lines):
-        if line.zone != "head":
-            break
-        if line.acted or date.acted is None or "published" not in (name for name, _, _ in date.acted.salvage):
-            continue
-        name = line.folded.strip()
-        if rule.finds(name) and any(x.acted and x.zone == "tail" and name in x.folded for x in lines):
-            at = line.folded.index(name)
-            source = Evidence(rule, rule.power, 0, len(line.folded), (("source", at, at + len(name)),))
-            line.act(source, "the foot of the page names it again")
+def _by(rule: Rule) -> Evidence:
+    """Return what a rule alone says of lines that go with others."""
+    return Evidence(rule, rule.power, 0, 0)
 
 
-def _enclose(lines: list[Line], rule: Rule) -> None:
-    """Take short lines that no rule knows, where they stand among those of a header or footer.
-
-    Of a header up to the title, of a footer from its first certain line on; only where ``least`` lines of it went by
-    three different rules, for a lone credit line under an article is no footer; and only runs of ``most`` lines between
-    two certain ones, for what is longer may be a table or a list of works. Asked once, when the arbiter has settled,
-    so that a second run, which finds no certain lines, takes no more.
-    """
-    body = sum(max(0, x.votes.gain) for x in lines if x.zone == "body" and x.acted is None)
-    forum = sum(x.acted is not None and x.acted.rule.category == "C10" and x.acted.rule.power >= B for x in lines)
-    if body < BODY or forum >= 3:
-        return  # a list, a song, a thread: its short lines may be the text
-    for zone in rule.zones:
-        area = [line for line in lines if line.zone == zone]
-        certain = [n for n, x in enumerate(area) if x.acted and x.acted.power >= B]
-        if len(certain) < rule.least or len({area[n].acted.rule.id for n in certain}) < 3:  # type: ignore[union-attr]
-            continue
-        because = f"inside a {zone} of {len(certain)} certain lines"
-        low, high = (0, _title_at(area, certain)) if zone == "head" else (certain[0], len(area))
-        for before, after in pairwise([low - 1, *(n for n in certain if low <= n < high), high]):
-            run = [x for x in area[before + 1 : after] if x.acted is None]
-            for line in run if len(run) <= rule.most else ():
-                if not line.shielded and rule.finds(line.folded.strip()):
-                    line.act(Evidence(rule, rule.power, 0, len(line.folded)), because)
-
-
-def _title_at(area: list[Line], certain: list[int]) -> int:
-    """Return where the title of a page can start; what stands before it is the header.
-
-    It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
-    the first certain line that states a date or source; where none does, in front of the last certain line.
-    """
-    unknown = [n for n, x in enumerate(area) if x.acted is None and not x.evidence]
-    dated = next((n for n in certain if area[n].acted.rule.category == "C02"), None)  # type: ignore[union-attr]
-    limit = dated if dated is not None else max((n for n in certain if n + 1 < len(area)), default=0)
-    long = [n for n in unknown if n < limit and len(area[n].folded.strip()) >= 8]
-    if not long:
-        return limit if dated is not None else next((n for n in unknown if n > limit), 0)
-    at = long[-1]
-    while at - 1 in unknown:
-        at -= 1
-    return at
-
-
-# ---------------------------------------------------------------- the result
-
-
-def _gate(lines: list[Line]) -> list[str]:
-    """Name what keeps the page whole: nothing would be left of it, or little of its sentences.
-
-    What a host profile names are no sentences of this page; but some sentence has to stay.
-    """
-    gone = [line for line in lines if line.acted]
-    if gone and len(gone) == len(lines):
-        return ["all_chrome"]
-    named = {id(x) for x in gone if x.acted and x.acted.note}
-    own = sum(max(0, x.votes.gain) for x in lines if id(x) not in named)
-    if sum(max(0, x.votes.gain) for x in gone if id(x) not in named) > 0.6 * own or (named and not own):
-        return ["over_removal"]
-    if len(gone) > len(lines) / 2 and not any(x.votes.gain > 0 for x in lines if not x.acted):
-        return ["over_removal"]  # no sentence is left, and of the lines not half
-    return []
+def _bounds(pages: I32) -> I64:
+    """Return where each page begins among lines, and where the last ends."""
+    return np.append(np.flatnonzero(np.diff(pages, prepend=-1)), len(pages))

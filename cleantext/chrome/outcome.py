@@ -1,19 +1,23 @@
-"""What the arbiter decided about a page, as edits, reasons and a title."""
+"""What the arbiter decided about pages, as columns of edits, verdicts and titles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any, NamedTuple
 
-from cleantext.chrome.votes import A, B, C
+import numpy as np
+
+from cleantext.changes import I32, I64, Changes, EditColumns, Ragged
+from cleantext.chrome.columns import BALLOT, COUNT, DATED, HEAD, LONG, NAMED, RULE, Lines
+from cleantext.chrome.evidence import Evidence
+from cleantext.chrome.rules import Rule
 from cleantext.edits import Edit
+from cleantext.jit import kernel
 
-if TYPE_CHECKING:
-    from cleantext.chrome.lines import Line
-
-__all__ = ["Reason", "edits_of", "reasons_of", "title_of"]
-
-STRENGTH = {A: "A", B: "B", C: "C"}
+__all__ = ["Decisions", "Reason", "Verdict", "cut_parts", "removals", "title_of", "titles"]
 
 
 class Reason(NamedTuple):
@@ -27,76 +31,147 @@ class Reason(NamedTuple):
     because: str  # what made the evidence enough
 
 
-def edits_of(text: str, lines: list[Line]) -> list[Edit]:
-    """Turn decisions into edits. A line goes with its line break and the blank lines behind it."""
-    edits: list[Edit] = []
-    last = max(n for n, line in enumerate(lines) if line.acted is None)
-    kept_end = 0  # end of the last line that stays
-    first = 0  # start of the run of lines that goes
-    run: tuple[int, int, str] | None = None  # of one rule, not yet an edit
-    for n, line in enumerate(lines):
-        if line.acted is None:
-            if run:
-                edits.append(_cut(text, *run))
-                run = None
-            edits += _span_edits(text, line)
-            kept_end = line.end
+@dataclass(frozen=True)
+class Verdict:
+    """What is cut from a page, what was salvaged, and why."""
+
+    edits: list[Edit] = field(default_factory=list)
+    flags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    explain: Callable[[], Iterable[Reason]] = field(default=tuple, repr=False, compare=False)
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """One row for each removed line or part of a line, in page order."""
+        return tuple(self.explain())
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided about a batch of pages: as columns for the many who ask for texts, as verdicts for those who ask why."""
+
+    texts: Sequence[str]
+    cuts: I64  # rows of page, start, end and number of the rule, sorted
+    rules: Sequence[Rule]
+    flags: Mapping[int, tuple[str, ...]]
+    metadata: Mapping[int, Mapping[str, Any]]
+    explain: Callable[[int], Iterable[Reason]]  # why something went from a page
+
+    def verdicts(self) -> list[Verdict]:
+        """Return what was decided about each page."""
+        edits: list[list[Edit]] = [[] for _ in self.texts]
+        for page, start, end, rule in self.cuts.tolist():
+            edits[page].append(Edit(start, end, self.texts[page][start:end], "", self.rules[rule].id))
+        return [Verdict(e, self.flags.get(n, ()), self.metadata.get(n, {}), partial(self.explain, n)) for n, e in enumerate(edits)]
+
+    def changes(self) -> Changes:
+        """Return what was decided as the changes of one step."""
+        used, rule = np.unique(self.cuts[:, 3], return_inverse=True)
+        page, start, end = self.cuts[:, :3].astype(np.int32).T.copy()
+        texts: dict[int, str] = {}
+        before: list[str] = []
+        bounds = np.append(np.flatnonzero(np.diff(page, prepend=-1)), len(page)).tolist()
+        spans = list(zip(start.tolist(), end.tolist(), strict=True))
+        for first, last in pairwise(bounds):
+            text = self.texts[number := int(page[first])]
+            here = spans[first:last]
+            before += [text[a:b] for a, b in here]
+            kept = zip([0, *(b for _, b in here)], [*(a for a, _ in here), len(text)], strict=True)
+            texts[number] = "".join([text[a:b] for a, b in kept])
+        columns = EditColumns(
+            page=page,
+            start=start,
+            end=end,
+            before=Ragged.of(before),
+            after=Ragged(np.empty(0, np.uint32), np.zeros(len(page) + 1, np.int64)),
+            rule=rule.astype(np.int32),
+            rules=tuple(self.rules[n].id for n in used.tolist()),
+        )
+        return Changes({}, columns, self.flags, {n: m for n, m in self.metadata.items() if m}, texts)
+
+
+@kernel
+def removals(lines: Lines, bounds: I64, evidence: I32, whole: I32, ends: I64, broken: I64) -> I64:
+    """Return the cuts that take the lines that went: rows of page, start, end and rule; none of pages that are kept ``whole``.
+
+    A line goes with its line break and the blank lines behind it; the foot of a page goes with the breaks before it. Neighbours
+    of one rule are one cut. Page ``p`` has ``ends[p]`` characters, the last a line break where ``broken[p]`` is 1.
+    """
+    rows = np.empty((len(lines.acted), 4), np.int64)
+    found = 0
+    for p in range(len(bounds) - 1):
+        lo, hi = bounds[p], bounds[p + 1]
+        if whole[p]:
             continue
-        following = lines[n + 1].start if n + 1 < len(lines) else len(text)
-        goes_on = n > 0 and lines[n - 1].acted is not None
-        first = first if goes_on else line.start
-        start, end = line.start, following
-        if n > last:  # the foot of the page goes with the line breaks before it
-            start = line.start if goes_on else kept_end
-            end = len(text) - 1 if n + 1 == len(lines) and text.endswith("\n") else following
-        elif lines[n + 1].acted is None:
-            parted_before = kept_end == 0 or text.count("\n", kept_end, first) >= 2
-            end -= not parted_before and text.count("\n", line.end, following) >= 2 and text[following - 1] == "\n"
-        rule = line.acted.rule.id
-        if run and run[1] == start and run[2] == rule:  # one edit for a run of one rule
-            run = (run[0], end, rule)
-        else:
-            if run:
-                edits.append(_cut(text, *run))
-            run = (start, end, rule)
-    return [*edits, _cut(text, *run)] if run else edits
+        last = hi - 1  # line that stays
+        while last >= lo and lines.acted[last] >= 0:
+            last -= 1
+        kept = -1
+        first = lo  # of the run that goes
+        joins = False  # the line before is of the cut written last
+        for n in range(lo, hi):
+            if lines.acted[n] < 0:
+                kept, joins = n, False
+                continue
+            goes_on = n > lo and lines.acted[n - 1] >= 0
+            first = first if goes_on else n
+            start = lines.start[n]
+            end = lines.start[n + 1] if n + 1 < hi else ends[p]
+            if n > last:
+                start = start if goes_on else lines.end[kept]
+                end -= broken[p] if n + 1 == hi else 0
+            elif lines.acted[n + 1] < 0:
+                parted = kept < 0 or lines.row[first] - lines.row[kept] >= 2
+                end -= not parted and lines.row[n + 1] - lines.row[n] >= 2
+            rule = evidence[lines.acted[n], RULE]
+            if joins and rows[found - 1, 2] == start and rows[found - 1, 3] == rule:
+                rows[found - 1, 2] = end
+            else:
+                rows[found, 0], rows[found, 1], rows[found, 2], rows[found, 3] = lines.page[lo], start, end, rule
+                found += 1
+            joins = True
+    return rows[:found]
 
 
-def _cut(text: str, start: int, end: int, rule: str) -> Edit:
-    return Edit(start, end, text[start:end], "", rule)
+def cut_parts(start: int, parts: Iterable[Evidence]) -> Iterator[tuple[int, int, str]]:
+    """Yield the cuts inside a line that starts at ``start``, with their rules: where they meet one after the other, never over each other."""
+    at = start
+    for part in sorted(parts, key=lambda e: (e.start, -e.end)):
+        a, b = max(at, start + part.start), start + part.end
+        if b > a:
+            yield a, b, part.rule.id
+            at = b
 
 
-def _span_edits(text: str, line: Line) -> Iterator[Edit]:
-    """Yield the cuts of a line; those that meet are one after the other, never over each other."""
-    at = line.start
-    for cut in sorted(line.cuts, key=lambda e: (e.start, -e.end)):
-        start, end = max(at, line.start + cut.start), line.start + cut.end
-        if end > start:
-            yield Edit(start, end, text[start:end], "", cut.rule.id)
-            at = end
+@kernel
+def titles(lines: Lines, bounds: I64, ballots: I32, evidence: I32) -> I64:
+    """Return for each page the line that stays right before the date, or the first that does; -1 where none does."""
+    out = np.full(len(bounds) - 1, -1, np.int64)
+    for p in range(len(bounds) - 1):
+        dated = first = doubted = -1
+        for n in range(bounds[p + 1] - 1, bounds[p] - 1, -1):
+            acted = lines.acted[n]
+            if acted < 0:
+                doubted = n
+                first = n if ballots[lines.known[n] >> BALLOT, COUNT] == 0 else first
+            elif lines.zone[n] == HEAD and evidence[acted, DATED]:
+                dated = n
+        sure = first >= 0  # of lines that nothing is said against
+        near = last = -1
+        run = 0  # lines of four letters and more right before the date
+        for n in range(dated - 1, bounds[p] - 1, -1):
+            stays = lines.acted[n] < 0 and (not sure or ballots[lines.known[n] >> BALLOT, COUNT] == 0)
+            if stays and lines.known[n] & NAMED:
+                near = n if near < 0 and lines.known[n] & LONG else near
+                last = n
+                run += 1
+            elif run:
+                break
+        out[p] = last if 0 < run <= 2 else near if near >= 0 else first if sure else doubted
+    return out
 
 
-def reasons_of(lines: Sequence[Line]) -> Iterator[Reason]:
-    """Yield why each removed line and part of a line went, in page order."""
-    for line in lines:
-        if line.acted:
-            yield Reason(line.start, line.end, line.acted.rule.id, STRENGTH[line.acted.power], line.zone, line.because)
-        else:
-            for cut in sorted(line.cuts, key=lambda e: e.start):
-                yield Reason(line.start + cut.start, line.start + cut.end, cut.rule.id, STRENGTH[cut.power], line.zone, "part of a line")
-
-
-def title_of(text: str, lines: Sequence[Line] = ()) -> dict[str, Any]:
-    """Return the line that stays right before the date, or the first that does, if it reads like a title."""
-    staying = [n for n, x in enumerate(lines) if x.acted is None]
-    staying = [n for n in staying if not lines[n].votes.evidence] or staying
-    dated = next((n for n, x in enumerate(lines) if x.acted and x.zone == "head" and "published" in (f for f, _, _ in x.acted.salvage)), 0)
-    run: list[int] = []  # the lines of four letters and more right before the date
-    for n in reversed([n for n in staying if n < dated and sum(map(str.isalpha, lines[n].folded)) >= 4]):
-        if run and n != run[-1] - 1:
-            break
-        run.append(n)
-    near = [n for n in run if len(lines[n].folded.strip()) >= 8]  # the nearest first
-    at = run[-1] if 0 < len(run) <= 2 else near[0] if near else staying[0] if staying else -1
-    title = text[lines[at].start : lines[at].end].strip() if at >= 0 else text.lstrip().partition("\n")[0].strip()
+def title_of(text: str, start: int = 0, end: int | None = None) -> dict[str, Any]:
+    """Return a line of a page as its title, the first that is not blank by default, if it reads like one."""
+    title = text[start:end].strip() if end is not None else text.lstrip().partition("\n")[0].strip()
     return {"title": title} if title and len(title) <= 120 and not title.endswith(("。", "；", ";", "，", ",")) else {}

@@ -21,17 +21,15 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cleantext.chrome.shapes import expand
+from cleantext.chrome.sieve import Sieve, sieve
 from cleantext.errors import RuleError, unknown
 from cleantext.fold import view
 
@@ -64,7 +62,6 @@ CATEGORIES = {
     "C21": "empty and counter lines",
     "C22": "encyclopaedia tools",
 }
-SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are looked for in them
 _HAN = re.compile("[\u3400-\u9fff]+")
 _OPEN, _CLOSE = "[【(〔〖<「『", "]】)〕〗>」』"
 _LEADING = " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~"
@@ -102,17 +99,23 @@ class Rule:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The compiled pattern, named shapes filled in."""
-        return _compiled(self.match)
+        return re.compile(_filled(self.match))
 
     @cached_property
     def row_pattern(self) -> re.Pattern[str]:
         """The compiled pattern for the rows of a block."""
-        return _compiled(self.row)
+        return re.compile(_filled(self.row))
 
     @cached_property
     def guard(self) -> re.Pattern[str] | None:
         """What must not occur in the line."""
-        return _compiled(self.unless) if self.unless else None
+        return re.compile(_filled(self.unless)) if self.unless else None
+
+    @property
+    def sieve(self) -> Sieve:
+        """What the pattern and the guard demand of every line."""
+        guard = _filled(self.unless) if self.unless else ""
+        return sieve(_filled(self.match), guard=guard, longest=self.longest, part=self.kind == "span")
 
     @property
     def meaning(self) -> str:
@@ -133,9 +136,9 @@ class Rule:
         return None if match and self.guard and self.guard.search(folded) else match
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern with its shapes filled in and its Han characters folded, as the lines are."""
-    return re.compile(_HAN.sub(lambda m: view(m[0]), expand(pattern)))
+def _filled(pattern: str) -> str:
+    """Return a pattern with its shapes filled in and its Han characters folded, as the lines are."""
+    return _HAN.sub(lambda m: view(m[0]), expand(pattern))
 
 
 def unwrap(line: str) -> tuple[int, int]:
@@ -162,52 +165,6 @@ def unwrap(line: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Anchors:
-    """An Aho-Corasick automaton over literals, and for each of them its rules."""
-
-    automaton: Any
-    owners: list[list[Rule]]
-
-    @classmethod
-    def of(cls, rules: Iterable[Rule]) -> Anchors:
-        """Compile the anchors of ``rules``."""
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
-        owners: dict[str, dict[str, Rule]] = {}
-        for rule in rules:
-            for anchor in rule.anchors:
-                owners.setdefault(view(anchor), {})[rule.id] = rule
-        words = [w.encode("utf-8", "surrogatepass") for w in owners]
-        return cls(
-            BytesAhoCorasick(words, matchkind=MatchKind.Standard) if words else None, [list(rules.values()) for rules in owners.values()]
-        )
-
-    def found(self, lines: Sequence[str]) -> Iterator[tuple[int, Sequence[Rule]]]:
-        """Yield the number of each line with an anchor, and the rules to try there."""
-        if self.automaton is None or not lines:
-            return
-        coded = "\n".join(lines).encode("utf-8", "surrogatepass")
-        matches = self.automaton.find_matches_as_indexes(coded, overlapping=True)
-        ends = np.flatnonzero(np.frombuffer(coded, np.uint8) == ord("\n"))
-        if not matches:
-            return
-        found = np.fromiter(chain.from_iterable(matches), np.int64, 3 * len(matches)).reshape(-1, 3)  # anchor, start, end
-        line = np.searchsorted(ends, found[:, 1])
-        pairs = np.unique(line * len(self.owners) + found[:, 0])  # each anchor once a line
-        line, anchor = np.divmod(pairs, len(self.owners))
-        firsts = np.flatnonzero(np.diff(line, prepend=-1)).tolist()
-        anchors = anchor.tolist()
-        for n, a, b in zip(line[firsts].tolist(), firsts, [*firsts[1:], len(anchors)], strict=True):
-            yield n, self._rules(anchors[a:b])
-
-    def _rules(self, anchors: list[int]) -> Sequence[Rule]:
-        """Return the rules of the anchors of a line, each once."""
-        if len(anchors) == 1:
-            return self.owners[anchors[0]]
-        return list({r.id: r for anchor in anchors for r in self.owners[anchor]}.values())
-
-
-@dataclass(frozen=True)
 class Pack:
     """The rules of one or more files, ready to match."""
 
@@ -227,15 +184,12 @@ class Pack:
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
     @cached_property
-    def vocabulary(self) -> Mapping[str, list[tuple[str, Rule]]]:
-        """The words of all ``[[words]]`` rows by their first character, longest first."""
+    def vocabulary(self) -> Mapping[str, Rule]:
+        """The words of all ``[[words]]`` rows; one of two rows belongs to the stronger."""
         words: dict[str, Rule] = {}
         for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (-r.power, r.common, r.id)):
-            words = {view(w): rule for w in rule.words} | words  # a word of two rows belongs to the stronger
-        by_first: dict[str, list[tuple[str, Rule]]] = {}
-        for word in sorted(words, key=lambda w: (-len(w), w)):
-            by_first.setdefault(word[0], []).append((word, words[word]))
-        return by_first
+            words = {view(w): rule for w in rule.words} | words
+        return words
 
     @cached_property
     def labels(self) -> Mapping[str, list[Rule]]:
@@ -245,13 +199,6 @@ class Pack:
             for word in rule.words:
                 labels.setdefault(view(word).replace(" ", ""), []).append(rule)
         return labels
-
-    @cached_property
-    def label_end(self) -> re.Pattern[str]:
-        """Finds the last character of some label with its separator: a gate, most colons stand behind something else."""
-        last = {label[-1] for label in self.labels}
-        separators = {c for rules in self.labels.values() for r in rules for c in r.separators}
-        return re.compile(f"[{re.escape(''.join(sorted(last)))}] ?[{re.escape(''.join(sorted(separators)))}]" if last else "(?!)")
 
     @cached_property
     def label_pattern(self) -> re.Pattern[str]:
@@ -269,26 +216,11 @@ class Pack:
             found = ((" ?".join(map(re.escape, w)) for w in words if len(w) >= least) for words in by_separators.values())
             return "|".join(f"(?:{'|'.join(f) or '(?!)'}) ?[{re.escape(seps)}]" for f, seps in zip(found, by_separators, strict=True))
 
-        return re.compile(f"(?P<label>(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?:{parts(1)})|(?<=[\u3400-\u9fff0-9])(?:{parts(4)}))")
+        def starts(least: int) -> str:  # looked at before hundreds of alternatives are
+            return "".join(sorted({re.escape(word[0]) for word in self.labels if len(word) >= least})) or r"^\s\S"
 
-    @cached_property
-    def anchored(self) -> Anchors:
-        """The anchors of all rules, for lines of ordinary length."""
-        return Anchors.of(self.rules)
-
-    @cached_property
-    def anchored_long(self) -> Anchors:
-        """The anchors of the rules that are tried on long lines too."""
-        return Anchors.of(r for r in self.rules if r.longest > SHORT)
-
-    @cached_property
-    def first(self) -> Mapping[str, list[Rule]]:
-        """Rules without anchors by the characters that their matches start with."""
-        by_first: dict[str, list[Rule]] = {}
-        for rule in self.rules:
-            for char in rule.first:
-                by_first.setdefault(view(char), []).append(rule)
-        return by_first
+        opened = f"(?=[{starts(1)}])(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?:{parts(1)})"
+        return re.compile(f"(?P<label>{opened}|(?=[{starts(4)}])(?<=[\u3400-\u9fff0-9])(?:{parts(4)}))")
 
     @cached_property
     def of_kind(self) -> Mapping[str, list[Rule]]:

@@ -12,7 +12,7 @@ __all__ = ["SHAPES", "expand", "shape"]
 
 _HAN = "\u3400-\u9fff"
 _PARTS = {
-    "DATE": r"(?:(?:19|20)\d\d ?[-/.年] ?\d{1,2} ?[-/.月] ?\d{1,2} ?[日号]?|\d{1,2} (?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]* (?:19|20)\d\d"
+    "DATE": r"(?=[\djfmasond])(?:(?:19|20)\d\d ?[-/.年] ?\d{1,2} ?[-/.月] ?\d{1,2} ?[日号]?|\d{1,2} (?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]* (?:19|20)\d\d"
     r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]* \d{1,2},? (?:19|20)\d\d)",
     "TIME": r"(?:\d{1,2}[:时] ?\d{1,2}(?:[:分] ?\d{1,2})?(?:\.\d+)?[分秒]?(?: ?[ap]m)?(?: ?(?:gmt|utc|et|est|cst)?(?:[+-]\d\d:?\d\d)?))",
     "DAY": rf"(?:\(?(?:星期|周|礼拜)[{_HAN}]\)?)",

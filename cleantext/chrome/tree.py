@@ -13,7 +13,7 @@ from functools import lru_cache
 from cleantext.html.words import class_words, word_set
 from cleantext.transform import Page
 
-__all__ = ["ALL_LINKED", "ATTACHED", "HEADING", "KEPT", "PARAGRAPH", "PROSE", "Node", "Tree", "plain"]
+__all__ = ["ALL_LINKED", "ATTACHED", "FOOT", "HEADING", "KEPT", "PARAGRAPH", "PROSE", "Node", "Tree", "plain"]
 
 MARK = re.compile(r"[。！？；，、：!?;,]")
 STOP = re.compile(r"[。！？；!?]")
@@ -43,6 +43,7 @@ BAD = word_set(
     "breadcrumb breadcrumbs crumb crumbs sidebar aside ranking toolbar pager pagination fanye login denglu register disclaimer mianze jiucuo "
     "feedback dayin print guanbi youlian popup modal dialog banner"
 )
+FOOT = word_set("footer foot copyright beian")
 COMMENTS = word_set("comment comments pinglun gentie liuyan")
 # These name the article as well where a good word stands beside them: "post tag-sport", "content hot".
 WEAK = word_set("hot rank tool tools tag tags keyword keywords search download declare statement report links pop float subscribe follow")

@@ -1,279 +1,312 @@
 """Voters: what the text of a line says against it, whatever stands around it.
 
-A pure function of the folded line and the pack, and so remembered: on a crawl most lines of page chrome
-come back on the next page. Nothing is decided here; see `cleantext.chrome.lines`.
+A pure function of the folded line and the pack, and so remembered, for on a crawl most lines of page chrome come back on the next
+page: a `Register` knows a line as one number, with what the arbiter asks of every line in its bits and the number of its ballot where
+there is evidence. Nothing is decided here; see `cleantext.chrome.lines`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from threading import Lock
+from typing import Any, TypeVar
 
-from cleantext.chrome.metadata import read_labels
-from cleantext.chrome.rules import SHORT, Pack, Rule, unwrap
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["A", "B", "C", "Evidence", "Votes", "collect"]
+from cleantext.changes import I32, I64, Ragged
+from cleantext.chrome.characters import ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
+from cleantext.chrome.columns import (
+    BALLOT,
+    BARE,
+    CATEGORY,
+    DATED,
+    GAIN,
+    KIND,
+    KINDS,
+    LABEL,
+    LINE,
+    LOSS,
+    NOTED,
+    OTHER,
+    POWER,
+    SALVAGED,
+    WORDS,
+    ZONES,
+)
+from cleantext.chrome.evidence import Evidence, Votes, labels, salvaged, shield, shielding, spans
+from cleantext.chrome.frame import listing_ends
+from cleantext.chrome.lexicon import RuleTable, lexicon
+from cleantext.chrome.rules import CATEGORIES, Pack, Rule
+from cleantext.chrome.scan import Scanned, scan, stripped
+from cleantext.chrome.sieve import GUARDED, MATCHES, UNGUARDED, Sieves, sieves, sift
+from cleantext.chrome.widgets import widgets
+from cleantext.fold import view
 
-A, B, C = 3, 2, 1
+__all__ = ["Evidence", "Register", "Votes", "collect", "strongest"]
+
+T = TypeVar("T")
 
 REMEMBERED = 80  # characters; longer lines hardly ever return
-MEMORY = 1 << 17  # lines remembered for a pack
-BAR = 6  # words of a row of links
-UNMARKED = 30  # characters from which a line without marks is rather prose than a title
-WIDGETS = 240  # characters of a line of widget words
-
-PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
-
-_PROTECTED = re.compile(
-    r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
-    r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
-    r"|\d{1,2}[.、)](?!\d)|[①-⑳]|[a-h][.、)] ?[\u3400-\u9fff]|注:.{0,30}(?:为准|参考)"
-    r"|.{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号$|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
-    r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
-)
-_SIGNED_DATE = re.compile(
-    r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
-)
-_CLAUSES = re.compile(r"[,、:]")
-_STOP = re.compile(r"[。;]|[.!?][\"'”’)]?(?:\s|$)")
-_GAP = re.compile(r"[ |·丨┊/\\]+")
-_GAPS = re.compile(r"[^\w+]+")
-_EDGE = frozenset(" \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^")
-_COUNT = re.compile(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])")
-
-
-class Evidence(NamedTuple):
-    """What one voter says of one line."""
-
-    rule: Rule
-    power: int
-    start: int  # of the part to cut, in the line; a whole line has (0, its length)
-    end: int
-    salvage: tuple[tuple[str, int, int], ...] = ()  # field and span in the line
-    note: str = ""  # what made it stronger than its rule, for the reader of the reasons
-    words: int = 0  # of a line of widget words: how many stand apart
-
-
-class Votes(NamedTuple):
-    """All that the text of a line says."""
-
-    evidence: tuple[Evidence, ...] = ()  # against the whole line, strongest first
-    spans: tuple[Evidence, ...] = ()  # against parts of it
-    heads: tuple[Rule, ...] = ()  # blocks that it can be the heading of
-    gain: int = 0  # how much it speaks for standing in the body of a page
-    shield: int = 0  # 1: a numbered heading, an attachment and their kin; 2: a date, as under a signature
-
-
-@lru_cache(maxsize=2048)
-def _quiet(gain: int, shield: int) -> Votes:
-    return Votes(gain=gain, shield=shield)
-
-
-_MEMORY: dict[int, tuple[Pack, dict[str, Votes]]] = {}
-
-
-def _remembered(pack: Pack) -> dict[str, Votes]:
-    """Return what was voted with this very pack before. Packs are few: they come from a cache themselves."""
-    known = _MEMORY.get(id(pack))
-    if known is None or known[0] is not pack:
-        if len(_MEMORY) >= 8:
-            _MEMORY.clear()
-        known = _MEMORY[id(pack)] = (pack, {})
-    if len(known[1]) > MEMORY:
-        known[1].clear()
-    return known[1]
+MEMORY = 1 << 17  # lines and evidence remembered for a pack
+MANY = 500  # pairs of lines and rules from which it pays to read sieves off the patterns of a pack
+FEW = 50  # lines, as well
+CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
+DATES = CATEGORY_NUMBERS["C02"]
 
 
 def collect(lines: Sequence[str], pack: Pack) -> list[Votes]:
     """Return the votes on each folded line. Lines of many pages may come in one call: the cheapest way."""
-    memory = _remembered(pack)
-    out = [memory.get(line) for line in lines]
-    fresh = list(dict.fromkeys(line for line, known in zip(lines, out, strict=True) if known is None))
-    if fresh:
-        new = dict(zip(fresh, _vote(fresh, pack), strict=True))
-        memory |= {line: votes for line, votes in new.items() if len(line) <= REMEMBERED}
-        out = [new[line] if known is None else known for line, known in zip(lines, out, strict=True)]
-    return out  # type: ignore[return-value]
+    register = Register.of(pack)
+    return [register.votes(line, known) for line, known in zip(lines, register.look(lines).tolist(), strict=True)]
 
 
-def _vote(lines: list[str], pack: Pack) -> Iterator[Votes]:
-    """Vote on distinct lines."""
-    short = [n for n, line in enumerate(lines) if len(line) <= SHORT]
-    long = [n for n, line in enumerate(lines) if len(line) > SHORT]
-    found: dict[int, Sequence[Rule]] = {}
-    for numbers, anchors in ((short, pack.anchored), (long, pack.anchored_long)):
-        found |= {numbers[k]: rules for k, rules in anchors.found([lines[n] for n in numbers])}
-    for n, line in enumerate(lines):
-        rules = found.get(n, ())
-        if not rules and (len(line) > WIDGETS or (len(line) > PARAGRAPH and "。" in line)):
-            yield _quiet(_gain(line), 0)
-        else:
-            yield _vote_line(line, rules, pack)
+class Tables:
+    """A pack in arrays, its rules numbered in the order of their ids."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
+        self.numbers = {rule.id: n for n, rule in enumerate(rules)}
+        separators = {c for rule in rules if rule.kind == "label" for c in rule.separators}
+        labels = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, separators)
+        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends())))
+        self.lexicons = (
+            lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
+            lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
+            lexicon((word, self.numbers[rule.id]) for word, rule in pack.vocabulary.items()),
+        )
+        self.rules = RuleTable(
+            np.array([r.longest for r in rules], np.int32),
+            np.array([r.power for r in rules], np.int32),
+            np.array([r.common for r in rules], bool),
+            np.array([r.kind == "span" for r in rules], bool),
+        )
+        self.columns = np.array([self._columns(n, rule) for n, rule in enumerate(rules)], np.int32).reshape(-1, 12)
+
+    def _columns(self, number: int, rule: Rule) -> tuple[int, ...]:
+        """Return what all evidence of a rule has in common."""
+        zones = sum(ZONES[zone] for zone in set(rule.zones))
+        kind, category = KINDS.get(rule.kind, OTHER), CATEGORY_NUMBERS.get(rule.category, 0)
+        return (number, rule.power, 0, zones, category, kind, rule.common, 0, 0, 0, 0, rule.power)
+
+    @cached_property
+    def sieves(self) -> Sieves:
+        """The sieves of the rules; to read them off takes as long as some thousand lines."""
+        return sieves([rule.sieve for rule in self.by_number])
 
 
-def _vote_line(line: str, anchored: Sequence[Rule], pack: Pack) -> Votes:
-    a, b = unwrap(line)
-    core = line[a:b]
-    shield = _shield(line, core)
-    if not core:
-        return _quiet(_gain(line), shield)
-    evidence: list[Evidence] = []
-    spans: list[Evidence] = []
-    heads: list[Rule] = []
-    for rule in (*anchored, *pack.first.get(core[0], ())):
-        if len(core) > rule.longest:  # half of what prose holds an anchor of
-            continue
-        if rule.kind == "span":
-            spans += _spans(line, rule)
-        elif match := rule.finds(core):
-            if rule.kind == "block":
-                heads.append(rule)
-            else:
-                evidence.append(Evidence(rule, rule.power, 0, len(line), _groups(rule, match, a)))
-    if len(core) <= WIDGETS and "。" not in core:
-        evidence += _words(line, core, pack)
-        if len(core) <= SHORT and pack.label_end.search(core):
-            evidence += _labels(line, a, core, pack)
-    if not (evidence or spans or heads):
-        return _quiet(_gain(line), shield)
-    evidence.sort(key=lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id))
-    spans.sort(key=lambda e: (e.start, -e.end, e.rule.id))
-    heads.sort(key=lambda r: r.id)
-    return Votes(tuple(evidence), tuple(spans), tuple(heads), _gain(line), shield)
+_REGISTERS: dict[int, Register] = {}
 
 
-def _shield(line: str, core: str) -> int:
-    """Say what protects a line: 1 always, 2 in the tail of a page."""
-    if _PROTECTED.match(core) or _PROTECTED.match(line.lstrip()):
-        return 1
-    return 2 if len(core) <= 20 and _SIGNED_DATE.fullmatch(core) else 0
+class Register:
+    """What is known of lines under one pack: a number for each, ballots for those with evidence."""
 
+    def __init__(self, pack: Pack, tables: Tables | None = None) -> None:
+        self.pack = pack
+        self.tables = tables or Tables(pack)
+        self.rules = self.tables.by_number
+        self.known: dict[str, int] = {}
+        self.ballots: list[Votes] = [Votes()]
+        self.evidence: list[Evidence] = []
+        self.ballot_rows: I32 = np.zeros((64, 7), np.int32)  # ballot 0 is empty
+        self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
+        self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
+        self._rows: dict[str, dict[str, str | None]] = {}  # of blocks
+        self._lock = Lock()
 
-def _gain(line: str) -> int:
-    """Weigh a line as body text: its length where it holds sentences, a small loss where it does not.
+    @classmethod
+    def of(cls, pack: Pack) -> Register:
+        """Return the register of this very pack, a new one when the old is full."""
+        known = _REGISTERS.get(id(pack))
+        if known is None or known.pack is not pack:
+            if len(_REGISTERS) >= 8:  # packs are few: they come from a cache themselves
+                _REGISTERS.clear()
+            known = _REGISTERS[id(pack)] = cls(pack)
+        elif len(known.known) + len(known.evidence) + len(known.ballots) > MEMORY:
+            known = known.forget()
+        return known
 
-    Two clauses in 50 characters count as well, as do exclamations and questions, at half: titles of
-    related pages are full of both.
-    """
-    n = len(line)
-    if n < 12:
-        if line.rstrip().endswith("。"):
-            return n
-        return -3 if line.strip() and "\t" not in line else 0  # cells of a table speak neither for nor against
-    if "。" in line:
-        return min(n, 200)
-    if _STOP.search(line, 3):  # not the full stop of a number in front
-        return min(n, 200) if n >= 50 else n // 2
-    if n >= 50 and len(_CLAUSES.findall(line)) >= 2:
-        return min(n, 200) // 2
-    return 4 if n >= UNMARKED and "\t" not in line else -3
+    def forget(self) -> Register:
+        """Put an empty register in the place of this one, which goes on to serve those who hold it."""
+        new = _REGISTERS[id(self.pack)] = Register(self.pack, self.tables)
+        return new
 
+    def look(self, lines: Sequence[str]) -> I64:
+        """Return the numbers of folded lines, voting on those that are new."""
+        found = list(map(self.known.get, lines))
+        if None in found:
+            with self._lock:
+                fresh = list(dict.fromkeys(line for line, known in zip(lines, found, strict=True) if known is None))
+                new = dict(zip(fresh, self._vote(fresh).tolist(), strict=True))
+                self.known |= {line: known for line, known in new.items() if len(line) <= REMEMBERED}
+            found = [new[line] if known is None else known for line, known in zip(lines, found, strict=True)]
+        return np.array(found, np.int64)
 
-def _spans(line: str, rule: Rule) -> Iterator[Evidence]:
-    first = rule.pattern.search(line) if len(line) <= rule.longest else None
-    if first is None or (rule.guard and rule.guard.search(line)):
-        return
-    for match in rule.pattern.finditer(line, first.start()):
-        a, b = match.span("cut") if "cut" in rule.pattern.groupindex else match.span()
-        if a < b:
-            yield Evidence(rule, rule.power, a, b, _groups(rule, match, 0))
+    def votes(self, line: str, known: int) -> Votes:
+        """Return the votes that a number stands for."""
+        if known >> BALLOT:
+            return self.ballots[known >> BALLOT]
+        return _quiet((known & GAIN) - LOSS, shield(line, known))
 
+    def ballot(self, key: tuple[Any, ...], votes: Votes) -> int:
+        """Return the number of a ballot that a voter beside the text filled in; ``key`` is what it follows from."""
+        with self._lock:
+            if key not in self._said:
+                self._said[key] = self._file([votes])
+            return self._said[key]
 
-def _groups(rule: Rule, match: re.Match[str], shift: int) -> tuple[tuple[str, int, int], ...]:
-    fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
-    return tuple((name, a + shift, b + shift) for name, a, b in fields if name and a >= 0)
+    def said(self, evidence: Evidence) -> int:
+        """Return the number of evidence that stands on no ballot."""
+        key = (evidence.rule.id, *evidence[1:])
+        with self._lock:
+            if key not in self._said:
+                self._said[key] = self._note([evidence])
+            return self._said[key]
 
+    def finds(self, rule: Rule, lines: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Say which lines a rule finds, without the blanks around them."""
+        if len(lines) <= FEW:
+            return np.array([rule.finds(line.strip()) is not None for line in lines], bool)
+        column, tables = Ragged.of(lines), self.tables
+        size = len(column.points)
+        pairs = np.stack((np.arange(len(lines)), np.full(len(lines), tables.numbers[rule.id])), axis=1).astype(np.int32)
+        starts, ends = stripped.sized(size)(column.points, column.offsets, tables.bits)
+        asked = sift.sized(size)(column.points, starts, ends, pairs, tables.sieves)
+        found: npt.NDArray[np.bool_] = asked == MATCHES
+        for n in np.flatnonzero((asked == GUARDED) | (asked == UNGUARDED)).tolist():
+            found[n] = rule.finds(lines[n].strip()) is not None
+        return found
 
-def _words(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Vote against a line that is made of widget words only, in any order.
+    def row(self, block: Rule, line: str) -> str | None:
+        """Return the tag of a row of a block, empty for one without; None for what is no row of it."""
+        rows = self._rows.setdefault(block.id, {})
+        if line not in rows:
+            if len(rows) > MEMORY:
+                rows.clear()
+            match = block.row_pattern.fullmatch(line.strip())
+            rows[line] = None if match is None else match.groupdict().get("tag") or ""
+        return rows[line]
 
-    Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
-    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing.
-    """
-    if core[0] not in pack.vocabulary and core[0] not in _EDGE and not core[0].isdigit():
-        return
-    used = _segment(core, pack)
-    if not used:
-        yield from _bar(line, core, pack)
-        return
-    best = min(used, key=lambda r: (-r.power, r.id))
-    strong = sum(r.power >= B for r in used)
-    power = A if strong >= 2 else B if strong or (len(used) >= 3 and sum(not r.common for r in used) >= 2) else C
-    yield Evidence(best, power, 0, len(line), words=len([t for t in _GAPS.split(core) if any(map(str.isalpha, t))]))
+    # ------------------------------------------------------------ tables
 
+    def _note(self, evidence: Sequence[Evidence]) -> int:
+        """Add evidence to its table; return the number of the first."""
+        first = len(self.evidence)
+        self.evidence += evidence
+        self.evidence_rows = _grown(self.evidence_rows, len(self.evidence))
+        rows = self.evidence_rows[first : len(self.evidence)]
+        rows[:] = self.tables.columns[[self.tables.numbers[e.rule.id] for e in evidence]]
+        rows[:, POWER] = [e.power for e in evidence]
+        rows[:, WORDS] = [e.words for e in evidence]
+        rows[:, NOTED] = [e.note != "" for e in evidence]
+        rows[:, SALVAGED] = [len(e.salvage) for e in evidence]
+        rows[:, DATED] = [any(name == "published" for name, _, _ in e.salvage) for e in evidence]
+        of_label, of_date = rows[:, KIND] == LABEL, (rows[:, KIND] == LINE) & (rows[:, CATEGORY] == DATES)
+        rows[:, BARE] = np.where(of_label, rows[:, SALVAGED] == 1, of_date & (rows[:, DATED] > 0))
+        return first
 
-def _bar(line: str, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Vote against a row of six and more short words most of which are known: no site's channels are all in a list."""
-    if sum(map(core.count, " |·丨┊/")) < BAR - 1:
-        return
-    tokens = _GAP.split(core)
-    if len(tokens) < BAR or max(map(len, tokens)) > 10:
-        return
-    known = [rule for token in tokens for rule in _segment(token, pack)[:1]]
-    if len(known) >= 0.7 * len(tokens):
-        power = C if all(r.common for r in known) else B
-        yield Evidence(min(known, key=lambda r: (-r.power, r.id)), power, 0, len(line), words=len(tokens))
+    def _file(self, ballots: Sequence[Votes]) -> int:
+        """Add ballots to their table; return the number of the first."""
+        number = len(self.ballots)
+        first = self._note([e for votes in ballots for e in votes.evidence]) if ballots else 0
+        self.ballots += ballots
+        self.ballot_rows = _grown(self.ballot_rows, len(self.ballots))
+        for n, votes in enumerate(ballots, number):
+            counts = len(votes.evidence), len(votes.heads), len(votes.spans)
+            self.ballot_rows[n] = first, *counts, votes.shield, *strongest(votes)
+            first += len(votes.evidence)
+        return number
 
+    # ------------------------------------------------------------ voting
 
-def _segment(core: str, pack: Pack) -> list[Rule]:
-    """Split a line into words of the vocabulary, separators and counts, long words first; nothing where it cannot be."""
-    vocabulary, n = pack.vocabulary, len(core)
-    dead: set[int] = set()
-    stack: list[tuple[int, Iterator[tuple[str, Rule]], Rule | None]] = []
-    at = _skip(core, 0)
-    candidates = iter(vocabulary.get(core[at], ())) if at < n else iter(())
-    while at < n:
-        for word, rule in candidates:
-            if not core.startswith(word, at) or not _bounded(core, at, at + len(word), word):
+    def _vote(self, lines: Sequence[str]) -> I64:
+        """Vote on distinct lines."""
+        tables, column, rules = self.tables, Ragged.of(lines), self.rules
+        size = len(column.points)
+        found = Scanned(*scan.sized(size)(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
+        cores = found.core.tolist()
+        against: dict[int, list[Evidence]] = defaultdict(list)
+        parts: dict[int, list[Evidence]] = defaultdict(list)
+        heads: dict[int, list[Rule]] = defaultdict(list)
+        for n, r, asked in self._sifted(found, column):
+            line, rule = lines[n], rules[r]
+            if rule.kind == "span":
+                parts[n] += spans(line, rule)
                 continue
-            following = _skip(core, at + len(word))
-            if following not in dead:
-                stack.append((at, candidates, rule))
-                at = following
-                candidates = iter(vocabulary.get(core[at], ())) if at < n else iter(())
-                break
-        else:
-            dead.add(at)
-            if not stack:
-                return []
-            at, candidates, _ = stack.pop()
-    return [rule for _, _, rule in stack if rule]
+            a, b = cores[n]
+            match = None if asked == MATCHES else rule.finds(line[a:b]) if asked == GUARDED else rule.pattern.fullmatch(line[a:b])
+            if match is None and asked != MATCHES:
+                continue
+            if rule.kind == "block":
+                heads[n].append(rule)
+            else:
+                against[n].append(Evidence(rule, rule.power, 0, len(line), salvaged(rule, match, a)))
+        for n, r, power, words in self._worded(found, column):
+            against[n].append(Evidence(rules[r], power, 0, len(lines[n]), words=words))
+        for n, (a, b) in _chosen(found.labelled, found.core):
+            against[n] += labels(lines[n], a, lines[n][a:b], self.pack)
+        judged = sorted(n for n in against.keys() | parts.keys() | heads.keys() if against.get(n) or parts.get(n) or heads.get(n))
+        ballots = [
+            Votes(
+                _sorted(against.get(n, ()), lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id)),
+                _sorted(parts.get(n, ()), lambda e: (e.start, -e.end, e.rule.id)),
+                _sorted(heads.get(n, ()), lambda r: r.id),
+                (known & GAIN) - LOSS,
+                shield(lines[n], known),
+            )
+            for n, known in zip(judged, found.known[judged].tolist(), strict=True)
+        ]
+        found.known[judged] |= np.arange(len(judged)) + self._file(ballots) << BALLOT
+        return found.known
+
+    def _worded(self, found: Scanned, column: Ragged) -> Iterator[list[int]]:
+        """Yield the lines that are made of widget words: number, rule, power and how many words."""
+        lines, tables, size = np.flatnonzero(found.worded), self.tables, len(column.points)
+        starts, ends = (column.offsets[lines, None] + found.core[lines]).T.copy()
+        rows = widgets.sized(size)(column.points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
+        made = rows[:, 0] >= 0
+        return ([n, *row] for n, row in zip(lines[made].tolist(), rows[made].tolist(), strict=True))
+
+    def _sifted(self, found: Scanned, column: Ragged) -> Iterable[tuple[int, int, int]]:
+        """Return lines, the rules to try there, and what is to be asked."""
+        pairs, offsets = found.pairs, column.offsets
+        if len(pairs) <= MANY:
+            return ((n, r, GUARDED) for n, r in pairs.tolist())
+        starts = np.concatenate((offsets[:-1] + found.core[:, 0], offsets[:-1]))
+        ends = np.concatenate((offsets[:-1] + found.core[:, 1], offsets[1:]))  # of the cores, then of whole lines
+        where = pairs.copy()
+        where[self.tables.rules.span[pairs[:, 1]], 0] += len(column)
+        asked = sift.sized(len(column.points))(column.points, starts, ends, where, self.tables.sieves)
+        worth = np.flatnonzero(asked)
+        return zip(*pairs[worth].T.tolist(), asked[worth].tolist(), strict=True)
 
 
-def _skip(core: str, at: int) -> int:
-    """Return where the next word starts, behind separators and counts."""
-    n = len(core)
-    while at < n:
-        if core[at] in _EDGE:
-            at += 1
-        elif core[at].isdigit() and (count := _COUNT.match(core, at)):
-            at = count.end()
-        else:
-            break
-    return at
+def strongest(votes: Votes) -> tuple[int, bool]:
+    """Return the power of the strongest evidence, and whether it is of a place in the site."""
+    return (votes.evidence[0].power, votes.evidence[0].rule.category == "C01") if votes.evidence else (0, False)
 
 
-def _bounded(core: str, start: int, end: int, word: str) -> bool:
-    """Say whether a word stands apart: letters from letters, a single character from everything."""
-    before = core[start - 1] if start else " "
-    after = core[end] if end < len(core) else " "
-    if (_spelled(word[0]) and _spelled(before)) or (_spelled(word[-1]) and _spelled(after)):
-        return False
-    return len(word) > 1 or ((before in _EDGE or before.isdigit()) and (after in _EDGE or after.isdigit()))
+def _sorted(votes: Sequence[T], key: Callable[[T], Any]) -> tuple[T, ...]:
+    return tuple(sorted(votes, key=key) if len(votes) > 1 else votes)
 
 
-def _spelled(char: str) -> bool:
-    """Say whether a letter belongs to a script that parts words by blanks: all but Han and kana."""
-    return char.isalpha() and not "\u3040" <= char <= "\u9fff"
+def _chosen(which: Any, rows: I32) -> Iterator[tuple[int, list[int]]]:
+    """Yield the numbers of the rows that are chosen, and these."""
+    chosen = np.flatnonzero(which)
+    return zip(chosen.tolist(), rows[chosen].tolist(), strict=True)
 
 
-def _labels(line: str, shift: int, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Vote against a line that is labels and values only, each value of the shape that its label asks for."""
-    pairs = read_labels(core, pack)
-    rules = [p.rule for p in pairs if p.rule]
-    if rules:
-        best = min(rules, key=lambda r: (-r.power, r.id))
-        salvage = ((p.rule.salvage if p.rule else "published", p.start + shift, p.end + shift) for p in pairs)
-        yield Evidence(best, min(B, best.power), 0, len(line), tuple(s for s in salvage if s[0]))
+@lru_cache(maxsize=2048)
+def _quiet(gain: int, shielded: int) -> Votes:
+    return Votes(gain=gain, shield=shielded)
+
+
+def _grown(rows: I32, size: int) -> I32:
+    """Return a table with room for so many rows."""
+    if size <= len(rows):
+        return rows
+    grown = np.zeros((2 * size, rows.shape[1]), np.int32)
+    grown[: len(rows)] = rows
+    return grown

@@ -50,7 +50,7 @@ NAME = re.compile(r"[^\W\d_]{2,4}(?:·[^\W\d_]{1,8})*|[A-Za-z][A-Za-z.' -]{1,25}
 CODE = re.compile(r"[\s_]*(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d+)$")
 ROLE = re.compile(r"^(?:.{0,8}?(?:记者|記者)|通讯员|作者|文|评论员|编辑)[\s/:：]*")
 SEPARATOR = re.compile(r"^[\s_|\-–—·•@:：,，丨/>»]")
-SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")
+SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@»]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")
 SOURCE_WORDS = word_set("source laiyuan where media origin publisher from")
 AUTHOR_WORDS = word_set("author authors zuozhe writer byline")
 TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
@@ -70,6 +70,11 @@ SURNAMES = (
     "姚谭譚廖邹鄒熊金陆陸郝孔白崔康毛邱秦江史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴龚龔文"
 )
 SIGNED = re.compile(rf"[。！？”][(（]([{SURNAMES}][\u3400-\u9fff]{{1,2}})[)）]$")
+# What a site is called, when its name stands in front: 清河日报数字报-渡口重开.
+SITE_NAME = re.compile(
+    r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
+)
+STATES = re.compile("日期|[发發][布表佈稿]|刊登|刊载|刊載")  # a day without a time of day is that of publication beside such a word
 HEAD = 15  # lines after the title in which the facts about a page stand
 
 
@@ -120,7 +125,15 @@ def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
     stated = _first(meta, TITLE) or str(ld.get("headline") or ld.get("title") or "")
     if len(heads) == 1 and (not whole or heads[0][:6] in whole + stated):
         return heads[0]
-    return stated or SUFFIX.split(whole)[0].strip()
+    return stated or _after_site(read, whole) or SUFFIX.split(whole)[0].strip()
+
+
+def _after_site(read: Read, whole: str) -> str:
+    """Return the line of the page that the title of the document ends with, behind the name of its site."""
+    parts = [part.strip() for part in SUFFIX.split(whole)]
+    if len(parts) < 2 or len(parts[-1]) < 4 or not SITE_NAME.fullmatch(parts[0]) or SITE_NAME.fullmatch(parts[-1]):
+        return ""
+    return next((line.text for line in read.lines[:400] if line.text == parts[-1] and line.link_density < 0.5), "")
 
 
 def _published(lines: Iterable[Line], meta: Mapping[str, str], ld: Mapping[str, Any]) -> tuple[str, str]:
@@ -137,7 +150,7 @@ def _published(lines: Iterable[Line], meta: Mapping[str, str], ld: Mapping[str, 
     for line in lines:
         if len(line.text) > 120 or not (pair := iso_date(line.text)):
             continue
-        if len(pair[1]) > 10 or pair[1] in days or not TIME_WORDS.isdisjoint(line.tokens) or "日期" in line.text:
+        if len(pair[1]) > 10 or pair[1] in days or not TIME_WORDS.isdisjoint(line.tokens) or STATES.search(line.text):
             (updated if "更新" in line.text or "updated" in line.text.lower() else shown).append(pair)
     agreeing = [pair for pair in (*shown, *updated) if pair[1][:10] in days]
     found = agreeing or stated or shown or updated

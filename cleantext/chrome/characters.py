@@ -1,0 +1,83 @@
+"""What characters are to the voters: a bit for each property, in one table over all code points.
+
+Kernels cannot ask Python whether a character is a letter, so that it is asked once for each character. Planes 3 to 16 hold
+no letters, digits or blanks but Han that no rule names; a test looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "ALPHA",
+    "CLAUSE",
+    "DECIMAL",
+    "DIGIT",
+    "EDGE",
+    "ENDS_LABEL",
+    "ENDS_LISTING",
+    "ENDS_TITLE",
+    "LEADING",
+    "MARKS",
+    "PARTS_LABEL",
+    "QUOTE",
+    "ROW",
+    "SHIELDS",
+    "SPACE",
+    "SPELLED",
+    "STOP",
+    "TRAILING",
+    "WORD",
+    "characters",
+    "marked",
+]
+
+Bits = npt.NDArray[np.uint32]
+
+SPACE, ALPHA, DIGIT, DECIMAL, WORD, SPELLED = (1 << n for n in range(6))  # DIGIT as str.isdigit says, DECIMAL as \d does
+EDGE, LEADING, TRAILING, ROW, STOP, QUOTE, CLAUSE, ENDS_TITLE = (1 << n for n in range(6, 14))
+ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # as the labels of a pack do
+SHIELDS = 1 << 16  # what is protected can start with it
+ENDS_LISTING = 1 << 17  # the heading of a list that is text can
+
+MARKS = {
+    EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # stands between widgets
+    LEADING: " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~",  # bullets and their kin before a line
+    TRAILING: " \t\r-–—·•*|丨=~▼▲×",
+    ROW: " |·丨┊/",  # parts the links of a row
+    STOP: ".!?",
+    QUOTE: "\"'”’)",
+    CLAUSE: ",、:",
+    ENDS_TITLE: "。!;:,.、",  # no title does
+}
+LETTERS = 0x33480  # after the last letter of Unicode 17
+
+
+@lru_cache(maxsize=1)
+def characters() -> Bits:
+    """Return the bits of every code point."""
+    table = np.zeros(0x110000, np.uint32)
+    chars = list(map(chr, range(LETTERS)))
+    for bit, test in ((SPACE, str.isspace), (ALPHA, str.isalpha), (DIGIT, str.isdigit), (DECIMAL, str.isdecimal), (WORD, str.isalnum)):
+        table[:LETTERS] |= np.fromiter(map(test, chars), bool, LETTERS) * np.uint32(bit)
+    table[list(map(ord, "_+"))] |= WORD  # \w, and the plus of names such as app+
+    spelled = (table & ALPHA) > 0
+    spelled[0x3040:0xA000] = False  # Han and kana stand without blanks between words
+    table[spelled] |= SPELLED
+    for bit, marks in MARKS.items():
+        table[list(map(ord, marks))] |= bit
+    table.flags.writeable = False
+    return table
+
+
+def marked(table: Bits, marks: Iterable[tuple[int, Iterable[str]]]) -> Bits:
+    """Return a copy of a table with further bits for some characters."""
+    table = table.copy()
+    for bit, chars in marks:
+        table[list(map(ord, chars))] |= bit
+    table.flags.writeable = False
+    return table

@@ -1,0 +1,97 @@
+"""Evidence: what one voter says of one line, and the voters that need a line as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from cleantext.chrome.columns import SHIELDED, UNTRIED, B
+from cleantext.chrome.metadata import read_labels
+from cleantext.chrome.rules import Pack, Rule, unwrap
+from cleantext.chrome.sieve import sieve
+
+__all__ = ["Evidence", "Votes", "labels", "salvaged", "shield", "shielding", "spans"]
+
+_PROTECTED = re.compile(
+    r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
+    r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
+    r"|\d{1,2}[.、)](?!\d)|[①-⑳]|[a-h][.、)] ?[\u3400-\u9fff]|注:.{0,30}(?:为准|参考)"
+    r"|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
+    r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
+)
+_NUMBERED = re.compile(r".{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号")
+_SIGNED_DATE = re.compile(
+    r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
+)
+
+
+class Evidence(NamedTuple):
+    """What one voter says of one line."""
+
+    rule: Rule
+    power: int
+    start: int  # of the part to cut, in the line; a whole line has (0, its length)
+    end: int
+    salvage: tuple[tuple[str, int, int], ...] = ()  # field and span in the line
+    note: str = ""  # what made it stronger than its rule, for the reader of the reasons
+    words: int = 0  # of a line of widget words: how many stand apart
+
+
+class Votes(NamedTuple):
+    """All that the text of a line says."""
+
+    evidence: tuple[Evidence, ...] = ()  # against the whole line, strongest first
+    spans: tuple[Evidence, ...] = ()  # against parts of it
+    heads: tuple[Rule, ...] = ()  # blocks that it can be the heading of
+    gain: int = 0  # how much it speaks for standing in the body of a page
+    shield: int = 0  # 1: a numbered heading, an attachment and their kin; 2: a date, as under a signature
+
+
+def shield(line: str, known: int) -> int:
+    """Say what protects a line: 1 always, 2 in the tail of a page. Asked only of lines against which something is said."""
+    if not known & SHIELDED or known & UNTRIED:
+        return 0
+    a, b = unwrap(line)
+    core = line[a:b]
+    for text in (core, line.lstrip()):
+        if _PROTECTED.match(text) or _NUMBERED.fullmatch(text):
+            return 1
+    return 2 if len(core) <= 20 and _SIGNED_DATE.fullmatch(core) else 0
+
+
+@lru_cache(maxsize=1)
+def shielding() -> Iterable[str]:
+    """Return the characters with which a protected line can start."""
+    ways = [way for pattern in (_PROTECTED, _SIGNED_DATE) for way in sieve(pattern.pattern).ways]
+    return [chr(c) for way in ways for low, high in way.front[0] for c in range(low, high + 1)]
+
+
+def spans(line: str, rule: Rule) -> Iterator[Evidence]:
+    """Vote against the parts of a line that a rule finds."""
+    first = rule.pattern.search(line) if len(line) <= rule.longest else None
+    if first is None or (rule.guard and rule.guard.search(line)):
+        return
+    for match in rule.pattern.finditer(line, first.start()):
+        a, b = match.span("cut") if "cut" in rule.pattern.groupindex else match.span()
+        if a < b:
+            yield Evidence(rule, rule.power, a, b, salvaged(rule, match, 0))
+
+
+def salvaged(rule: Rule, match: re.Match[str] | None, shift: int) -> tuple[tuple[str, int, int], ...]:
+    """Return the fields that a match names, and where they stand ``shift`` characters on."""
+    if match is None or not rule.pattern.groupindex:
+        return ()
+    fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
+    return tuple((name, a + shift, b + shift) for name, a, b in fields if name and a >= 0)
+
+
+def labels(line: str, shift: int, core: str, pack: Pack) -> Iterator[Evidence]:
+    """Vote against a line that is labels and values only, each value of the shape that its label asks for."""
+    pairs = read_labels(core, pack)
+    rules = [p.rule for p in pairs if p.rule]
+    if rules:
+        best = min(rules, key=lambda r: (-r.power, r.id))
+        salvage = ((p.rule.salvage if p.rule else "published", p.start + shift, p.end + shift) for p in pairs)
+        yield Evidence(best, min(B, best.power), 0, len(line), tuple(s for s in salvage if s[0]))

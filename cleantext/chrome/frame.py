@@ -1,0 +1,244 @@
+"""The frame of a page in short lines that speak against nothing by themselves: channels above a title, the rest of a header or footer.
+
+Also what is no frame: lists that are text where they stand in a footer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64
+from cleantext.chrome.arbiter import DATES, ENOUGH, FORUM, MANY_POSTS, NAMES, WORD_LINES
+from cleantext.chrome.columns import (
+    BALLOT,
+    BODY,
+    CATEGORY,
+    CHANNEL_NAME,
+    COUNT,
+    ENCLOSED,
+    FIRST,
+    HEAD,
+    LONG,
+    POWER,
+    RULE,
+    RULE_POWER,
+    SITE_NAME,
+    WORDS,
+    B,
+    Lines,
+)
+from cleantext.chrome.sieve import sieve
+from cleantext.jit import kernel
+
+__all__ = ["LISTING", "enclosed", "header", "listing_ends"]
+
+PATH = 1  # category
+STRANGERS = 2  # lines of no rule above a column, and in it one after the other but for one
+# The heading of a list that is text: no site heads a part of its footer so.
+LISTING = re.compile(
+    r"[\[【]?.{0,12}(?:目录|目次|名单|名录|一览表?|曲目|书目|篇目|剧目|年表|年谱|著作|主要作品|代表作品?|获奖作品|作品列表|演员表|演职员表|日程|议程|赛程|课程表|价目表|附录|鸣谢)[\]】]?:?"
+)
+
+Flags = npt.NDArray[np.bool_]
+
+
+@lru_cache(maxsize=1)
+def listing_ends() -> Iterable[str]:
+    """Return the characters with which the heading of a list that is text can end."""
+    return [chr(c) for way in sieve(LISTING.pattern).ways for low, high in way.back[0] for c in range(low, high + 1)]
+
+
+# ---------------------------------------------------------------- channels above the title
+
+
+@kernel
+def header(
+    known: I64,
+    power: I32,
+    zone: I32,
+    acted: I32,
+    left: I32,
+    bounds: I64,
+    ballots: I32,
+    evidence: I32,
+    slots: I64,
+    counts: Flags,
+    asked: Flags,
+) -> Any:
+    """Find the column of the site's pages above the title: lines of widget words, names of channels, however common as words.
+
+    It has four such lines and more, and nothing above it that stays, or no more than the name of the site where a word for the home page
+    or a path (C01) stands in it or below it, and a title below. It ends at the first line that no rule knows and that is longer
+    than a channel's name, or at a date. Return for each of ``left`` its evidence of words, -1 for none, and a row for each column: its
+    first line, its last, where the head of the page ends, 1 if there has to be a title in between. Only of pages that are ``asked`` for.
+    """
+    words = np.full(len(left), -1, np.int32)
+    columns = np.empty((len(bounds) - 1, 4), np.int64)
+    found = 0
+    for p in range(len(bounds) - 1):
+        lo, hi = bounds[p], bounds[p]
+        while asked[p] and hi < bounds[p + 1] and zone[left[hi]] == HEAD:
+            hi += 1
+        first = last = -1
+        size = above = apart = 0  # lines of no rule: above the column, and since its last line
+        for k in range(lo, hi):
+            n = left[k]
+            if acted[n] >= 0 and DATES <= evidence[acted[n], CATEGORY] <= NAMES:
+                break
+            words[k] = _word(ballots[known[n] >> BALLOT], evidence, counts[slots[k] :])
+            if words[k] >= 0:
+                first = k if first < 0 else first
+                last = k
+                size += 1
+                apart = 0
+            elif power[n] == 0:
+                above += size == 0
+                apart += size > 0
+                named = known[n] & (CHANNEL_NAME if size else SITE_NAME) != 0
+                if not named or above > STRANGERS or apart > STRANGERS + 1:
+                    break
+        if size < WORD_LINES or above > STRANGERS:
+            continue
+        placed = False
+        for k in range(first, hi if above else first):
+            placed = placed or _is_placed(ballots[known[left[k]] >> BALLOT], evidence, counts[slots[k] :])
+        if placed or not above:
+            columns[found, 0], columns[found, 1], columns[found, 2], columns[found, 3] = first, last, hi, above > 0
+            found += 1
+    return words, columns[:found]
+
+
+@kernel
+def _word(ballot: I32, evidence: I32, counts: Flags) -> int:
+    """Return the first evidence that counts and is of widget words, -1 for none."""
+    for k in range(ballot[COUNT]):
+        if counts[k] and evidence[ballot[FIRST] + k, WORDS]:
+            return int(ballot[FIRST] + k)
+    return -1
+
+
+@kernel
+def _is_placed(ballot: I32, evidence: I32, counts: Flags) -> bool:
+    """Say whether some evidence that counts is of a place in the site."""
+    for k in range(ballot[COUNT]):  # noqa: SIM110 - Numba has no any()
+        if counts[k] and evidence[ballot[FIRST] + k, CATEGORY] == PATH:
+            return True
+    return False
+
+
+# ---------------------------------------------------------------- headers and footers
+
+
+@kernel
+def enclosed(lines: Lines, bounds: I64, evidence: I32, listing: Flags, rules: int, zones: int, least: int, most: int) -> I32:
+    """Return short lines that no rule knows, where they stand among those of a header or footer.
+
+    Of a header up to the title, of a footer from its first certain line on; only where ``least`` lines of it went by
+    three different rules, for a lone credit line under an article is no footer; and only runs of ``most`` lines between
+    two certain ones, up to a line of ``listing``, for what is longer may be a table or a list of works. Asked once, when the arbiter
+    has settled, so that a second run, which finds no certain lines, takes no more. ``bounds`` are those of the pages in ``lines``.
+    """
+    found = np.zeros(len(lines.acted), np.bool_)
+    stamp = np.zeros(rules, np.int64)
+    for p in range(len(bounds) - 1):
+        lo, hi = bounds[p], bounds[p + 1]
+        body = forum = 0
+        for n in range(lo, hi):
+            acted = lines.acted[n]
+            if acted < 0:
+                body += max(0, lines.gain[n]) if lines.zone[n] == BODY else 0
+            else:
+                forum += evidence[acted, CATEGORY] == FORUM and evidence[acted, RULE_POWER] >= B
+        if body < ENOUGH or forum >= MANY_POSTS:
+            continue  # a list, a song, a thread: its short lines may be the text
+        a = lo
+        while a < hi:
+            b = a
+            while b < hi and lines.zone[b] == lines.zone[a]:
+                b += 1
+            if lines.zone[a] & zones:
+                certain = kinds = 0
+                for n in range(a, b):
+                    if _is_certain(lines.acted, n, evidence):
+                        certain += 1
+                        kinds += stamp[evidence[lines.acted[n], RULE]] != a + 1
+                        stamp[evidence[lines.acted[n], RULE]] = a + 1
+                if certain >= least and kinds >= 3:
+                    _mark_runs(lines, a, b, evidence, listing, certain, most, found)
+            a = b
+    return np.flatnonzero(found).astype(np.int32)
+
+
+@kernel
+def _is_certain(acted: I32, n: int, evidence: I32) -> bool:
+    return bool(acted[n] >= 0 and evidence[acted[n], POWER] >= B)
+
+
+@kernel
+def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, listing: Flags, certain: int, most: int, found: Flags) -> None:
+    """Mark the lines that stay in runs of ``most`` at most between two certain lines, or one and the edge of the area.
+
+    A run ends at the heading of a list that is text.
+    """
+    first, stop = a, b
+    if lines.zone[a] == HEAD:
+        stop = _title_at(lines, a, b, evidence)
+    else:
+        while not _is_certain(lines.acted, first, evidence):
+            first += 1
+    start = end = first
+    run = 0
+    for n in range(first, stop + 1):
+        if n == stop or _is_certain(lines.acted, n, evidence):
+            for k in range(start, end):
+                if run <= most and lines.acted[k] < 0:
+                    found[k] = True
+                    lines.because[k] = ENCLOSED
+                    lines.number[k] = certain
+            start = end = n + 1
+            run = 0
+        elif end == n and not listing[n]:
+            run += lines.acted[n] < 0
+            end = n + 1
+
+
+@kernel
+def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> int:
+    """Return where the title of a page can start; what stands before it is the header.
+
+    It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
+    the first certain line that states a date or source; where none does, in front of the last certain line. A shorter line
+    right before the date is the title where no longer one stands above it.
+    """
+    dated, limit = False, a
+    for n in range(a, b):
+        if _is_certain(lines.acted, n, evidence):
+            if evidence[lines.acted[n], CATEGORY] == DATES:
+                dated, limit = True, n
+                break
+            if n + 1 < b:
+                limit = n
+    at = limit - 1
+    while at >= a and not (_unknown(lines.acted, lines.suspected, at) and lines.known[at] & LONG):
+        at -= 1
+    if at < a:
+        if dated:
+            return limit - 1 if limit > a and _unknown(lines.acted, lines.suspected, limit - 1) else limit
+        for n in range(limit + 1, b):
+            if _unknown(lines.acted, lines.suspected, n):
+                return n
+        return a
+    while at > a and _unknown(lines.acted, lines.suspected, at - 1):
+        at -= 1
+    return at
+
+
+@kernel
+def _unknown(acted: I32, suspected: Flags, n: int) -> bool:
+    return acted[n] < 0 and not suspected[n]

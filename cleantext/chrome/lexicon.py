@@ -1,0 +1,62 @@
+"""Lexicons: words in arrays, found by kernels at any place of a text. Anchors, vocabularies and first characters are such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, U32, code_points
+from cleantext.jit import kernel
+
+__all__ = ["Lexicon", "RuleTable", "lexicon", "stands"]
+
+
+class Lexicon(NamedTuple):
+    """Words in arrays, by their first character, longest first, and what owns each."""
+
+    root: I32  # bucket of each code point, 0 where no word starts
+    buckets: I32  # bucket b has the words buckets[b] to buckets[b + 1]
+    starts: I32  # of the words in `points`
+    points: U32
+    owned: I32  # word w is owned by owners[owned[w]] to owners[owned[w + 1]]
+    owners: I32
+
+
+class RuleTable(NamedTuple):
+    """What kernels ask of the rules of a pack, which are numbered in the order of their ids."""
+
+    longest: I32
+    power: I32
+    common: npt.NDArray[np.bool_]
+    span: npt.NDArray[np.bool_]
+
+
+def lexicon(owned_by: Iterable[tuple[str, int]]) -> Lexicon:
+    """Make a lexicon of words and owners."""
+    owners: dict[str, dict[int, None]] = {}
+    for word, owner in owned_by:
+        owners.setdefault(word, {})[owner] = None
+    words = sorted(owners, key=lambda w: (w[0], -len(w), w))
+    root = np.zeros(0x110000, np.int32)
+    buckets: list[int] = [0, 0]  # bucket 0 is empty
+    for n, word in enumerate(words):
+        if not root[ord(word[0])]:
+            root[ord(word[0])] = len(buckets) - 1
+            buckets.append(n)
+        buckets[-1] = n + 1
+    starts = np.cumsum([0, *map(len, words)], dtype=np.int32)
+    owned = np.cumsum([0, *(len(owners[w]) for w in words)], dtype=np.int32)
+    flat = np.array([o for w in words for o in owners[w]], np.int32)
+    return Lexicon(root, np.array(buckets, np.int32), starts, code_points("".join(words)), owned, flat)
+
+
+@kernel
+def stands(points: U32, at: int, word: U32, first: int, last: int) -> bool:
+    """Say whether ``word[first:last]``, whose first character does, stands at a place."""
+    for k in range(1, last - first):  # noqa: SIM110
+        if points[at + k] != word[first + k]:
+            return False
+    return True
