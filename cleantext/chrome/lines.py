@@ -213,9 +213,10 @@ class Case:
             titled = any(not self.shielded(n) for n in below.tolist())
             if needs_title and not titled:
                 continue
-            for k in range(first, last + titled):
-                if words[k] >= 0 and lines.acted[left[k]] < 0:
-                    self.act(int(left[k]), register.evidence[words[k]]._replace(power=B), HEADER)
+            column, said = left[first : last + titled], words[first : last + titled]
+            went = (said >= 0) & (lines.acted[column] < 0)
+            lines.acted[column[went]] = [register.raised(e) for e in said[went].tolist()]
+            lines.because[column[went]] = HEADER
 
     def _grow(self, page: I32, block: Rule) -> None:
         """Take the rows under a heading with it: related articles, member lists, link lists. ``page`` starts with the heading."""

@@ -35,6 +35,7 @@ from cleantext.chrome.columns import (
     SALVAGED,
     WORDS,
     ZONES,
+    B,
 )
 from cleantext.chrome.evidence import Evidence, Votes, labels, salvaged, shield, shielding, spans
 from cleantext.chrome.frame import listing_ends
@@ -113,6 +114,7 @@ class Register:
         self.ballot_rows: I32 = np.zeros((64, 7), np.int32)  # ballot 0 is empty
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
+        self._raised: dict[int, int] = {}
         self._rows: dict[str, dict[str, str | None]] = {}  # of blocks
         self._lock = Lock()
 
@@ -164,6 +166,12 @@ class Register:
             if key not in self._said:
                 self._said[key] = self._note([evidence])
             return self._said[key]
+
+    def raised(self, number: int) -> int:
+        """Return the number of evidence as it stands under a number, but of strength B."""
+        if number not in self._raised:
+            self._raised[number] = self.said(self.evidence[number]._replace(power=B))
+        return self._raised[number]
 
     def finds(self, rule: Rule, lines: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Say which lines a rule finds, without the blanks around them."""
