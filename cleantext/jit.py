@@ -13,6 +13,7 @@ import sys
 import types
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 __all__ = ["Kernel", "kernel"]
@@ -44,6 +45,13 @@ class Kernel(Generic[P, R]):
     def compiled(self) -> Callable[P, R]:
         """The Numba dispatcher, made at first use."""
         return _compile(self.function)
+
+    @property
+    def cached(self) -> bool:
+        """Whether compiled code of it is on disk, or cannot be put there."""
+        dispatcher: Any = self.compiled
+        folder = getattr(dispatcher._cache, "cache_path", None)  # noqa: SLF001 - Numba tells it nowhere else
+        return folder is None or any(Path(folder).glob(f"*{dispatcher.py_func.__qualname__}-*.nbi"))
 
     def sized(self, n: int) -> Callable[P, R]:
         """Return what runs ``n`` elements soonest: compiled code once Numba is there, else Python."""

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["warm"]
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from cleantext.jit import Kernel
+
+__all__ = ["beside", "warm"]
 
 
 def warm() -> None:
@@ -10,14 +20,43 @@ def warm() -> None:
 
     Call it once before starting processes or serving requests.
     """
+    with beside("passage", "document"):
+        pages()
+        columns()
+    duplicates("passage", "document", units=("char", "script"))
+
+
+@contextlib.contextmanager
+def beside(*levels: Literal["document", "passage"]) -> Iterator[None]:
+    """Let another process compile the kernels of a duplicate search meanwhile, where they are not in the cache yet.
+
+    They take as long as all others together, and Numba compiles in one thread.
+    """
+    from cleantext.dedup.cut import cut
+    from cleantext.dedup.kernel import overlaps
+
+    process = None
+    last: dict[str, Kernel[..., Any]] = {"document": overlaps, "passage": cut}
+    if not all(last[level].cached for level in levels):
+        code = f"from cleantext.warm import duplicates; duplicates(*{levels!r})"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with contextlib.suppress(OSError):
+            call = [sys.executable, "-c", code]
+            process = subprocess.Popen(call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own code
+    try:
+        yield
+    finally:
+        if process:
+            process.wait()
+
+
+def pages() -> None:
+    """Compile what cleans pages."""
     import numba  # noqa: F401 - once it is loaded, kernels run compiled whatever the size of their input
-    import pyarrow as pa
 
     from cleantext.chrome.rules import load_pack
     from cleantext.chrome.votes import Register
-    from cleantext.dedup import find_duplicates
     from cleantext.pipeline import Pipeline
-    from cleantext.script import UnifyScript
     from cleantext.transform import Page
 
     page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3)
@@ -28,10 +67,27 @@ def warm() -> None:
     lines = [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)]  # enough for the sieves
     register.look(lines)
     register.finds(register.rules[0], lines)
+
+
+def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal["char", "script"]] = ("char",)) -> None:
+    """Compile what finds and removes duplicates."""
+    from cleantext.dedup import find_duplicates
+
     text = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。第二段也要够长。"
-    for level in ("passage", "document"):
-        for unit in ("char", "script"):
-            find_duplicates([text, text + "尾声", "甲" + text], level=level, unit=unit)
+    for level in levels:
+        for unit in units:
+            find_duplicates([text, text + "尾声", "甲" + text], level=level, unit=unit).texts()
+
+
+def columns() -> None:
+    """Compile what converts scripts."""
+    import numba  # noqa: F401 - see `pages`
+    import pyarrow as pa
+
+    from cleantext.script import UnifyScript
+    from cleantext.transform import Page
+
+    page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3)
     for to in ("t2s", "s2twp"):  # conversions of one length and of several, of pages and of columns
         convert = UnifyScript(to=to)
         convert.run([page])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from cleantext.changes import I64, U32
 from cleantext.dedup.anchors import rising
 from cleantext.dedup.cut import cut
+from cleantext.dedup.kernel import roomier
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
@@ -273,9 +274,7 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
             low_b, high_a = max(low_b, tail[1] + tail[4]), min(high_a, head[3])
         # No more than 14 blocks in a gap: a step takes a token at least and finds two.
         if n + 16 * (stop - first) + 2 * BEYOND > len(out):
-            more = np.empty((2 * (len(out) + 16 * (stop - first)), 5), np.int64)
-            more[:n] = out[:n]
-            out = more
+            out = roomier(out, 2 * (len(out) + 16 * (stop - first)))
         a, b, m = head[1], head[3], 0
         while m <= BEYOND:
             skip_a, skip_b, run = _step(tokens, a - 1, b - 1, low_a - 1, low_b - 1, -1, reach)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cleantext.changes import I32, I64, U32
-from cleantext.dedup.kernel import shingle_hashes
+from cleantext.dedup.kernel import roomier, shingle_hashes
 from cleantext.dedup.tokens import Unit
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
@@ -182,9 +182,7 @@ def find_matches(
             if a == b:
                 length = min(length, q - p)  # a run that overlaps its own copy
             if n == len(out):
-                more = np.empty((2 * n, 5), np.int64)
-                more[:n] = out
-                out = more
+                out = roomier(out, 2 * n)
             out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
             n += 1
     _by_text(out, begin, n, count, other)

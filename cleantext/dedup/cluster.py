@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cleantext.changes import I64
 from cleantext.dedup.corpus import Corpus
+from cleantext.dedup.kernel import roomier
 from cleantext.dedup.passages import Search
 from cleantext.dedup.rows import Rows
 from cleantext.dedup.types import F64
@@ -143,7 +144,7 @@ def _visit(spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64
     """Visit texts until parts of copies are to be searched; return the group of rows that comes next, and these parts."""
     for g in range(group, len(bounds) - 1):
         text = spans[bounds[g], 0]
-        place[text] = used
+        place[text, 0] = place[text, 1] = used
         blocked = _take(spans, bounds[g], bounds[g + 1], gone, place, taken, least)
         used = place[text, 1]
         left, n = np.empty((16, 3), np.int64), 0
@@ -156,7 +157,7 @@ def _visit(spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64
                 end = min(stop, gone[at, 0]) if at < place[keeper, 1] else stop
                 if end - start >= least:
                     if n == len(left):
-                        left = np.concatenate((left, np.empty_like(left)))
+                        left = roomier(left, 2 * n)
                     left[n, 0], left[n, 1], left[n, 2] = keeper, start, end
                     n += 1
                 start = gone[at, 1] if at < place[keeper, 1] else stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cleantext.changes import I64, U32
+from cleantext.dedup.kernel import roomier
 from cleantext.dedup.types import F64, U64
 from cleantext.jit import kernel
 
@@ -67,7 +68,7 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
                     depth += 2
                 continue
             if n == len(out):
-                out = np.concatenate((out, np.empty_like(out)))
+                out = roomier(out, 2 * n)
             out[n, 0], out[n, 1], out[n, 2], out[n, 3] = blocks[first, 3], a_low, a_high, blocks[first, 4]
             out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = b_low, b_high, inter, a_size, b_size
             same = inter == a_size == b_size and a_high - a_low == b_high - b_low

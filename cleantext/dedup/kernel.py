@@ -12,7 +12,7 @@ from cleantext.changes import I64, U32, Ragged
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "shingle_hashes", "sketch_into", "sketches"]
+__all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "roomier", "shingle_hashes", "sketch_into", "sketches"]
 
 # Odd multiplier of the polynomial, 2**64 / golden ratio; the finaliser is MurmurHash3's.
 PRIME = 0x9E3779B97F4A7C15
@@ -132,6 +132,16 @@ def digests(tokens: U32, offsets: I64) -> U64:
             h ^= h >> np.uint64(29)
         out[d, 0], out[d, 1] = g, h
     return out
+
+
+@kernel
+def roomier(rows: I64, room: int) -> I64:
+    """Return a table of ``room`` rows that begins with these. A slice assigned to would take Numba seconds to compile."""
+    more = np.empty((room, rows.shape[1]), np.int64)
+    for i in range(len(rows)):
+        for column in range(rows.shape[1]):
+            more[i, column] = rows[i, column]
+    return more
 
 
 def gather(column: Ragged, rows: I64) -> Ragged:

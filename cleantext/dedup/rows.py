@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64
 from cleantext.dedup.align import Alignments
 from cleantext.dedup.corpus import Corpus, Units
-from cleantext.dedup.kernel import shingle_hashes
+from cleantext.dedup.kernel import roomier, shingle_hashes
 from cleantext.dedup.types import F64
 from cleantext.dedup.verify import Verified
 from cleantext.jit import kernel
@@ -159,7 +159,7 @@ def _texts(a: I64, b: I64, starts: I64, members: I64, long: Bools, own: int, lis
                 if own and (one < own) == (other < own):
                     continue
                 if n == len(out):
-                    out = np.concatenate((out, np.empty_like(out)))
+                    out = roomier(out, 2 * n)
                 out[n, 0], out[n, 1], out[n, 2] = -1 if copies else row, one, other
                 n += 1
     return out[:n, 0].copy(), out[:n, 1].copy(), out[:n, 2].copy()

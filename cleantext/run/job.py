@@ -31,6 +31,7 @@ from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.settings import STATE, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import METADATA, finish, outputs_of, write_edits
 from cleantext.transform import Page
+from cleantext.warm import beside, warm
 
 __all__ = ["clean_files", "plan_shards", "run_shard"]
 
@@ -94,7 +95,8 @@ def clean_files(
         shutil.rmtree(state, ignore_errors=True)
     state.mkdir(exist_ok=True)
     shards = plan_shards(found.pages)
-    report = total(list(_run_shards(shards, settings, folder, workers, progress)))
+    with beside(*({"off": (), "documents": ("document",)}.get(duplicates, ("passage",)))):  # type: ignore[arg-type]
+        report = total(list(_run_shards(shards, settings, folder, workers, progress)))
     _annotate(report, settings, found)
     report.notes += [note] if note else []
     finish(folder, shards, settings, report)
@@ -158,7 +160,7 @@ def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int |
         for shard in shards:
             yield shard, run_shard(shard, settings, out)
         return
-    cleantext.warm()  # compile once here, not once in every worker
+    warm()  # compile once here, not once in every worker
     # Spawned, not forked: pyarrow and numba have threads by now.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(run_shard, shard, settings, out): shard for shard in shards}
