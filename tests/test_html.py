@@ -7,15 +7,22 @@ from pathlib import Path
 from statistics import mean
 
 import bs4
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLTree, NodeType
 
+from cleantext.changes import code_points
 from cleantext.chrome import StripChrome
 from cleantext.chrome.blocks import MainContent, main_blocks
 from cleantext.edits import apply
 from cleantext.html import class_words, read_html
 from cleantext.html.metadata import iso_date
+from cleantext.html.scan import scan
+from cleantext.html.tags import PARTS, UNSEEN, key_of, look_up, word_table
+from cleantext.html.tags import TAGS as NAMES_OF_TAGS
+from cleantext.html.tokens import NOSCRIPT, canonical, tokens
 from cleantext.pipeline import Pipeline
 from cleantext.transform import Page, advance
 
@@ -89,6 +96,37 @@ def test_unseen(hidden):
     assert lines(f"<p>前</p>{hidden}<p>后</p>") == ["前", "后"]
 
 
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<script>if(a<b){"<p>藏</p>"}<!--<script>藏</script>藏--></script>见', ["见"]),
+        ('<script><!-- document.write("<p>藏</p>") --></script>见', ["见"]),
+        ("<style><!-- p>a{} --></style>见<!-- 藏 > 藏 -->", ["见"]),
+        ("<head><noscript><p>藏</p></noscript><title>题</title></head><body>见", ["见"]),
+        ('<NoScript><img src="a">藏</NoScript>见', ["见"]),
+        ('<p title="a>b" data-x="<p>" \'y\' =z>见</p>', ["见"]),
+        ('<p title=\'"藏"\' class="hidden">见</p>', ["见"]),
+        ("<xmp><b>见&amp;</b></xmp>尾", ["<b>见&amp;</b>", "尾"]),
+        ("<div><plaintext><b>见</plaintext></div>", ["<b>见</plaintext></div>"]),
+        ("<svg><title>藏</title><style>藏</style><source></source>藏</svg>见", ["见"]),
+        ("前<embed src=a>后<object>藏<param name=a></object>尾", ["前", "后", "尾"]),
+        ("<p>前<input hidden>后<img style='display:none'>尾", ["前后尾"]),
+        ("<div style='display:none'><hr><img><br>藏</div>见", ["见"]),
+        ("<p>甲<hr>乙<wbr>丙<br>丁", ["甲", "乙丙", "丁"]),
+        ("<x-article>甲</x-article><o:p>乙</o:p>丙", ["甲", "乙丙"]),
+        ("&lt;p&gt;&amp;lt;&nbsp;&quot;&#39;&hellip;", ["<p>&lt;\N{NO-BREAK SPACE}\"'…"]),
+        ("<p>引\n<span class=time>二月</span>\n　　初。</p>", ["引 二月 \N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}初。"]),
+        ("<p>一句。\n　　又一句。</p>", ["一句。又一句。"]),
+        ("<pre>  a\r\n<a href=x>b</a>  \n \n　c</pre>", ["  a", "b", "　c"]),
+        ("<table><div>先</div><tr><td>一<td>二</table>", ["先", "一\t二"]),
+        ("<frameset><frame src=a></frameset><noframes>藏</noframes>", [""]),
+        ("a\0b\1c&#1;d", ["abcd"]),
+    ],
+)
+def test_markup_is_read_as_browsers_do(html, expected):
+    assert lines(html) == expected
+
+
 def test_hidden_until_a_script_runs():
     assert SENTENCE in lines(f'<div id=js_content style="visibility:hidden">{SENTENCE}</div>')
     assert SENTENCE in lines(f'<p>加载中</p><div style="display:none">{SENTENCE}</div>')
@@ -111,6 +149,22 @@ def test_targets_are_no_links():
     assert [b.link_density for b in page.html] == [0.0, 0.0, 1.0]
     block = read_html("<a href=x><div>整块</div><p>都是</p></a>外")
     assert [b.link_density for b in block.html] == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "link", ["<p><a href=/big.jpg><img src=a.jpg></p>", f"<p>{SENTENCE}见<a href=/x>专题<b>。</p>", "<P><A\nHREF=x>图</P>"]
+)
+def test_a_link_that_is_never_closed_ends_with_its_paragraph(link):
+    html = f"{NAV}<h1>标题</h1><div class=content>{link}{f'<p>{SENTENCE}</p>' * 6}</div>{FOOT}"
+    assert [b.link_density for b in read_html(html).html if b.tag == "p"][-7:-1] == [0.0] * 6
+    assert "".join(kept(html)).count(SENTENCE) == 6 + link.count(SENTENCE)
+
+
+def test_links_that_are_alike():
+    twice = "<div><a href=x><img src=a></a></div><div><a href=x>春天来了</a></div><p><a href=x>春天来了</a></p>"
+    assert [b.link_density for b in read_html(twice).html] == [1.0, 1.0]
+    after = read_html(f"<p><a href=y>图</p><p>{SENTENCE}</p>{twice}")
+    assert [b.link_density for b in after.html] == [1.0, 0.0, 1.0, 1.0]
 
 
 def test_class_words_are_words():
@@ -169,6 +223,7 @@ def test_host():
         "<dd>",
         "</html></html>",
         "<table><tr>",
+        "<plaintext></plaintext></tr></td></dd></pre></a></p>",
     ],
 )
 def test_scraps(html):
@@ -197,6 +252,7 @@ def test_text_after_the_end():
     ],
 )
 def test_deep_and_wide(html):
+    read_html("<br>" * 10_000)  # kernels are compiled
     start = time.perf_counter()
     page = read_html(html)
     main_blocks(page)
@@ -209,6 +265,13 @@ MARKUP = st.lists(
         [
             *TAGS.split(),
             "<h1>",
+            "<xmp>",
+            "</xmp>",
+            "<plaintext></plaintext>",
+            "<svg>",
+            "<noscript>",
+            "</noscript>",
+            "<embed>",
             "<title>",
             "</title>",
             "<span>",
@@ -266,6 +329,46 @@ def test_any_markup(html):
         or not page.html
     )
     assert "".join(out.text[b.start : b.end] for b in out.html) == out.text
+
+
+def seen(node):
+    """Yield the texts of a tree that are visible, found by walking it."""
+    if node.type == NodeType.TEXT:
+        yield node.text
+    elif node.type != NodeType.ELEMENT:
+        return
+    elif not (
+        meaning(node.tag) & UNSEEN or "hidden" in node.attrs or "display:none" in (node.getattr("style") or "").replace(" ", "").lower()
+    ):
+        for child in node.child_nodes:
+            yield from seen(child)
+
+
+def meaning(tag):
+    return look_up.python(NAMES_OF_TAGS, key_of(tag))
+
+
+@given(MARKUP)
+@settings(deadline=None, max_examples=300)
+def test_lines_hold_what_the_tree_shows(html):
+    tree = HTMLTree.parse(NOSCRIPT.sub(r"<\1template", html).encode("utf-8", "replace").decode())
+    texts = "".join(seen(tree.document.first_child)) if tree.document.first_child else ""
+    found, hidden, _ = tokens(code_points(canonical(html)), NAMES_OF_TAGS, word_table(PARTS), False)
+    shown = read_html(html).text
+    if 2 * sum(texts.count(mark) for mark in "。！？；，、") >= hidden:
+        assert "".join(shown.split()) == "".join(texts.replace("\1", "").split())
+    assert all(lo <= hi for _, lo, hi, *_ in found.tolist())
+
+
+@given(MARKUP, st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_kernels_compiled_and_not(html, keep):
+    points = code_points(canonical(html))
+    compiled, plain = (form(points, NAMES_OF_TAGS, word_table(PARTS), keep) for form in (tokens.compiled, tokens.python))
+    assert compiled[1:] == plain[1:]
+    assert np.array_equal(compiled[0], plain[0])
+    for one, other in zip(scan.compiled(points, compiled[0]), scan.python(points, compiled[0]), strict=True):
+        assert np.array_equal(one, other)
 
 
 @given(st.binary(max_size=300))

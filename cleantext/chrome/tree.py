@@ -53,6 +53,8 @@ WEAK = word_set("hot rank tool tools tag tags keyword keywords search download d
 NO_MARK = 0.3  # what a character weighs in a line without any mark
 WRAPPER = 0.3  # share of the page's weight above which a bad name is a wrapper's, if little text stands before it
 MOST = 0.6  # share of an element's weight that one child must hold to be taken in its place
+LINK = 0.5  # link density from which a line has no sentences
+SHORT = 16  # characters; a heading of related pages has less
 BESIDE = 0.25  # share of the root's weight from which loose sentences beside it make its parent the root
 ALL_LINKED = 0.9  # link density from which a single line is nothing but a link
 
@@ -62,10 +64,10 @@ class Node:
 
     __slots__ = ("bad", "chars", "children", "first", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
 
-    def __init__(self, step: str, parent: int, first: int) -> None:
+    def __init__(self, named: tuple[tuple[str, frozenset[str]], bool, bool], parent: int, line: int) -> None:
+        self.shape, self.bad, self.lead = named
         self.parent = parent
-        self.first = self.last = first
-        self.shape, self.bad, self.lead = _names(step.partition("[")[0])
+        self.first = self.last = line
         self.chars = self.stops = 0
         self.linked = self.weight = 0.0
         self.headed = False
@@ -89,33 +91,36 @@ class Tree:
     """The elements that hold lines."""
 
     def __init__(self, page: Page) -> None:
-        self.nodes = [Node("body", -1, 0)]
+        text = page.text
+        self.nodes = [Node(_names("body"), -1, 0)]
         self.leaf: list[int] = []  # of each line
-        self.lines = [page.text[b.start : b.end].strip() for b in page.html]
+        self.lines = [text[b.start : b.end].strip() for b in page.html]
         self.stops: list[int] = []
         self.weights: list[float] = []
         self.density = [b.link_density for b in page.html]
         self.paths = ["body"]
         index = {"body": 0}
         heads = []
-        for i, block in enumerate(page.html):
-            line = self.lines[i]
+        for i, (line, density, block) in enumerate(zip(self.lines, self.density, page.html, strict=True)):
             chars = len(line) - line.count(" ")
-            weight = chars * (1 - block.link_density) * (1 if MARK.search(line) else NO_MARK)
-            stops = len(STOP.findall(line)) if block.link_density < 0.5 else 0
+            weight = chars * (1 - density) if density < 1 else 0.0
+            if weight and not MARK.search(line):
+                weight *= NO_MARK
+            stops = len(STOP.findall(line)) if density < LINK else 0
             self.stops.append(stops)
             self.weights.append(weight)
-            at = index.get(block.path, -1)
+            path = block.path
+            at = index.get(path, -1)
             if at < 0:
-                at = self._grow(index, block.path, i)
+                at = self._grow(index, path, i)
             self.leaf.append(at)
             node = self.nodes[at]
             node.last = i
             node.chars += chars
-            node.linked += chars * block.link_density
+            node.linked += chars * density
             node.weight += weight
             node.stops += stops
-            if len(line) < 16 and HEADING.fullmatch(line):
+            if len(line) < SHORT and HEADING.fullmatch(line):
                 heads.append(i)
         for node in reversed(self.nodes[1:]):  # children come after their parents
             up = self.nodes[node.parent]
@@ -131,17 +136,14 @@ class Tree:
 
     def _grow(self, index: dict[str, int], path: str, line: int) -> int:
         """Add the element at ``path``, and its ancestors where they are new; return its number."""
-        missing = []
-        while path not in index:
-            missing.append(path)
-            path = path.rpartition("/")[0] or "body"
-        at = index[path]
-        for step in reversed(missing):
-            index[step] = len(self.nodes)
-            self.nodes[at].children.append(len(self.nodes))
-            self.paths.append(step)
-            self.nodes.append(Node(step.rpartition("/")[2], at, line))
-            at = len(self.nodes) - 1
+        up, _, step = path.rpartition("/")
+        above = index.get(up or "body", -1)
+        if above < 0:
+            above = self._grow(index, up, line)
+        at = index[path] = len(self.nodes)
+        self.nodes[above].children.append(at)
+        self.paths.append(path)
+        self.nodes.append(Node(_names(step.partition("[")[0]), above, line))
         return at
 
     def _head(self, line: int) -> None:

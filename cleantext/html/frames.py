@@ -1,67 +1,57 @@
-"""The open block elements of a document, and what a line can say of where it stands."""
+"""The block elements of a document, and what a line can say of where it stands."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from html import unescape
 
+from cleantext.changes import I64
+from cleantext.html.scan import ASKED, INDEX, PARENT, TOKEN
+from cleantext.html.tokens import CLASS, HI, IDENTITY, LO
 from cleantext.html.words import class_words
 
-__all__ = ["WORDS", "Frame", "names_of"]
+__all__ = ["WORDS", "Frames"]
 
 WORDS = 16  # words of class and id that a line carries, those of its element first
 DEPTH = 100  # steps of a path; what is nested deeper shares the path of its ancestor there
+IDENTITY_CHARS, CLASS_CHARS = 60, 120
 
 
-class Frame:
-    """An open block element."""
+class Frames:
+    """Tag, path and words of each element that something asks for.
 
-    __slots__ = ("children", "index", "names", "parent", "path", "tag", "tokens")
+    A path has a step ``tag#id.class[n]`` for each element, n counting the block children of the parent. Words of class and id
+    go from the inside out, the first `WORDS` of them.
+    """
 
-    def __init__(self, tag: str, names: str, parent: Frame | None, index: int) -> None:
-        self.tag = tag
-        self.names = names  # "#id.class.class"
-        self.parent = parent
-        self.index = index
-        self.children = 0
-        self.path: str | None = None
-        self.tokens: tuple[str, ...] | None = None
-
-    def words(self) -> tuple[str, ...]:
-        """Return the words of class and id of an element and its ancestors, from the inside out, the first `WORDS` of them."""
-        chain = []
-        at: Frame | None = self
-        while at is not None and at.tokens is None:
-            chain.append(at)
-            at = at.parent
-        tokens = at.tokens if at is not None and at.tokens else ()
-        for step in reversed(chain):
-            if step.names:
-                tokens = _inherited(step.names, tokens)
-            step.tokens = tokens
-        return tokens
-
-    def location(self) -> str:
-        """Return the path of an element: steps ``tag#id.class[n]``, n counting the block children of the parent."""
-        if self.path is None:
-            chain = []
-            at = self
-            while at.path is None and at.parent is not None:
-                chain.append(at)
-                at = at.parent
-            path = at.path or "body"
-            depth = path.count("/")
-            for step in reversed(chain):
-                if depth < DEPTH:
-                    path = f"{path}/{step.tag}{step.names}[{step.index}]"
-                    depth += 1
-                step.path = path
-        return self.path or "body"
+    def __init__(self, markup: str, tokens: I64, frames: I64) -> None:
+        self.tags = tags = ["body"] * len(frames)
+        self.paths = paths = tags[:]
+        words: list[tuple[str, ...]] = [()] * len(frames)
+        self.words = words
+        depth = [0] * len(frames)
+        asked = frames[1:, ASKED].nonzero()[0] + 1
+        rows = tokens.take(frames[asked, TOKEN], axis=0)
+        for n, up, index, lo, hi, id_lo, id_hi, class_lo, class_hi in zip(
+            asked.tolist(),
+            *(frames[asked, column].tolist() for column in (PARENT, INDEX)),
+            *(rows[:, column].tolist() for column in (LO, HI, IDENTITY, IDENTITY + 1, CLASS, CLASS + 1)),
+            strict=True,
+        ):
+            tag = tags[n] = markup[lo:hi]
+            said, step = words[up], tag
+            if id_hi or class_hi:
+                names = names_of(markup[id_lo:id_hi], markup[class_lo:class_hi])
+                said, step = _inherited(names, said), tag + names
+            words[n] = said
+            depth[n] = depth[up] + 1
+            paths[n] = f"{paths[up]}/{step}[{index}]" if depth[n] <= DEPTH else paths[up]
 
 
 @lru_cache(maxsize=16_384)
-def _inherited(names: str, tokens: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*class_words(names), *tokens)))[:WORDS]
+def _inherited(names: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*class_words(names), *words)))[:WORDS]
 
 
 NOT_NAME = re.compile(r"[^\w\s-]+")
@@ -69,8 +59,8 @@ NOT_NAME = re.compile(r"[^\w\s-]+")
 
 @lru_cache(maxsize=16_384)
 def names_of(identity: str, classes: str) -> str:
-    """Return ``#id.class.class``, short and free of the signs that part the steps of a path."""
-    parts = [f".{name}" for name in NOT_NAME.sub("", classes).split()[:4]]
-    if identity := "".join(NOT_NAME.sub("", identity).split()):
+    """Return ``#id.class.class`` of attributes as they are written, short and free of the signs that part the steps of a path."""
+    parts = [f".{name}" for name in NOT_NAME.sub("", unescape(classes)[:CLASS_CHARS]).split()[:4]]
+    if identity := "".join(NOT_NAME.sub("", unescape(identity)[:IDENTITY_CHARS]).split()):
         parts.insert(0, f"#{identity}")
     return "".join(parts)

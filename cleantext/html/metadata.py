@@ -43,7 +43,7 @@ LABEL = re.compile(
     r"|(?P<other>标签|关键词|编审|审核|校对|摄影|字号|字体|浏览|阅读|点击|时间|日期|标题|签发|监制|分享到?)[^:：]{0,3}[:：]"
 )
 VALUE_END = re.compile(r"[\s\u3000]{2,}|[\t|｜\[\]【】]|(?<![\w·、])[）)]|[（(](?![^（()）]*[)）].)|\s(?=举报|(?:19|20)\d\d|我有话说|\d)")
-LABEL_END = re.compile("[:：︱|丨/]")
+WANTED = re.compile(r"[源处者文写编編辑輯]\s*[:：︱|丨/]")  # stands in every label that is wanted
 HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+")  # no name of a Chinese medium has a blank
 NAMES = re.compile(r"[、,，;；/&]|\s+")
 NAME = re.compile(r"[^\W\d_]{2,4}(?:·[^\W\d_]{1,8})*|[A-Za-z][A-Za-z.' -]{1,25}[A-Za-z]?|[A-Za-z]{1,3}_?\d{2,6}")
@@ -187,7 +187,7 @@ def _labelled(lines: list[Line], title: int) -> dict[str, str]:
     out: dict[str, str] = {}
     for i, line in enumerate(lines[max(0, title - 5) :], max(0, title - 5)):
         text = line.text
-        if len(text) > 120 or not LABEL_END.search(text):
+        if len(text) > 120 or not WANTED.search(text):
             continue
         labels = list(LABEL.finditer(text))
         for label, following in zip_longest(labels, labels[1:]):

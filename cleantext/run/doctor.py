@@ -21,7 +21,7 @@ def checks() -> Iterator[tuple[str, bool, str]]:
     if strangers:
         text += f"; also installed by {', '.join(strangers)}: pip uninstall {' '.join(strangers)}, then install cleantext-zh again"
     yield "cleantext", not strangers, text
-    for name in ("datasketch", "opencc-python-reimplemented", "ftfy", "beautifulsoup4", "numpy", "numba", "pyarrow", "resiliparse", "lxml"):
+    for name in ("datasketch", "opencc-python-reimplemented", "ftfy", "beautifulsoup4", "numpy", "numba", "pyarrow", "resiliparse"):
         try:
             yield name, True, meta.version(name)
         except meta.PackageNotFoundError:
