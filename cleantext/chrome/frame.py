@@ -89,7 +89,7 @@ def header(
             hi += 1
         way = _way(known, power, acted, left, lo, hi, evidence)
         first = last = -1
-        size = above = apart = 0  # lines of no rule: above the column, and since its last line
+        size = above = apart = 0  # lines of no rule: above the column, or under a link to skip it, and since its last line
         for k in range(lo, hi):
             n = left[k]
             if acted[n] >= 0 and DATES <= evidence[acted[n], CATEGORY] <= NAMES:
@@ -101,9 +101,9 @@ def header(
                 size += 1
                 apart = 0
             elif power[n] == 0 and k > way:
-                above += size == 0
-                apart += size > 0
-                named = known[n] & (CHANNEL_NAME if size else SITE_NAME) != 0
+                above += size <= 1
+                apart += size > 1
+                named = known[n] & (CHANNEL_NAME if size > 1 else SITE_NAME) != 0
                 if not named or above > STRANGERS or apart > STRANGERS + 1:
                     break
         if size < WORD_LINES or above > STRANGERS:
@@ -126,7 +126,7 @@ def _way(known: I64, power: I32, acted: I32, left: I32, lo: int, hi: int, eviden
         n = left[k]
         if acted[n] >= 0 and evidence[acted[n], CATEGORY] == DATES:
             break
-        if acted[n] >= 0 and evidence[acted[n], CATEGORY] == PATH:
+        if acted[n] >= 0 and evidence[acted[n], CATEGORY] == PATH and not evidence[acted[n], WORDS]:
             way = k
             titled = False
         titled = titled or (power[n] == 0 and known[n] & TITLE != 0)
@@ -256,6 +256,14 @@ def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
     at = limit - 1
     while at >= a and not (_unknown(lines.acted, lines.suspected, at) and lines.known[at] & LONG):
         at -= 1
+    placed = below = -1  # the last path, and the line that stays below it: the title of a page, however short, if no longer one follows
+    for n in range(a, limit):
+        if _is_certain(lines.acted, n, evidence) and evidence[lines.acted[n], CATEGORY] == PATH and not evidence[lines.acted[n], WORDS]:
+            placed, below = n, -1
+        elif placed >= 0 and below < 0 and _unknown(lines.acted, lines.suspected, n):
+            below = n
+    if below > at:
+        return below, dated
     if at < a:
         if dated:
             return limit - 1 if limit > a and _unknown(lines.acted, lines.suspected, limit - 1) else limit, False
