@@ -29,6 +29,7 @@ from cleantext.chrome.columns import (
     RULE,
     RULE_POWER,
     SITE_NAME,
+    TITLE,
     WORDS,
     B,
     Lines,
@@ -39,6 +40,7 @@ from cleantext.jit import kernel
 __all__ = ["LISTING", "enclosed", "header", "listing_ends"]
 
 PATH = 1  # category
+MANY_WORDS = 8  # lines of widget words that are a column under the name of a site where the title has a date
 STRANGERS = 2  # lines of no rule above a column, and in it one after the other but for one
 # The heading of a list that is text: no site heads a part of its footer so.
 LISTING = re.compile(
@@ -75,7 +77,7 @@ def header(
 
     It has four such lines and more, and nothing above it that stays, or no more than the name of the site where a word for the home page
     or a path (C01) stands in it or below it, and a title below. It ends at the first line that no rule knows and that is longer
-    than a channel's name, or at a date. Return for each of ``left`` its evidence of words, -1 for none, and a row for each column: its
+    than a channel's name, or at a date; a path that went, with a title below it, ends all doubt above it. Return for each of ``left`` its evidence of words, -1 for none, and a row for each column: its
     first line, its last, where the head of the page ends, 1 if there has to be a title in between. Only of pages that are ``asked`` for.
     """
     words = np.full(len(left), -1, np.int32)
@@ -85,8 +87,9 @@ def header(
         lo, hi = bounds[p], bounds[p]
         while asked[p] and hi < bounds[p + 1] and zone[left[hi]] == HEAD:
             hi += 1
+        way = _way(known, power, acted, left, lo, hi, evidence)
         first = last = -1
-        size = above = apart = 0  # lines of no rule: above the column, and since its last line
+        size = above = apart = 0  # lines of no rule: above the column, or under a link to skip it, and since its last line
         for k in range(lo, hi):
             n = left[k]
             if acted[n] >= 0 and DATES <= evidence[acted[n], CATEGORY] <= NAMES:
@@ -97,21 +100,46 @@ def header(
                 last = k
                 size += 1
                 apart = 0
-            elif power[n] == 0:
-                above += size == 0
-                apart += size > 0
-                named = known[n] & (CHANNEL_NAME if size else SITE_NAME) != 0
+            elif power[n] == 0 and k > way:
+                above += size <= 1
+                apart += size > 1
+                named = known[n] & (CHANNEL_NAME if size > 1 else SITE_NAME) != 0
                 if not named or above > STRANGERS or apart > STRANGERS + 1:
                     break
         if size < WORD_LINES or above > STRANGERS:
             continue
-        placed = False
+        placed = way > first or (size >= MANY_WORDS and _dated(acted, left, last + 1, hi, evidence))
         for k in range(first, hi if above else first):
             placed = placed or _is_placed(ballots[known[left[k]] >> BALLOT], evidence, counts[slots[k] :])
         if placed or not above:
             columns[found, 0], columns[found, 1], columns[found, 2], columns[found, 3] = first, last, hi, above > 0
             found += 1
     return words, columns[:found]
+
+
+@kernel
+def _way(known: I64, power: I32, acted: I32, left: I32, lo: int, hi: int, evidence: I32) -> int:
+    """Return the last path that went, above a date, if what can be the title stands below it; -1 for none."""
+    way = -1
+    titled = False
+    for k in range(lo, hi):
+        n = left[k]
+        if acted[n] >= 0 and evidence[acted[n], CATEGORY] == DATES:
+            break
+        if acted[n] >= 0 and evidence[acted[n], CATEGORY] == PATH and not evidence[acted[n], WORDS]:
+            way = k
+            titled = False
+        titled = titled or (power[n] == 0 and known[n] & TITLE != 0)
+    return way if titled else -1
+
+
+@kernel
+def _dated(acted: I32, left: I32, lo: int, hi: int, evidence: I32) -> bool:
+    """Say whether a date or source went."""
+    for k in range(lo, hi):
+        if acted[left[k]] >= 0 and evidence[acted[left[k]], CATEGORY] == DATES:
+            return True
+    return False
 
 
 @kernel
@@ -184,11 +212,12 @@ def _is_certain(acted: I32, n: int, evidence: I32) -> bool:
 def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, listing: Flags, certain: int, most: int, found: Flags) -> None:
     """Mark the lines that stay in runs of ``most`` at most between two certain lines, or one and the edge of the area.
 
-    A run ends at the heading of a list that is text.
+    A run ends at the heading of a list that is text. Above a title that a date follows it may be as long as it likes: no table stands there.
     """
     first, stop = a, b
     if lines.zone[a] == HEAD:
-        stop = _title_at(lines, a, b, evidence)
+        stop, dated = _title_at(lines, a, b, evidence)
+        most = b - a if dated else most
     else:
         while not _is_certain(lines.acted, first, evidence):
             first += 1
@@ -209,8 +238,8 @@ def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, listing: Flags, cert
 
 
 @kernel
-def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> int:
-    """Return where the title of a page can start; what stands before it is the header.
+def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
+    """Return where the title of a page can start, what stands before it is the header; and whether a date stands below it.
 
     It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
     the first certain line that states a date or source; where none does, in front of the last certain line. A shorter line
@@ -227,16 +256,24 @@ def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> int:
     at = limit - 1
     while at >= a and not (_unknown(lines.acted, lines.suspected, at) and lines.known[at] & LONG):
         at -= 1
+    placed = below = -1  # the last path, and the line that stays below it: the title of a page, however short, if no longer one follows
+    for n in range(a, limit):
+        if _is_certain(lines.acted, n, evidence) and evidence[lines.acted[n], CATEGORY] == PATH and not evidence[lines.acted[n], WORDS]:
+            placed, below = n, -1
+        elif placed >= 0 and below < 0 and _unknown(lines.acted, lines.suspected, n):
+            below = n
+    if below > at:
+        return below, dated
     if at < a:
         if dated:
-            return limit - 1 if limit > a and _unknown(lines.acted, lines.suspected, limit - 1) else limit
+            return limit - 1 if limit > a and _unknown(lines.acted, lines.suspected, limit - 1) else limit, False
         for n in range(limit + 1, b):
             if _unknown(lines.acted, lines.suspected, n):
-                return n
-        return a
+                return n, False
+        return a, False
     while at > a and _unknown(lines.acted, lines.suspected, at - 1):
         at -= 1
-    return at
+    return at, dated
 
 
 @kernel

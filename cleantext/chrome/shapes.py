@@ -32,7 +32,7 @@ _PARTS["NAMES"] = rf"(?:{_PARTS['NAME']}(?:[ 、,/|&]{{1,3}}{_PARTS['NAME']}){{0
 # What may stand behind a label. `org` and `text` exclude sentence ends, so that prose never fits.
 SHAPES = {
     "date": _PARTS["WHEN"],
-    "names": rf"(?:(?:本[报网刊社台])?(?:首席|特约|见习|实习)?(?:记者|通讯员)[ :]?)?{_PARTS['NAMES']}(?:[ _(]{{0,2}}{_PARTS['STAFF']}\)?)?(?:\)\d{{7}})?|{_PARTS['STAFF']}|",
+    "names": rf"(?:(?:本[报网刊社台])?(?:首席|特约|见习|实习)?(?:记者|通讯员)[ :]?)?{_PARTS['NAMES']}(?:[ _(]{{0,2}}{_PARTS['STAFF']}\)?)?(?:\)\d{{7}})?|[{_HAN}]{{2,10}}(?:科|处|办公室|编辑部|宣传部|委员会|支部|工会|学会|协会|中心)|{_PARTS['STAFF']}|",
     "org": r"(?!.{0,12}(?:根据|自行|计算|整理|统计|不明|不详))[^。!?;:,,|]{1,30}",
     "count": rf"{_PARTS['COUNT']} ?[次人条个]?",
     "code": r"[a-z0-9〔〕\[\]()〇-\u9fff./_-]{1,40}",
