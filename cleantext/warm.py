@@ -16,13 +16,14 @@ __all__ = ["beside", "warm"]
 
 
 def warm() -> None:
-    """Compile all kernels, or load them from the cache: under 30 s the first time, then about one.
+    """Compile all kernels, or load them from the cache: half a minute the first time, then about a second.
 
     Call it once before starting processes or serving requests.
     """
     with beside("passage", "document"):
         pages()
         columns()
+        documents()
     duplicates("passage", "document", units=("char", "script"))
 
 
@@ -67,6 +68,15 @@ def pages() -> None:
     lines = [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)]  # enough for the sieves
     register.look(lines)
     register.finds(register.rules[0], lines)
+
+
+def documents() -> None:
+    """Compile what reads HTML."""
+    import numba  # noqa: F401 - see `pages`
+
+    from cleantext.html import read_html
+
+    read_html("<p>春<a href=x>天</a>")
 
 
 def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal["char", "script"]] = ("char",)) -> None:
