@@ -45,7 +45,6 @@ from cleantext.chrome.columns import (
     SHIELDED,
     SITE_NAME,
     TITLE,
-    UNTRIED,
 )
 from cleantext.chrome.lexicon import Lexicon, RuleTable, stands
 from cleantext.chrome.widgets import LONGEST
@@ -64,7 +63,7 @@ TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"),
 class Scanned(NamedTuple):
     """What the pass found."""
 
-    known: I64  # of each line, without its ballot
+    known: I64  # of each line, without its ballot; `SHIELDED` and `LISTS` say that it may be so
     core: I32  # (lines, 2): the part inside blanks, bullets and outer brackets
     worded: npt.NDArray[np.bool_]  # the line may be made of widget words
     labelled: npt.NDArray[np.bool_]  # a label may stand in the line
@@ -115,7 +114,7 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
                                     pairs[found, 0], pairs[found, 1] = n, rule
                                     found += 1
         if not anchored and (hi - lo > LONGEST or (hi - lo > PARAGRAPH and stopped)):
-            known[n] |= UNTRIED
+            known[n] &= ~SHIELDED
             continue
         if a == b:
             continue
@@ -252,9 +251,9 @@ def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
 
 
 @kernel
-def stripped(points: U32, offsets: I64, bits: U32) -> Any:
-    """Return where each line starts and ends without the blanks around it."""
-    starts, ends = offsets[:-1].copy(), offsets[1:].copy()
+def stripped(points: U32, starts: I64, ends: I64, bits: U32) -> Any:
+    """Return where stretches start and end without the blanks around them."""
+    starts, ends = starts.copy(), ends.copy()
     for n in range(len(starts)):
         while starts[n] < ends[n] and bits[points[starts[n]]] & SPACE:
             starts[n] += 1
