@@ -2,8 +2,8 @@
 
 A pattern becomes the states of an automaton that reads a character at a time, over classes of characters that it does not tell apart.
 States are made when a line first leads to them, for most of those that a pattern could have are never met: the kernel walks as far
-as the table goes, and a line that leads beyond it is walked in Python, which writes the table on. What an automaton cannot say (a look
-ahead at more than one character) it takes as said, and `re` is asked again where that makes a line match.
+as the table goes, and a line that leads beyond it is walked in Python, which writes the table on. What an automaton cannot say (a word's
+edge, a look back at more than one character) it takes as said, and `re` is asked again where that makes a line match.
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ FEW = 500  # questions from which it pays to make automata of the patterns
 ROOM = 1 << 22  # entries of the table: when it is full, all states are forgotten
 LARGEST = 20_000  # nodes of a pattern that becomes an automaton
 DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything does, not made yet
-NO, YES, ASK = range(3)
+FIRST = 2  # where the table has the first state of each automaton
+NO, YES, ASK, LEARN = range(4)
 EDGE = 1  # the class, as a bit, of what stands before the first character and behind the last
-CHAR, WAYS, AHEAD, BEHIND, END = range(5)  # kinds of nodes
+CHAR, WAYS, NEXT, LAST, LOOK, END = range(6)  # kinds of nodes: NEXT and LAST ask what stands before and behind
+# What a line has to be from here on, or must not be: nodes of a look ahead and the classes that may follow.
+Duty = tuple[bool, frozenset[tuple[int, int]]]
+Items = dict[tuple[int, frozenset[Duty]], int]  # nodes, each under its duties, and the classes that may follow
 _PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -65,24 +69,25 @@ class Automata:
         """Say of stretches ``points[starts[k]:ends[k]]`` whether the answer to ``questions[k]`` is yes."""
         if len(questions) > FEW or "machines" in self.__dict__:
             tables = self.machines
-            said = walk.sized(len(points))(
-                points, starts, ends, questions, tables.kind, tables.classes, tables.first, tables.exact, tables.table
-            )
+            # One table, and not two: another thread may be writing it on, in a longer one.
+            said = walk.sized(len(points))(points, starts, ends, questions, tables.kind, tables.classes, tables.exact, tables.table)
         else:
             said = np.full(len(questions), ASK, np.int8)
         out: Flags = said == YES
-        for k in np.flatnonzero(said == ASK).tolist():
-            out[k] = self._ask(int(questions[k]), points[starts[k] : ends[k]])
+        for k in np.flatnonzero(said >= ASK).tolist():
+            line = points[starts[k] : ends[k]]
+            out[k] = self._learn(int(questions[k]), line) if said[k] == LEARN else self.questions[questions[k]].answer(text_of(line))
         return out
 
-    def _ask(self, number: int, points: U32) -> bool:
-        """Ask `re`, or walk on where the table ends."""
-        if "machines" in self.__dict__ and (machine := self.machines.machines[number]):
+    def _learn(self, number: int, line: U32) -> bool:
+        """Walk on where the table ends."""
+        machine = self.machines.machines[number]
+        if machine:
             with self._lock:
-                said = self.machines.learn(number, machine, points)
+                said = self.machines.learn(number, machine, line)
             if machine.exact or not said:
                 return said
-        return self.questions[number].answer(text_of(points))
+        return self.questions[number].answer(text_of(line))
 
     @cached_property
     def machines(self) -> Machines:
@@ -91,19 +96,19 @@ class Automata:
 
 
 @kernel
-def walk(points: U32, starts: I64, ends: I64, questions: I32, kind: Any, classes: Any, first: I32, exact: Flags, table: I32) -> Any:
-    """Answer questions `YES`, `NO`, or `ASK`."""
+def walk(points: U32, starts: I64, ends: I64, questions: I32, kind: Any, classes: Any, exact: Flags, table: I32) -> Any:
+    """Answer questions `YES` or `NO`; `ASK` where `re` has to say more, `LEARN` where the table ends."""
     out = np.zeros(len(questions), np.int8)
     for k in range(len(questions)):
         row = questions[k]
-        state = first[row]
+        state = table[FIRST + row]
         at = starts[k]
         while state > SINK and at < ends[k]:
             state = table[state + classes[row, kind[points[at]]]]
             at += 1
         if state > SINK:
             state = table[state]
-        out[k] = ASK if state == UNKNOWN or (state == SINK and not exact[row]) else state
+        out[k] = LEARN if state == UNKNOWN else ASK if state == YES and not exact[row] else state
     return out
 
 
@@ -114,17 +119,14 @@ class Machine:
     """The nodes of one pattern, and the sets of characters on them."""
 
     def __init__(self, question: Question) -> None:
-        self.nodes: list[tuple[int, Any, Any]] = []  # kind, set, what follows
+        self.nodes: list[tuple[int, Any, Any]] = []  # kind, set of characters, what follows
         self.exact = True
-        self.tail = -1  # the node from which everything matches
-        final = self._node(END)
-        if question.how != "fullmatch":
-            self.tail = self._loop(final)
-            final = self.nodes[self.tail][2][1]
+        self.looks = 0  # how deep inside looks ahead
+        self.tail = self._loop(self._node(END))  # from here on everything matches
         tree = _PARSER.parse(question.pattern)
         if tree.state.flags & (re.IGNORECASE | re.MULTILINE):
             raise LookupError("flags")
-        self.start = self._sequence(tree, self.tail if self.tail >= 0 else final)
+        self.start = self._sequence(tree, self._node(END) if question.how == "fullmatch" else self.tail)
         if question.how == "search":
             self.start = self._loop(self.start)
 
@@ -156,21 +158,33 @@ class Machine:
         if op == "SUBPATTERN" and not arg[1] and not arg[2]:
             return self._sequence(arg[3], following)
         if op == "AT" and str(arg) in ("AT_BEGINNING", "AT_BEGINNING_STRING"):
-            return self._node(BEHIND, (frozenset(), True), following)
+            return self._node(LAST, (frozenset(), True), following)
         if op == "AT" and str(arg) in ("AT_END", "AT_END_STRING"):
-            return self._node(AHEAD, (frozenset(), True), following)
+            return self._node(NEXT, (frozenset(), True), following)
         if op in ("ASSERT", "ASSERT_NOT"):
-            side, body = arg
-            if len(body) == 1 and str(body[0][0]) in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-                chars = _chars(str(body[0][0]), body[0][1])
-                chars = chars if op == "ASSERT" else _others(chars)
-                return self._node(AHEAD if side > 0 else BEHIND, (chars, op == "ASSERT_NOT"), following)
-            self.exact = False
-            return following
+            return self._look(arg[0], arg[1], following, forbids=op == "ASSERT_NOT")
         if op == "AT":
-            self.exact = False
-            return following
+            return self._pass_over(following)
         raise LookupError(op)
+
+    def _look(self, side: int, body: Any, following: int, *, forbids: bool) -> int:
+        """Ask for what stands ahead or behind."""
+        if len(body) == 1 and str(body[0][0]) in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
+            chars = _chars(str(body[0][0]), body[0][1])
+            return self._node(NEXT if side > 0 else LAST, (_others(chars) if forbids else chars, forbids), following)
+        if side > 0 and not self.looks:
+            self.looks += 1
+            start = self._sequence(body, self.tail)
+            self.looks -= 1
+            return self._node(LOOK, None, (forbids, start, following))
+        return self._pass_over(following)
+
+    def _pass_over(self, following: int) -> int:
+        """Take as said what cannot be: `re` is asked again."""
+        if self.looks:
+            raise LookupError("inside a look ahead, which may forbid it")
+        self.exact = False
+        return following
 
     def _repeat(self, least: int, most: Any, body: Any, following: int) -> int:
         if str(most) == "MAXREPEAT":
@@ -200,35 +214,83 @@ class Machine:
 
         self.nodes = [(kind, chars if chars is None else bits(kind, chars), following) for kind, chars, following in self.nodes]
         self.everything = everything
-        self.looks_back = any(kind == BEHIND for kind, _, _ in self.nodes)
-        self._reached: dict[tuple[int, int], dict[int, int]] = {}
+        self.looks_back = any(kind == LAST for kind, _, _ in self.nodes)
+        self._reached: dict[tuple[int, int], Items] = {}
 
-    def reached(self, node: int, before: int) -> dict[int, int]:
+    def reached(self, node: int, before: int) -> Items:
         """Return the nodes that read or end, reached from one behind a class of characters, and the classes that may follow."""
         key = node, before if self.looks_back else 0
         if key not in self._reached:
-            found: dict[int, int] = {}
-            stack = [(node, self.everything)]
-            seen: dict[int, int] = {}
+            found: Items = {}
+            free: frozenset[Duty] = frozenset()
+            stack = [(node, free, self.everything)]
+            seen: Items = {}
             while stack:
-                at, may = stack.pop()
-                if not may & ~seen.get(at, 0):
+                at, duties, may = stack.pop()
+                if not may & ~seen.get((at, duties), 0):
                     continue
-                seen[at] = seen.get(at, 0) | may
+                seen[at, duties] = seen.get((at, duties), 0) | may
                 kind, mask, following = self.nodes[at]
-                if kind == CHAR:
-                    if may & mask:
-                        found[at] = found.get(at, 0) | may & mask
-                elif kind == END:
-                    found[at] = found.get(at, 0) | may
+                if kind in (CHAR, END):
+                    if may := may & mask if kind == CHAR else may:
+                        found[at, duties] = found.get((at, duties), 0) | may
                 elif kind == WAYS:
-                    stack += [(n, may) for n in following]
-                elif kind == AHEAD:
-                    stack.append((following, may & mask))
+                    stack += [(n, duties, may) for n in following]
+                elif kind == NEXT:
+                    stack.append((following, duties, may & mask))
+                elif kind == LOOK:
+                    forbids, start, following = following
+                    duty = forbids, frozenset((n, classes) for (n, _), classes in self.reached(start, before).items())
+                    stack.append((following, duties | {duty}, may))
                 elif mask & before:
-                    stack.append((following, may))
+                    stack.append((following, duties, may))
             self._reached[key] = found
         return self._reached[key]
+
+    def step(self, items: Items, c: int) -> Items:
+        """Return where a character of a class leads."""
+        out: Items = {}
+        for (node, duties), may in items.items():
+            if may >> c & 1 and self.nodes[node][0] == CHAR and (left := self._go_on(duties, c)) is not None:
+                for (at, further), classes in self.reached(self.nodes[node][2], 1 << c).items():
+                    key = at, left | further
+                    out[key] = out.get(key, 0) | classes
+        return out
+
+    def _go_on(self, duties: frozenset[Duty], c: int) -> frozenset[Duty] | None:
+        """Return what is left of duties behind a character of a class, None where one is broken."""
+        left = set()
+        for forbids, nodes in duties:
+            found: dict[int, int] = {}
+            for node, may in nodes:
+                if may >> c & 1 and self.nodes[node][0] == CHAR:
+                    for (at, _), classes in self.reached(self.nodes[node][2], 1 << c).items():
+                        found[at] = found.get(at, 0) | classes
+            kept = self._is_all(found)
+            if kept or not found:
+                if kept == forbids:
+                    return None
+            else:
+                left.add((forbids, frozenset(found.items())))
+        return frozenset(left)
+
+    def ends(self, items: Items) -> bool:
+        """Say whether a line that ends here matches."""
+
+        def ended(nodes: Iterable[tuple[int, int]]) -> bool:
+            return any(may & EDGE and self.nodes[node][0] == END for node, may in nodes)
+
+        return any(
+            ended([(node, may)]) and all(ended(nodes) != forbids for forbids, nodes in duties) for (node, duties), may in items.items()
+        )
+
+    def is_sure(self, items: Items) -> bool:
+        """Say whether everything that follows matches."""
+        return self._is_all({node: may for (node, duties), may in items.items() if not duties})
+
+    def _is_all(self, found: dict[int, int]) -> bool:
+        reads, end = self.nodes[self.tail][2]
+        return found.get(reads, 0) | EDGE == self.everything and bool(found.get(end, 0) & EDGE)
 
 
 class Machines:
@@ -268,64 +330,51 @@ class Machines:
 
     def _forget(self) -> None:
         """Begin a new table."""
-        self.table: I32 = np.zeros(1 << 14, np.int32)
+        self.table: I32 = np.zeros((1 << 14) + len(self.machines), np.int32)
         self.table[SINK] = YES
-        self._size = 2
-        self._states: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
-        self._items: dict[int, list[tuple[int, int]]] = {}
-        self.first = np.full(len(self.machines), UNKNOWN, np.int32)
+        self._size = FIRST + len(self.machines)
+        self.table[FIRST : self._size] = UNKNOWN
+        self._states: dict[tuple[int, frozenset[Any]], int] = {}
+        self._items: dict[int, Items] = {}
 
     def learn(self, number: int, machine: Machine, points: U32) -> bool:
         """Walk along a line, making the states that it leads to; say whether it matches."""
         if self._size > ROOM:
             self._forget()
-        if self.first[number] == UNKNOWN:
-            self.first[number] = self._state(number, machine, machine.reached(machine.start, EDGE))
-        state = int(self.first[number])
+        state = int(self.table[FIRST + number])
+        if state == UNKNOWN:
+            state = self._state(number, machine, machine.reached(machine.start, EDGE))
+            self.table[FIRST + number] = state
         for c in self.classes[number, self.kind[points]].tolist():
             if state <= SINK:
                 return state == SINK
             to = int(self.table[state + c])
             if to == UNKNOWN:
-                found: dict[int, int] = {}
-                for node, may in self._items[state]:
-                    if may >> c & 1:
-                        for at, classes in machine.reached(machine.nodes[node][2], 1 << c).items():
-                            found[at] = found.get(at, 0) | classes
-                to = self._state(number, machine, found)
+                to = self._state(number, machine, machine.step(self._items[state], c))
                 self.table[state + c] = to
             state = to
         return bool(self.table[state] == YES)
 
-    def _state(self, number: int, machine: Machine, found: dict[int, int]) -> int:
+    def _state(self, number: int, machine: Machine, items: Items) -> int:
         """Return the state of being at some nodes."""
-        if machine.tail >= 0 and self._is_sink(machine, found):
+        if machine.is_sure(items):
             return SINK
-        ends = sum(classes & EDGE for node, classes in found.items() if machine.nodes[node][0] == END)
-        items = [(node, classes) for node, classes in found.items() if machine.nodes[node][0] == CHAR]
-        if not items and not ends:
+        if not items:
             return DEAD
-        key = number, frozenset(found.items())
+        key = number, frozenset(items.items())
         if key not in self._states:
             width, at = self.width[number], self._size
             if at + width > len(self.table):
                 self.table = np.concatenate((self.table, np.zeros(max(width, len(self.table)), np.int32)))
             leads = 0
-            for _, classes in items:
-                leads |= classes
-            self.table[at : at + width] = [YES if ends else NO, *(UNKNOWN if leads >> c & 1 else DEAD for c in range(1, width))]
+            for (node, _), classes in items.items():
+                leads |= classes if machine.nodes[node][0] == CHAR else 0
+            ends = YES if machine.ends(items) else NO
+            self.table[at : at + width] = [ends, *(UNKNOWN if leads >> c & 1 else DEAD for c in range(1, width))]
             self._size += width
             self._states[key] = at
             self._items[at] = items
         return self._states[key]
-
-    @staticmethod
-    def _is_sink(machine: Machine, found: dict[int, int]) -> bool:
-        """Say whether everything that follows matches."""
-        reads = machine.nodes[machine.tail][2][0]
-        return found.get(reads, 0) | EDGE == machine.everything and any(
-            classes & EDGE for node, classes in found.items() if machine.nodes[node][0] == END
-        )
 
 
 def opening(question: Question) -> Chars:
@@ -340,7 +389,7 @@ def opening(question: Question) -> Chars:
             if kind == CHAR:
                 found |= chars
             else:
-                stack += following if kind == WAYS else [following]
+                stack += following if kind == WAYS else [following[2]] if kind == LOOK else [following] if kind != END else []
     return found
 
 
