@@ -1,9 +1,9 @@
-"""Automata: patterns as tables, so that a kernel asks a thousand lines in the time in which `re` asks one.
+"""Automata: patterns as tables, so that a kernel asks a hundred lines in the time in which `re` asks one.
 
 A pattern becomes the states of an automaton that reads a character at a time, over classes of characters that it does not tell apart.
-States are made when a line first leads to them, for most of those that a pattern could have are never met: the kernel walks as far
-as the table goes, and a line that leads beyond it is walked in Python, which writes the table on. What an automaton cannot say (a word's
-edge, a look back at more than one character) it takes as said, and `re` is asked again where that makes a line match.
+States are made when a line first leads to them, for most of those that a pattern could have are never met: one kernel walks as far as
+the table goes, another writes it on where it ends. What an automaton cannot say (a word's edge, a look ahead at more than one character
+from the midst of a line) it takes as said, and `re` is asked again where that makes a line match.
 """
 
 from __future__ import annotations
@@ -28,18 +28,17 @@ Flags = npt.NDArray[np.bool_]
 How = Literal["fullmatch", "match", "search"]
 
 ALL: Chars = frozenset([(0, 0x10FFFF)])
+NONE: Chars = frozenset()
 FEW = 500  # questions from which it pays to make automata of the patterns
-ROOM = 1 << 22  # entries of the table: when it is full, all states are forgotten
+ROOM = 1 << 21  # entries of the table: when it is full, all states are forgotten
 LARGEST = 20_000  # nodes of a pattern that becomes an automaton
 DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything does, not made yet
 FIRST = 2  # where the table has the first state of each automaton
+NODES = 1  # where the row of a state says which nodes it is made of; before that, whether a line may end there
 NO, YES, ASK, LEARN = range(4)
-EDGE = 1  # the class, as a bit, of what stands before the first character and behind the last
-CHAR, WAYS, NEXT, LAST, LOOK, END = range(6)  # kinds of nodes: NEXT and LAST ask what stands before and behind
-# What a line has to be from here on, or must not be: nodes of a look ahead and the classes that may follow.
-Duty = tuple[bool, frozenset[tuple[int, int]]]
-Items = dict[tuple[int, frozenset[Duty]], int]  # nodes, each under its duties, and the classes that may follow
+CHAR, WAYS, LAST, LOOKED, END = range(5)  # kinds of nodes
 _PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
+_ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")  # items that read one character
 
 
 class Question(NamedTuple):
@@ -68,31 +67,59 @@ class Automata:
     def answers(self, points: U32, starts: I64, ends: I64, questions: I32) -> Flags:
         """Say of stretches ``points[starts[k]:ends[k]]`` whether the answer to ``questions[k]`` is yes."""
         if len(questions) > FEW or "machines" in self.__dict__:
-            tables = self.machines
-            # One table, and not two: another thread may be writing it on, in a longer one.
-            said = walk.sized(len(points))(points, starts, ends, questions, tables.kind, tables.classes, tables.exact, tables.table)
+            said = self._walk(points, starts, ends, questions)
         else:
             said = np.full(len(questions), ASK, np.int8)
         out: Flags = said == YES
-        for k in np.flatnonzero(said >= ASK).tolist():
-            line = points[starts[k] : ends[k]]
-            out[k] = self._learn(int(questions[k]), line) if said[k] == LEARN else self.questions[questions[k]].answer(text_of(line))
+        for k in np.flatnonzero(said == ASK).tolist():
+            out[k] = self.questions[questions[k]].answer(text_of(points[starts[k] : ends[k]]))
         return out
 
-    def _learn(self, number: int, line: U32) -> bool:
-        """Walk on where the table ends."""
-        machine = self.machines.machines[number]
-        if machine:
-            with self._lock:
-                said = self.machines.learn(number, machine, line)
-            if machine.exact or not said:
-                return said
-        return self.questions[number].answer(text_of(line))
+    def _walk(self, points: U32, starts: I64, ends: I64, questions: I32) -> npt.NDArray[np.int8]:
+        tables, column = self.machines, (points, starts, ends, questions)
+        said: npt.NDArray[np.int8] = walk.sized(len(points))(*column, tables.kind, tables.classes, tables.exact, tables.states.table)
+        further = np.flatnonzero(said == LEARN)
+        if len(further):
+            with self._lock:  # others may walk meanwhile: what is not written yet is unknown to them
+                while len(further):
+                    states = tables.states
+                    done = learn.sized(len(points))(*column, further, said, tables.kind, tables.classes, tables.exact, tables.nodes, states)
+                    further = further[done:]
+                    if len(further):
+                        tables.forget()
+        return said
 
     @cached_property
     def machines(self) -> Machines:
         """The automata; to make them takes as long as some thousand lines."""
         return Machines(self.questions)
+
+
+# ---------------------------------------------------------------- walking
+
+
+class Nodes(NamedTuple):
+    """The nodes of all automata, and what they read."""
+
+    kind: npt.NDArray[np.int8]
+    value: I32  # the set of characters; of `LOOKED` its bit, of `END` the bits that are needed
+    following: I32
+    other: I32  # of `WAYS` the second way; of `LAST` 1 if it may be the edge of the line; of `END` the bits that are forbidden
+    holds: Flags  # (sets, kinds of characters)
+    start: I32  # of each automaton, -1 for a pattern that is none
+    sure: I32  # the node from which everything matches
+    width: I32  # of the rows of its states
+
+
+class States(NamedTuple):
+    """The states that were made so far."""
+
+    table: I32  # a row for each state, `UNKNOWN` where nothing was written yet
+    lists: I32  # how many nodes a state has, and these
+    slots: I32  # hash table of states
+    used: I64  # entries of `table` and `lists`, and states
+    seen: I32  # of nodes: the step in which they were met last
+    stack: I32
 
 
 @kernel
@@ -112,35 +139,200 @@ def walk(points: U32, starts: I64, ends: I64, questions: I32, kind: Any, classes
     return out
 
 
+@kernel
+def learn(
+    points: U32,
+    starts: I64,
+    ends: I64,
+    questions: I32,
+    which: I64,
+    out: Any,
+    kind: Any,
+    classes: Any,
+    exact: Flags,
+    nodes: Nodes,
+    states: States,
+) -> int:
+    """Answer the questions ``which``, and make the states on the way. Return how many were answered when the room for them ended."""
+    table, lists = states.table, states.lists
+    for done in range(len(which)):
+        k = which[done]
+        row = questions[k]
+        if nodes.start[row] < 0:
+            out[k] = ASK
+            continue
+        out[k] = ASK
+        if _is_full(states):
+            return done + 1
+        state = table[FIRST + row]
+        if state == UNKNOWN:
+            states.used[3] += 1
+            state = _state(row, _reach(nodes.start[row], -1, 0, nodes, states), nodes, states)
+            table[FIRST + row] = state
+        for at in range(starts[k], ends[k]):
+            if state <= SINK:
+                break
+            read = kind[points[at]]
+            following = table[state + classes[row, read]]
+            if following == UNKNOWN:
+                if _is_full(states):
+                    return done + 1
+                states.used[3] += 1
+                first = table[state + NODES]
+                found = 0
+                for n in lists[first + 1 : first + 1 + lists[first]]:
+                    if nodes.kind[n] == CHAR and nodes.holds[nodes.value[n], read]:
+                        found = _reach(nodes.following[n], read, found, nodes, states)
+                following = _state(row, found, nodes, states)
+                table[state + classes[row, read]] = following
+            state = following
+        if state > SINK:
+            state = table[state]
+        out[k] = ASK if state == YES and not exact[row] else state
+    return len(which)
+
+
+@kernel
+def _is_full(states: States) -> bool:
+    """Say whether there may be no room for another state."""
+    most = len(states.seen) + 2
+    return bool(
+        states.used[0] + 256 > len(states.table) or states.used[1] + most > len(states.lists) or 2 * states.used[2] > len(states.slots)
+    )
+
+
+@kernel
+def _reach(node: int, before: int, found: int, nodes: Nodes, states: States) -> int:
+    """Add to the front of the stack the nodes that read or end, reached from one behind a character; return how many there are now."""
+    stack, seen, step = states.stack, states.seen, states.used[3]
+    top = len(stack) - 1
+    stack[top] = node
+    while top < len(stack):
+        at = stack[top]
+        top += 1
+        if seen[at] == step:
+            continue
+        seen[at] = step
+        kind = nodes.kind[at]
+        if kind == WAYS:
+            stack[top - 1], stack[top - 2] = nodes.other[at], nodes.following[at]
+            top -= 2
+        elif kind == LAST:
+            if (before < 0 and nodes.other[at]) or (before >= 0 and nodes.holds[nodes.value[at], before]):
+                top -= 1
+                stack[top] = nodes.following[at]
+        else:
+            stack[found] = at
+            found += 1
+    return found
+
+
+@kernel
+def _state(row: int, found: int, nodes: Nodes, states: States) -> int:
+    """Return the state of being at the nodes on the stack."""
+    table, lists, stack, used = states.table, states.lists, states.stack, states.used
+    if not found:
+        return DEAD
+    looked = 0
+    for k in range(found):
+        if stack[k] == nodes.sure[row]:
+            return SINK
+        if nodes.kind[stack[k]] == LOOKED:
+            looked |= nodes.value[stack[k]]
+        at = k  # in order: the same nodes are the same state
+        while at and stack[at - 1] > stack[at]:
+            stack[at - 1], stack[at] = stack[at], stack[at - 1]
+            at -= 1
+    key = np.int64(row)
+    for k in range(found):
+        key = ((key ^ (key >> 15) ^ np.int64(stack[k])) * np.int64(0x9E3779B1)) & 0x7FFFFFFF
+    slot = (key ^ (key >> 15)) & (len(states.slots) - 1)
+    while states.slots[slot]:
+        state = states.slots[slot]
+        first = table[state + NODES]
+        same = lists[first] == found
+        for k in range(found):
+            same = same and lists[first + 1 + k] == stack[k]
+        if same:
+            return int(state)
+        slot = (slot + 1) & (len(states.slots) - 1)
+    state, first = used[0], used[1]
+    states.slots[slot] = state
+    lists[first] = found
+    ends = NO
+    for k in range(found):
+        n = stack[k]
+        lists[first + 1 + k] = n
+        if nodes.kind[n] == END and nodes.value[n] & ~looked == 0 and nodes.other[n] & looked == 0:
+            ends = YES
+    table[state + NODES] = first
+    table[state] = ends
+    used[0] += nodes.width[row]
+    used[1] += found + 1
+    used[2] += 1
+    return int(state)
+
+
 # ---------------------------------------------------------------- from patterns to nodes
 
 
 class Machine:
-    """The nodes of one pattern, and the sets of characters on them."""
+    """The nodes of one pattern: kind, value, what follows and what else."""
 
     def __init__(self, question: Question) -> None:
-        self.nodes: list[tuple[int, Any, Any]] = []  # kind, set of characters, what follows
+        self.nodes: list[tuple[int, Any, int, int]] = []
         self.exact = True
-        self.looks = 0  # how deep inside looks ahead
-        self.tail = self._loop(self._node(END))  # from here on everything matches
+        self.sure = -1
         tree = _PARSER.parse(question.pattern)
         if tree.state.flags & (re.IGNORECASE | re.MULTILINE):
             raise LookupError("flags")
-        self.start = self._sequence(tree, self._node(END) if question.how == "fullmatch" else self.tail)
+        if question.how == "fullmatch":
+            self.start = self._whole(tree)
+            return
+        tail = self._loop(self._node(END, 0))
+        self.sure = self.nodes[tail][2]
+        self.start = self._sequence(tree, tail)
         if question.how == "search":
             self.start = self._loop(self.start)
 
-    def _node(self, kind: int, chars: Any = None, following: Any = None) -> int:
+    def _node(self, kind: int, value: Any = 0, following: int = -1, other: int = 0) -> int:
         if len(self.nodes) > LARGEST:
             raise LookupError("too large")
-        self.nodes.append((kind, chars, following))
+        self.nodes.append((kind, value, following, other))
         return len(self.nodes) - 1
 
     def _loop(self, following: int) -> int:
         """Let any characters stand before what follows."""
         loop = self._node(WAYS)
-        self.nodes[loop] = (WAYS, None, (self._node(CHAR, ALL, loop), following))
+        self.nodes[loop] = (WAYS, 0, self._node(CHAR, ALL, loop), following)
         return loop
+
+    def _ways(self, ways: Sequence[int]) -> int:
+        at = ways[-1]
+        for way in reversed(ways[:-1]):
+            at = self._node(WAYS, 0, way, at)
+        return at
+
+    def _whole(self, tree: Any) -> int:
+        """Read alternatives for a whole line. Looks ahead at the start of one go beside it, and are asked about at the end of the line."""
+        items = list(tree)
+        alternatives = items[0][1][1] if len(items) == 1 and str(items[0][0]) == "BRANCH" else [tree]
+        ways: list[int] = []
+        looks = 0
+        for alternative in alternatives:
+            rest = list(alternative)
+            wanted = [0, 0]  # bits: needed, forbidden
+            while rest and str(rest[0][0]) in ("ASSERT", "ASSERT_NOT") and rest[0][1][0] > 0 and len(rest[0][1][1]) > 1 and looks < 30:
+                forbids, exact, self.exact = str(rest[0][0]) == "ASSERT_NOT", self.exact, True
+                ways.append(self._sequence(rest[0][1][1], self._loop(self._node(LOOKED, 1 << looks))))
+                if forbids and not self.exact:
+                    raise LookupError("what cannot be said, forbidden")
+                self.exact &= exact
+                wanted[forbids] |= 1 << looks
+                looks += 1
+                rest = rest[1:]
+            ways.append(self._sequence(rest, self._node(END, wanted[0], -1, wanted[1])))
+        return self._ways(ways)
 
     def _sequence(self, items: Iterable[Any], following: int) -> int:
         for op, arg in reversed(list(items)):
@@ -148,248 +340,120 @@ class Machine:
         return following
 
     def _item(self, op: str, arg: Any, following: int) -> int:
-        if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
+        if op in _ONE:
             return self._node(CHAR, _chars(op, arg), following)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
             least, most, body = arg
             return self._repeat(least, most, body, following)
         if op == "BRANCH":
-            return self._node(WAYS, None, tuple(self._sequence(branch, following) for branch in arg[1]))
+            return self._ways([self._sequence(branch, following) for branch in arg[1]])
         if op == "SUBPATTERN" and not arg[1] and not arg[2]:
             return self._sequence(arg[3], following)
         if op == "AT" and str(arg) in ("AT_BEGINNING", "AT_BEGINNING_STRING"):
-            return self._node(LAST, (frozenset(), True), following)
+            return self._node(LAST, NONE, following, 1)
         if op == "AT" and str(arg) in ("AT_END", "AT_END_STRING"):
-            return self._node(NEXT, (frozenset(), True), following)
-        if op in ("ASSERT", "ASSERT_NOT"):
-            return self._look(arg[0], arg[1], following, forbids=op == "ASSERT_NOT")
-        if op == "AT":
-            return self._pass_over(following)
+            return self._opened(following, NONE, ends=True)
+        if op in ("ASSERT", "ASSERT_NOT") and len(arg[1]) == 1 and str(arg[1][0][0]) in _ONE:
+            chars, forbids = _chars(str(arg[1][0][0]), arg[1][0][1]), op == "ASSERT_NOT"
+            chars = _others(chars) if forbids else chars
+            return self._opened(following, chars, ends=forbids) if arg[0] > 0 else self._node(LAST, chars, following, int(forbids))
+        if op in ("ASSERT", "ASSERT_NOT", "AT"):
+            self.exact = False
+            return following
         raise LookupError(op)
-
-    def _look(self, side: int, body: Any, following: int, *, forbids: bool) -> int:
-        """Ask for what stands ahead or behind."""
-        if len(body) == 1 and str(body[0][0]) in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            chars = _chars(str(body[0][0]), body[0][1])
-            return self._node(NEXT if side > 0 else LAST, (_others(chars) if forbids else chars, forbids), following)
-        if side > 0 and not self.looks:
-            self.looks += 1
-            start = self._sequence(body, self.tail)
-            self.looks -= 1
-            return self._node(LOOK, None, (forbids, start, following))
-        return self._pass_over(following)
-
-    def _pass_over(self, following: int) -> int:
-        """Take as said what cannot be: `re` is asked again."""
-        if self.looks:
-            raise LookupError("inside a look ahead, which may forbid it")
-        self.exact = False
-        return following
 
     def _repeat(self, least: int, most: Any, body: Any, following: int) -> int:
         if str(most) == "MAXREPEAT":
-            loop = self._node(WAYS)
-            self.nodes[loop] = (WAYS, None, (self._sequence(body, loop), following))
-            at = loop
+            at = self._node(WAYS)
+            self.nodes[at] = (WAYS, 0, self._sequence(body, at), following)
         else:
             at = following
             for _ in range(int(most) - least):
-                at = self._node(WAYS, None, (self._sequence(body, at), following))
+                at = self._node(WAYS, 0, self._sequence(body, at), following)
         for _ in range(least):
             at = self._sequence(body, at)
         return at
 
-    @property
-    def sets(self) -> set[Chars]:
-        """The sets of characters on the nodes."""
-        return {ALL, *(chars if kind == CHAR else chars[0] for kind, chars, _ in self.nodes if chars is not None)}
+    def _opened(self, following: int, chars: Chars, *, ends: bool) -> int:
+        """Return a copy of what follows that begins with some characters only, or with the end of the line."""
+        copies: dict[int, int] = {}
+        nowhere = self._node(CHAR, NONE, following)
 
-    def number(self, masks: dict[Chars, int], everything: int) -> None:
-        """Write sets as bits: one for each class of characters, the first for the edge of the line."""
-
-        def bits(kind: int, chars: Any) -> int:
-            if kind == CHAR:
-                return masks[chars]
-            return masks[chars[0]] | (EDGE if chars[1] else 0)
-
-        self.nodes = [(kind, chars if chars is None else bits(kind, chars), following) for kind, chars, following in self.nodes]
-        self.everything = everything
-        self.looks_back = any(kind == LAST for kind, _, _ in self.nodes)
-        self._reached: dict[tuple[int, int], Items] = {}
-
-    def reached(self, node: int, before: int) -> Items:
-        """Return the nodes that read or end, reached from one behind a class of characters, and the classes that may follow."""
-        key = node, before if self.looks_back else 0
-        if key not in self._reached:
-            found: Items = {}
-            free: frozenset[Duty] = frozenset()
-            stack = [(node, free, self.everything)]
-            seen: Items = {}
-            while stack:
-                at, duties, may = stack.pop()
-                if not may & ~seen.get((at, duties), 0):
-                    continue
-                seen[at, duties] = seen.get((at, duties), 0) | may
-                kind, mask, following = self.nodes[at]
-                if kind in (CHAR, END):
-                    if may := may & mask if kind == CHAR else may:
-                        found[at, duties] = found.get((at, duties), 0) | may
+        def copy(at: int) -> int:
+            if at not in copies:
+                kind, value, after, other = self.nodes[at]
+                if kind == CHAR:
+                    copies[at] = self._node(CHAR, _both(value, chars), after)
                 elif kind == WAYS:
-                    stack += [(n, duties, may) for n in following]
-                elif kind == NEXT:
-                    stack.append((following, duties, may & mask))
-                elif kind == LOOK:
-                    forbids, start, following = following
-                    duty = forbids, frozenset((n, classes) for (n, _), classes in self.reached(start, before).items())
-                    stack.append((following, duties | {duty}, may))
-                elif mask & before:
-                    stack.append((following, duties, may))
-            self._reached[key] = found
-        return self._reached[key]
+                    copies[at] = self._node(WAYS)
+                    self.nodes[copies[at]] = (WAYS, 0, copy(after), copy(other))
+                elif kind == LAST:
+                    copies[at] = self._node(LAST, value, copy(after), other)
+                else:
+                    copies[at] = at if ends else nowhere
+            return copies[at]
 
-    def step(self, items: Items, c: int) -> Items:
-        """Return where a character of a class leads."""
-        out: Items = {}
-        for (node, duties), may in items.items():
-            if may >> c & 1 and self.nodes[node][0] == CHAR and (left := self._go_on(duties, c)) is not None:
-                for (at, further), classes in self.reached(self.nodes[node][2], 1 << c).items():
-                    key = at, left | further
-                    out[key] = out.get(key, 0) | classes
-        return out
-
-    def _go_on(self, duties: frozenset[Duty], c: int) -> frozenset[Duty] | None:
-        """Return what is left of duties behind a character of a class, None where one is broken."""
-        left = set()
-        for forbids, nodes in duties:
-            found: dict[int, int] = {}
-            for node, may in nodes:
-                if may >> c & 1 and self.nodes[node][0] == CHAR:
-                    for (at, _), classes in self.reached(self.nodes[node][2], 1 << c).items():
-                        found[at] = found.get(at, 0) | classes
-            kept = self._is_all(found)
-            if kept or not found:
-                if kept == forbids:
-                    return None
-            else:
-                left.add((forbids, frozenset(found.items())))
-        return frozenset(left)
-
-    def ends(self, items: Items) -> bool:
-        """Say whether a line that ends here matches."""
-
-        def ended(nodes: Iterable[tuple[int, int]]) -> bool:
-            return any(may & EDGE and self.nodes[node][0] == END for node, may in nodes)
-
-        return any(
-            ended([(node, may)]) and all(ended(nodes) != forbids for forbids, nodes in duties) for (node, duties), may in items.items()
-        )
-
-    def is_sure(self, items: Items) -> bool:
-        """Say whether everything that follows matches."""
-        return self._is_all({node: may for (node, duties), may in items.items() if not duties})
-
-    def _is_all(self, found: dict[int, int]) -> bool:
-        reads, end = self.nodes[self.tail][2]
-        return found.get(reads, 0) | EDGE == self.everything and bool(found.get(end, 0) & EDGE)
+        return copy(following)
 
 
 class Machines:
     """The automata of many patterns over one table of states."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
-        self.machines = [_machine(question) for question in questions]
-        sets = {chars: n for n, chars in enumerate(dict.fromkeys(c for m in self.machines if m for c in m.sets))}
+        machines = [_machine(question) for question in questions]
+        values = [[node[1] for node in m.nodes if node[0] in (CHAR, LAST)] if m else [] for m in machines]
+        sets = {chars: n for n, chars in enumerate(dict.fromkeys([ALL, *(chars for own in values for chars in own)]))}
         bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
         holds = np.zeros((len(sets), len(bounds) - 1), bool)
         for chars, number in sets.items():
             for low, high in np.searchsorted(bounds, np.add(list(chars) or np.empty((0, 2), int), (0, 1))).tolist():
                 holds[number, low:high] = True
         self.kind = np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds))  # of each code point: no set parts those of one
-        self.classes = np.zeros((len(questions), len(bounds) - 1), np.uint8)
-        self.width = [0] * len(questions)
-        for n, machine in enumerate(self.machines):
-            if machine:
-                self._number(n, machine, sets, holds)
-        self.exact = np.array([m is None or m.exact for m in self.machines], bool)
-        self._forget()
+        self.exact = np.array([m is None or m.exact for m in machines], bool)
+        self.classes = np.zeros((len(questions), len(bounds) - 1), np.uint8)  # where a kind of characters stands in the rows of a state
+        width = np.zeros(len(questions), np.int32)
+        rows: list[tuple[int, int, int, int]] = []
+        ends = np.full((len(questions), 2), -1, np.int32)
+        for n, machine in enumerate(machines):
+            if machine is None:
+                continue
+            own = holds[sorted({sets[chars] for chars in values[n]} | {sets[ALL]})]
+            packed = np.ascontiguousarray(np.packbits(own, axis=0).T)
+            classes, inverse = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_inverse=True)
+            width[n] = NODES + 1 + len(classes)
+            if width[n] > 256:
+                continue
+            self.classes[n] = inverse + NODES + 1
+            base = len(rows)
+            ends[n] = base + machine.start, base + machine.sure if machine.sure >= 0 else -1
+            for node, value, following, other in machine.nodes:
+                value_of = sets[value] if node in (CHAR, LAST) else value
+                rows.append((node, value_of, base + following, base + other if node == WAYS else other))
+        columns = np.array(rows, np.int32).reshape(-1, 4).T.copy()
+        node_kind, node_value, then, otherwise = columns
+        self.nodes = Nodes(node_kind.astype(np.int8), node_value, then, otherwise, holds, ends[:, 0].copy(), ends[:, 1].copy(), width)
+        self.forget()
 
-    def _number(self, n: int, machine: Machine, sets: dict[Chars, int], holds: Flags) -> None:
-        """Give numbers to the classes of characters that a pattern tells apart."""
-        own = list(machine.sets)
-        held = holds[[sets[chars] for chars in own]]
-        packed = np.ascontiguousarray(np.packbits(held, axis=0).T)
-        _, first, inverse = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
-        if len(first) > 254:
-            self.machines[n] = None
-            return
-        self.classes[n] = inverse + 1
-        self.width[n] = len(first) + 1
-        members = held[:, first]
-        masks = {chars: sum(2 << int(c) for c in np.flatnonzero(row)) for chars, row in zip(own, members, strict=True)}
-        machine.number(masks, (2 << len(first)) - 1)
-
-    def _forget(self) -> None:
-        """Begin a new table."""
-        self.table: I32 = np.zeros((1 << 14) + len(self.machines), np.int32)
-        self.table[SINK] = YES
-        self._size = FIRST + len(self.machines)
-        self.table[FIRST : self._size] = UNKNOWN
-        self._states: dict[tuple[int, frozenset[Any]], int] = {}
-        self._items: dict[int, Items] = {}
-
-    def learn(self, number: int, machine: Machine, points: U32) -> bool:
-        """Walk along a line, making the states that it leads to; say whether it matches."""
-        if self._size > ROOM:
-            self._forget()
-        state = int(self.table[FIRST + number])
-        if state == UNKNOWN:
-            state = self._state(number, machine, machine.reached(machine.start, EDGE))
-            self.table[FIRST + number] = state
-        for c in self.classes[number, self.kind[points]].tolist():
-            if state <= SINK:
-                return state == SINK
-            to = int(self.table[state + c])
-            if to == UNKNOWN:
-                to = self._state(number, machine, machine.step(self._items[state], c))
-                self.table[state + c] = to
-            state = to
-        return bool(self.table[state] == YES)
-
-    def _state(self, number: int, machine: Machine, items: Items) -> int:
-        """Return the state of being at some nodes."""
-        if machine.is_sure(items):
-            return SINK
-        if not items:
-            return DEAD
-        key = number, frozenset(items.items())
-        if key not in self._states:
-            width, at = self.width[number], self._size
-            if at + width > len(self.table):
-                self.table = np.concatenate((self.table, np.zeros(max(width, len(self.table)), np.int32)))
-            leads = 0
-            for (node, _), classes in items.items():
-                leads |= classes if machine.nodes[node][0] == CHAR else 0
-            ends = YES if machine.ends(items) else NO
-            self.table[at : at + width] = [ends, *(UNKNOWN if leads >> c & 1 else DEAD for c in range(1, width))]
-            self._size += width
-            self._states[key] = at
-            self._items[at] = items
-        return self._states[key]
+    def forget(self) -> None:
+        """Begin a new table of states."""
+        first, nodes = FIRST + len(self.exact), len(self.nodes.kind)
+        table = np.full(ROOM + first, UNKNOWN, np.int32)
+        table[DEAD], table[SINK] = NO, YES
+        lists, slots = np.zeros(ROOM + nodes, np.int32), np.zeros(1 << 17, np.int32)
+        self.states = States(table, lists, slots, np.array([first, 0, 0, 0]), np.zeros(nodes, np.int32), np.zeros(2 * nodes + 2, np.int32))
 
 
 def opening(question: Question) -> Chars:
     """Return the characters that the pattern can start with."""
     machine = Machine(question)
-    found: Chars = frozenset()
+    found: Chars = NONE
     stack, seen = [machine.start], set()
     while stack:
         if (at := stack.pop()) not in seen:
             seen.add(at)
-            kind, chars, following = machine.nodes[at]
-            if kind == CHAR:
-                found |= chars
-            else:
-                stack += following if kind == WAYS else [following[2]] if kind == LOOK else [following] if kind != END else []
+            kind, value, following, other = machine.nodes[at]
+            found |= value if kind == CHAR else NONE
+            stack += [following, other] if kind == WAYS else [following] if kind == LAST else []
     return found
 
 
@@ -432,6 +496,12 @@ def _others(chars: Chars) -> Chars:
         found.append((at, low - 1))
         at = max(at, high + 1)
     return frozenset((low, high) for low, high in [*found, (at, 0x10FFFF)] if low <= high)
+
+
+@lru_cache(maxsize=4096)
+def _both(one: Chars, other: Chars) -> Chars:
+    """Return the characters of two sets."""
+    return _others(_others(one) | _others(other))
 
 
 @lru_cache(maxsize=8)
