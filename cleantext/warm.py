@@ -55,7 +55,7 @@ def pages() -> None:
     import numba  # noqa: F401 - once it is loaded, kernels run compiled whatever the size of their input
 
     from cleantext.chrome.rules import load_pack
-    from cleantext.chrome.votes import Register
+    from cleantext.chrome.votes import collect
     from cleantext.pipeline import Pipeline
     from cleantext.transform import Page
 
@@ -63,7 +63,7 @@ def pages() -> None:
     pipeline = Pipeline.load("zh-web")
     pipeline.trace([page, page])
     pipeline.fast([page, page])
-    Register.of(load_pack("zh-web-rules")).look([f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)])  # enough for the automata
+    collect([f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules"))  # enough for the automata
 
 
 def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal["char", "script"]] = ("char",)) -> None:

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from cleantext import jit
 from cleantext.changes import Ragged, code_points
-from cleantext.chrome import StripChrome, automata, columns, votes
+from cleantext.chrome import StripChrome, automata, columns, rows, votes
 from cleantext.chrome.automata import Automata, Question
 from cleantext.chrome.characters import EDGE, LETTERS, MARKS, characters
 from cleantext.chrome.frame import LISTING
 from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.lines import judge
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack, unwrap
 from cleantext.chrome.scan import Scanned, scan
 from cleantext.chrome.votes import Register, collect
@@ -45,8 +46,7 @@ LINES = st.lists(st.sampled_from(PIECES), max_size=24).map("".join) | st.sampled
 
 
 def scanned(lines, tables=TABLES):
-    column = Ragged.of(lines)
-    return Scanned(*scan(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
+    return Scanned(*scan(Rows.of(lines), tables.bits, *tables.lexicons, tables.rules))
 
 
 # ---------------------------------------------------------------- lines
@@ -162,8 +162,8 @@ def test_automata_answer_as_the_patterns_of_the_rules_do():
 
 
 def test_the_rules_that_automata_ask_again_about_are_few():
-    machines = TABLES.automata.machines.machines
-    assert sum(machine is None or not machine.exact for machine in machines) <= 2
+    assert np.sum(~TABLES.automata.machines.exact) <= 11
+    assert (TABLES.automata.machines.nodes.start >= 0).all()
 
 
 @given(line=st.text(st.sampled_from("ab1٣ \t年:x;+_"), max_size=9))
@@ -179,22 +179,21 @@ def test_automata_answer_as_re_does(line):
 
 
 def test_a_full_table_of_states_is_begun_anew(monkeypatch):
-    monkeypatch.setattr(automata, "ROOM", 100)
+    monkeypatch.setattr(automata, "ROOM", 400)
     questions = [Question("(?:a|bc){2,9}"), Question(".*b.{3}")]
     lines = ["aabca", "bcbca", "abcab", "acbb", "b", "abbbb", "bbabb", "abcabcabca"]
     made = Automata(questions)
     for _ in range(3):
         for line in lines:
             assert asked([line], questions, made)[0] == [q.answer(line) for q in questions]
-    assert len(made.machines._states) < 40
+    assert made.machines.states.used[2] < 40
 
 
 # ---------------------------------------------------------------- the register
 
 
 def test_python_and_compiled_say_the_same():
-    column = Ragged.of(SAMPLES)
-    args = column.points, column.offsets, TABLES.bits, *TABLES.lexicons, TABLES.rules
+    args = Rows.of(SAMPLES), TABLES.bits, *TABLES.lexicons, TABLES.rules
     for a, b in zip(scan.python(*args), scan.compiled(*args), strict=True):
         assert np.array_equal(a, b)
 
@@ -206,13 +205,35 @@ def test_many_lines_are_judged_as_few_are():
 
 def test_memory_is_bounded_and_changes_nothing(monkeypatch):
     pack = Pack(PACK.rules)
-    monkeypatch.setattr(votes, "MEMORY", 100)
+    monkeypatch.setattr(rows, "MOST", 128)
     for n in range(0, len(SAMPLES), 50):
         assert collect(SAMPLES[n : n + 50], pack) == collect(SAMPLES[n : n + 50], PACK)
-        assert len(Register.of(pack).known) <= 150
-    long = "长" * 81
-    collect([long], pack)
-    assert long not in Register.of(pack).known
+    memory = Register.of(pack).forget().memory
+    asked = []
+
+    def judge(lines):
+        asked.append([lines.line(n) for n in range(len(lines.starts))])
+        return np.array([len(line) for line in asked[-1]])
+
+    lines = ["甲", "", "乙丙", "甲", "长" * 81, "乙丙", "长" * 81, "乙"]
+    for _ in range(2):
+        assert memory.look(Rows.of(lines), judge).tolist() == [1, 0, 2, 1, 81, 2, 81, 1]
+    assert asked == [["甲", "", "乙丙", "长" * 81, "长" * 81, "乙"], ["长" * 81] * 2]
+    lines = [str(n) for n in range(150)]
+    for _ in range(2):
+        assert memory.look(Rows.of(lines), judge).tolist() == [len(line) for line in lines]
+    assert memory.full
+    assert len(memory) == 128
+
+
+def test_a_line_whose_judgement_fails_is_not_remembered():
+    def fails(lines):
+        raise KeyboardInterrupt
+
+    memory = rows.Memory()
+    with pytest.raises(KeyboardInterrupt):
+        memory.look(Rows.of(["甲", "乙"]), fails)
+    assert memory.look(Rows.of(["乙"]), lambda lines: np.array([7])).tolist() == [7]
 
 
 def test_a_ballot_without_evidence_may_be_the_last_of_a_full_table():

@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, U32, code_points
+from cleantext.changes import I32, I64, code_points, text_of
 from cleantext.chrome.acquit import protect, spare_titles
 from cleantext.chrome.arbiter import arbitrate, gate, place, support
 from cleantext.chrome.columns import (
@@ -59,6 +58,7 @@ from cleantext.chrome.evidence import Evidence, Votes
 from cleantext.chrome.frame import enclosed, grow, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, Rule
 from cleantext.chrome.scan import stripped
 from cleantext.chrome.votes import Register, strongest
@@ -74,11 +74,11 @@ DATE = 10  # characters by which two entries of a chronicle differ
 
 def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
     """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
-    rows, register = folded.split("\n"), Register.of(pack)
+    rows, register = Rows.split(code_points(folded)), Register.of(pack)
     return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
-def decide(texts: Sequence[str], rows: Sequence[str], known: I64, register: Register, *, safety: str = "safe") -> Decisions:
+def decide(texts: Sequence[str], rows: Rows, known: I64, register: Register, *, safety: str = "safe") -> Decisions:
     """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each."""
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
     suspected = np.zeros(len(texts), bool)
@@ -101,23 +101,20 @@ def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, V
 class Case:
     """The lines of the pages against which anything is said, while they are judged."""
 
-    def __init__(self, texts: Sequence[str], rows: Sequence[str], pages: I64, kept: I64, known: I64, register: Register) -> None:
+    def __init__(self, texts: Sequence[str], rows: Rows, pages: I64, kept: I64, known: I64, register: Register) -> None:
         self.texts, self.rows, self.register, self.pack = texts, rows, register, register.pack
-        self.numbers = kept.tolist()  # of the rows that are lines here
         self.cut_rows: dict[int, str] = {}  # what is left of a line of which parts were cut
         self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
         self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
         self.dates: dict[str, int] = {}  # of chronicles
-        width = np.fromiter(map(len, rows), np.int64, len(rows))
-        start = np.cumsum(width + 1) - width - 1
-        self.starts = start[kept]  # in the lines of all pages together
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
+        self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
         n = len(kept)
         self.lines = Lines(
             page=pages[kept].astype(np.int32),
             row=(kept - first).astype(np.int32),
-            start=start[kept] - start[first],
-            end=(start + width)[kept] - start[first],
+            start=self.starts - rows.starts[first],
+            end=self.ends - rows.starts[first],
             known=known[kept],
             entry=np.zeros(n, np.int32),
             gain=np.zeros(n, np.int32),
@@ -147,14 +144,9 @@ class Case:
             if _ENTRY.match(row := self.folded(n)):
                 its.entry[n] = self.dates.setdefault(row[:DATE], len(self.dates) + 1)
 
-    @cached_property
-    def points(self) -> U32:
-        """The folded lines of all pages, one after the other."""
-        return code_points("\n".join(self.rows))
-
     def folded(self, n: int) -> str:
         """Return a line as far as it is not cut yet."""
-        return self.cut_rows[n] if n in self.cut_rows else self.rows[self.numbers[n]]
+        return self.cut_rows[n] if n in self.cut_rows else text_of(self.rows.points[self.starts[n] : self.ends[n]])
 
     def act(self, n: int, evidence: Evidence, because: int, number: int = 0) -> None:
         """Sentence a line."""
@@ -254,7 +246,8 @@ class Case:
             name = self.folded(n).strip()
             if rule.finds(name):
                 below = left[k : bounds[np.searchsorted(bounds, k, "right")]]
-                if any(name in x for x in self.strings(below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)])):
+                foot = below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)]
+                if any(name in self.folded(x) for x in foot.tolist()):
                     at = self.folded(n).index(name)
                     self.act(n, _by(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
 
@@ -269,16 +262,15 @@ class Case:
         lines.acted[found] = register.saying(_by(rule))
 
     def _stretches(self, lines: I32) -> tuple[I64, I64]:
-        """Return where lines stand in `points`, without the blanks around them and as if nothing were cut from them."""
-        at = self.starts[lines]
-        ends = at + self.lines.end[lines] - self.lines.start[lines]
-        starts, ends = stripped.sized(len(self.points))(self.points, at, ends, self.register.tables.bits)
+        """Return where lines stand in the rows, without the blanks around them and as if nothing were cut from them."""
+        points = self.rows.points
+        starts, ends = stripped.sized(len(points))(points, self.starts[lines], self.ends[lines], self.register.tables.bits)
         return starts, ends
 
     def answers(self, lines: I32, questions: I32) -> Flags:
         """Answer a question about each line, without the blanks around it."""
         automata = self.register.tables.automata
-        out = automata.answers(self.points, *self._stretches(lines), questions)
+        out = automata.answers(self.rows.points, *self._stretches(lines), questions)
         if self.cut_rows:
             for k in np.flatnonzero(np.isin(lines, list(self.cut_rows))).tolist():
                 out[k] = automata.questions[questions[k]].answer(self.folded(int(lines[k])).strip())
@@ -287,18 +279,11 @@ class Case:
     def finds(self, lines: I32, rule: Rule) -> Flags:
         """Say which lines a rule finds, without the blanks around them."""
         tables = self.register.tables
-        out = tables.finds(self.points, *self._stretches(lines), np.full(len(lines), tables.numbers[rule.id], np.int32))
+        out = tables.finds(self.rows.points, *self._stretches(lines), np.full(len(lines), tables.numbers[rule.id], np.int32))
         if self.cut_rows:
             for k in np.flatnonzero(np.isin(lines, list(self.cut_rows))).tolist():
                 out[k] = rule.finds(self.folded(int(lines[k])).strip()) is not None
         return out
-
-    def strings(self, lines: I32) -> list[str]:
-        """Return lines as far as they are not cut yet."""
-        rows = [self.rows[self.numbers[n]] for n in lines.tolist()]
-        if self.cut_rows:
-            rows = [self.cut_rows.get(n, row) for n, row in zip(lines.tolist(), rows, strict=True)]
-        return rows
 
     def _cut(self, lines: I32) -> None:
         """Cut the parts of lines that were voted against; a line of which nothing is left goes."""
@@ -318,7 +303,7 @@ class Case:
             gone = {k for e in spans for k in range(e.start, e.end)}
             self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
             self.cut_rows[n] = "".join(c for k, c in enumerate(folded) if k not in gone)
-        its.known[lines] = register.look(self.strings(lines))
+        its.known[lines] = register.look(Rows.of([self.cut_rows[n] for n in lines.tolist()]))
         self._know(lines)
         for n in lines.tolist():
             ballot = register.ballot_rows[its.known[n] >> BALLOT]

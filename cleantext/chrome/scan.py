@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64, U32
 from cleantext.chrome.characters import (
     ALPHA,
+    ANCHORS,
     CLAUSE,
     DECIMAL,
     DIGIT,
@@ -28,6 +29,7 @@ from cleantext.chrome.characters import (
     SPACE,
     STOP,
     TRAILING,
+    WORD,
 )
 from cleantext.chrome.columns import (
     ANNOUNCES,
@@ -47,6 +49,7 @@ from cleantext.chrome.columns import (
     TITLE,
 )
 from cleantext.chrome.lexicon import Lexicon, RuleTable, stands
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.widgets import LONGEST
 from cleantext.jit import kernel
 
@@ -56,6 +59,7 @@ SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are 
 PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
 UNMARKED = 30  # characters from which a line without marks is rather prose than a title
 WEIGHT = 200  # characters above which a line weighs no more
+PLAIN = ALPHA | WORD | ANCHORS  # most letters are these and nothing else
 
 TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"), ord(":"), ord("号")
 
@@ -71,9 +75,10 @@ class Scanned(NamedTuple):
 
 
 @kernel
-def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: Lexicon, rules: RuleTable) -> Any:
-    """Scan lines: line ``n`` is ``points[offsets[n]:offsets[n + 1]]``. Return the fields of `Scanned`."""
-    lines = len(offsets) - 1
+def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: Lexicon, rules: RuleTable) -> Any:
+    """Scan lines. Return the fields of `Scanned`."""
+    points = rows.points
+    lines = len(rows.starts)
     known = np.zeros(lines, np.int64)
     core = np.zeros((lines, 2), np.int32)
     worded = np.zeros(lines, np.bool_)
@@ -82,14 +87,13 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
     found = 0
     tried = np.full(len(rules.power), -1, np.int64)  # the last line that a rule was put down for
     for n in range(lines):
-        lo, hi = offsets[n], offsets[n + 1]
-        known[n] = _measure(points, lo, hi, bits)
+        lo, hi = rows.starts[n], rows.ends[n]
+        known[n], stopped = _measure(points, lo, hi, bits)
         a, b = _unwrap(points, lo, hi, bits)
         core[n, 0], core[n, 1] = a - lo, b - lo
         if a < b and (bits[points[a]] & SHIELDS or points[b - 1] == NUMBER):
             known[n] |= SHIELDED
         anchored = False
-        stopped = False
         room = found + len(rules.power)
         if room > len(pairs):
             grown = np.empty((2 * room, 2), np.int32)
@@ -97,9 +101,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
                 grown[k, 0], grown[k, 1] = pairs[k, 0], pairs[k, 1]
             pairs = grown
         for at in range(lo, hi):
-            stopped = stopped or points[at] == FULL_STOP
-            bucket = anchors.root[points[at]]
-            if bucket:
+            if bits[points[at]] & ANCHORS:
+                bucket = anchors.root[points[at]]
                 for w in range(anchors.buckets[bucket], anchors.buckets[bucket + 1]):
                     first, last = anchors.starts[w], anchors.starts[w + 1]
                     if at + last - first <= hi and stands(points, at, anchors.points, first, last):
@@ -135,8 +138,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
 
 
 @kernel
-def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
-    """Return what is known of a line by itself; see `gain` for the weight."""
+def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
+    """Return what is known of a line by itself, see `gain` for the weight; and whether a full stop stands in it."""
     n = hi - lo
     a, b = lo, hi
     while a < b and bits[points[a]] & SPACE:
@@ -149,6 +152,9 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
     for at in range(lo, hi):
         c = points[at]
         bit = bits[c]
+        if bit | ANCHORS == PLAIN:
+            letters += 1
+            continue
         letters += (bit & ALPHA) != 0
         clauses += (bit & CLAUSE) != 0
         tabbed = tabbed or c == TAB
@@ -178,7 +184,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
         gain = 4 if n >= UNMARKED and not tabbed else -3
     known = gain + LOSS
     if a == b:
-        return known | BLANK
+        return known | BLANK, full_stop
     if bits[points[a]] & SHIELDS or points[b - 1] == NUMBER:
         known |= SHIELDED
     field = colons > 0 and _is_field(points, a, b, first_colon)
@@ -202,7 +208,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
             known |= CHANNEL_NAME
     if bits[points[b - 1]] & ENDS_LISTING:
         known |= LISTS
-    return known
+    return known, full_stop
 
 
 @kernel

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, U32, Ragged
+from cleantext.changes import I32, I64, U32
 from cleantext.chrome.automata import Automata, Question
-from cleantext.chrome.characters import ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
+from cleantext.chrome.characters import ANCHORS, ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
 from cleantext.chrome.columns import (
     BALLOT,
     BARE,
@@ -51,6 +51,7 @@ from cleantext.chrome.columns import (
 from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE, Evidence, Salvage, Votes, labels, salvaged, shielding, spans
 from cleantext.chrome.frame import LISTING, listing_ends
 from cleantext.chrome.lexicon import RuleTable, lexicon
+from cleantext.chrome.rows import Memory, Rows
 from cleantext.chrome.rules import CATEGORIES, Pack, Rule
 from cleantext.chrome.scan import Scanned, scan, stripped
 from cleantext.chrome.widgets import widgets
@@ -60,8 +61,7 @@ __all__ = ["Evidence", "Register", "Votes", "collect", "strongest"]
 
 Flags = npt.NDArray[np.bool_]
 
-REMEMBERED = 80  # characters; longer lines hardly ever return
-MEMORY = 1 << 17  # lines and evidence remembered for a pack
+MEMORY = 1 << 17  # evidence and ballots remembered for a pack
 SIGNATURE = 20  # characters of a line that is the date under a signature
 CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
 PLACES, DATES = CATEGORY_NUMBERS["C01"], CATEGORY_NUMBERS["C02"]
@@ -70,7 +70,7 @@ PLACES, DATES = CATEGORY_NUMBERS["C01"], CATEGORY_NUMBERS["C02"]
 def collect(lines: Sequence[str], pack: Pack) -> list[Votes]:
     """Return the votes on each folded line. Lines of many pages may come in one call: the cheapest way."""
     register = Register.of(pack)
-    return [register.votes(line, known) for line, known in zip(lines, register.look(lines).tolist(), strict=True)]
+    return [register.votes(line, known) for line, known in zip(lines, register.look(Rows.of(lines)).tolist(), strict=True)]
 
 
 class Tables:
@@ -80,8 +80,9 @@ class Tables:
         self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
         self.numbers = {rule.id: n for n, rule in enumerate(rules)}
         separators = {c for rule in rules if rule.kind == "label" for c in rule.separators}
+        anchors = {view(anchor[0]) for rule in rules for anchor in rule.anchors}
         labels = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, separators)
-        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends())))
+        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends()), (ANCHORS, anchors)))
         self.lexicons = (
             lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
             lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
@@ -122,10 +123,10 @@ class Tables:
         found[guarded] = ~self.automata.answers(points, starts[guarded], ends[guarded], self.guards[rules[guarded]])
         return found
 
-    def look(self, column: Ragged) -> Scanned:
+    def look(self, rows: Rows) -> Scanned:
         """Scan lines; of those that may be protected or head a list, say which are and do."""
-        points, (lo, hi) = column.points, (column.offsets[:-1], column.offsets[1:])
-        found = Scanned(*scan.sized(len(points))(points, column.offsets, self.bits, *self.lexicons, self.rules))
+        points, lo, hi = rows
+        found = Scanned(*scan.sized(len(points))(rows, self.bits, *self.lexicons, self.rules))
         asked = np.flatnonzero(found.known & (SHIELDED | LISTS))
         known = found.known[asked]
         bare, end = stripped.sized(len(points))(points, lo[asked], hi[asked], self.bits)
@@ -166,7 +167,7 @@ class Register:
         self.pack = pack
         self.tables = tables or Tables(pack)
         self.rules = self.tables.by_number
-        self.known: dict[str, int] = {}
+        self.memory = Memory()
         self.ballots = 1  # so many rows are written: ballot 0 is empty
         self.evidence = 0
         self.ballot_rows: I32 = np.zeros((64, 6), np.int32)
@@ -186,7 +187,7 @@ class Register:
             if len(_REGISTERS) >= 8:  # packs are few: they come from a cache themselves
                 _REGISTERS.clear()
             known = _REGISTERS[id(pack)] = cls(pack)
-        elif len(known.known) + known.evidence + known.ballots > MEMORY:
+        elif known.memory.full or known.evidence + known.ballots > MEMORY:
             known = known.forget()
         return known
 
@@ -195,16 +196,10 @@ class Register:
         new = _REGISTERS[id(self.pack)] = Register(self.pack, self.tables)
         return new
 
-    def look(self, lines: Sequence[str]) -> I64:
+    def look(self, rows: Rows) -> I64:
         """Return the numbers of folded lines, voting on those that are new."""
-        found = list(map(self.known.get, lines))
-        if None in found:
-            with self._lock:
-                fresh = list(dict.fromkeys(line for line, known in zip(lines, found, strict=True) if known is None))
-                new = dict(zip(fresh, self._vote(fresh).tolist(), strict=True))
-                self.known |= {line: known for line, known in new.items() if len(line) <= REMEMBERED}
-            found = [new[line] if known is None else known for line, known in zip(lines, found, strict=True)]
-        return np.array(found, np.int64)
+        with self._lock:
+            return self.memory.look(rows, self._vote)
 
     def votes(self, line: str, known: int) -> Votes:
         """Return the votes that a number stands for."""
@@ -291,11 +286,11 @@ class Register:
 
     # ------------------------------------------------------------ voting
 
-    def _vote(self, lines: Sequence[str]) -> I64:
+    def _vote(self, rows: Rows) -> I64:
         """Vote on distinct lines."""
-        tables, column, rules = self.tables, Ragged.of(lines), self.rules
-        points, (lo, hi) = column.points, (column.offsets[:-1], column.offsets[1:])
-        found = tables.look(column)
+        tables, rules = self.tables, self.rules
+        points, lo, hi = rows
+        found = tables.look(rows)
         line, rule = found.pairs.T.copy()
         span = tables.rules.span[rule]
         a, b = np.where(span, 0, found.core[line, 0]), np.where(span, hi[line] - lo[line], found.core[line, 1])
@@ -303,12 +298,12 @@ class Register:
         line, rule, span, a, b = line[met], rule[met], span[met], a[met], b[met]
         parts: dict[int, list[Evidence]] = defaultdict(list)
         for n, r in zip(line[span].tolist(), rule[span].tolist(), strict=True):
-            parts[n] += spans(lines[n], rules[r])
+            parts[n] += spans(rows.line(n), rules[r])
         heading = tables.blocks[rule]
         heads: dict[int, list[Rule]] = defaultdict(list)
         for n, r in zip(line[heading].tolist(), rule[heading].tolist(), strict=True):
             heads[n].append(rules[r])
-        said = self._against(lines, column, found, *(x[~span & ~heading] for x in (line, rule, a, b)))
+        said = self._against(rows, found, *(x[~span & ~heading] for x in (line, rule, a, b)))
         judged = np.unique(np.array([*said.line.tolist(), *(n for n, found in parts.items() if found), *heads], np.int32))
         first = self._file(
             judged,
@@ -319,41 +314,42 @@ class Register:
         found.known[judged] |= np.arange(first, first + len(judged)) << BALLOT
         return found.known
 
-    def _against(self, lines: Sequence[str], column: Ragged, found: Scanned, line: I32, rule: I32, a: I32, b: I32) -> _Said:
+    def _against(self, rows: Rows, found: Scanned, line: I32, rule: I32, a: I32, b: I32) -> _Said:
         """Return what is said against whole lines: by rules that met them, by widget words and labels; sorted, the strongest first."""
-        tables, words = self.tables, self._worded(found, column)
+        tables, words = self.tables, self._worded(rows, found)
         labelled: list[tuple[int, int, int, int]] = []
         salvage: dict[int, Salvage] = {}
         for k in np.flatnonzero(tables.groups[rule]).tolist():
             meant, start = self.rules[rule[k]], int(a[k])
-            if fields := salvaged(meant, meant.pattern.fullmatch(lines[line[k]][start : b[k]]), start):
+            if fields := salvaged(meant, meant.pattern.fullmatch(rows.line(line[k])[start : b[k]]), start):
                 salvage[k] = fields
         size = len(line) + words.shape[1]
         for n in np.flatnonzero(found.labelled).tolist():
             start, end = found.core[n].tolist()
-            for e in labels(lines[n], start, lines[n][start:end], self.pack):
+            text = rows.line(n)
+            for e in labels(text, start, text[start:end], self.pack):
                 labelled.append((n, tables.numbers[e.rule.id], e.power, 0))
                 if e.salvage:
                     salvage[size] = e.salvage
                 size += 1
         by_rules = np.stack((line, rule, tables.rules.power[rule], np.zeros_like(rule)))
-        rows = np.concatenate((by_rules, words, np.array(labelled, np.int32).reshape(-1, 4).T), axis=1)
-        line, rule, power, count = rows
+        found_all = np.concatenate((by_rules, words, np.array(labelled, np.int32).reshape(-1, 4).T), axis=1)
+        line, rule, power, count = found_all
         salvaged_fields = np.zeros(size, np.int32)
         salvaged_fields[list(salvage)] = list(map(len, salvage.values()))
         order = np.lexsort((rule, tables.columns[rule, KIND] != LABEL, -salvaged_fields, -power, line))
         moved = np.empty(size, np.int64)
         moved[order] = np.arange(size)
-        line, rule, power, count = rows[:, order]
+        line, rule, power, count = found_all[:, order]
         return _Said(line, rule, power, count, {int(moved[k]): fields for k, fields in salvage.items()})
 
-    def _worded(self, found: Scanned, column: Ragged) -> I32:
+    def _worded(self, rows: Rows, found: Scanned) -> I32:
         """Return the lines that are made of widget words: number, rule, power and how many words."""
-        lines, tables, size = np.flatnonzero(found.worded), self.tables, len(column.points)
-        starts, ends = (column.offsets[lines, None] + found.core[lines]).T.copy()
-        rows = widgets.sized(size)(column.points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
-        made = rows[:, 0] >= 0
-        return np.concatenate((lines[made, None], rows[made]), axis=1, dtype=np.int32).T
+        lines, tables, points = np.flatnonzero(found.worded), self.tables, rows.points
+        starts, ends = (rows.starts[lines, None] + found.core[lines]).T.copy()
+        said = widgets.sized(len(points))(points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
+        made = said[:, 0] >= 0
+        return np.concatenate((lines[made, None], said[made]), axis=1, dtype=np.int32).T
 
 
 def strongest(votes: Votes) -> tuple[int, bool]:
