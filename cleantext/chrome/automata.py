@@ -31,6 +31,7 @@ ALL: Chars = frozenset([(0, 0x10FFFF)])
 NONE: Chars = frozenset()
 FEW = 500  # questions from which it pays to make automata of the patterns
 ROOM = 1 << 21  # entries of the table: when it is full, all states are forgotten
+MOST = 256  # entries of the row of a state
 LARGEST = 20_000  # nodes of a pattern that becomes an automaton
 DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything does, not made yet
 FIRST = 2  # where the table has the first state of each automaton
@@ -81,6 +82,7 @@ class Automata:
         further = np.flatnonzero(said == LEARN)
         if len(further):
             with self._lock:  # others may walk meanwhile: what is not written yet is unknown to them
+                tables.prepare(questions[further])
                 while len(further):
                     states = tables.states
                     done = learn.sized(len(points))(*column, further, said, tables.kind, tables.classes, tables.exact, tables.nodes, states)
@@ -197,7 +199,7 @@ def _is_full(states: States) -> bool:
     """Say whether there may be no room for another state."""
     most = len(states.seen) + 2
     return bool(
-        states.used[0] + 256 > len(states.table) or states.used[1] + most > len(states.lists) or 2 * states.used[2] > len(states.slots)
+        states.used[0] + MOST > len(states.table) or states.used[1] + most > len(states.lists) or 2 * states.used[2] > len(states.slots)
     )
 
 
@@ -401,38 +403,44 @@ class Machines:
 
     def __init__(self, questions: Sequence[Question]) -> None:
         machines = [_machine(question) for question in questions]
-        values = [[node[1] for node in m.nodes if node[0] in (CHAR, LAST)] if m else [] for m in machines]
-        sets = {chars: n for n, chars in enumerate(dict.fromkeys([ALL, *(chars for own in values for chars in own)]))}
+        sets: dict[Chars, int] = {ALL: 0}
+        parts: list[I32] = [np.zeros((4, 0), np.int32)]
+        start, sure = np.full((2, len(questions)), -1, np.int32)
+        base = 0
+        for n, machine in enumerate(machines):
+            if machine:
+                columns = list(zip(*machine.nodes, strict=True))
+                columns[1] = tuple(sets.setdefault(v, len(sets)) if type(v) is frozenset else v for v in columns[1])
+                parts.append(np.array(columns, np.int32))
+                parts[-1][2] += base
+                parts[-1][3, parts[-1][0] == WAYS] += base
+                start[n], sure[n] = base + machine.start, base + machine.sure if machine.sure >= 0 else -1
+                base += len(machine.nodes)
         bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
         holds = np.zeros((len(sets), len(bounds) - 1), bool)
-        for chars, number in sets.items():
+        for number, chars in enumerate(sets):
             for low, high in np.searchsorted(bounds, np.add(list(chars) or np.empty((0, 2), int), (0, 1))).tolist():
                 holds[number, low:high] = True
         self.kind = np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds))  # of each code point: no set parts those of one
         self.exact = np.array([m is None or m.exact for m in machines], bool)
         self.classes = np.zeros((len(questions), len(bounds) - 1), np.uint8)  # where a kind of characters stands in the rows of a state
-        width = np.zeros(len(questions), np.int32)
-        rows: list[tuple[int, int, int, int]] = []
-        ends = np.full((len(questions), 2), -1, np.int32)
-        for n, machine in enumerate(machines):
-            if machine is None:
-                continue
-            own = holds[sorted({sets[chars] for chars in values[n]} | {sets[ALL]})]
-            packed = np.ascontiguousarray(np.packbits(own, axis=0).T)
-            classes, inverse = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_inverse=True)
-            width[n] = NODES + 1 + len(classes)
-            if width[n] > 256:
-                continue
-            self.classes[n] = inverse + NODES + 1
-            base = len(rows)
-            ends[n] = base + machine.start, base + machine.sure if machine.sure >= 0 else -1
-            for node, value, following, other in machine.nodes:
-                value_of = sets[value] if node in (CHAR, LAST) else value
-                rows.append((node, value_of, base + following, base + other if node == WAYS else other))
-        columns = np.array(rows, np.int32).reshape(-1, 4).T.copy()
-        node_kind, node_value, then, otherwise = columns
-        self.nodes = Nodes(node_kind.astype(np.int8), node_value, then, otherwise, holds, ends[:, 0].copy(), ends[:, 1].copy(), width)
+        kinds, values, following, other = np.concatenate(parts, axis=1)
+        self.nodes = Nodes(kinds.astype(np.int8), values, following, other, holds, start, sure, np.zeros(len(questions), np.int32))
+        self.bounds = np.append(0, np.cumsum([len(m.nodes) if m else 0 for m in machines]))
         self.forget()
+
+    def prepare(self, questions: I32) -> None:
+        """Put the kinds of characters into classes that the automata of questions do not tell apart, where that was not done yet."""
+        nodes = self.nodes
+        for n in np.unique(questions[(nodes.width[questions] == 0) & (nodes.start[questions] >= 0)]).tolist():
+            own = slice(self.bounds[n], self.bounds[n + 1])
+            reads = (nodes.kind[own] == CHAR) | (nodes.kind[own] == LAST)
+            packed = np.packbits(nodes.holds[np.append(0, np.unique(nodes.value[own][reads]))], axis=0).T.copy()
+            classes, inverse = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_inverse=True)
+            if (width := NODES + 1 + len(classes)) > MOST:
+                nodes.start[n] = -1
+            else:
+                self.classes[n], nodes.width[n] = inverse + NODES + 1, width
 
     def forget(self) -> None:
         """Begin a new table of states."""
