@@ -37,6 +37,8 @@ DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything d
 FIRST = 2  # where the table has the first state of each automaton
 NODES = 1  # where the row of a state says which nodes it is made of; before that, whether a line may end there
 NO, YES, ASK, LEARN = range(4)
+KIND, VALUE, THEN, OTHER = range(4)  # columns of nodes; see `Machines`
+START, SURE, WIDTH = range(3)  # and of automata
 CHAR, WAYS, LAST, LOOKED, END = range(5)  # kinds of nodes
 _PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
 _ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")  # items that read one character
@@ -85,7 +87,18 @@ class Automata:
                 tables.prepare(questions[further])
                 while len(further):
                     states = tables.states
-                    done = learn.sized(len(points))(*column, further, said, tables.kind, tables.classes, tables.exact, tables.nodes, states)
+                    done = learn.sized(len(points))(
+                        *column,
+                        further,
+                        said,
+                        tables.kind,
+                        tables.classes,
+                        tables.exact,
+                        tables.automata,
+                        tables.nodes,
+                        tables.holds,
+                        states,
+                    )
                     further = further[done:]
                     if len(further):
                         tables.forget()
@@ -98,19 +111,6 @@ class Automata:
 
 
 # ---------------------------------------------------------------- walking
-
-
-class Nodes(NamedTuple):
-    """The nodes of all automata, and what they read."""
-
-    kind: npt.NDArray[np.int8]
-    value: I32  # the set of characters; of `LOOKED` its bit, of `END` the bits that are needed
-    following: I32
-    other: I32  # of `WAYS` the second way; of `LAST` 1 if it may be the edge of the line; of `END` the bits that are forbidden
-    holds: Flags  # (sets, kinds of characters)
-    start: I32  # of each automaton, -1 for a pattern that is none
-    sure: I32  # the node from which everything matches
-    width: I32  # of the rows of its states
 
 
 class States(NamedTuple):
@@ -152,41 +152,43 @@ def learn(
     kind: Any,
     classes: Any,
     exact: Flags,
-    nodes: Nodes,
+    automata: I32,
+    nodes: I32,
+    holds: Flags,
     states: States,
 ) -> int:
     """Answer the questions ``which``, and make the states on the way. Return how many were answered when the room for them ended."""
-    table, lists = states.table, states.lists
+    table, lists, slots, used, seen, stack = states
     for done in range(len(which)):
         k = which[done]
         row = questions[k]
-        if nodes.start[row] < 0:
-            out[k] = ASK
-            continue
         out[k] = ASK
-        if _is_full(states):
-            return done + 1
+        if automata[row, START] < 0:
+            continue
         state = table[FIRST + row]
-        if state == UNKNOWN:
-            states.used[3] += 1
-            state = _state(row, _reach(nodes.start[row], -1, 0, nodes, states), nodes, states)
-            table[FIRST + row] = state
-        for at in range(starts[k], ends[k]):
-            if state <= SINK:
-                break
-            read = kind[points[at]]
-            following = table[state + classes[row, read]]
+        for at in range(starts[k] - 1, ends[k]):  # before the first character as well
+            following = state
+            if at >= starts[k]:
+                if state <= SINK:
+                    break
+                place = state + classes[row, kind[points[at]]]
+                following = table[place]
+            else:
+                place = FIRST + row
             if following == UNKNOWN:
-                if _is_full(states):
+                if used[0] + MOST > len(table) or used[1] + len(nodes) + 1 > len(lists) or 2 * used[2] > len(slots):
                     return done + 1
-                states.used[3] += 1
-                first = table[state + NODES]
+                used[3] += 1
                 found = 0
-                for n in lists[first + 1 : first + 1 + lists[first]]:
-                    if nodes.kind[n] == CHAR and nodes.holds[nodes.value[n], read]:
-                        found = _reach(nodes.following[n], read, found, nodes, states)
-                following = _state(row, found, nodes, states)
-                table[state + classes[row, read]] = following
+                if at < starts[k]:
+                    found = _reach(automata[row, START], -1, 0, nodes, holds, seen, stack, used[3])
+                else:
+                    first = table[state + NODES]
+                    for n in lists[first + 1 : first + 1 + lists[first]]:
+                        if nodes[n, KIND] == CHAR and holds[nodes[n, VALUE], kind[points[at]]]:
+                            found = _reach(nodes[n, THEN], kind[points[at]], found, nodes, holds, seen, stack, used[3])
+                following = _state(row, found, automata, nodes, table, lists, slots, used, stack)
+                table[place] = following
             state = following
         if state > SINK:
             state = table[state]
@@ -195,18 +197,8 @@ def learn(
 
 
 @kernel
-def _is_full(states: States) -> bool:
-    """Say whether there may be no room for another state."""
-    most = len(states.seen) + 2
-    return bool(
-        states.used[0] + MOST > len(states.table) or states.used[1] + most > len(states.lists) or 2 * states.used[2] > len(states.slots)
-    )
-
-
-@kernel
-def _reach(node: int, before: int, found: int, nodes: Nodes, states: States) -> int:
+def _reach(node: int, before: int, found: int, nodes: I32, holds: Flags, seen: I32, stack: I32, step: int) -> int:
     """Add to the front of the stack the nodes that read or end, reached from one behind a character; return how many there are now."""
-    stack, seen, step = states.stack, states.seen, states.used[3]
     top = len(stack) - 1
     stack[top] = node
     while top < len(stack):
@@ -215,14 +207,13 @@ def _reach(node: int, before: int, found: int, nodes: Nodes, states: States) -> 
         if seen[at] == step:
             continue
         seen[at] = step
-        kind = nodes.kind[at]
-        if kind == WAYS:
-            stack[top - 1], stack[top - 2] = nodes.other[at], nodes.following[at]
+        if nodes[at, KIND] == WAYS:
+            stack[top - 1], stack[top - 2] = nodes[at, OTHER], nodes[at, THEN]
             top -= 2
-        elif kind == LAST:
-            if (before < 0 and nodes.other[at]) or (before >= 0 and nodes.holds[nodes.value[at], before]):
+        elif nodes[at, KIND] == LAST:
+            if (before < 0 and nodes[at, OTHER]) or (before >= 0 and holds[nodes[at, VALUE], before]):
                 top -= 1
-                stack[top] = nodes.following[at]
+                stack[top] = nodes[at, THEN]
         else:
             stack[found] = at
             found += 1
@@ -230,46 +221,47 @@ def _reach(node: int, before: int, found: int, nodes: Nodes, states: States) -> 
 
 
 @kernel
-def _state(row: int, found: int, nodes: Nodes, states: States) -> int:
+def _state(row: int, found: int, automata: I32, nodes: I32, table: I32, lists: I32, slots: I32, used: I64, stack: I32) -> int:
     """Return the state of being at the nodes on the stack."""
-    table, lists, stack, used = states.table, states.lists, states.stack, states.used
     if not found:
         return DEAD
     looked = 0
     for k in range(found):
-        if stack[k] == nodes.sure[row]:
+        n = stack[k]
+        if n == automata[row, SURE]:
             return SINK
-        if nodes.kind[stack[k]] == LOOKED:
-            looked |= nodes.value[stack[k]]
+        if nodes[n, KIND] == LOOKED:
+            looked |= nodes[n, VALUE]
         at = k  # in order: the same nodes are the same state
-        while at and stack[at - 1] > stack[at]:
-            stack[at - 1], stack[at] = stack[at], stack[at - 1]
+        while at and stack[at - 1] > n:
+            stack[at] = stack[at - 1]
             at -= 1
+        stack[at] = n
     key = np.int64(row)
     for k in range(found):
         key = ((key ^ (key >> 15) ^ np.int64(stack[k])) * np.int64(0x9E3779B1)) & 0x7FFFFFFF
-    slot = (key ^ (key >> 15)) & (len(states.slots) - 1)
-    while states.slots[slot]:
-        state = states.slots[slot]
-        first = table[state + NODES]
-        same = lists[first] == found
-        for k in range(found):
-            same = same and lists[first + 1 + k] == stack[k]
-        if same:
-            return int(state)
-        slot = (slot + 1) & (len(states.slots) - 1)
+    slot = (key ^ (key >> 15)) & (len(slots) - 1)
+    while slots[slot]:
+        first = table[slots[slot] + NODES]
+        k = 0
+        if lists[first] == found:
+            while k < found and lists[first + 1 + k] == stack[k]:
+                k += 1
+        if k == found:
+            return int(slots[slot])
+        slot = (slot + 1) & (len(slots) - 1)
     state, first = used[0], used[1]
-    states.slots[slot] = state
+    slots[slot] = state
     lists[first] = found
     ends = NO
     for k in range(found):
         n = stack[k]
         lists[first + 1 + k] = n
-        if nodes.kind[n] == END and nodes.value[n] & ~looked == 0 and nodes.other[n] & looked == 0:
+        if nodes[n, KIND] == END and nodes[n, VALUE] & ~looked == 0 and nodes[n, OTHER] & looked == 0:
             ends = YES
     table[state + NODES] = first
     table[state] = ends
-    used[0] += nodes.width[row]
+    used[0] += automata[row, WIDTH]
     used[1] += found + 1
     used[2] += 1
     return int(state)
@@ -405,7 +397,8 @@ class Machines:
         machines = [_machine(question) for question in questions]
         sets: dict[Chars, int] = {ALL: 0}
         parts: list[I32] = [np.zeros((4, 0), np.int32)]
-        start, sure = np.full((2, len(questions)), -1, np.int32)
+        self.automata = np.full((len(questions), 3), -1, np.int32)
+        self.automata[:, WIDTH] = 0
         base = 0
         for n, machine in enumerate(machines):
             if machine:
@@ -414,37 +407,38 @@ class Machines:
                 parts.append(np.array(columns, np.int32))
                 parts[-1][2] += base
                 parts[-1][3, parts[-1][0] == WAYS] += base
-                start[n], sure[n] = base + machine.start, base + machine.sure if machine.sure >= 0 else -1
+                self.automata[n, :WIDTH] = base + machine.start, base + machine.sure if machine.sure >= 0 else -1
                 base += len(machine.nodes)
         bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
-        holds = np.zeros((len(sets), len(bounds) - 1), bool)
+        self.holds = np.zeros((len(sets), len(bounds) - 1), bool)
         for number, chars in enumerate(sets):
             for low, high in np.searchsorted(bounds, np.add(list(chars) or np.empty((0, 2), int), (0, 1))).tolist():
-                holds[number, low:high] = True
+                self.holds[number, low:high] = True
         self.kind = np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds))  # of each code point: no set parts those of one
         self.exact = np.array([m is None or m.exact for m in machines], bool)
         self.classes = np.zeros((len(questions), len(bounds) - 1), np.uint8)  # where a kind of characters stands in the rows of a state
-        kinds, values, following, other = np.concatenate(parts, axis=1)
-        self.nodes = Nodes(kinds.astype(np.int8), values, following, other, holds, start, sure, np.zeros(len(questions), np.int32))
+        # Kind; the set of characters, for `LOOKED` its bit, for `END` the bits that are needed; what follows; for `WAYS` the second way,
+        # for `LAST` 1 if it may be the edge of the line, for `END` the bits that are forbidden.
+        self.nodes = np.concatenate(parts, axis=1).T.copy()
         self.bounds = np.append(0, np.cumsum([len(m.nodes) if m else 0 for m in machines]))
         self.forget()
 
     def prepare(self, questions: I32) -> None:
         """Put the kinds of characters into classes that the automata of questions do not tell apart, where that was not done yet."""
-        nodes = self.nodes
-        for n in np.unique(questions[(nodes.width[questions] == 0) & (nodes.start[questions] >= 0)]).tolist():
-            own = slice(self.bounds[n], self.bounds[n + 1])
-            reads = (nodes.kind[own] == CHAR) | (nodes.kind[own] == LAST)
-            packed = np.packbits(nodes.holds[np.append(0, np.unique(nodes.value[own][reads]))], axis=0).T.copy()
+        start, _, done = self.automata[questions].T
+        for n in np.unique(questions[(done == 0) & (start >= 0)]).tolist():
+            own = self.nodes[self.bounds[n] : self.bounds[n + 1]]
+            read = own[(own[:, KIND] == CHAR) | (own[:, KIND] == LAST), VALUE]
+            packed = np.packbits(self.holds[np.append(0, np.unique(read))], axis=0).T.copy()
             classes, inverse = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_inverse=True)
             if (width := NODES + 1 + len(classes)) > MOST:
-                nodes.start[n] = -1
+                self.automata[n, START] = -1
             else:
-                self.classes[n], nodes.width[n] = inverse + NODES + 1, width
+                self.classes[n], self.automata[n, WIDTH] = inverse + NODES + 1, width
 
     def forget(self) -> None:
         """Begin a new table of states."""
-        first, nodes = FIRST + len(self.exact), len(self.nodes.kind)
+        first, nodes = FIRST + len(self.exact), len(self.nodes)
         table = np.full(ROOM + first, UNKNOWN, np.int32)
         table[DEAD], table[SINK] = NO, YES
         lists, slots = np.zeros(ROOM + nodes, np.int32), np.zeros(1 << 17, np.int32)

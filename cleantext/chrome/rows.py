@@ -33,6 +33,8 @@ class Rows(NamedTuple):
     @classmethod
     def split(cls, points: U32) -> Rows:
         """Return the lines of a text."""
+        points = points.view()
+        points.flags.writeable = False  # as those of strings are: Numba would compile every kernel twice
         ends = np.append(np.flatnonzero(points == ord("\n")), len(points))
         return cls(points, np.append(0, ends[:-1] + 1), ends)
 

@@ -177,6 +177,7 @@ class Register:
         self.salvage: dict[int, Salvage] = {}  # of evidence
         self.notes: dict[int, str] = {}
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
+        self._raised: dict[int, int] = {}
         self._lock = Lock()
 
     @classmethod
@@ -242,7 +243,9 @@ class Register:
 
     def raised(self, number: int) -> int:
         """Return the number of evidence as it stands under a number, but of strength B."""
-        return self.saying(self.said(number)._replace(power=B))
+        if number not in self._raised:
+            self._raised[number] = self.saying(self.said(number)._replace(power=B))
+        return self._raised[number]
 
     # ------------------------------------------------------------ tables
 
