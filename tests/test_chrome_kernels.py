@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from cleantext import jit
 from cleantext.changes import Ragged, code_points
 from cleantext.chrome import StripChrome, automata, columns, rows, votes
-from cleantext.chrome.automata import Automata, Question
+from cleantext.chrome.automata import Automata
 from cleantext.chrome.characters import EDGE, LETTERS, MARKS, characters
 from cleantext.chrome.frame import LISTING
 from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.lines import judge
+from cleantext.chrome.patterns import Question
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack, unwrap
 from cleantext.chrome.scan import Scanned, scan

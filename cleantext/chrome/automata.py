@@ -8,56 +8,31 @@ from the midst of a line) it takes as said, and `re` is asked again where that m
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from functools import cached_property
 from threading import Lock
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I32, I64, U32, text_of
-from cleantext.chrome.characters import DECIMAL, SPACE, WORD, characters
+from cleantext.chrome.patterns import ALL, CHAR, END, LAST, LOOKED, WAYS, Chars, Question, machine
 from cleantext.jit import kernel
 
-__all__ = ["Automata", "Question", "opening"]
+__all__ = ["Automata"]
 
-Chars = frozenset[tuple[int, int]]  # ranges of code points, both ends included
 Flags = npt.NDArray[np.bool_]
-How = Literal["fullmatch", "match", "search"]
 
-ALL: Chars = frozenset([(0, 0x10FFFF)])
-NONE: Chars = frozenset()
 FEW = 500  # questions from which it pays to make automata of the patterns
 ROOM = 1 << 21  # entries of the table: when it is full, all states are forgotten
 MOST = 256  # entries of the row of a state
-LARGEST = 20_000  # nodes of a pattern that becomes an automaton
 DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything does, not made yet
 FIRST = 2  # where the table has the first state of each automaton
 NODES = 1  # where the row of a state says which nodes it is made of; before that, whether a line may end there
 NO, YES, ASK, LEARN = range(4)
 KIND, VALUE, THEN, OTHER = range(4)  # columns of nodes; see `Machines`
 START, SURE, WIDTH = range(3)  # and of automata
-CHAR, WAYS, LAST, LOOKED, END = range(5)  # kinds of nodes
-_PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
-_ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")  # items that read one character
-
-
-class Question(NamedTuple):
-    """What is asked of a line: a pattern, and whether it has to match all, the start, or any part of it."""
-
-    pattern: str
-    how: How = "fullmatch"
-
-    def answer(self, line: str) -> bool:
-        """Ask `re`."""
-        return getattr(_compiled(self.pattern), self.how)(line) is not None
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 class Automata:
@@ -267,148 +242,25 @@ def _state(row: int, found: int, automata: I32, nodes: I32, table: I32, lists: I
     return int(state)
 
 
-# ---------------------------------------------------------------- from patterns to nodes
-
-
-class Machine:
-    """The nodes of one pattern: kind, value, what follows and what else."""
-
-    def __init__(self, question: Question) -> None:
-        self.nodes: list[tuple[int, Any, int, int]] = []
-        self.exact = True
-        self.sure = -1
-        tree = _PARSER.parse(question.pattern)
-        if tree.state.flags & (re.IGNORECASE | re.MULTILINE):
-            raise LookupError("flags")
-        if question.how == "fullmatch":
-            self.start = self._whole(tree)
-            return
-        tail = self._loop(self._node(END, 0))
-        self.sure = self.nodes[tail][2]
-        self.start = self._sequence(tree, tail)
-        if question.how == "search":
-            self.start = self._loop(self.start)
-
-    def _node(self, kind: int, value: Any = 0, following: int = -1, other: int = 0) -> int:
-        if len(self.nodes) > LARGEST:
-            raise LookupError("too large")
-        self.nodes.append((kind, value, following, other))
-        return len(self.nodes) - 1
-
-    def _loop(self, following: int) -> int:
-        """Let any characters stand before what follows."""
-        loop = self._node(WAYS)
-        self.nodes[loop] = (WAYS, 0, self._node(CHAR, ALL, loop), following)
-        return loop
-
-    def _ways(self, ways: Sequence[int]) -> int:
-        at = ways[-1]
-        for way in reversed(ways[:-1]):
-            at = self._node(WAYS, 0, way, at)
-        return at
-
-    def _whole(self, tree: Any) -> int:
-        """Read alternatives for a whole line. Looks ahead at the start of one go beside it, and are asked about at the end of the line."""
-        items = list(tree)
-        alternatives = items[0][1][1] if len(items) == 1 and str(items[0][0]) == "BRANCH" else [tree]
-        ways: list[int] = []
-        looks = 0
-        for alternative in alternatives:
-            rest = list(alternative)
-            wanted = [0, 0]  # bits: needed, forbidden
-            while rest and str(rest[0][0]) in ("ASSERT", "ASSERT_NOT") and rest[0][1][0] > 0 and len(rest[0][1][1]) > 1 and looks < 30:
-                forbids, exact, self.exact = str(rest[0][0]) == "ASSERT_NOT", self.exact, True
-                ways.append(self._sequence(rest[0][1][1], self._loop(self._node(LOOKED, 1 << looks))))
-                if forbids and not self.exact:
-                    raise LookupError("what cannot be said, forbidden")
-                self.exact &= exact
-                wanted[forbids] |= 1 << looks
-                looks += 1
-                rest = rest[1:]
-            ways.append(self._sequence(rest, self._node(END, wanted[0], -1, wanted[1])))
-        return self._ways(ways)
-
-    def _sequence(self, items: Iterable[Any], following: int) -> int:
-        for op, arg in reversed(list(items)):
-            following = self._item(str(op), arg, following)
-        return following
-
-    def _item(self, op: str, arg: Any, following: int) -> int:
-        if op in _ONE:
-            return self._node(CHAR, _chars(op, arg), following)
-        if op in ("MAX_REPEAT", "MIN_REPEAT"):
-            least, most, body = arg
-            return self._repeat(least, most, body, following)
-        if op == "BRANCH":
-            return self._ways([self._sequence(branch, following) for branch in arg[1]])
-        if op == "SUBPATTERN" and not arg[1] and not arg[2]:
-            return self._sequence(arg[3], following)
-        if op == "AT" and str(arg) in ("AT_BEGINNING", "AT_BEGINNING_STRING"):
-            return self._node(LAST, NONE, following, 1)
-        if op == "AT" and str(arg) in ("AT_END", "AT_END_STRING"):
-            return self._opened(following, NONE, ends=True)
-        if op in ("ASSERT", "ASSERT_NOT") and len(arg[1]) == 1 and str(arg[1][0][0]) in _ONE:
-            chars, forbids = _chars(str(arg[1][0][0]), arg[1][0][1]), op == "ASSERT_NOT"
-            chars = _others(chars) if forbids else chars
-            return self._opened(following, chars, ends=forbids) if arg[0] > 0 else self._node(LAST, chars, following, int(forbids))
-        if op in ("ASSERT", "ASSERT_NOT", "AT"):
-            self.exact = False
-            return following
-        raise LookupError(op)
-
-    def _repeat(self, least: int, most: Any, body: Any, following: int) -> int:
-        if str(most) == "MAXREPEAT":
-            at = self._node(WAYS)
-            self.nodes[at] = (WAYS, 0, self._sequence(body, at), following)
-        else:
-            at = following
-            for _ in range(int(most) - least):
-                at = self._node(WAYS, 0, self._sequence(body, at), following)
-        for _ in range(least):
-            at = self._sequence(body, at)
-        return at
-
-    def _opened(self, following: int, chars: Chars, *, ends: bool) -> int:
-        """Return a copy of what follows that begins with some characters only, or with the end of the line."""
-        copies: dict[int, int] = {}
-        nowhere = self._node(CHAR, NONE, following)
-
-        def copy(at: int) -> int:
-            if at not in copies:
-                kind, value, after, other = self.nodes[at]
-                if kind == CHAR:
-                    copies[at] = self._node(CHAR, _both(value, chars), after)
-                elif kind == WAYS:
-                    copies[at] = self._node(WAYS)
-                    self.nodes[copies[at]] = (WAYS, 0, copy(after), copy(other))
-                elif kind == LAST:
-                    copies[at] = self._node(LAST, value, copy(after), other)
-                else:
-                    copies[at] = at if ends else nowhere
-            return copies[at]
-
-        return copy(following)
-
-
 class Machines:
     """The automata of many patterns over one table of states."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
-        machines = [_machine(question) for question in questions]
+        machines = [machine(question) for question in questions]
         sets: dict[Chars, int] = {ALL: 0}
         parts: list[I32] = [np.zeros((4, 0), np.int32)]
         self.automata = np.full((len(questions), 3), -1, np.int32)
         self.automata[:, WIDTH] = 0
         base = 0
-        for n, machine in enumerate(machines):
-            if machine:
-                columns = list(zip(*machine.nodes, strict=True))
+        for n, made in enumerate(machines):
+            if made:
+                columns = list(zip(*made.nodes, strict=True))
                 columns[1] = tuple(sets.setdefault(v, len(sets)) if type(v) is frozenset else v for v in columns[1])
                 parts.append(np.array(columns, np.int32))
                 parts[-1][2] += base
                 parts[-1][3, parts[-1][0] == WAYS] += base
-                self.automata[n, :WIDTH] = base + machine.start, base + machine.sure if machine.sure >= 0 else -1
-                base += len(machine.nodes)
+                self.automata[n, :WIDTH] = base + made.start, base + made.sure if made.sure >= 0 else -1
+                base += len(made.nodes)
         bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
         self.holds = np.zeros((len(sets), len(bounds) - 1), bool)
         for number, chars in enumerate(sets):
@@ -443,76 +295,3 @@ class Machines:
         table[DEAD], table[SINK] = NO, YES
         lists, slots = np.zeros(ROOM + nodes, np.int32), np.zeros(1 << 17, np.int32)
         self.states = States(table, lists, slots, np.array([first, 0, 0, 0]), np.zeros(nodes, np.int32), np.zeros(2 * nodes + 2, np.int32))
-
-
-def opening(question: Question) -> Chars:
-    """Return the characters that the pattern can start with."""
-    machine = Machine(question)
-    found: Chars = NONE
-    stack, seen = [machine.start], set()
-    while stack:
-        if (at := stack.pop()) not in seen:
-            seen.add(at)
-            kind, value, following, other = machine.nodes[at]
-            found |= value if kind == CHAR else NONE
-            stack += [following, other] if kind == WAYS else [following] if kind == LAST else []
-    return found
-
-
-def _machine(question: Question) -> Machine | None:
-    """Return the automaton of a pattern, None for one that is none."""
-    try:
-        return Machine(question)
-    except LookupError:
-        return None
-
-
-# ---------------------------------------------------------------- characters
-
-
-@lru_cache(maxsize=4096)
-def _in(members: tuple[Any, ...]) -> Chars:
-    found: Chars = frozenset()
-    for member, value in members:
-        if str(member) == "CATEGORY":
-            found |= _category(str(value))
-        elif str(member) != "NEGATE":
-            found |= {value if str(member) == "RANGE" else (value, value)}
-    return _others(found) if str(members[0][0]) == "NEGATE" else found
-
-
-def _chars(op: str, arg: Any) -> Chars:
-    """Return the characters of a literal or a class."""
-    if op == "ANY":
-        return _others(frozenset([(10, 10)]))
-    if op == "IN":
-        return _in(tuple(arg))
-    return frozenset([(arg, arg)]) if op == "LITERAL" else _others(frozenset([(arg, arg)]))
-
-
-@lru_cache(maxsize=4096)
-def _others(chars: Chars) -> Chars:
-    """Return all other characters."""
-    found, at = [], 0
-    for low, high in sorted(chars):
-        found.append((at, low - 1))
-        at = max(at, high + 1)
-    return frozenset((low, high) for low, high in [*found, (at, 0x10FFFF)] if low <= high)
-
-
-@lru_cache(maxsize=4096)
-def _both(one: Chars, other: Chars) -> Chars:
-    """Return the characters of two sets."""
-    return _others(_others(one) | _others(other))
-
-
-@lru_cache(maxsize=8)
-def _category(name: str) -> Chars:
-    """Return the characters of the classes for digits, blanks and word characters, and of their opposites."""
-    if "_NOT_" in name:
-        return _others(_category(name.replace("_NOT_", "_")))
-    has = characters() & {"CATEGORY_DIGIT": DECIMAL, "CATEGORY_SPACE": SPACE, "CATEGORY_WORD": WORD}[name] > 0
-    has[ord("+")] = False  # a letter to our words, none to `re`
-    chars = np.flatnonzero(has)
-    runs = np.split(chars, np.flatnonzero(np.diff(chars) > 1) + 1)
-    return frozenset((int(run[0]), int(run[-1])) for run in runs)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from cleantext.chrome.automata import Question, opening
 from cleantext.chrome.columns import B
 from cleantext.chrome.metadata import read_labels
+from cleantext.chrome.patterns import Question, opening
 from cleantext.chrome.rules import Pack, Rule
 
 __all__ = ["NUMBERED", "PROTECTED", "SIGNED_DATE", "Evidence", "Votes", "labels", "salvaged", "shielding", "spans"]

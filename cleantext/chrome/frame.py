@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from cleantext.changes import I32, I64
 from cleantext.chrome.arbiter import DATES, ENOUGH, FORUM, MANY_POSTS, NAMES, WORD_LINES
-from cleantext.chrome.automata import Question
 from cleantext.chrome.columns import (
     BALLOT,
     BODY,
@@ -35,6 +34,7 @@ from cleantext.chrome.columns import (
     B,
     Lines,
 )
+from cleantext.chrome.patterns import Question
 from cleantext.jit import kernel
 
 __all__ = ["LISTING", "enclosed", "grow", "header", "listing_ends"]

@@ -28,7 +28,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from cleantext.chrome.automata import Question
+from cleantext.chrome.patterns import Question
 from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError, unknown
 from cleantext.fold import view

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I32, I64, U32
-from cleantext.chrome.automata import Automata, Question
+from cleantext.chrome.automata import Automata
 from cleantext.chrome.characters import ANCHORS, ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
 from cleantext.chrome.columns import (
     BALLOT,
@@ -51,6 +51,7 @@ from cleantext.chrome.columns import (
 from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE, Evidence, Salvage, Votes, labels, salvaged, shielding, spans
 from cleantext.chrome.frame import LISTING, listing_ends
 from cleantext.chrome.lexicon import RuleTable, lexicon
+from cleantext.chrome.patterns import Question
 from cleantext.chrome.rows import Memory, Rows
 from cleantext.chrome.rules import CATEGORIES, Pack, Rule
 from cleantext.chrome.scan import Scanned, scan, stripped
