@@ -24,7 +24,7 @@ __all__ = ["Automata"]
 
 Flags = npt.NDArray[np.bool_]
 
-FEW = 500  # questions from which it pays to make automata of the patterns
+FEW = 1_000  # questions from which it pays to make automata of the patterns
 ROOM = 1 << 21  # entries of the table: when it is full, all states are forgotten
 MOST = 256  # entries of the row of a state
 DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything does, not made yet
