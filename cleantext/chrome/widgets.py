@@ -81,7 +81,10 @@ def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTabl
     tokens = known = telling = 0
     best = -1
     at = a
-    while True:
+    while at < b:
+        if bits[points[at]] & ROW or points[at] == ord("\\"):
+            at += 1
+            continue
         end = at
         while end < b and not (bits[points[end]] & ROW or points[end] == ord("\\")):
             end += 1
@@ -94,11 +97,7 @@ def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTabl
             known += 1
             telling += not rules.common[rule]
             best = rule if best < 0 else _better(best, rule, rules)
-        if end == b:
-            break
         at = end
-        while at < b and (bits[points[at]] & ROW or points[at] == ord("\\")):
-            at += 1
     if tokens >= BAR and known >= 0.7 * tokens:
         out[0] = best
         out[1] = B if telling else C
