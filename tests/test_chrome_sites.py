@@ -208,3 +208,11 @@ def test_a_row_of_links_in_brackets_is_a_bar():
     bar = "【新闻】【体育】【白塔圈】【财经】【娱乐】【教育】【汽车】"
     page = f"{bar}\n首页 > 民生 > 正文\n渡口重开，两岸往来又方便了\n2019-03-02 08:15 来源：白塔网\n{TEXT['*']}"
     assert bar not in STRIP(page)
+
+
+@pytest.mark.parametrize("title", ["新能源车保养技巧", "日本旅游攻略", "老年健康讲座", "国际金融报告"])
+@pytest.mark.parametrize("below", ["2019-03-02 08:15 来源：白塔网", ""])
+def test_a_title_of_channel_words_stays(title, below):
+    top = ["网站地图", "设为首页", "登录 | 注册", "English", "联系我们", "新闻", "财经", "汽车", "健康", "首页 > 专题 > 正文"]
+    page = "\n".join([*top, title, *([below] if below else []), TEXT["*"]])
+    assert STRIP(page).split("\n")[0] == title

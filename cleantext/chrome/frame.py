@@ -136,7 +136,7 @@ def _way(known: I64, power: I32, acted: I32, left: I32, lo: int, hi: int, eviden
 @kernel
 def _dated(acted: I32, left: I32, lo: int, hi: int, evidence: I32) -> bool:
     """Say whether a date or source went."""
-    for k in range(lo, hi):
+    for k in range(lo, hi):  # noqa: SIM110 - Numba has no any()
         if acted[left[k]] >= 0 and evidence[acted[left[k]], CATEGORY] == DATES:
             return True
     return False

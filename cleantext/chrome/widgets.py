@@ -14,6 +14,7 @@ __all__ = ["LONGEST", "widgets"]
 
 LONGEST = 240  # characters of a line of widget words
 BAR = 6  # words of a row of links
+GLUED = 5  # common words without blanks from which a line is a row of links rather than a title
 
 
 @kernel
@@ -35,7 +36,8 @@ def _widgets(
     """Judge a line that is made of widget words only, in any order; return the number of attempts so far.
 
     Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
-    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing.
+    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing, and
+    a few of them written together are a title: 新能源车保养技巧.
     """
     attempt += 1
     used = _segment(points, a, b, bits, words, dead, attempt, stack)
@@ -56,6 +58,8 @@ def _widgets(
         elif bit & ALPHA and not counted:
             apart += 1
             counted = True
+    if apart == 1 and 1 < used < GLUED and not telling:
+        return attempt
     out[0] = best
     out[1] = A if strong >= 2 else B if strong or (used >= 3 and telling >= 2) else C
     out[2] = apart
