@@ -50,7 +50,7 @@ MARKS = {
     EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # stands between widgets
     LEADING: " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~",  # bullets and their kin before a line
     TRAILING: " \t\r-–—·•*|丨=~▼▲×",
-    ROW: " |·丨┊/",  # parts the links of a row
+    ROW: " |·丨┊/[]【】",  # parts the links of a row
     STOP: ".!?",
     QUOTE: "\"'”’)",
     CLAUSE: ",、:",

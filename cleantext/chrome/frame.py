@@ -40,7 +40,7 @@ from cleantext.jit import kernel
 
 __all__ = ["LISTING", "enclosed", "grow", "header", "listing_ends"]
 
-PATH = 1  # category
+PATH, SITE_PAGES, LOGINS = 1, 14, 18  # categories
 MANY_WORDS = 8  # lines of widget words that are a column under the name of a site where the title has a date
 STRANGERS = 2  # lines of no rule above a column, and in it one after the other but for one
 # The heading of a list that is text ends so: no site heads a part of its footer with these.
@@ -163,7 +163,7 @@ def _way(known: I64, power: I32, acted: I32, left: I32, lo: int, hi: int, eviden
 @kernel
 def _dated(acted: I32, left: I32, lo: int, hi: int, evidence: I32) -> bool:
     """Say whether a date or source went."""
-    for k in range(lo, hi):
+    for k in range(lo, hi):  # noqa: SIM110 - Numba has no any()
         if acted[left[k]] >= 0 and evidence[acted[left[k]], CATEGORY] == DATES:
             return True
     return False
@@ -301,9 +301,9 @@ def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, certain: int, most: 
 def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
     """Return where the title of a page can start, what stands before it is the header; and whether a date stands below it.
 
-    It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
-    the first certain line that states a date or source; where none does, in front of the last certain line. A shorter line
-    right before the date is the title where no longer one stands above it.
+    It is the first line of eight characters and more below the last link or path of the site, with the unsuspected lines right
+    before it; where none stands there, the last such line in front of the first certain line that states a date or source, or, without
+    one, of the last certain line. A shorter line is the title below a path, or right before the date, where no longer one stands.
     """
     dated, limit = False, a
     for n in range(a, b):
@@ -316,13 +316,23 @@ def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
     at = limit - 1
     while at >= a and not (_unknown(lines.acted, lines.suspected, at) and lines.known[at] & LONG):
         at -= 1
-    placed = below = -1  # the last path, and the line that stays below it: the title of a page, however short, if no longer one follows
-    for n in range(a, limit):
-        if _is_certain(lines.acted, n, evidence) and evidence[lines.acted[n], CATEGORY] == PATH and not evidence[lines.acted[n], WORDS]:
-            placed, below = n, -1
-        elif placed >= 0 and below < 0 and _unknown(lines.acted, lines.suspected, n):
-            below = n
-    if below > at:
+    placed = linked = False
+    below = first = -1  # line that stays below the last path; the first long one below the last link
+    for n in range(a, limit if dated else b):
+        if _is_certain(lines.acted, n, evidence):
+            category = evidence[lines.acted[n], CATEGORY]
+            if category == PATH and not evidence[lines.acted[n], WORDS]:
+                placed, below = True, -1
+            if category in (PATH, SITE_PAGES, LOGINS):
+                linked, first = True, -1
+        elif _unknown(lines.acted, lines.suspected, n):
+            if lines.known[n] & LONG and not lines.known[n] & TITLE:
+                break  # a sentence
+            below = n if placed and below < 0 else below
+            first = n if linked and first < 0 and lines.known[n] & LONG else first
+    if first >= 0:
+        at = first
+    elif below > at:
         return below, dated
     if at < a:
         if dated:

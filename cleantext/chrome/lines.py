@@ -350,9 +350,15 @@ class Case:
         return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: self._reasons(where.get(page)))
 
     def _said(self, n: int) -> list[Evidence]:
-        """Return what a line went by, or its parts did."""
-        acted = self.lines.acted[n]
-        return [self.register.said(int(acted))] if acted >= 0 else self.cuts.get(n, [])
+        """Return what a line went by, and its parts did, in offsets of the whole line."""
+        acted, cuts = self.lines.acted[n], self.cuts.get(n, [])
+        if acted < 0 or self.lines.because[n] == EMPTIED:
+            return cuts
+        e = self.register.said(int(acted))
+        if cuts:
+            origin = self.origins[n]
+            e = e._replace(salvage=tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b))
+        return [e, *cuts]
 
     def _reasons(self, k: int | None) -> Iterator[Reason]:
         """Yield why each removed line and part of a line of a page went, in page order."""
