@@ -182,7 +182,9 @@ def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F6
     """Return the longest run of blocks within ``low:high`` whose estimated similarity is at least ``threshold``.
 
     With I shingles shared of n and m, J >= t  <=>  (1 + t) I - t (n + m) >= 0, and this adds up along the chain.
+    Places count from the first block, so that rounding does not depend on what other texts there are.
     """
+    base = blocks[low, 0] + blocks[low, 1]
     shared[0] = 0
     for x in range(low, high):
         shared[x - low + 1] = shared[x - low] + (1 + threshold) * max(0, blocks[x, 2] - k + 1)
@@ -194,12 +196,12 @@ def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F6
     depth = best = 0
     first, stop = low, low
     for x in range(low, high):  # starts worth while: each lower than all before it
-        value = shared[x - low] - threshold * (blocks[x, 0] + blocks[x, 1])
+        value = shared[x - low] - threshold * (blocks[x, 0] + blocks[x, 1] - base)
         if depth == 0 or value < lowest[depth - 1]:
             lowest[depth], where[depth] = value, x
             depth += 1
     for x in range(high - 1, low - 1, -1):
-        value = shared[x - low + 1] - threshold * (blocks[x, 0] + blocks[x, 1] + 2 * blocks[x, 2])
+        value = shared[x - low + 1] - threshold * (blocks[x, 0] + blocks[x, 1] + 2 * blocks[x, 2] - base)
         while depth > 0 and value - lowest[depth - 1] + slack >= 0:
             depth -= 1
             length = blocks[x, 0] + blocks[x, 2] - blocks[where[depth], 0]

@@ -20,7 +20,7 @@ from cleantext.script.utf8 import decode
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Sketch", "TableLevel", "Verify", "column_texts", "key_names", "pack", "unpack"]
+__all__ = ["Sketch", "TableLevel", "Verify", "column_texts", "key_names", "pack", "unpack", "value_column"]
 
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
@@ -89,22 +89,13 @@ class Sketch:
                 batch.column("place").take(rows),
                 batch.column("id").cast(schema.field("id").type).take(rows),
                 pa.array(np.full(len(text), int(self.reference), np.int32)),
-                self._values(batch, schema.field("value").type).take(rows),
+                value_column(batch, schema.field("value").type, told=bool(self.value) and not self.reference).take(rows),
                 *(pa.array(x) for x in (start, end, length, size, digest[:, 0].copy(), digest[:, 1].copy())),
                 *(pa.array(key.view(np.int64)) for key in keys),
                 pack(units, self.spec.unit),
             ],
             schema=schema,
         )
-
-    def _values(self, batch: pa.RecordBatch, kind: pa.DataType) -> pa.Array:
-        """Return what says which text stays: nothing of references, which always do."""
-        import pyarrow as pa
-
-        if not self.value or self.reference:
-            return pa.nulls(batch.num_rows, kind)
-        column = batch.column("value")
-        return (column.cast(pa.int32()) if column.type == pa.date32() else column).cast(kind)
 
     def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
         """Return for each unit its text, and its start and end there."""
@@ -116,6 +107,16 @@ class Sketch:
         # What follows a line break at the very end counts as an empty line of the next text: too short for anything.
         text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
         return text, starts - texts.offsets[text], ends - texts.offsets[text]
+
+
+def value_column(batch: pa.RecordBatch, kind: pa.DataType, *, told: bool) -> pa.Array:
+    """Return what says which text stays: nothing where it is not ``told``, as of references, which always do."""
+    import pyarrow as pa
+
+    if not told:
+        return pa.nulls(batch.num_rows, kind)
+    column = batch.column("value")
+    return (column.cast(pa.int32()) if column.type == pa.date32() else column).cast(kind)
 
 
 def column_texts(column: pa.Array) -> Ragged:

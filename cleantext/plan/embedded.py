@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import cleantext
 from cleantext.errors import CleantextError, InputError
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Scan, Sql, Step
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ BATCH = 1 << 22  # and that a kernel gets at once
 GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are held in memory at once
 GROUP_BYTES = 1 << 25  # and bytes
 ROWS = 64  # rows that are read at once: Parquet does not say what they take unpacked
+SCANNED = 1 << 12  # of narrow ones
 PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
 OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
 Progress = Callable[[str], None]
@@ -118,10 +119,12 @@ class _Run:
                 return
             self.steps(loop.body, (*at, rounds))
 
-    def step(self, step: Map | Sql | Expect | Checkpoint, at: tuple[int, ...]) -> None:
+    def step(self, step: Map | Scan | Sql | Expect | Checkpoint, at: tuple[int, ...]) -> None:
         """Do one step."""
         if isinstance(step, Map):
             self.tables[step.into] = self.map(step, ".".join(map(str, at)))
+        elif isinstance(step, Scan):
+            self.tables[step.into] = self.scan(step, ".".join(map(str, at)))
         elif isinstance(step, Sql):
             self.tables[step.into] = self.query(step, ".".join(map(str, at)))
         elif isinstance(step, Expect):
@@ -220,6 +223,24 @@ class _Run:
                 "`if __name__ == '__main__':`. Run the same again, with one worker if memory is short"
             ) from error
         return Table(tuple(parts))
+
+    def scan(self, step: Scan, at: str) -> Table:
+        """Sort the rows of a table, and give them all to one kernel in this process."""
+        import pyarrow.parquet as pq
+
+        ordered = self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}"), at)
+        self.close()
+        out = self.runner.folder / f"{step.into}-{at}.parquet"
+        with (
+            write_part(out, synced=False) as temporary,
+            pq.ParquetWriter(temporary, step.kernel.schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer,
+            pq.ParquetFile(ordered.paths[0]) as file,
+        ):
+            for made in step.kernel(_grown(file.iter_batches(batch_size=SCANNED))):
+                if made.num_rows:
+                    writer.write_batch(made, row_group_size=GROUP)
+        Path(ordered.paths[0]).unlink()
+        return Table((Part.of(out, checked=self.runner.resumes),))
 
 
 @dataclass(frozen=True)

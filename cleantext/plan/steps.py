@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Checkpoint", "Expect", "Kernel", "Loop", "Map", "Plan", "Sql", "Step"]
+__all__ = ["Checkpoint", "Expect", "Kernel", "Loop", "Map", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
 
 
 class Kernel(Protocol):
@@ -34,6 +34,19 @@ class Kernel(Protocol):
         ...
 
 
+class ScanKernel(Protocol):
+    """Work on rows in an order, of which it may remember some. Otherwise as a `Kernel`."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the batches that it gives."""
+        ...
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield what comes of all rows; there may be none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Map:
     """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes."""
@@ -41,6 +54,21 @@ class Map:
     into: str
     source: str
     kernel: Kernel
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Make a table by giving the rows of another one, in the order of some columns, to a kernel.
+
+    Rows that agree in the columns ``within`` meet in one scan (all rows, where there are none); a runner may
+    scan others elsewhere. For narrow rows, since they are sorted.
+    """
+
+    into: str
+    source: str
+    kernel: ScanKernel
+    order: tuple[str, ...]
+    within: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +103,7 @@ class Loop:
     most: int
 
 
-Step = Map | Sql | Expect | Checkpoint | Loop
+Step = Map | Scan | Sql | Expect | Checkpoint | Loop
 
 
 @dataclass(frozen=True)
@@ -100,6 +128,9 @@ def _told(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Map):
             yield f"{indent}{step.into} = map {step.source} through {step.kernel!r}"
+        elif isinstance(step, Scan):
+            apart = f", {', '.join(step.within)} together" if step.within else ""
+            yield f"{indent}{step.into} = scan {step.source} by {', '.join(step.order)}{apart} through {step.kernel!r}"
         elif isinstance(step, Sql):
             yield f"{indent}{step.into} ="
             yield textwrap.indent(textwrap.dedent(step.query).strip(), indent + "    ")
