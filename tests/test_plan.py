@@ -370,7 +370,7 @@ def test_tables_from_the_command_line(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"level": "passage", "engine": "local"}, "aligns texts in memory"),
+        ({"level": "passage", "engine": "local", "threshold": 1.5}, "expected a number above 0"),
         ({"level": "paragraph"}, "searched in tables"),
         ({"level": "document"}, "--engine local"),
         ({"level": "document", "engine": "local", "keep": "newest"}, "unknown keep"),

@@ -149,7 +149,11 @@ def _matches(search: Search, *, against: bool) -> list[Step]:
             """,
         ),
         Scan(
-            "boilerplate", "boilerplate", Stretches(search.recipe.k, search.recipe.k + search.recipe.window), ("number", "spot"), ("number",)
+            "boilerplate",
+            "boilerplate",
+            Stretches(search.recipe.k, search.recipe.k + search.recipe.window),
+            ("number", "spot"),
+            ("number",),
         ),
     ]
 
@@ -343,13 +347,13 @@ def _removal(search: Search) -> list[Step]:
 
 def _results(search: Search) -> list[Step]:
     """Name texts by their ids, give the rows their order, and count."""
-    pair = "f.a_start, f.a_end, f.b_start, f.b_end, f.similarity"
+    pair = "f.a_start, f.a_end, f.b_start, f.b_end, f.similarity, f.a_in_b, f.b_in_a, CASE WHEN f.exact = 1 THEN 'exact' ELSE 'near' END AS kind"
     named = "found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number"
     return [
         Sql(
             "pairs",
             f"""
-            SELECT x.id AS a, y.id AS b, {pair}, f.a_in_b, f.b_in_a, CASE WHEN f.exact = 1 THEN 'exact' ELSE 'near' END AS kind
+            SELECT x.id AS a, y.id AS b, {pair}
             FROM {named}
             ORDER BY f.a, f.b, f.a_start, f.a_end, f.b_start, f.b_end
             """,
@@ -410,7 +414,7 @@ def _results(search: Search) -> list[Step]:
             SELECT (SELECT CAST(coalesce(sum(high - low), 0) AS BIGINT) FROM numbered) AS characters,
                    (SELECT count(*) FROM (SELECT a FROM found UNION SELECT b FROM found) i) AS involved,
                    (SELECT count(*) FROM found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number
-                    WHERE x.id <> y.id) AS across,
+                    WHERE x.id <> y.id OR x.reference <> y.reference) AS across,
                    (SELECT count(*) FROM found) AS pairs,
                    (SELECT count(*) FROM places) AS clusters,
                    (SELECT count(*) FROM units WHERE copies > 1) AS equal_groups,

@@ -48,7 +48,7 @@ class Search:
 
     threshold: float
     min_chars: int
-    max_df: int
+    max_df: int = 100
     k: int = 5
     fold: Fold = "basic"
     unit: Unit = "char"
