@@ -95,17 +95,17 @@ def passage_members(corpus: Corpus, rows: Rows, search: Search) -> Members:
     repeats, found = found.where(inside), found.where(~inside)
     spans, bounds = found.spans, _bounds(found.text)
     gone, place = np.empty((2 * len(spans) + 64, 2), np.int64), np.zeros((len(corpus), 2), np.int64)
-    taken, parts = np.zeros(len(spans), np.bool_), []
+    taken, parts, waits = np.zeros(len(spans), np.bool_), [], np.zeros(len(corpus), np.bool_)
     group = used = 0
     while group < len(bounds) - 1:
-        group, places = _visit(spans, bounds, group, used, gone, place, taken, search.min_chars, SEARCHED_AGAIN)
+        group, places = _visit(spans, bounds, group, used, gone, place, taken, search.min_chars, SEARCHED_AGAIN, waits)
         if len(places):
             text = int(spans[bounds[group - 1], 0])
             part = _in_order(corpus, _remains(corpus, search, text, places))
             if place[text, 1] + len(part) + len(spans) - bounds[group] > len(gone):
                 gone = np.concatenate([gone, np.empty((len(gone) + len(part), 2), np.int64)])
             more = np.zeros(len(part), np.bool_)
-            take_whole(part.spans, 0, len(part), gone, place, more, search.min_chars)
+            take_whole(part.spans, 0, len(part), gone, place, more, search.min_chars, waits)
             parts.append(part.where(more))
             used = int(place[text, 1])
     members = found.where(taken).joined(*parts)
@@ -144,12 +144,14 @@ def _remains(corpus: Corpus, search: Search, text: int, places: I64) -> Members:
 
 
 @kernel
-def _visit(spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64, taken: Bools, least: int, most: int) -> tuple[int, I64]:
+def _visit(
+    spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64, taken: Bools, least: int, most: int, waits: Bools
+) -> tuple[int, I64]:
     """Visit texts until parts of copies are to be searched; return the group of rows that comes next, and these parts."""
     for g in range(group, len(bounds) - 1):
         text = spans[bounds[g], 0]
         place[text, 0] = place[text, 1] = used
-        blocked = take_whole(spans, bounds[g], bounds[g + 1], gone, place, taken, least)
+        blocked = take_whole(spans, bounds[g], bounds[g + 1], gone, place, taken, least, waits)
         used = place[text, 1]
         left = left_of(spans, blocked[:most], gone, place, least)
         if len(left):
@@ -197,13 +199,19 @@ def _distinct(places: I64) -> I64:
 
 
 @kernel
-def take_whole(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bools, least: int) -> I64:
-    """Let passages ``low:high`` of one text go where their copies are whole; return those whose copies are not."""
+def take_whole(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bools, least: int, waits: Bools) -> I64:
+    """Let passages ``low:high`` of one text go where their copies are whole; return those whose copies are not.
+
+    Where a copy is in a text of which it is not known what goes (it ``waits``), so does this text.
+    """
     blocked, n = np.empty(high - low, np.int64), 0
     for i in range(low, high):
         if not _adds(spans[i], gone, place, least):
             continue
         text, keeper = spans[i, 0], spans[i, 3]
+        if waits[keeper]:
+            waits[text] = True
+            break
         if _meets(gone, place[keeper, 0], place[keeper, 1], spans[i, 4], spans[i, 5]):
             blocked[n] = i
             n += 1

@@ -2,7 +2,7 @@
 
 One scan over narrow rows decides all texts but those of which a copy has lost a part: what is left of it
 must be searched again, which needs texts. Such a text waits for the next scan, and so does every text
-that has a copy in one that waits. What is held are the spans that go.
+for which a copy in one that waits might decide. What is held are the spans that go.
 """
 
 from __future__ import annotations
@@ -58,13 +58,14 @@ class Decide:
         """Yield what becomes of rows in the order of texts, kinds, and preference."""
         import pyarrow as pa
 
-        gone, place, waits, used = np.empty((1024, 2), np.int64), np.zeros((1024, 2), np.int64), np.zeros(1024, np.bool_), 0
+        gone, place, waits, used = np.empty((16, 2), np.int64), np.zeros((16, 2), np.int64), np.zeros(16, np.bool_), 0
         for batch in grouped(batches, ("text",)):
             spans = np.stack([batch.column(name).to_numpy() for name in MEMBER], axis=1)
             kind = batch.column("kind").to_numpy()
             room = 1 + int(max(spans[:, 0].max(), spans[:, 3].max()))
             if room > len(place):
-                place, waits = roomier(place, 2 * room), np.append(waits, np.zeros(2 * room - len(waits), np.bool_))
+                more = 2 * room - len(place)
+                place, waits = np.append(place, np.zeros((more, 2), np.int64), axis=0), np.append(waits, np.zeros(more, np.bool_))
             if used + len(spans) + 1 > len(gone):
                 gone = roomier(gone, 2 * (used + len(spans)) + 1)
             taken, left, used = _decide(spans, kind, gone, place, waits, used, self.min_chars, SEARCHED_AGAIN)
@@ -82,32 +83,29 @@ def _decide(
     """Visit texts as `cluster.passage_members` does; return which rows go, rows (text, keeper, start, end) to search, and the end of ``gone``."""
     taken, left, n, high = np.zeros(len(spans), np.bool_), np.empty((16, 4), np.int64), 0, 0
     while high < len(spans):
-        low, text, open_ = high, spans[high, 0], False
-        while high < len(spans) and spans[high, 0] == text:
-            open_ = open_ or waits[spans[high, 3]]
-            high += 1
+        low, text = high, spans[high, 0]
         found = low
-        while found < high and kind[found] == FOUND:
+        while found < len(spans) and spans[found, 0] == text and kind[found] == FOUND:
             found += 1
-        if open_:
-            waits[text] = True
-            continue
+        high = found
+        while high < len(spans) and spans[high, 0] == text:
+            high += 1
         place[text, 0] = place[text, 1] = used
-        blocked = take_whole(spans, low, found, gone, place, taken, least)
-        if found < high:
-            take_whole(spans, found + 1, high, gone, place, taken, least)
-        else:
+        blocked = take_whole(spans, low, found, gone, place, taken, least, waits)
+        if found < high and not waits[text]:
+            take_whole(spans, found + 1, high, gone, place, taken, least, waits)
+        elif not waits[text]:
             places = left_of(spans, blocked[:most], gone, place, least)
-            if len(places):
-                waits[text] = True
-                place[text, 1] = used
-                for i in range(low, high):
-                    taken[i] = False
+            waits[text] = len(places) > 0
             for i in range(len(places)):
                 if n == len(left):
                     left = roomier(left, 2 * n)
                 left[n, 0], left[n, 1], left[n, 2], left[n, 3] = text, places[i, 0], places[i, 1], places[i, 2]
                 n += 1
+        if waits[text]:
+            place[text, 1] = used
+            for i in range(low, high):
+                taken[i] = False
         used = place[text, 1]
     return taken, left[:n].copy(), used
 
