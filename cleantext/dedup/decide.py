@@ -31,7 +31,7 @@ from cleantext.jit import kernel
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Carry", "Cut", "Decide", "Repeats", "SearchAgain", "Slice"]
+__all__ = ["Cut", "Decide", "Repeats", "SearchAgain", "Slice"]
 
 FOUND, SEARCHED, AGAIN = range(3)  # kinds of rows that are decided: pairs, the mark of a text that was searched again, what that found
 GOES, STAYS, REPEAT = range(3)  # kinds of rows of a text with repeats
@@ -241,7 +241,7 @@ class Cut:
         return integers(("number", "low", "high", "exact"))
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the cuts of rows ``number, spans, places, text``."""
+        """Yield the cuts of rows ``text, number, spans, places``."""
         import pyarrow as pa
 
         spans, bounds = numbers_of(batch.column("spans"), 3)
@@ -251,21 +251,3 @@ class Cut:
         cuts = cuts_of(texts, places, row, low, high, spans[:, 2] != 0, min_chars=self.min_chars)
         number = batch.column("number").to_numpy()[cuts.text]
         yield pa.record_batch([pa.array(x) for x in (number, cuts.start, cuts.end, cuts.exact.astype(np.int64))], schema=self.schema)
-
-
-@dataclass(frozen=True)
-class Carry:
-    """Give texts by their places, for joins."""
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns."""
-        import pyarrow as pa
-
-        return pa.schema([("place", pa.int64()), ("text", pa.large_string())])
-
-    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the texts of rows ``place, text``."""
-        import pyarrow as pa
-
-        yield pa.record_batch([batch.column("place"), batch.column("text").cast(pa.large_string())], schema=self.schema)

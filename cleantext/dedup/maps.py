@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from cleantext.changes import I64, Ragged, code_points, text_of
+from cleantext.changes import I64, U32, Ragged, text_of
 from cleantext.dedup.bands import Bands
 from cleantext.dedup.documents import sketch_keys
 from cleantext.dedup.kernel import count_distinct, digests, overlaps, shingle_hashes
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.fold import KeptColumn, kept_column
+from cleantext.jit import kernel
 from cleantext.script.utf8 import decode
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ __all__ = ["Sketch", "TableLevel", "Verify", "column_texts", "key_names", "pack"
 
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
-LOW_SURROGATES = 0xDC00
 
 
 def key_names(bands: Bands) -> list[str]:
@@ -157,11 +158,26 @@ def unpack(column: pa.Array, unit: Unit) -> Ragged:
     offsets = bounds - bounds[0]
     if unit != "char":
         return Ragged(np.frombuffer(held, np.uint32), offsets // 4)
-    halves = np.frombuffer(held, np.uint16)
-    low = (halves & 0xFC00) == LOW_SURROGATES
-    if not low.any():
-        return Ragged(halves.astype(np.uint32), offsets // 2)
-    return Ragged(code_points(held.decode("utf-16-le")), offsets // 2 - np.append(0, np.cumsum(low))[offsets // 2])
+    return Ragged(*_decoded(np.frombuffer(held, np.uint16), offsets // 2))
+
+
+@kernel
+def _decoded(halves: npt.NDArray[np.uint16], bounds: I64) -> tuple[U32, I64]:
+    """Return the code points of UTF-16, and their bounds."""
+    out, offsets, n = np.empty(len(halves), np.uint32), np.zeros(len(bounds), np.int64), 0
+    for d in range(len(bounds) - 1):
+        high = np.uint32(0)
+        for i in range(bounds[d], bounds[d + 1]):
+            half = np.uint32(halves[i])
+            if half & np.uint32(0xFC00) == np.uint32(0xD800):
+                high = half
+                continue
+            if half & np.uint32(0xFC00) == np.uint32(0xDC00):
+                half = np.uint32(ASTRAL) + ((high & np.uint32(0x3FF)) << np.uint32(10)) + (half & np.uint32(0x3FF))
+            out[n] = half
+            n += 1
+        offsets[d + 1] = n
+    return out[:n], offsets
 
 
 @dataclass(frozen=True)

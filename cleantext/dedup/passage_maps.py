@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cleantext.changes import Ragged
+from cleantext.changes import I32, Ragged
 from cleantext.dedup.anchors import Recipe, find_anchors, grow_pairs
 from cleantext.dedup.kernel import digests
 from cleantext.dedup.maps import column_texts, pack, unpack, value_column
@@ -18,6 +18,7 @@ from cleantext.dedup.rows import verified
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.dedup.types import U64
 from cleantext.fold import Fold, kept_column
+from cleantext.jit import kernel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,18 +120,26 @@ class Winnow:
                 number.astype(np.int32),
                 (found.at - units.offsets[found.text]).astype(np.int32),
                 np.where(follows, np.diff(found.at, prepend=0), 0).astype(np.int32),
-                _first(found.hash, found.text).astype(np.int32),
+                _first(found.hash, found.text),
             ],
         )
 
 
-def _first(hashes: U64, text: Any) -> Any:
-    """Say of each anchor whether it is the first one of its hash in its text."""
-    order = np.lexsort((hashes, text))
-    hashes, text = hashes[order], text[order]
-    first = np.append(True, (hashes[1:] != hashes[:-1]) | (text[1:] != text[:-1]))[: len(order)]
-    out = np.empty(len(order), np.bool_)
-    out[order] = first
+@kernel
+def _first(hashes: U64, text: I32) -> I32:
+    """Return 1 for each anchor that is the first one of its hash in its text."""
+    size = 64
+    while size < 2 * len(hashes):
+        size *= 2
+    table, out = np.full(size, -1, np.int64), np.ones(len(hashes), np.int32)
+    for i in range(len(hashes)):
+        at = (int(np.int64(hashes[i] >> np.uint64(20))) + 0x9E3779B1 * int(text[i])) & (size - 1)
+        while table[at] >= 0 and (hashes[table[at]] != hashes[i] or text[table[at]] != text[i]):
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = i
+        else:
+            out[i] = 0
     return out
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cleantext.dedup.decide import Carry, Cut, Decide, Repeats, SearchAgain, Slice
+from cleantext.dedup.decide import Cut, Decide, Repeats, SearchAgain, Slice
 from cleantext.dedup.passage_maps import ALIGNED, Align, Confirm, Locate, Tokens, Winnow
 from cleantext.dedup.passages import HOT, Search
 from cleantext.dedup.plan import SHOWN
@@ -18,13 +18,20 @@ from cleantext.dedup.rows import LISTED
 from cleantext.dedup.scans import MEMBER, ClusterNumbers, Pack, Stretches
 from cleantext.dedup.stages import CHAIN, check_options, numbers
 from cleantext.fold import UNICODE
-from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Plan, Scan, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Join, Loop, Map, Plan, Scan, Sql, Step
 
 __all__ = ["passage_plan"]
 
 WIDE = 1 << 32  # a text and a place in it as one number, so that an engine's minimum finds the first one
 PREFERENCE = ("trank", "kind", "shorter", "low", "krank", "keeper_low", "keeper_high")
 BASE = ("texts", "held", "numbered", "units", "boilerplate", "facts_of_anchors")
+
+PLACES = Join("number", "held", "number", (("places", "places"),))
+
+
+def _tokens(side: str) -> Join:
+    """Join the tokens of a text whose number is in the column ``side``."""
+    return Join(side, "held", "number", ((f"{side}_tokens", "tokens"),))
 
 
 def passage_plan(
@@ -172,14 +179,8 @@ def _passages(search: Search, *, against: bool) -> list[Step]:
     long = f"x.chars >= {search.min_chars} AND y.chars >= {search.min_chars}"
     same = "x.first = x.low AND x.last = x.high AND y.first = y.low AND y.last = y.high"
     return [
-        Sql(
-            "compared",
-            """
-            SELECT m.a, m.b, m.pairs, x.tokens AS a_tokens, y.tokens AS b_tokens, k.common
-            FROM matched m JOIN held x ON m.a = x.number JOIN held y ON m.b = y.number LEFT JOIN known k ON m.a = k.number
-            """,
-        ),
-        Map("aligned", "compared", Align(search)),
+        Sql("compared", "SELECT m.a, m.b, m.pairs, k.common FROM matched m LEFT JOIN known k ON m.a = k.number ORDER BY m.a, m.b"),
+        Map("aligned", "compared", Align(search), (_tokens("a"), _tokens("b"))),
         Sql(
             "members",
             """
@@ -211,17 +212,16 @@ def _passages(search: Search, *, against: bool) -> list[Step]:
             "SELECT x AS number, a_low AS low, a_high AS high FROM spread UNION SELECT y AS number, b_low AS low, b_high AS high FROM spread",
         ),
         Scan("located", "located", Pack(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
-        Sql("located", "SELECT l.number, l.ranges, h.places FROM located l JOIN held h ON l.number = h.number"),
-        Map("located", "located", Locate(search.unit)),
+        Map("located", "located", Locate(search.unit), (PLACES,)),
         Sql(
             "widened",
             f"""
-            SELECT {row}, p.tokens AS x_tokens, q.tokens AS y_tokens
-            {located} JOIN held p ON s.x = p.number JOIN held q ON s.y = q.number
+            SELECT {row}
+            {located}
             WHERE {long} AND NOT ({same})
             """,
         ),
-        Map("widened", "widened", Confirm(search.k, search.unit, search.threshold)),
+        Map("widened", "widened", Confirm(search.k, search.unit, search.threshold), (_tokens("x"), _tokens("y"))),
         Sql("found", f"SELECT {row} {located} WHERE {long} AND {same} UNION ALL SELECT * FROM widened"),
         Sql("found", _found()),
     ]
@@ -299,15 +299,18 @@ def _removal(search: Search) -> list[Step]:
                 Sql(
                     "pieces",
                     """
-                    SELECT p.text, p.kind, p.keeper, p.low, p.high, h.tokens, h.places
-                    FROM (SELECT s.text, CAST(1 AS BIGINT) AS kind, s.keeper, s.low, s.high FROM searches s
-                          UNION ALL
-                          SELECT DISTINCT s.text, CAST(0 AS BIGINT) AS kind, s.text AS keeper, CAST(0 AS BIGINT) AS low, n.high
-                          FROM searches s JOIN numbered n ON s.text = n.number) p
-                    JOIN held h ON p.keeper = h.number
+                    SELECT s.text, CAST(1 AS BIGINT) AS kind, s.keeper, s.low, s.high FROM searches s
+                    UNION ALL
+                    SELECT DISTINCT s.text, CAST(0 AS BIGINT) AS kind, s.text AS keeper, CAST(0 AS BIGINT) AS low, n.high
+                    FROM searches s JOIN numbered n ON s.text = n.number
                     """,
                 ),
-                Map("pieces", "pieces", Slice(search.unit)),
+                Map(
+                    "pieces",
+                    "pieces",
+                    Slice(search.unit),
+                    (Join("keeper", "held", "number", (("tokens", "tokens"), ("places", "places"))),),
+                ),
                 Scan("more", "pieces", SearchAgain(search), ("text", "kind", "keeper", "low"), ("text",)),
                 Sql(
                     "again",
@@ -393,8 +396,7 @@ def _results(search: Search) -> list[Step]:
             """,
         ),
         Scan("stretches", "boilerplate", Pack(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
-        Sql("stretches", "SELECT s.number, s.ranges, h.places FROM stretches s JOIN held h ON s.number = h.number"),
-        Map("stretches", "stretches", Locate(search.unit)),
+        Map("stretches", "stretches", Locate(search.unit), (PLACES,)),
         Sql(
             "stretches",
             """
@@ -429,15 +431,12 @@ def _cuts(search: Search) -> list[Step]:
     """Say what removal takes: the texts are read again, since sentences end where their punctuation says."""
     return [
         Scan("cuts", "members", Pack(("text",), ("low", "high", "exact"), "spans"), ("text", "low", "high"), ("text",)),
-        Map("carried", "texts", Carry()),
-        Sql(
+        Sql("cuts", "SELECT n.place, n.number, c.spans FROM cuts c JOIN numbered n ON c.text = n.number"),
+        Map(
             "cuts",
-            """
-            SELECT c.text AS number, c.spans, h.places, t.text
-            FROM cuts c JOIN held h ON c.text = h.number JOIN numbered n ON c.text = n.number
-            JOIN carried t ON n.place = t.place
-            """,
+            "texts",
+            Cut(search.unit, search.min_chars),
+            (Join("place", "cuts", "place", (("number", "number"), ("spans", "spans"))), PLACES),
         ),
-        Map("cuts", "cuts", Cut(search.unit, search.min_chars)),
         Sql("cuts", "SELECT n.id, c.low, c.high, c.exact FROM cuts c JOIN numbered n ON c.number = n.number ORDER BY c.number, c.low"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import cleantext
 from cleantext.errors import CleantextError, InputError
+from cleantext.plan.shelf import Reader, Shelf
 from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Scan, Sql, Step
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 
@@ -86,6 +88,7 @@ class _Run:
         self.runner, self.plan, self.journal, self.tables = runner, plan, journal, tables
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
+        self.shelves: dict[tuple[str, str, str], Shelf] = {}
         self.done: tuple[int, ...] = (-1,)
         held = journal.read() if runner.resumes else None
         if held:
@@ -142,6 +145,16 @@ class _Run:
         for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
             if str(path) not in held and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
+        for key in list(self.shelves):
+            if key[0] not in held:
+                self.shelves.pop(key).remove()
+
+    def shelf(self, table: Table, key: str, column: str) -> Shelf:
+        """Return a column of a table as a shelf, which stays as long as the table."""
+        name = (table.paths[0], key, column)
+        if name not in self.shelves:
+            self.shelves[name] = Shelf.write(table, key, column, self.runner.folder / f"{Path(name[0]).stem}-{column}.shelf")
+        return self.shelves[name]
 
     def held(self) -> set[str]:
         """Return the files of the tables that there are, but not those that were given."""
@@ -197,6 +210,10 @@ class _Run:
         """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
         self.close()  # the workers have the memory now
         source = self.tables[step.source]
+        joins = tuple(
+            (join.by, tuple((here, self.shelf(self.tables[join.table], join.key, there)) for here, there in join.columns))
+            for join in step.joins
+        )
         tasks = [
             _Task(
                 step.kernel,
@@ -205,10 +222,13 @@ class _Run:
                 source.columns,
                 number if source.positions else None,
                 f"{self.runner.folder / step.into}-{at}-{n}.parquet",
+                joins,
             )
             for n, (number, part, groups) in enumerate(_tasks(source))
         ]
-        size = sum(part.size for part in source.parts)
+        size = sum(part.size for part in source.parts) + sum(
+            shelf.size * source.rows // max(shelf.rows, 1) for _, columns in joins for _, shelf in columns
+        )
         count = min(self.runner.cores, len(tasks)) if size > PARALLEL else 1
         try:
             if count > 1:
@@ -253,6 +273,7 @@ class _Task:
     columns: tuple[tuple[str, str], ...]
     number: int | None  # of the file, where rows are told their places
     out: str
+    joins: tuple[tuple[str, tuple[tuple[str, Shelf], ...]], ...]  # column of the keys, names and shelves
 
 
 def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
@@ -294,26 +315,42 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
 
     What rows take unpacked shows only when they are: a dictionary holds a page that stands there a thousand times once.
     """
-    import numpy as np
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not task.groups:
         return
-    with pq.ParquetFile(task.path) as file:
+    with pq.ParquetFile(task.path) as file, contextlib.ExitStack() as stack:
+        joins = [(by, [(name, stack.enter_context(shelf.opened())) for name, shelf in columns]) for by, columns in task.joins]
         place = sum(file.metadata.row_group(g).num_rows for g in range(task.groups[0]))
         names = [there for _, there in task.columns] or None
-        for read in _grown(file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names)):
-            batch = (
-                read
-                if names is None
-                else pa.record_batch([read.column(there) for _, there in task.columns], [here for here, _ in task.columns])
-            )
-            if task.number is not None:
-                places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
-                batch = batch.append_column("place", pa.array(places, pa.int64()))
+        yield from _grown(_rows(task, file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names), joins, place))
+
+
+def _rows(
+    task: _Task, batches: Iterator[pa.RecordBatch], joins: list[tuple[str, list[tuple[str, Reader]]]], place: int
+) -> Iterator[pa.RecordBatch]:
+    """Name the columns of batches, tell rows their places, and join what belongs to them."""
+    import numpy as np
+    import pyarrow as pa
+
+    for read in batches:
+        batch = read
+        if task.columns:
+            batch = pa.record_batch([read.column(there) for _, there in task.columns], [here for here, _ in task.columns])
+        if task.number is not None:
+            places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
+            batch = batch.append_column("place", pa.array(places, pa.int64()))
             place += batch.num_rows
-            yield batch
+        for by, columns in joins:
+            keys, added = batch.column(by).to_numpy(), []
+            for name, reader in columns:
+                there, values = reader.take(keys)
+                added.append((name, values))
+            if not there.all():
+                batch = batch.filter(pa.array(there))
+            for name, values in added:
+                batch = batch.append_column(name, values)
+        yield batch
 
 
 def _grown(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

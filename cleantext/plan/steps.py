@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Checkpoint", "Expect", "Kernel", "Loop", "Map", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
+__all__ = ["Checkpoint", "Expect", "Join", "Kernel", "Loop", "Map", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
 
 
 class Kernel(Protocol):
@@ -48,12 +48,37 @@ class ScanKernel(Protocol):
 
 
 @dataclass(frozen=True)
+class Join:
+    """Columns that rows of a `Map` get from another table: ``columns`` (name here, name there) of the row whose ``key`` is ``by`` here.
+
+    Keys are integers, each once in the table. A row without one there is left out.
+    """
+
+    by: str
+    table: str
+    key: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Map:
-    """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes."""
+    """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes.
+
+    ``joins`` is for wide values of few rows, such as the tokens of both texts of a pair: a runner may read them where it
+    needs them, or run the `query` and write out what is wanted.
+    """
 
     into: str
     source: str
     kernel: Kernel
+    joins: tuple[Join, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """What the kernel gets, as a query."""
+        wanted = "".join(f", j{n}.{there} AS {here}" for n, join in enumerate(self.joins) for here, there in join.columns)
+        tables = "".join(f" JOIN {join.table} j{n} ON s.{join.by} = j{n}.{join.key}" for n, join in enumerate(self.joins))
+        return f"SELECT s.*{wanted} FROM {self.source} s{tables}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +152,8 @@ class Plan:
 def _told(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Map):
-            yield f"{indent}{step.into} = map {step.source} through {step.kernel!r}"
+            joined = "".join(f", {join.table} by {join.by}" for join in step.joins)
+            yield f"{indent}{step.into} = map {step.source}{joined} through {step.kernel!r}"
         elif isinstance(step, Scan):
             apart = f", {', '.join(step.within)} together" if step.within else ""
             yield f"{indent}{step.into} = scan {step.source} by {', '.join(step.order)}{apart} through {step.kernel!r}"
