@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,8 @@ from test_plan import encodable, rows, write
 from cleantext.dedup import find_duplicates
 from cleantext.dedup.passage_plan import passage_plan
 from cleantext.dedup.passages import HOT, Search
+from cleantext.dedup.places import numbers_of, pack_numbers, pack_places, unpack_places
+from cleantext.fold import KeptColumn
 from cleantext.plan import EmbeddedRunner
 from cleantext.run.search import dedup_files
 
@@ -185,6 +188,32 @@ def test_batches_of_the_runner_do_not_matter(tmp_path, monkeypatch):
     for name, value in (("BATCH", 1 << 10), ("SCANNED", 7), ("ROWS", 3), ("TASK", 1 << 12)):
         monkeypatch.setattr(embedded, name, value)
     assert searched(tmp_path / "b", texts, threshold=0.6) == first
+
+
+def test_what_reaches_the_threshold_does_so_wherever_it_stands():
+    """Two runs of 24 around one substitution have J = .8: sums of places in millions must not round that away."""
+    from cleantext.dedup.cut import _best
+
+    chain = np.array([[0, 0, 24, 0, 1], [25, 25, 24, 0, 1], [89, 89, 12, 0, 1]], np.int64)
+    room = (np.empty(4), np.empty(3), np.empty(3, np.int64))
+    for shift in (0, 10, 10**7 + 3, 58_000_001, 2**31 + 7):
+        moved = chain + np.array([shift, 2 * shift, 0, 0, 0])
+        assert _best(moved, 0, 3, 5, 0.8, *room) == (0, 2)
+
+
+@given(st.lists(st.lists(st.integers(0, 2**31 - 2), max_size=4), max_size=5))
+def test_places_and_numbers_come_back(lists):
+    sizes = [len(x) for x in lists]
+    bounds = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    values = np.array([v for x in lists for v in x], np.int32).reshape(-1, 1)
+    back, ends = numbers_of(pack_numbers(values, bounds), 1)
+    assert (back.tolist(), ends.tolist()) == (values.tolist(), bounds.tolist())
+    start = np.concatenate([np.sort(np.array(x, np.int32)) for x in lists] or [np.empty(0, np.int32)]).astype(np.int32)
+    column = KeptColumn(np.zeros(len(start), np.uint32), start, start + 1, bounds)
+    for unit in ("char", "script"):
+        held = unpack_places(pack_places(column, np.ones(len(start), np.int64), unit), unit)
+        for mine, theirs in zip(held, (start, start + 1, np.ones(len(start)), bounds), strict=True):
+            assert np.array_equal(mine, theirs)
 
 
 # ------------------------------------------------------------------ stopped, and elsewhere

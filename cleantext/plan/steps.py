@@ -76,9 +76,12 @@ class Map:
     @property
     def query(self) -> str:
         """What the kernel gets, as a query."""
-        wanted = "".join(f", j{n}.{there} AS {here}" for n, join in enumerate(self.joins) for here, there in join.columns)
-        tables = "".join(f" JOIN {join.table} j{n} ON s.{join.by} = j{n}.{join.key}" for n, join in enumerate(self.joins))
-        return f"SELECT s.*{wanted} FROM {self.source} s{tables}"
+        place: dict[str, str] = {}  # of the columns that are joined, which a later one may go by
+        tables = ""
+        for n, join in enumerate(self.joins):
+            tables += f" JOIN {join.table} j{n} ON {place.get(join.by, f's.{join.by}')} = j{n}.{join.key}"
+            place |= {here: f"j{n}.{there}" for here, there in join.columns}
+        return f"SELECT s.*{''.join(f', {there} AS {here}' for here, there in place.items())} FROM {self.source} s{tables}"
 
 
 @dataclass(frozen=True)
