@@ -175,6 +175,15 @@ def test_made_corpora_as_in_memory(tmp_path_factory, seed, threshold, min_chars,
     same(tmp_path_factory.mktemp("made"), texts, threshold=threshold, min_chars=min_chars, max_df=max_df, seed=seed)
 
 
+def test_long_texts(tmp_path):
+    """A text of 6 MB that many share a passage with is not brought to all of them at once."""
+    rng = random.Random(14)
+    lines = [prose(rng, 60) for _ in range(70)]
+    big = "\n".join([prose(rng, 1000) for _ in range(1500)] + lines)
+    found = same(tmp_path, [big, *lines, "𠀀𠀁" + lines[0] + "𠀂"], threshold=0.8)
+    assert len(found["pairs"]) == 72
+
+
 def test_nothing_to_find(tmp_path):
     for n, texts in enumerate(([], [""], ["……", "好", "好"], ["经" * 39, "经" * 39])):
         same(tmp_path / str(n), texts)

@@ -341,16 +341,29 @@ def _rows(
             places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
             batch = batch.append_column("place", pa.array(places, pa.int64()))
             place += batch.num_rows
-        for by, columns in joins:
-            keys, added = batch.column(by).to_numpy(), []
-            for name, reader in columns:
-                there, values = reader.take(keys)
-                added.append((name, values))
-            if not there.all():
-                batch = batch.filter(pa.array(there))
-            for name, values in added:
-                batch = batch.append_column(name, values)
+        yield from _joined(batch, joins)
+
+
+def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, Reader]]]]) -> Iterator[pa.RecordBatch]:
+    """Yield rows with what belongs to them from shelves, in batches of about `BATCH` bytes: of long values a few rows at once."""
+    import numpy as np
+    import pyarrow as pa
+
+    if not joins:
         yield batch
+        return
+    by, columns = joins[0]
+    keys = batch.column(by).to_numpy()
+    size = np.cumsum(sum(reader.sizes(keys) for _, reader in columns))
+    low = 0
+    while low < len(keys):
+        high = max(low + 1, int(np.searchsorted(size, (size[low - 1] if low else 0) + BATCH, "right")))
+        values = [(name, *reader.take(keys[low:high])) for name, reader in columns]
+        part = batch.slice(low, high - low).filter(pa.array(values[0][1]))
+        for name, _, value in values:
+            part = part.append_column(name, value)
+        yield from _joined(part, joins[1:])
+        low = high
 
 
 def _grown(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -83,8 +83,7 @@ class Reader(NamedTuple):
         import pyarrow as pa
 
         unique, inverse = np.unique(wanted, return_inverse=True)
-        at = np.minimum(np.searchsorted(self.keys, unique), max(len(self.keys) - 1, 0))
-        there = self.keys[at] == unique if len(self.keys) else np.zeros(len(unique), np.bool_)
+        at, there = self.find(unique)
         places = self.places[at[there]]
         data = b"".join([self.read(start, size) for start, size in places.tolist()])
         row = (np.cumsum(there) - 1)[inverse][there[inverse]]
@@ -93,6 +92,20 @@ class Reader(NamedTuple):
         bounds = np.append(0, np.cumsum(places[:, 1]))
         column = pa.Array.from_buffers(pa.large_binary(), len(places), [None, pa.py_buffer(bounds), pa.py_buffer(data)])
         return there[inverse], column.take(pa.array(row)).cast(pa.binary())
+
+    def sizes(self, wanted: I64) -> I64:
+        """Return how many bytes the values of keys have, 0 where there is none."""
+        at, there = self.find(wanted)
+        out = np.zeros(len(wanted), np.int64)
+        out[there] = self.places[at[there], 1]
+        return out
+
+    def find(self, wanted: I64) -> tuple[I64, npt.NDArray[np.bool_]]:
+        """Return the rows of keys, and which of these are theirs."""
+        if not len(self.keys):
+            return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
+        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return at, self.keys[at] == wanted
 
     def read(self, start: int, size: int) -> bytes:
         """Return some bytes of the file."""
