@@ -14,6 +14,7 @@ proportional set sizes of the process and its workers, read ten times a second, 
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import subprocess
 import sys
@@ -101,9 +102,10 @@ def write(folder: Path, count: int, copies: int, page: int) -> float:
     return size
 
 
-def measured(command: list[str]) -> tuple[float, int]:
-    """Run a command; return its seconds and the most bytes that it and its children held at once."""
+def measured(command: list[str]) -> tuple[float, float, int]:
+    """Run a command; return its seconds, those of the processors, and the most bytes that it and its children held at once."""
     most = 0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(command)
 
@@ -119,7 +121,8 @@ def measured(command: list[str]) -> tuple[float, int]:
     watcher.join()
     if code:
         raise SystemExit(f"{command}: exit code {code}")
-    return time.perf_counter() - start, most
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, most
 
 
 def family(pid: int) -> list[int]:
@@ -179,12 +182,12 @@ def main() -> None:
             size = write(data, count, options.copies, options.page)
             command = [sys.executable, "-m", "cleantext", "dedup", str(data / "*.parquet"), "-o", str(out), "--level", options.level]
             command += ["--engine", "local", "--workers", str(options.workers), "--memory", options.memory, "--quiet"]
-            seconds, most = measured(command)
+            seconds, busy, most = measured(command)
             pairs, clusters = (pq.read_metadata(out / f"{name}.parquet").num_rows for name in ("duplicates", "clusters"))
             rows.append((count / 1e6, seconds * 1e6 / count, most / 1e9))
             print(
                 f"{count / 1e6:5g} million passages, {size:7.1f} MB: {seconds:7.1f} s, {seconds * 1e6 / count:6.2f} us a passage, "
-                f"{size / seconds:5.1f} MB/s, {seconds * 1e3 / size:5.1f} ms a MB, peak {most / 1e9:.2f} GB, {pairs:,} pairs, {clusters:,} rows of clusters",
+                f"{size / seconds:5.1f} MB/s, {busy * 1e3 / size:5.1f} ms of processors a MB, peak {most / 1e9:.2f} GB, {pairs:,} pairs, {clusters:,} rows of clusters",
                 flush=True,
             )
             shutil.rmtree(data)
