@@ -53,7 +53,7 @@ def in_memory(texts, *, references=None, keep="longest", values=None, **options)
         "pairs": found.pairs.to_pylist(),
         "clusters": found.clusters.to_pylist(),
         "stretches": found.boilerplate.to_pylist(),
-        "cuts": [{"id": name, "start": start, "end": end, "exact": int(exact)} for name, start, end, exact in edits],
+        "cuts": [{"id": name, "start": start, "end": end, "exact": exact} for name, start, end, exact in edits],
         "linked": [{"id": name, "copies": n} for name, n in found.facts["linked_groups"].items()],
         "hot_anchors": found.facts["hot_anchors"],
         "equal_groups": found.facts["equal_groups"],

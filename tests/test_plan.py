@@ -368,6 +368,8 @@ def test_shelves_go_with_their_tables(tmp_path):
         Map("out", "n", Same(("number", "one")), (Join("number", "n", "number", (("one", "more"),)),)),
         Checkpoint(("out",)),
     )
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "n-7-one.shelf").touch()  # of a run that was killed
     EmbeddedRunner(tmp_path / "run", workers=1).run(Plan(steps, ("out",)), {"n": Table.of([tmp_path / "n.parquet"])})
     assert sorted(p.name for p in (tmp_path / "run").glob("*-*")) == ["out-1-0.parquet"]
 

@@ -438,5 +438,8 @@ def _cuts(search: Search) -> list[Step]:
             Cut(search.unit, search.min_chars),
             (Join("place", "cuts", "place", (("number", "number"), ("spans", "spans"))), PLACES),
         ),
-        Sql("cuts", "SELECT n.id, c.low, c.high, c.exact FROM cuts c JOIN numbered n ON c.number = n.number ORDER BY c.number, c.low"),
+        Sql(
+            "cuts",
+            "SELECT n.id, c.low, c.high, c.exact = 1 AS exact FROM cuts c JOIN numbered n ON c.number = n.number ORDER BY c.number, c.low",
+        ),
     ]

@@ -145,9 +145,11 @@ class _Run:
         for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
             if str(path) not in held and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
-        for key in list(self.shelves):
-            if key[0] not in held:
-                self.shelves.pop(key).remove()
+        self.shelves = {name: shelf for name, shelf in self.shelves.items() if name[0] in held}
+        kept = {file for shelf in self.shelves.values() for file in shelf.files}
+        for path in self.runner.folder.glob("*.shelf*"):
+            if str(path) not in kept:
+                path.unlink(missing_ok=True)
 
     def shelf(self, table: Table, key: str, column: str) -> Shelf:
         """Return a column of a table as a shelf, which stays as long as the table."""

@@ -53,10 +53,10 @@ class Shelf:
         np.save(f"{path}.places.npy", np.stack([np.cumsum(size) - size, size], axis=1)[order])
         return cls(str(path), integers, len(size), int(size.sum()))
 
-    def remove(self) -> None:
-        """Delete the files."""
-        for ending in ("", ".keys.npy", ".places.npy"):
-            Path(self.path + ending).unlink(missing_ok=True)
+    @property
+    def files(self) -> list[str]:
+        """The files that it consists of."""
+        return [self.path, f"{self.path}.keys.npy", f"{self.path}.places.npy"]
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Reader]:
