@@ -275,7 +275,7 @@ class _Task:
     columns: tuple[tuple[str, str], ...]
     number: int | None  # of the file, where rows are told their places
     out: str
-    joins: tuple[tuple[str, tuple[tuple[str, Shelf], ...]], ...]  # column of the keys, names and shelves
+    joins: tuple[tuple[str, tuple[tuple[str, Shelf], ...]], ...] = ()  # column of the keys, names and shelves
 
 
 def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
