@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cleantext.changes import I32, I64
+from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.corpus import Units
@@ -17,7 +17,7 @@ from cleantext.dedup.rows import Rows, passage_rows
 from cleantext.dedup.tokens import Unit
 from cleantext.fold import Fold
 
-__all__ = ["Found", "Search", "Stretch"]
+__all__ = ["HOT", "Found", "Search", "Stretch", "beyond_boilerplate"]
 
 HOT = 256  # places of one anchor up to which all pairs of them are formed; beyond, pairs with one of them
 # Of a chain at least this long a match can become a passage; passages at .8 and above have longer ones, apart from lists
@@ -48,7 +48,7 @@ class Search:
 
     threshold: float
     min_chars: int
-    max_df: int
+    max_df: int = 100
     k: int = 5
     fold: Fold = "basic"
     unit: Unit = "char"
@@ -65,7 +65,16 @@ class Search:
         order, bounds = groups(anchors.hash)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
         matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
-        aligned = align(
+        aligned = self.align(units, matches)
+        if (state == COMMON).any():
+            aligned = beyond_boilerplate(aligned, anchors.at[state == COMMON], recipe.k)
+        rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
+        hot = int((state == LEADS).sum())
+        return Found(rows, tuple(_boilerplate(corpus, anchors, order, bounds, state, recipe)), hot)
+
+    def align(self, units: Ragged, matches: I64) -> Alignments:
+        """Return the passages that matches of units lead to."""
+        return align(
             units.points,
             units.offsets,
             matches,
@@ -76,20 +85,14 @@ class Search:
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )
-        if (state == COMMON).any():
-            aligned = _beyond_boilerplate(aligned, anchors, state, recipe)
-        rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
-        hot = int((state == LEADS).sum())
-        return Found(rows, tuple(_boilerplate(corpus, anchors, order, bounds, state, recipe)), hot)
 
 
-def _beyond_boilerplate(aligned: Alignments, anchors: Anchors, state: I32, recipe: Recipe) -> Alignments:
-    """Leave out passages that share boilerplate and less than an anchor beside it: an anchor on its edge leads into it."""
-    common = np.flatnonzero(state == COMMON)
-    low = anchors.at[common]
-    high = low + recipe.k
-    follows = np.append((np.diff(common) == 1) & (np.diff(anchors.text[common]) == 0), False)  # nothing but boilerplate between
-    high[:-1] = np.where(follows[:-1], low[1:], np.minimum(high[:-1], low[1:]))
+def beyond_boilerplate(aligned: Alignments, common: I64, k: int) -> Alignments:
+    """Leave out passages that share boilerplate and less than an anchor beside it: an anchor on its edge leads into it.
+
+    ``common`` are the places of anchors of boilerplate, in order.
+    """
+    low, high = common, np.minimum(common + k, np.append(common[1:], common[-1:] + k))
     before = np.append(0, np.cumsum(high - low))
 
     def covered(at: I64) -> I64:
@@ -97,7 +100,7 @@ def _beyond_boilerplate(aligned: Alignments, anchors: Anchors, state: I32, recip
         return before[i] - np.maximum(0, np.where(i > 0, high[i - 1], 0) - at)
 
     shared = covered(aligned.a_high) - covered(aligned.a_low)
-    good = (shared == 0) | (aligned.a_high - aligned.a_low - shared >= recipe.k)
+    good = (shared == 0) | (aligned.a_high - aligned.a_low - shared >= k)
     return Alignments(*(column[good] for column in aligned))
 
 

@@ -51,6 +51,8 @@ TABLES = {
     "duplicates.parquet",
     "duplicates.jsonl",
     "clusters.parquet",
+    "boilerplate.parquet",
+    "cuts.parquet",
     "events.jsonl",
     "failed.jsonl",
 }
