@@ -354,12 +354,46 @@ def test_boilerplate_is_listed_apart():
     texts = [prose(random.Random(n), 100) + "\n" + notice for n in range(30)]
     found = find_duplicates(texts, max_df=20)
     assert found.pairs.num_rows == 0
-    (row,) = found.boilerplate.to_pylist()
-    assert row["id"] == 0
-    assert row["texts"] == 30
-    assert texts[0][row["start"] : row["end"]] in notice
-    assert row["end"] - row["start"] > 30
+    assert found.boilerplate.to_pylist() == [{"id": 0, "start": len(texts[0]) - len(notice), "end": len(texts[0]), "texts": 30}]
     assert find_duplicates(texts).pairs.num_rows == 30 * 29 // 2
+
+
+@pytest.mark.parametrize("n", [21, 30, 80])
+def test_boilerplate_is_whole_and_never_paired_by_its_edges(n):
+    """What the anchors on the edge of a notice are depends on the text beside it: a few texts have some in common by chance."""
+    notice = "本网站所有文章版权归原作者所有,如有侵权请联系我们删除,未经许可不得转载,感谢您的理解与支持,祝您阅读愉快"
+    rng = random.Random(3)
+    texts = ["".join(chr(rng.randrange(0x4E00, 0x9000)) for _ in range(100)) + "。\n" + notice + "。" for _ in range(n)]
+    found = find_duplicates(texts, max_df=20)
+    assert found.pairs.num_rows == 0
+    assert found.texts() == texts
+    [row] = found.boilerplate.to_pylist()
+    assert texts[0][row["start"] : row["end"]] == notice
+    assert row["texts"] == n
+    again = find_duplicates(texts[::-1], ids=list(range(n))[::-1], max_df=20)
+    assert again.boilerplate.equals(found.boilerplate)
+
+
+def test_boilerplate_of_two_extents_is_two_stretches():
+    notice, more = (
+        "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥天地玄黄宇宙洪荒日月盈昃",
+        "云腾致雨露结为霜金生丽水玉出昆冈剑号巨阙珠称夜光果珍李柰",
+    )
+    texts = [prose(random.Random(n), 100) + "\n" + (more if n < 25 else "") + notice for n in range(60)]
+    texts += [texts[0]] * 3  # equal texts count, too
+    rows = find_duplicates(texts, max_df=20).boilerplate.to_pylist()
+    assert {(texts[r["id"]][r["start"] : r["end"]], r["texts"]) for r in rows} == {(more + notice, 28), (notice, 63)}
+
+
+def test_what_stands_beside_boilerplate_is_found_with_it():
+    rng = random.Random(5)
+    notice = prose(rng, 60)
+    texts = [prose(random.Random(n), 100) + "\n" + notice for n in range(30)]
+    one = prose(rng, 60)
+    texts += [f"甲乙丙。\n{one}{notice}", f"丁戊己。\n{one}{notice}"]
+    [pair] = find_duplicates(texts, max_df=20).pairs.to_pylist()
+    assert texts[30][pair["a_start"] : pair["a_end"]] in one + notice
+    assert pair["a_end"] - pair["a_start"] > len(one) + 30
 
 
 def test_removal_ends_at_sentences():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cleantext import __version__
-from cleantext.cli.dedup import dedup
+from cleantext.cli.dedup import MAX_DF, dedup
 from cleantext.cli.rules import rules as rules_
 from cleantext.errors import CleantextError
 
@@ -92,6 +92,7 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 @click.option(
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
 )
+@click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-__all__ = ["dedup"]
+__all__ = ["MAX_DF", "dedup"]
+
+MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
 
 @click.command()
@@ -26,6 +28,7 @@ __all__ = ["dedup"]
 @click.option(
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a passage or paragraph."
 )
+@click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
 @click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; ties go by id.")
 @click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
@@ -103,6 +106,7 @@ def dedup(
 # Options that not every way of searching has: the engines memory and local, and the index.
 GOES_WITH = {
     "against": ("--against", {"memory", "local"}),
+    "max_df": ("--max-df", {"memory", "local"}),
     "engine": ("--engine", {"memory", "local"}),
     "restart": ("--restart", {"local"}),
     "memory": ("--memory", {"local", "index"}),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cleantext.dedup.boilerplate import Stretch
 from cleantext.dedup.cluster import Members, document_members, passage_members
 from cleantext.dedup.corpus import Corpus
-from cleantext.dedup.passages import Search, Stretch
+from cleantext.dedup.passages import Search
 from cleantext.dedup.removal import Cuts, passage_cuts, whole_texts
 from cleantext.dedup.rows import Rows
 from cleantext.edits import Edit

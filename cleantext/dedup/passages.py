@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
-from cleantext.changes import I32, I64
-from cleantext.dedup.align import Alignments, align
-from cleantext.dedup.anchors import COMMON, LEADS, Anchors, Recipe, find_anchors, find_matches, groups
+from cleantext.dedup.align import align
+from cleantext.dedup.anchors import COMMON, LEADS, Recipe, find_anchors, find_matches, groups
+from cleantext.dedup.boilerplate import Stretch, beside_boilerplate, stretches
 from cleantext.dedup.corpus import Units
 from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
 from cleantext.dedup.tokens import Unit
 from cleantext.fold import Fold
 
-__all__ = ["Found", "Search", "Stretch"]
+__all__ = ["Found", "Search"]
 
 HOT = 256  # places of one anchor up to which all pairs of them are formed; beyond, pairs with one of them
 # Of a chain at least this long a match can become a passage; passages at .8 and above have longer ones, apart from lists
 # whose shingles repeat. (Of 43,500 passages of Taiwan's statutes 1 % have none of 16, and half of the time goes without it.)
 RUN = 16
-
-
-class Stretch(NamedTuple):
-    """A stretch that stands in more than ``max_df`` texts: its first place, and in how many."""
-
-    text: int
-    start: int
-    end: int
-    texts: int
 
 
 class Found(NamedTuple):
@@ -65,6 +53,7 @@ class Search:
         order, bounds = groups(anchors.hash)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
         matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
+        matches = matches[beside_boilerplate(matches, anchors.at[state == COMMON], units.offsets, recipe)]
         aligned = align(
             units.points,
             units.offsets,
@@ -76,44 +65,6 @@ class Search:
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )
-        if (state == COMMON).any():
-            aligned = _beyond_boilerplate(aligned, anchors, state, recipe)
         rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
         hot = int((state == LEADS).sum())
-        return Found(rows, tuple(_boilerplate(corpus, anchors, order, bounds, state, recipe)), hot)
-
-
-def _beyond_boilerplate(aligned: Alignments, anchors: Anchors, state: I32, recipe: Recipe) -> Alignments:
-    """Leave out passages that share boilerplate and less than an anchor beside it: an anchor on its edge leads into it."""
-    common = np.flatnonzero(state == COMMON)
-    low = anchors.at[common]
-    high = low + recipe.k
-    follows = np.append((np.diff(common) == 1) & (np.diff(anchors.text[common]) == 0), False)  # nothing but boilerplate between
-    high[:-1] = np.where(follows[:-1], low[1:], np.minimum(high[:-1], low[1:]))
-    before = np.append(0, np.cumsum(high - low))
-
-    def covered(at: I64) -> I64:
-        i = np.searchsorted(low, at, "right")
-        return before[i] - np.maximum(0, np.where(i > 0, high[i - 1], 0) - at)
-
-    shared = covered(aligned.a_high) - covered(aligned.a_low)
-    good = (shared == 0) | (aligned.a_high - aligned.a_low - shared >= recipe.k)
-    return Alignments(*(column[good] for column in aligned))
-
-
-def _boilerplate(corpus: Units, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe) -> Iterator[Stretch]:
-    """Merge anchors that are in too many units, at their first place, into stretches."""
-    groups_ = np.flatnonzero(state[order[bounds[:-1]]] == COMMON)
-    if len(groups_) == 0:
-        return
-    df = np.array([len(np.unique(anchors.text[order[bounds[g] : bounds[g + 1]]])) for g in groups_.tolist()])
-    at = order[bounds[groups_]]
-    by_place = np.argsort(at)
-    at, df = at[by_place], df[by_place]
-    unit, place = anchors.text[at], anchors.at[at]
-    new = np.append(True, (unit[1:] != unit[:-1]) | (place[1:] > place[:-1] + recipe.k + recipe.window))
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], len(at)) - 1
-    for i, j, texts in zip(first.tolist(), last.tolist(), np.minimum.reduceat(df, first).tolist(), strict=True):
-        text, base = int(corpus.members[corpus.starts[unit[i]]]), int(corpus.units.offsets[unit[i]])
-        yield Stretch(text, *corpus.tokens[text].span(int(place[i]) - base, int(place[j]) - base + recipe.k), texts)
+        return Found(rows, stretches(corpus, anchors, order, bounds, state, recipe, self.max_df), hot)

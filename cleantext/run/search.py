@@ -19,6 +19,7 @@ from cleantext.run.files import (
     TABLES,
     Source,
     check_output,
+    drop_found,
     find_pages,
     is_run,
     read_page,
@@ -85,6 +86,7 @@ def dedup_files(
     threshold: float = 0.8,
     against: str | Path | None = None,
     min_chars: int = 40,
+    max_df: int = 100,
     engine: Engine = "memory",
     memory: int = 2 << 30,
     workers: int | None = None,
@@ -112,7 +114,8 @@ def dedup_files(
     report.settings |= _settings(level, threshold)
     with _state(folder, restart=restart) as state:
         if engine == "memory":
-            _in_memory(pages, more, folder, report, level=level, threshold=threshold, min_chars=min_chars, against=against, keep=keep)
+            options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
+            written = _in_memory(pages, more, folder, report, against=against, **options)
         else:
             given = {"texts": table_of(pages, columns, state / "texts", report)}
             if against:
@@ -131,8 +134,8 @@ def dedup_files(
                 rows=sum(table.rows for table in tables.values()),
             )
             runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
-            _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
-        _finish(folder, report, started)
+            written = _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
+        _finish(folder, report, started, written)
     return report
 
 
@@ -195,7 +198,7 @@ def index_files(
             "pages": len(pc.unique(pa.chunked_array([*pairs["a"].chunks, *pairs["b"].chunks], pairs["a"].type))),
             "search": {"bands": bands.bands, "rows": bands.rows, "recall_at_threshold": bands.recall, **hot},
         }
-        _finish(folder, report, started, events)
+        _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
 
 
@@ -223,13 +226,14 @@ def _state(folder: Path, *, restart: bool) -> Iterator[Path]:
         state.parent.rmdir()
 
 
-def _finish(folder: Path, report: Report, started: float, events: Sequence[dict[str, Any]] = ()) -> None:
-    """Write the report, and leave no table of an earlier run beside it."""
+def _finish(folder: Path, report: Report, started: float, written: set[str], events: Sequence[dict[str, Any]] = ()) -> None:
+    """Write the report, and leave no table of an earlier run beside those that were written now."""
     for name, rows in (("failed.jsonl", report.failures), ("events.jsonl", events)):
         if rows:
             write_jsonl(folder / name, rows)
         else:
             (folder / name).unlink(missing_ok=True)
+    drop_found(folder, {*written, "events.jsonl"})
     write_json(folder / "report.json", report.to_json())
     write_whole(folder / "report.html", render(report).encode())
     report.seconds = time.perf_counter() - started
@@ -269,9 +273,11 @@ def _in_memory(
     level: Level,
     threshold: float,
     min_chars: int,
+    max_df: int,
     against: str | Path | None,
     keep: str,
-) -> None:
+) -> set[str]:
+    """Search pages and write what was found; return the names of the tables."""
     from cleantext.dedup import find_duplicates
 
     if level == "paragraph":
@@ -280,7 +286,6 @@ def _in_memory(
         raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")
-    (folder / "clusters.parquet").unlink(missing_ok=True)
     own = _texts(pages, report)
     references = {str(Path(against or "", name)): text for name, text in _texts(more, report).items()}
     if both := own.keys() & references.keys():
@@ -291,11 +296,12 @@ def _in_memory(
         level=level,
         threshold=threshold,
         min_chars=min_chars,
+        max_df=max_df,
         against=list(references.values()) if against else None,
         against_ids=list(references) if against else None,
         keep=keep,
     )
-    write_pairs(folder, found, {**own, **references}, None, report)
+    return write_pairs(folder, found, {**own, **references}, None, report)
 
 
 def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
@@ -323,8 +329,8 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
 
 def _from_tables(
     plan: Plan, found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: TableLevel | str, threshold: float
-) -> None:
-    """Write the tables of a finished plan, and count what they hold."""
+) -> set[str]:
+    """Write the tables of a finished plan, and count what they hold; return their names."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     _copy(found["pairs"], folder / "duplicates.parquet")
     _copy(found["clusters"], folder / "clusters.parquet")
@@ -354,6 +360,7 @@ def _from_tables(
         "search": {**plan.facts, "hot_buckets": facts["hot_buckets"], "equal_groups": facts["equal_groups"]},
         "examples": [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in shown],
     }
+    return {"duplicates.parquet", "clusters.parquet"}
 
 
 def _copy(table: Table, path: Path) -> None:
