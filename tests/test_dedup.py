@@ -396,6 +396,27 @@ def test_what_stands_beside_boilerplate_is_found_with_it():
     assert pair["a_end"] - pair["a_start"] > len(one) + 30
 
 
+@pytest.mark.parametrize(
+    "mark", ["- ", "* ", "• ", "●", "■", "◆", "·", "# ", "> ", "——", "… ", "「", "|", "★", "※", "→ ", "\N{GRINNING FACE} "]
+)
+@pytest.mark.parametrize("end", ["", "。", "|", ">>", "\N{THUMBS UP SIGN}", "」", "※", "~~"])
+def test_a_line_goes_with_its_bullet_and_its_symbols(mark, end):
+    line = f"{mark}为进一步做好今年冬季供暖工作,确保居民温暖过冬,现就有关事项通知如下,请各单位认真遵照执行,并及时反馈情况和意见{end}"
+    found = find_duplicates([line, f"甲。\n{line}\n乙"])
+    assert found.texts() == ["", f"甲。\n{line}\n乙"]
+    assert "removable=1>" in repr(found)
+    found = find_duplicates([f"{line}\n{'甲' * 90}", f"丙。\n{line}\n乙"])
+    assert found.texts()[1] == "丙。\n乙"
+
+
+def test_what_is_removable_is_what_goes():
+    passage = prose(random.Random(1), 60).strip("，。！")
+    found = find_duplicates([f"甲乙{passage}丙丁", f"戊{passage}己庚辛壬癸"])  # inside sentences at both ends
+    assert found.pairs.num_rows == 1
+    assert found.texts()[0] == f"甲乙{passage}丙丁"
+    assert f"removable={len(found.edits_for(0)) + len(found.edits_for(1))}>" in repr(found)
+
+
 def test_removal_ends_at_sentences():
     rng = random.Random(8)
     shared = "".join(f"{''.join(rng.choice(WORDS) for _ in range(18))}。" for _ in range(4))

@@ -44,7 +44,7 @@ class Duplicates:
     stretches: tuple[Stretch, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Duplicates level={self.level!r} threshold={self.threshold} pairs={len(self._found)} removable={len(self._members)}>"
+        return f"<Duplicates level={self.level!r} threshold={self.threshold} pairs={len(self._found)} removable={len(self._cuts.text)}>"
 
     @cached_property
     def _found(self) -> Rows:
