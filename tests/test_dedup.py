@@ -409,6 +409,23 @@ def test_a_line_goes_with_its_bullet_and_its_symbols(mark, end):
     assert found.texts()[1] == "丙。\n乙"
 
 
+@pytest.mark.parametrize("level", ["document", "passage"])
+def test_the_first_that_is_given_stays(level):
+    text, other = prose(random.Random(1), 90), prose(random.Random(2), 90)
+    texts = [text, other, text + "甲", other, text]
+    found = find_duplicates(texts, ids=["e", "d", "c", "b", "a"], level=level, keep="first")
+    assert [len(t) > 9 for t in found.texts()] == [True, True, False, False, False]
+    assert {r["keeper_id"] for r in found.clusters.to_pylist()} == {"e", "d"}
+
+
+@pytest.mark.parametrize("level", ["document", "passage"])
+def test_no_references_are_not_none_at_all(level):
+    text = prose(random.Random(1), 90)
+    found = find_duplicates([text, text, text + "甲"], level=level, against=[])
+    assert found.pairs.num_rows == found.clusters.num_rows == 0
+    assert found.texts() == [text, text, text + "甲"]
+
+
 def test_what_is_removable_is_what_goes():
     passage = prose(random.Random(1), 60).strip("，。！")
     found = find_duplicates([f"甲乙{passage}丙丁", f"戊{passage}己庚辛壬癸"])  # inside sentences at both ends

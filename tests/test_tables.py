@@ -161,10 +161,22 @@ def test_batches_with_hot_buckets_are_one_search(tmp_path, monkeypatch):
         order = rng.sample(range(len(texts)), len(texts))
         for low, high in ((0, 80), (80, 120)):
             index.add([texts[i] for i in order[low:high]], ids=[ids[i] for i in order[low:high]])
-        whole = find_duplicates(texts, ids=ids, level="document", threshold=0.75, keep="first")
+        whole = find_duplicates([texts[i] for i in order], ids=[ids[i] for i in order], level="document", threshold=0.75, keep="first")
         if sets(index.clusters) != sets(whole.clusters):
             wrong.append(seed)
     assert not wrong
+
+
+def test_the_first_stays_in_the_order_of_files_and_rows(tmp_path):
+    line = prose(random.Random(1), 90)
+    (tmp_path / "in").mkdir()
+    for name, ids in (("b", ["d", "c"]), ("a", ["z", "y"])):
+        rows = [{"id": i, "text": line} for i in ids]
+        (tmp_path / "in" / f"{name}.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    for source in ([tmp_path / "in"], [tmp_path / "a.parquet", tmp_path / "b.parquet"]):
+        dedup_files(source, tmp_path / "out", level="document", engine="local", keep="first", workers=1)
+        assert [r["id"] for r in pq.read_table(tmp_path / "out" / "clusters.parquet").to_pylist() if r["keeper"]] == ["z"]
 
 
 def test_prefer_is_heeded_or_refused(tmp_path):

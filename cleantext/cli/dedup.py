@@ -30,7 +30,7 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 )
 @click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
-@click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; ties go by id.")
+@click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; of equally long ones that of the smallest id, and the first goes by the order of files and rows.")
 @click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(

@@ -16,7 +16,7 @@ from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
 from cleantext.jit import kernel
 
-__all__ = ["TEXT", "Corpus", "Keep", "Units", "strings"]
+__all__ = ["REFERENCE", "TEXT", "Corpus", "Keep", "Units", "strings"]
 
 TEXT, REFERENCE = 1, 2  # bits of `Corpus.side`; without a reference set every text is both
 Keep = str | Sequence[Any]
@@ -141,11 +141,11 @@ def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[lis
 
 
 def _rank(length: I64, order: I64, keep: Keep) -> I64:
-    """Return the place of each text in the order of preference; ties go by id."""
+    """Return the place of each text in the order of preference; ties go by id. ``order`` says where it was given."""
     if isinstance(keep, str):
         if keep not in ("longest", "first"):
             raise InputError(f"keep={keep!r}: expected 'longest', 'first', or one value for each text, of which the smallest stays")
-        best_first = np.argsort(-length if keep == "longest" else np.zeros(len(order)), kind="stable")
+        best_first = np.argsort(-length if keep == "longest" else order, kind="stable")
     else:
         if len(keep) != len(order):
             raise InputError(f"keep: {len(keep)} values for {len(order)} texts")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cleantext.dedup.align import align
 from cleantext.dedup.anchors import COMMON, LEADS, Recipe, find_anchors, find_matches, groups
-from cleantext.dedup.boilerplate import Stretch, beside_boilerplate, stretches
+from cleantext.dedup.boilerplate import Stretch, beyond_boilerplate, extents, stretches
 from cleantext.dedup.corpus import Units
 from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
@@ -53,7 +53,6 @@ class Search:
         order, bounds = groups(anchors.hash)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
         matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
-        matches = matches[beside_boilerplate(matches, anchors.at[state == COMMON], units.offsets, recipe)]
         aligned = align(
             units.points,
             units.offsets,
@@ -65,6 +64,8 @@ class Search:
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )
+        if (state == COMMON).any():
+            aligned = beyond_boilerplate(aligned, *extents(corpus, anchors, order, bounds, state, recipe, self.max_df))
         rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
         hot = int((state == LEADS).sum())
         return Found(rows, stretches(corpus, anchors, order, bounds, state, recipe, self.max_df), hot)

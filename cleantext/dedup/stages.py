@@ -18,8 +18,8 @@ from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Sql, Step
 
 __all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
 
-# Orders in which texts are preferred. One without a value comes last, wherever an engine puts NULL.
-KEEP = {"longest": "length DESC", "first": "number", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
+# Orders in which texts are preferred; the first is that of the files and their rows. One without a value comes last, wherever an engine puts NULL.
+KEEP = {"longest": "length DESC", "first": "place", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
 CHAIN = 10_000  # texts of which each is decided only after the next one; real chains are short, this stops a mistake
 
 
