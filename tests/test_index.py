@@ -141,7 +141,7 @@ def test_parameters_are_those_it_was_made_with(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"texts": ["甲"], "ids": ["t000"]}, "'t000' stands twice"),
+        ({"texts": ["甲"], "ids": ["t000"]}, "'t000' is in the index already"),
         ({"texts": ["甲", "乙"], "ids": ["x", "x"]}, "'x' stands twice"),
         ({"texts": ["甲"], "ids": ["x", "y"]}, "2 for 1 texts"),
         ({"texts": ["甲"], "ids": [7]}, "string ids"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cleantext import __version__
-from cleantext.cli.dedup import MAX_DF, dedup
+from cleantext.cli.dedup import MAX_DF, RESUMES, dedup
 from cleantext.cli.rules import rules as rules_
 from cleantext.errors import CleantextError
 
@@ -47,7 +47,8 @@ class Commands(click.Group):
             )
             ctx.exit(4)
         except KeyboardInterrupt:
-            click.echo("cleantext: interrupted; run the same command again to take up from here", err=True)
+            kept = "; run the same command again to take up from here" if ctx.meta.get(RESUMES) else ""
+            click.echo(f"cleantext: interrupted{kept}", err=True)
             ctx.exit(130)
 
 
@@ -100,8 +101,19 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.pass_context
 def clean(
-    src: tuple[str, ...], out: Path, pipeline: str, rules: tuple[str, ...], *, check: bool, dry_run: bool, quiet: bool, **options: Any
+    ctx: click.Context,
+    /,
+    src: tuple[str, ...],
+    out: Path,
+    pipeline: str,
+    rules: tuple[str, ...],
+    *,
+    check: bool,
+    dry_run: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Clean pages: files, folders or glob patterns.
 
@@ -122,6 +134,7 @@ def clean(
             report = job.clean_files(src, Path(scratch) / "out", pipeline=pipeline, rules=rules, **options)
     else:
         with bar(console, "cleaning", quiet=quiet) as progress:
+            ctx.meta[RESUMES] = True
             report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-__all__ = ["MAX_DF", "dedup"]
+__all__ = ["MAX_DF", "RESUMES", "dedup"]
+
+RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
 
 MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
@@ -21,7 +23,7 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
     "--level",
     type=click.Choice(["document", "paragraph", "passage"]),
     default="passage",
-    show_default=True,
+    show_default="passage; with --index its own, at first document",
     help="Compare whole texts, their paragraphs (local engine), or find passages wherever they lie (memory).",
 )
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
@@ -30,7 +32,13 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 )
 @click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
-@click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; of equally long ones that of the smallest id, and the first goes by the order of files and rows.")
+@click.option(
+    "--keep",
+    default="longest",
+    show_default=True,
+    metavar="longest|first",
+    help="Which copy stays; of equally long ones that of the smallest id, and the first goes by the order of files and rows.",
+)
 @click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
@@ -40,7 +48,7 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
     show_default=True,
     help="Hold all texts, or work in tables on disk.",
 )
-@click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about.")
+@click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
 @click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of a table that holds the text.")
 @click.option("--id", "id_", default="id", show_default=True, metavar="COLUMN", help="The column that names a row.")
@@ -68,6 +76,8 @@ def dedup(
     """Find near-duplicates among texts as they are: pages, or tables of texts (.parquet, .jsonl).
 
     Writes duplicates.parquet (pairs with exact similarity), report.json and report.html; the local engine also clusters.parquet.
+    With --index, duplicates.parquet has the pairs of these texts with those of the index and among themselves, clusters.parquet
+    all clusters of the index, and events.jsonl what became of those before.
     """
     from rich.console import Console
 
@@ -96,6 +106,7 @@ def dedup(
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
         report = index_files(src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], **asked)
     else:
+        ctx.meta[RESUMES] = here == "local"
         with steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, columns=columns, memory=_size(memory), progress=progress, **options)
     if not quiet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -114,6 +114,14 @@ def strings(column: Any, name: str) -> list[str]:
     """Return the strings of a list, an Arrow column or anything that exports an Arrow stream."""
     if isinstance(column, (str, bytes)):
         raise InputError(f"{name}: expected many strings, got one {type(column).__name__}: put it into a list")
+    if isinstance(column, Mapping):
+        raise InputError(
+            f"{name}: expected a list of strings, got a dict, of which only the keys would be read: give list(d.values()), ids=list(d)"
+        )
+    if hasattr(column, "column_names"):
+        raise InputError(
+            f"{name}: expected one column, got a table of {', '.join(column.column_names)}: give the one that holds text, as table['text']"
+        )
     if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
         import pyarrow as pa
 

@@ -53,8 +53,13 @@ def find_duplicates(
     >>> find_duplicates([news, "转载：" + copy]).pairs.to_pylist()[0]["similarity"]
     1.0
     """
-    if not 0 < threshold <= 1:
-        raise ConfigError(f"threshold={threshold}: expected a number above 0, up to 1")
+    if not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
+        raise ConfigError(f"threshold={threshold!r}: expected a number above 0, up to 1")
+    if level == "paragraph":  # type: ignore[comparison-overlap]
+        raise ConfigError(
+            "level 'paragraph' is searched in tables: use Index.open(folder, level='paragraph') or cleantext dedup --level paragraph "
+            "--engine local; level='passage' finds paragraphs, too"
+        )
     if level not in ("document", "passage"):
         raise unknown("level", level, ("document", "passage"))
     spec = SketchSpec(slots=slots, fold=fold, unit=unit)

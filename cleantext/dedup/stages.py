@@ -44,8 +44,16 @@ def numbers(keep: str) -> list[Step]:
     References come behind all texts and are preferred to them.
     """
     return [
-        Sql("twice", "SELECT reference, id FROM docs GROUP BY reference, id HAVING min(place) <> max(place)"),
-        Expect("twice", "id {id!r} stands twice: ids name texts, make them unique"),
+        # What an index holds has no place any more: -1.
+        Sql(
+            "twice",
+            """
+            SELECT id, CASE WHEN min(place) < 0 THEN 'is in the index already: leave it out, or only ask (query; --no-add)'
+                            ELSE 'stands twice: ids name texts, make them unique' END AS fault
+            FROM docs GROUP BY reference, id HAVING min(place) <> max(place)
+            """,
+        ),
+        Expect("twice", "id {id!r} {fault}"),
         # The one place where rows are counted in order: narrow rows, so that an engine can sort them on one worker.
         Sql(
             "numbered",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dedup_files", "dedup_plan", "index_files"]
 
+LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 FEW = 500_000  # texts up to which all bands are searched in one query
 Level = Literal["document", "paragraph", "passage"]
 Engine = Literal["memory", "local"]
@@ -117,9 +118,12 @@ def dedup_files(
             options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
             written = _in_memory(pages, more, folder, report, against=against, **options)
         else:
+            _check_memory(memory)
             given = {"texts": table_of(pages, columns, state / "texts", report)}
             if against:
-                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", report)
+                apart = Report()
+                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", apart)
+                _add_failures(report, apart)
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
             tables = {name: corpus.table for name, corpus in given.items()}
@@ -161,6 +165,7 @@ def index_files(
     from cleantext.dedup.index import Index
 
     started = time.perf_counter()
+    _check_memory(memory)
     columns = columns or Columns()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
@@ -200,6 +205,11 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
+
+
+def _check_memory(memory: int) -> None:
+    if memory < LEAST:
+        raise ConfigError(f"memory of {memory:,} bytes: a search in tables needs {LEAST:,} (--memory 1GB) at least; give it that or more")
 
 
 def _settings(level: str, threshold: float) -> dict[str, Any]:
@@ -286,8 +296,9 @@ def _in_memory(
         raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")
-    own = _texts(pages, report)
-    references = {str(Path(against or "", name)): text for name, text in _texts(more, report).items()}
+    own, apart = _texts(pages, report), Report()
+    references = {str(Path(against or "", name)): text for name, text in _texts(more, apart).items()}
+    _add_failures(report, apart)
     if both := own.keys() & references.keys():
         raise ConfigError(f"a page and a reference are called {min(both)}: rename one")
     found = find_duplicates(
@@ -302,6 +313,12 @@ def _in_memory(
         keep=keep,
     )
     return write_pairs(folder, found, {**own, **references}, None, report)
+
+
+def _add_failures(report: Report, references: Report) -> None:
+    """Count what failed of references, and nothing else: they are no pages of this run."""
+    report.failures += references.failures
+    report.outcomes["failed"] += references.outcomes["failed"]
 
 
 def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
@@ -333,7 +350,8 @@ def _from_tables(
     """Write the tables of a finished plan, and count what they hold; return their names."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     _copy(found["pairs"], folder / "duplicates.parquet")
-    _copy(found["clusters"], folder / "clusters.parquet")
+    # What stays is a reference, where there are any, and nothing else is in a cluster.
+    _copy(found["clusters"], folder / "clusters.parquet", reference="references" in given)
     shown = found["shown"].read().to_pylist()
     sides = {"a": [(0, p["a_place"]) for p in shown], "b": [(p["b_reference"], p["b_place"]) for p in shown]}
     held = [
@@ -345,10 +363,9 @@ def _from_tables(
             text = held[number][place][pair[f"{side}_start"] : pair[f"{side}_end"]]
             pair[f"{side}_text"] = text if len(text) <= LONGER else text[:LONGER] + "…"
             pair |= {f"original_{side}_start": None, f"original_{side}_end": None}  # texts are compared as they were given
-    rows = sum(table.rows for table in given.values())
-    report.bytes_in = report.bytes_in or sum(part.size for table in given.values() for part in table.parts)
+    report.bytes_in = report.bytes_in or sum(part.size for part in given["texts"].parts)
     report.chars_in = report.chars_out = facts["characters"]
-    report.outcomes["kept"] += rows
+    report.outcomes["kept"] += given["texts"].rows
     report.duplicates = {
         "level": level,
         "threshold": threshold,
@@ -363,17 +380,22 @@ def _from_tables(
     return {"duplicates.parquet", "clusters.parquet"}
 
 
-def _copy(table: Table, path: Path) -> None:
-    """Write a table of a plan as an output: whole or not at all, with the version of its schema."""
+def _copy(table: Table, path: Path, *, reference: bool = False) -> None:
+    """Write a table of a plan as an output: whole or not at all, with the version of its schema.
+
+    ``reference`` says of clusters in a further column of this name which rows are references: those that stay.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     held = pq.read_schema(table.paths[0])
     names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a word of SQL
-    schema = pa.schema([field.with_name(name) for field, name in zip(held, names, strict=True)], metadata={"cleantext_schema": SCHEMA})
+    fields = [field.with_name(name) for field, name in zip(held, names, strict=True)]
+    schema = pa.schema([*fields, *([pa.field("reference", pa.bool_())] if reference else [])], metadata={"cleantext_schema": SCHEMA})
     with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for batch in table.batches():
-            writer.write_batch(pa.record_batch(batch.columns, schema=schema))
+            columns = [*batch.columns, *([batch.column("keeper")] if reference else [])]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
 def _write_table(table: pa.Table, path: Path) -> None:

@@ -283,7 +283,7 @@ def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: S
         "pairs": len(pairs),
         "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs),
         "clusters": len(set(found.clusters["cluster"].to_pylist())),
-        "pages": len({p[side] for p in pairs for side in "ab"}),
+        "pages": len({p[side] for p in pairs for side in "ab"}.intersection(found.corpus.ids[: found.corpus.own])),
         "boilerplate": found.boilerplate.num_rows,
         "search": {k: {str(i): n for i, n in v.items()} if isinstance(v, dict) else v for k, v in found.facts.items()},
         "examples": [_with_text(p, texts, LONGER) for p in longest[:SHOWN]],
