@@ -584,6 +584,16 @@ def test_what_cannot_work_is_said(arguments, message):
         find_duplicates(arguments.pop("texts"), **arguments)
 
 
+def test_calls_that_cannot_work_are_refused():
+    found = find_duplicates(["甲" * 50] * 2)
+    for call in (lambda: found.closest_calls(-1), lambda: found.rethreshold(1.5), lambda: found.edits_for("0")):
+        with pytest.raises(InputError, match=r"expected|at most 1|are int, not str"):
+            call()
+    for options in ({"k": 0}, {"slots": 0}, {"scheme": "x"}):
+        with pytest.raises(ConfigError):
+            SketchSpec(**options)
+
+
 def test_unknown_id_is_said():
     with pytest.raises(CleantextError, match="id"):
         find_duplicates(["甲"]).edits_for("x")

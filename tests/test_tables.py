@@ -574,3 +574,18 @@ def test_tables_of_an_index_have_one_schema_with_and_without_rows(tmp_path):
     assert index.clusters.schema == whole.clusters.schema == ct.Index.open(tmp_path / "other").clusters.schema
     with pytest.raises(InputError, match="'a' is in the index already: leave it out, or only ask"):
         index.add([line + "甲"], ids=["a"])
+
+
+def test_a_file_that_is_named_twice_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("甲" * 50, "utf-8")
+    with pytest.raises(ConfigError, match=r"a\.txt is named twice"):
+        dedup_files([tmp_path / "in", tmp_path / "in" / "a.txt"], tmp_path / "out")
+
+
+def test_a_call_that_is_refused_leaves_nothing_behind(tmp_path):
+    (tmp_path / "a.txt").write_text("甲" * 50, "utf-8")
+    for options in ({"keep": "newest"}, {"engine": "local", "memory": 1, "level": "document"}):
+        with pytest.raises(ConfigError):
+            dedup_files(tmp_path / "a.txt", tmp_path / "out", **options)
+        assert not (tmp_path / "out").exists()

@@ -132,6 +132,9 @@ class Duplicates:
         """
         text = self._number.get(id)
         if text is None:
+            kinds = {type(known).__name__ for known in self._number}
+            if self._number and type(id).__name__ not in kinds:
+                raise InputError(f"id {id!r}: the ids of these texts are {kinds.pop()}, not {type(id).__name__}")
             raise unknown("id", str(id), map(str, self._number))
         return self._cuts.edits(text, self.corpus.texts[text])
 
@@ -155,6 +158,8 @@ class Duplicates:
 
         At passage level passages below it are left out; a new search would cut them into shorter ones above it.
         """
+        if not threshold <= 1:
+            raise InputError(f"threshold {threshold}: a similarity is at most 1")
         if threshold < self.threshold:
             raise InputError(f"this search was done at {self.threshold}: for {threshold} search again")
         return replace(self, threshold=threshold)
@@ -164,6 +169,8 @@ class Duplicates:
 
         At document level those below it are among them, which were verified and not reported.
         """
+        if n < 0:
+            raise InputError(f"n={n}: expected the number of pairs")
         distance = np.abs(self.rows.similarity - self.threshold)
         return self._table(self.rows.where(np.sort(np.argsort(distance, kind="stable")[:n])))
 

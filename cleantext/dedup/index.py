@@ -52,6 +52,9 @@ class Added(NamedTuple):
     events: pa.Table
     hot_buckets: int
 
+    def __repr__(self) -> str:
+        return f"<Added pairs={self.pairs.num_rows} events={self.events.num_rows} hot_buckets={self.hot_buckets}>"
+
 
 @dataclass(frozen=True)
 class _Manifest:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -230,8 +232,20 @@ def _state(folder: Path, *, restart: bool) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ConfigError(f"{folder}: another run is writing here; wait for it, or name another folder") from error
-        yield state
-        shutil.rmtree(state, ignore_errors=True)
+        try:
+            yield state
+        except BaseException:
+            if any(p.name != "lock" for p in state.iterdir()):
+                raise  # something is kept, to take up from
+            _remove(state)
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where it was made for this run
+            raise
+        _remove(state)
+
+
+def _remove(state: Path) -> None:
+    shutil.rmtree(state, ignore_errors=True)
     with contextlib.suppress(OSError):
         state.parent.rmdir()
 
@@ -268,6 +282,9 @@ def _found(sources: Sequence[str | Path]) -> list[Source]:
         if not pages:
             raise InputError(f"{path}: neither pages (.txt, .html) nor tables of texts (.parquet, .jsonl) are here")
         found += pages
+    twice = next((path for path, n in Counter(os.path.abspath(s.path) for s in found).items() if n > 1), None)
+    if twice:
+        raise ConfigError(f"{twice} is named twice: name each file once, or the folder that holds it")
     return found
 
 
