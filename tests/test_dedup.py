@@ -354,12 +354,84 @@ def test_boilerplate_is_listed_apart():
     texts = [prose(random.Random(n), 100) + "\n" + notice for n in range(30)]
     found = find_duplicates(texts, max_df=20)
     assert found.pairs.num_rows == 0
-    (row,) = found.boilerplate.to_pylist()
-    assert row["id"] == 0
-    assert row["texts"] == 30
-    assert texts[0][row["start"] : row["end"]] in notice
-    assert row["end"] - row["start"] > 30
+    assert found.boilerplate.to_pylist() == [{"id": 0, "start": len(texts[0]) - len(notice), "end": len(texts[0]), "texts": 30}]
     assert find_duplicates(texts).pairs.num_rows == 30 * 29 // 2
+
+
+@pytest.mark.parametrize("n", [21, 30, 80])
+def test_boilerplate_is_whole_and_never_paired_by_its_edges(n):
+    """What the anchors on the edge of a notice are depends on the text beside it: a few texts have some in common by chance."""
+    notice = "本网站所有文章版权归原作者所有,如有侵权请联系我们删除,未经许可不得转载,感谢您的理解与支持,祝您阅读愉快"
+    rng = random.Random(3)
+    texts = ["".join(chr(rng.randrange(0x4E00, 0x9000)) for _ in range(100)) + "。\n" + notice + "。" for _ in range(n)]
+    found = find_duplicates(texts, max_df=20)
+    assert found.pairs.num_rows == 0
+    assert found.texts() == texts
+    [row] = found.boilerplate.to_pylist()
+    assert texts[0][row["start"] : row["end"]] == notice
+    assert row["texts"] == n
+    again = find_duplicates(texts[::-1], ids=list(range(n))[::-1], max_df=20)
+    assert again.boilerplate.equals(found.boilerplate)
+
+
+def test_boilerplate_of_two_extents_is_two_stretches():
+    notice, more = (
+        "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥天地玄黄宇宙洪荒日月盈昃",
+        "云腾致雨露结为霜金生丽水玉出昆冈剑号巨阙珠称夜光果珍李柰",
+    )
+    texts = [prose(random.Random(n), 100) + "\n" + (more if n < 25 else "") + notice for n in range(60)]
+    texts += [texts[0]] * 3  # equal texts count, too
+    rows = find_duplicates(texts, max_df=20).boilerplate.to_pylist()
+    assert {(texts[r["id"]][r["start"] : r["end"]], r["texts"]) for r in rows} == {(more + notice, 28), (notice, 63)}
+
+
+def test_what_stands_beside_boilerplate_is_found_with_it():
+    rng = random.Random(5)
+    notice = prose(rng, 60)
+    texts = [prose(random.Random(n), 100) + "\n" + notice for n in range(30)]
+    one = prose(rng, 60)
+    texts += [f"甲乙丙。\n{one}{notice}", f"丁戊己。\n{one}{notice}"]
+    [pair] = find_duplicates(texts, max_df=20).pairs.to_pylist()
+    assert texts[30][pair["a_start"] : pair["a_end"]] in one + notice
+    assert pair["a_end"] - pair["a_start"] > len(one) + 30
+
+
+@pytest.mark.parametrize(
+    "mark", ["- ", "* ", "• ", "●", "■", "◆", "·", "# ", "> ", "——", "… ", "「", "|", "★", "※", "→ ", "\N{GRINNING FACE} "]
+)
+@pytest.mark.parametrize("end", ["", "。", "|", ">>", "\N{THUMBS UP SIGN}", "」", "※", "~~"])
+def test_a_line_goes_with_its_bullet_and_its_symbols(mark, end):
+    line = f"{mark}为进一步做好今年冬季供暖工作,确保居民温暖过冬,现就有关事项通知如下,请各单位认真遵照执行,并及时反馈情况和意见{end}"
+    found = find_duplicates([line, f"甲。\n{line}\n乙"])
+    assert found.texts() == ["", f"甲。\n{line}\n乙"]
+    assert "removable=1>" in repr(found)
+    found = find_duplicates([f"{line}\n{'甲' * 90}", f"丙。\n{line}\n乙"])
+    assert found.texts()[1] == "丙。\n乙"
+
+
+@pytest.mark.parametrize("level", ["document", "passage"])
+def test_the_first_that_is_given_stays(level):
+    text, other = prose(random.Random(1), 90), prose(random.Random(2), 90)
+    texts = [text, other, text + "甲", other, text]
+    found = find_duplicates(texts, ids=["e", "d", "c", "b", "a"], level=level, keep="first")
+    assert [len(t) > 9 for t in found.texts()] == [True, True, False, False, False]
+    assert {r["keeper_id"] for r in found.clusters.to_pylist()} == {"e", "d"}
+
+
+@pytest.mark.parametrize("level", ["document", "passage"])
+def test_no_references_are_not_none_at_all(level):
+    text = prose(random.Random(1), 90)
+    found = find_duplicates([text, text, text + "甲"], level=level, against=[])
+    assert found.pairs.num_rows == found.clusters.num_rows == 0
+    assert found.texts() == [text, text, text + "甲"]
+
+
+def test_what_is_removable_is_what_goes():
+    passage = prose(random.Random(1), 60).strip("，。！")
+    found = find_duplicates([f"甲乙{passage}丙丁", f"戊{passage}己庚辛壬癸"])  # inside sentences at both ends
+    assert found.pairs.num_rows == 1
+    assert found.texts()[0] == f"甲乙{passage}丙丁"
+    assert f"removable={len(found.edits_for(0)) + len(found.edits_for(1))}>" in repr(found)
 
 
 def test_removal_ends_at_sentences():
@@ -491,6 +563,11 @@ def test_rethreshold_is_a_new_search_and_closest_calls_are_near():
         ({"texts": "一条"}, "list"),
         ({"texts": ["甲", None]}, r"texts\[1\]"),
         ({"texts": ["甲", "乙"], "ids": ["a"]}, "1 ids for 2"),
+        ({"texts": {"a": "甲", "b": "乙"}}, r"give list\(d.values\(\)\), ids=list\(d\)"),
+        ({"texts": pa.table({"id": ["a"], "text": ["甲"]})}, r"got a table of id, text: give the one that holds text"),
+        ({"texts": ["甲"], "level": "paragraph"}, "Index.open"),
+        ({"texts": ["甲"], "threshold": "0.8"}, "threshold='0.8'"),
+        ({"texts": ["甲"], "threshold": None}, "threshold=None"),
         ({"texts": ["甲", "乙"], "ids": ["a", "a"]}, "'a' stands twice"),
         ({"texts": ["甲", "乙"], "ids": ["a", 1]}, "one order"),
         ({"texts": ["甲"], "threshold": 0}, "threshold"),
@@ -505,6 +582,16 @@ def test_rethreshold_is_a_new_search_and_closest_calls_are_near():
 def test_what_cannot_work_is_said(arguments, message):
     with pytest.raises(CleantextError, match=message):
         find_duplicates(arguments.pop("texts"), **arguments)
+
+
+def test_calls_that_cannot_work_are_refused():
+    found = find_duplicates(["甲" * 50] * 2)
+    for call in (lambda: found.closest_calls(-1), lambda: found.rethreshold(1.5), lambda: found.edits_for("0")):
+        with pytest.raises(InputError, match=r"expected|at most 1|are int, not str"):
+            call()
+    for options in ({"k": 0}, {"slots": 0}, {"scheme": "x"}):
+        with pytest.raises(ConfigError):
+            SketchSpec(**options)
 
 
 def test_unknown_id_is_said():

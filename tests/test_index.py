@@ -50,7 +50,8 @@ def test_any_split_is_one_search(tmp_path_factory, data, seed, keep):
         more = {"values": [values[i] for i in batch]} if keep == "value" else {}
         added = index.add([texts[i] for i in batch], ids=[ids[i] for i in batch], **more)
         named = followed(named, added.events.to_pylist(), index.clusters.to_pylist())
-    whole = find_duplicates(texts, ids=ids, level="document", threshold=0.6, keep=values if keep == "value" else keep)
+    given = [values[i] for i in order] if keep == "value" else keep
+    whole = find_duplicates([texts[i] for i in order], ids=[ids[i] for i in order], level="document", threshold=0.6, keep=given)
     assert sets(index.clusters) == sets(whole.clusters)
     assert index.pairs.to_pylist() == whole.pairs.to_pylist()
     assert len(index) == len(texts)
@@ -140,7 +141,7 @@ def test_parameters_are_those_it_was_made_with(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"texts": ["甲"], "ids": ["t000"]}, "'t000' stands twice"),
+        ({"texts": ["甲"], "ids": ["t000"]}, "'t000' is in the index already"),
         ({"texts": ["甲", "乙"], "ids": ["x", "x"]}, "'x' stands twice"),
         ({"texts": ["甲"], "ids": ["x", "y"]}, "2 for 1 texts"),
         ({"texts": ["甲"], "ids": [7]}, "string ids"),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import corpus, edited, prose
-from test_plan import encodable, rows, write
+from test_plan import FILES, encodable, rows, write
 
 from cleantext.dedup import find_duplicates
 from cleantext.dedup.passage_plan import passage_plan
@@ -40,12 +40,13 @@ def searched(folder, texts, *, workers=1, references=None, seed=None, keep="long
 
 
 def in_memory(texts, *, references=None, keep="longest", values=None, **options):
+    order = [i for n in range(FILES) for i in range(n, len(texts), FILES)]  # that of the files and their rows
     found = find_duplicates(
-        texts,
-        ids=ids_of(texts),
+        [texts[i] for i in order],
+        ids=[ids_of(texts)[i] for i in order],
         against=references,
         against_ids=ids_of(references, "r") if references is not None else None,
-        keep=values or keep,
+        keep=[values[i] for i in order] if values else keep,
         **{"threshold": 0.8} | options,
     )
     edits = [(name, e.start, e.end, e.rule == "dedup.exact") for name in ids_of(texts) for e in found.edits_for(name)]
@@ -166,6 +167,14 @@ def test_order_workers_and_resources_do_not_matter(tmp_path):
 @given(st.lists(st.text("甲乙丙丁12 \n㎡", max_size=90), max_size=12), st.sampled_from([0.3, 0.8]), st.integers(1, 12))
 def test_texts_of_few_letters_as_in_memory(tmp_path_factory, texts, threshold, min_chars):
     same(tmp_path_factory.mktemp("few"), texts, threshold=threshold, min_chars=min_chars)
+
+
+@pytest.mark.parametrize("n", [21, 60])
+def test_boilerplate_as_in_memory(tmp_path, n):
+    notice, more = prose(random.Random(101), 60), prose(random.Random(102), 45)
+    texts = [prose(random.Random(i), 90) + "\n" + (more if i < 25 else "") + notice + ("尾声" if i % 3 else "") for i in range(n)]
+    found = same(tmp_path, texts + texts[:3] + ["甲" + texts[5]], max_df=20)
+    assert {row["texts"] for row in found["stretches"]} >= {n + 4}
 
 
 @settings(max_examples=6)

@@ -31,7 +31,10 @@ def encodable(texts):
     return [t.encode("utf-8", "replace").decode() for t in texts]
 
 
-def write(folder, ids, texts, *, seed=None, files=2, **more):
+FILES = 2
+
+
+def write(folder, ids, texts, *, seed=None, files=FILES, **more):
     """Write a corpus as Parquet files, its rows in an order of their own."""
     order = list(range(len(ids)))
     if seed is not None:
@@ -67,15 +70,16 @@ def searched(folder, texts, *, workers=1, references=None, spec=None, seed=None,
 def in_memory(texts, *, references=None, spec=None, **options):
     spec = spec or SketchSpec()
     values = options.pop("values", None)
+    order = [i for n in range(FILES) for i in range(n, len(texts), FILES)]  # that of the files and their rows
     found = find_duplicates(
-        texts,
-        ids=[f"t{i:04d}" for i in range(len(texts))],
+        [texts[i] for i in order],
+        ids=[f"t{i:04d}" for i in order],
         against=references,
         against_ids=[f"r{i:04d}" for i in range(len(references))] if references is not None else None,
         level="document",
         unit=spec.unit,
         fold=spec.fold,
-        **({"keep": values} if values else {}),
+        **({"keep": [values[i] for i in order]} if values else {}),
         **options,
     )
     return (

@@ -8,7 +8,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
+
+from cleantext.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -21,11 +26,24 @@ def test_python_blocks_run_in_order(monkeypatch, tmp_path):
     space = {}
     blocks = [text for kind, text in BLOCKS if kind == "python"]
     assert len(blocks) >= 4
+    rows = {"id": ["a", "b", "c"], "text": ["口岸是连接两国间的重要窗口", "口岸是連接兩國間的重要窗口。", "三年"]}
+    pq.write_table(pa.table(rows), "corpus.parquet")
     for text in blocks:
         exec(compile(text, "README.md", "exec"), space)
     assert space["page"].text.startswith("发展新疆的历史\n\n随着口岸的开放,经济带的发展")
     assert space["page"].metadata["author"] == ["陈蔷薇"]
     assert len(space["found"].pairs) == 1
+    assert sorted(pq.read_table("deduplicated.parquet")["id"].to_pylist()) == ["a", "c"]
+
+
+def test_the_page_is_what_explain_prints():
+    [block] = [text for kind, text in BLOCKS if kind == "text"]
+    printed = CliRunner().invoke(main, ["explain", str(next((ROOT / "seeds").glob("003_*.txt")))]).output
+    at = 0
+    for piece in block.replace("\n", "…\n").split("…"):
+        if piece.strip():
+            assert piece.strip() in printed[at:], piece
+            at = printed.index(piece.strip(), at)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import gzip
 import json
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from made import prose
 
 import cleantext as ct
 from cleantext.edits import apply
@@ -444,3 +446,67 @@ def test_repeats_inside_one_page_do_not_blow_the_tables_up(tmp_path):
     ct.clean_files(tmp_path / "in", tmp_path / "out")
     size = sum(p.stat().st_size for p in (tmp_path / "out").glob("*.*") if p.name != "p.txt")
     assert size < 30 * len(line.encode()) * 1000
+
+
+def of_duplicates(out):
+    return {p.name for p in out.iterdir()} & {
+        "duplicates.parquet",
+        "duplicates.jsonl",
+        "clusters.parquet",
+        "boilerplate.parquet",
+        "events.jsonl",
+    }
+
+
+def test_boilerplate_is_told_and_listed(tmp_path):
+    from cleantext.report.terminal import _found
+    from cleantext.run.search import dedup_files
+
+    (tmp_path / "in").mkdir()
+    article = prose(random.Random(1), 300) + "\n"
+    for n in range(12):
+        (tmp_path / "in" / f"{n:02}.txt").write_text(
+            prose(random.Random(n + 5), 60) + "\n" + article + prose(random.Random(n + 50), 60), "utf-8"
+        )
+    report = dedup_files(tmp_path / "in", tmp_path / "few", max_df=10)
+    assert report.duplicates["pairs"] == 0
+    assert _found(report).endswith("; 1 stretch in more than 10 texts was not paired and stays: see boilerplate.parquet, and --max-df")
+    assert "1 stretch in more than 10 texts" in (tmp_path / "few" / "report.html").read_text("utf-8")
+    assert Report.from_json(json.loads((tmp_path / "few" / "report.json").read_text("utf-8"))).duplicates["boilerplate"] == 1
+    [row] = pq.read_table(tmp_path / "few" / "boilerplate.parquet").to_pylist()
+    assert (row["id"], row["texts"]) == ("00.txt", 12)
+    assert article.strip("。，！\n") in (tmp_path / "in" / "00.txt").read_text("utf-8")[row["start"] : row["end"]]
+
+    report = ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="passages", max_df=10)
+    assert report.duplicates["boilerplate"] == 1
+    before = report.chars_out
+    report = ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="passages", max_df=12)
+    assert report.duplicates["boilerplate"] == 0
+    assert before - report.chars_out > 10 * len(article)
+    with pytest.raises(ct.ConfigError, match="max_df 0"):
+        ct.clean_files(tmp_path / "in", tmp_path / "out", max_df=0)
+
+
+def test_a_run_leaves_no_duplicates_of_an_earlier_one(tmp_path):
+    from cleantext.run.search import dedup_files, index_files
+
+    (tmp_path / "in").mkdir()
+    line = prose(random.Random(1), 80)
+    for n in range(2):
+        (tmp_path / "in" / f"{n}.txt").write_text(line, "utf-8")
+    out = tmp_path / "out"
+    dedup_files(tmp_path / "in", out)
+    assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl", "boilerplate.parquet"}
+    dedup_files(tmp_path / "in", out, level="document", engine="local", workers=1)
+    assert of_duplicates(out) == {"duplicates.parquet", "clusters.parquet"}
+    dedup_files(tmp_path / "in", out, level="document")
+    assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl"}
+    index_files(tmp_path / "in", out, tmp_path / "index", workers=1)
+    assert of_duplicates(out) == {"duplicates.parquet", "clusters.parquet", "events.jsonl"}
+    index_files(tmp_path / "in", out, tmp_path / "index", workers=1, add=False)
+    assert of_duplicates(out) == {"duplicates.parquet"}
+    dedup_files(tmp_path / "in", out, level="document", engine="local", workers=1)
+    ct.clean_files(tmp_path / "in", out)
+    assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl", "boilerplate.parquet"}
+    ct.clean_files(tmp_path / "in", out, duplicates="off")
+    assert of_duplicates(out) == set()

@@ -4,6 +4,8 @@ import contextlib
 import gzip
 import json
 import random
+import subprocess
+import sys
 from collections import defaultdict
 
 import pyarrow as pa
@@ -18,7 +20,7 @@ from cleantext.dedup import SketchSpec, bands, documents, find_duplicates, stage
 from cleantext.dedup import index as module
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
-from cleantext.plan import EmbeddedRunner, Table, embedded
+from cleantext.plan import EmbeddedRunner, Plan, Sql, Table, embedded
 from cleantext.run import search
 from cleantext.run.corpus import Columns
 from cleantext.run.search import dedup_files, index_files
@@ -161,10 +163,22 @@ def test_batches_with_hot_buckets_are_one_search(tmp_path, monkeypatch):
         order = rng.sample(range(len(texts)), len(texts))
         for low, high in ((0, 80), (80, 120)):
             index.add([texts[i] for i in order[low:high]], ids=[ids[i] for i in order[low:high]])
-        whole = find_duplicates(texts, ids=ids, level="document", threshold=0.75, keep="first")
+        whole = find_duplicates([texts[i] for i in order], ids=[ids[i] for i in order], level="document", threshold=0.75, keep="first")
         if sets(index.clusters) != sets(whole.clusters):
             wrong.append(seed)
     assert not wrong
+
+
+def test_the_first_stays_in_the_order_of_files_and_rows(tmp_path):
+    line = prose(random.Random(1), 90)
+    (tmp_path / "in").mkdir()
+    for name, ids in (("b", ["d", "c"]), ("a", ["z", "y"])):
+        rows = [{"id": i, "text": line} for i in ids]
+        (tmp_path / "in" / f"{name}.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    for source in ([tmp_path / "in"], [tmp_path / "a.parquet", tmp_path / "b.parquet"]):
+        dedup_files(source, tmp_path / "out", level="document", engine="local", keep="first", workers=1)
+        assert [r["id"] for r in pq.read_table(tmp_path / "out" / "clusters.parquet").to_pylist() if r["keeper"]] == ["z"]
 
 
 def test_prefer_is_heeded_or_refused(tmp_path):
@@ -479,3 +493,99 @@ def test_a_full_disk_has_one_exit_code(tmp_path, monkeypatch):
 
     monkeypatch.setattr(embedded._Run, "_connected", lambda self: Full())
     assert invoked("dedup", path, "-o", tmp_path / "o", "--level", "document", "--engine", "local").exit_code == 4
+
+
+def test_ctrl_c_in_a_query_interrupts(tmp_path):
+    """DuckDB sees the signal first, and raised an error of its own: exit code 1 and a trace."""
+    script = """
+import os, signal, threading
+from pathlib import Path
+from cleantext.plan import EmbeddedRunner, Plan, Sql
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+endless = "SELECT sum(a.range * b.range % 7) AS n FROM range(300000) a, range(3000000) b"
+try:
+    EmbeddedRunner(Path("run"), workers=1).run(Plan((Sql("n", endless),), ("n",)), {})
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout == "interrupted\n", done.stderr
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_only_where_something_is_kept_a_run_takes_up(tmp_path, monkeypatch, local):
+    def stop(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "_in_memory", stop)
+    monkeypatch.setattr(EmbeddedRunner, "run", stop)
+    (tmp_path / "a.txt").write_text("甲" * 50, "utf-8")
+    more = ("--engine", "local", "--level", "document") if local else ()
+    result = CliRunner().invoke(main, ["dedup", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out"), *more])
+    assert result.exit_code == 130
+    assert ("take up" in result.output) == local
+
+
+@pytest.mark.parametrize("size", ["0", "1", "10KB", "600MB"])
+def test_too_little_memory_is_refused(tmp_path, size):
+    (tmp_path / "a.txt").write_text("甲" * 50, "utf-8")
+    for more in (("--engine", "local", "--level", "document"), ("--index", str(tmp_path / "index"))):
+        result = CliRunner().invoke(main, ["dedup", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out"), "--memory", size, *more])
+        assert result.exit_code == 2
+        assert "needs 1,000,000,000 (--memory 1GB) at least" in result.output
+
+
+def test_what_exceeds_the_memory_is_told_without_advice_for_duckdb(tmp_path):
+    wide = Sql("n", "SELECT list(range) AS n FROM range(100000000)")
+    with pytest.raises(CleantextError, match="give the run more memory, or fewer workers") as caught:
+        EmbeddedRunner(tmp_path, workers=1, memory=1).run(Plan((wide,), ("n",)), {})
+    assert "SET " not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ["memory", "local"])
+def test_references_are_told_apart_and_are_no_pages(tmp_path, engine):
+    line = prose(random.Random(1), 90)
+    for folder, names in (("own", "ab"), ("references", "xyz")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / f"{name}.txt").write_text(line, "utf-8")
+    options = {"level": "document", "engine": engine, "against": tmp_path / "references"}
+    report = dedup_files(tmp_path / "own", tmp_path / "out", **options)
+    assert (report.pages_in, report.duplicates["pages"], report.duplicates["pairs"]) == (2, 2, 6)
+    assert report.chars_in == 2 * len(line)
+    assert report.bytes_in == 2 * len(line.encode())
+    if engine == "local":
+        clusters = pq.read_table(tmp_path / "out" / "clusters.parquet").to_pylist()
+        assert [(r["id"], r["reference"]) for r in clusters] == [("x.txt", True), ("a.txt", False), ("b.txt", False)]
+
+
+def test_tables_of_an_index_have_one_schema_with_and_without_rows(tmp_path):
+    line = prose(random.Random(1), 90)
+    index = ct.Index.open(tmp_path / "index", workers=1)
+    none, some = index.add([line], ids=["a"]), index.add([line], ids=["b"])
+    assert none.pairs.num_rows == 0 < some.pairs.num_rows
+    whole = find_duplicates([line, line], ids=["a", "b"], level="document")
+    for found in (none.pairs, some.pairs, index.pairs, index.query([line]), index.query(["甲"])):
+        assert found.schema == whole.pairs.schema
+    assert none.events.schema == some.events.schema == index.events.schema
+    assert index.clusters.schema == whole.clusters.schema == ct.Index.open(tmp_path / "other").clusters.schema
+    with pytest.raises(InputError, match="'a' is in the index already: leave it out, or only ask"):
+        index.add([line + "甲"], ids=["a"])
+
+
+def test_a_file_that_is_named_twice_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("甲" * 50, "utf-8")
+    with pytest.raises(ConfigError, match=r"a\.txt is named twice"):
+        dedup_files([tmp_path / "in", tmp_path / "in" / "a.txt"], tmp_path / "out")
+
+
+def test_a_call_that_is_refused_leaves_nothing_behind(tmp_path):
+    (tmp_path / "a.txt").write_text("甲" * 50, "utf-8")
+    for options in ({"keep": "newest"}, {"engine": "local", "memory": 1, "level": "document"}):
+        with pytest.raises(ConfigError):
+            dedup_files(tmp_path / "a.txt", tmp_path / "out", **options)
+        assert not (tmp_path / "out").exists()

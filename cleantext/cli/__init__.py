@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cleantext import __version__
-from cleantext.cli.dedup import dedup
+from cleantext.cli.dedup import MAX_DF, RESUMES, dedup
 from cleantext.cli.rules import rules as rules_
 from cleantext.errors import CleantextError
 
@@ -47,7 +47,8 @@ class Commands(click.Group):
             )
             ctx.exit(4)
         except KeyboardInterrupt:
-            click.echo("cleantext: interrupted; run the same command again to take up from here", err=True)
+            kept = "; run the same command again to take up from here" if ctx.meta.get(RESUMES) else ""
+            click.echo(f"cleantext: interrupted{kept}", err=True)
             ctx.exit(130)
 
 
@@ -92,6 +93,7 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 @click.option(
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
 )
+@click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
@@ -99,8 +101,19 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.pass_context
 def clean(
-    src: tuple[str, ...], out: Path, pipeline: str, rules: tuple[str, ...], *, check: bool, dry_run: bool, quiet: bool, **options: Any
+    ctx: click.Context,
+    /,
+    src: tuple[str, ...],
+    out: Path,
+    pipeline: str,
+    rules: tuple[str, ...],
+    *,
+    check: bool,
+    dry_run: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Clean pages: files, folders or glob patterns.
 
@@ -121,6 +134,7 @@ def clean(
             report = job.clean_files(src, Path(scratch) / "out", pipeline=pipeline, rules=rules, **options)
     else:
         with bar(console, "cleaning", quiet=quiet) as progress:
+            ctx.meta[RESUMES] = True
             report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)

@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
-__all__ = ["dedup"]
+__all__ = ["MAX_DF", "RESUMES", "dedup"]
+
+RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
+
+MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
 
 @click.command()
@@ -19,15 +23,22 @@ __all__ = ["dedup"]
     "--level",
     type=click.Choice(["document", "paragraph", "passage"]),
     default="passage",
-    show_default=True,
+    show_default="passage; with --index its own, at first document",
     help="Compare whole texts, their paragraphs (local engine), or find passages wherever they lie.",
 )
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
 @click.option(
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a passage or paragraph."
 )
+@click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
-@click.option("--keep", default="longest", show_default=True, metavar="longest|first", help="Which copy stays; ties go by id.")
+@click.option(
+    "--keep",
+    default="longest",
+    show_default=True,
+    metavar="longest|first",
+    help="Which copy stays; of equally long ones that of the smallest id, and the first goes by the order of files and rows.",
+)
 @click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
@@ -37,7 +48,7 @@ __all__ = ["dedup"]
     show_default=True,
     help="Hold all texts, or work in tables on disk.",
 )
-@click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about.")
+@click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
 @click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of a table that holds the text.")
 @click.option("--id", "id_", default="id", show_default=True, metavar="COLUMN", help="The column that names a row.")
@@ -66,6 +77,8 @@ def dedup(
 
     Writes duplicates.parquet (pairs with exact similarity), report.json and report.html; the local engine also
     clusters.parquet (which copy stays) and, of passages, boilerplate.parquet and cuts.parquet (the spans that removal takes).
+    With --index, duplicates.parquet has the pairs of these texts with those of the index and among themselves, clusters.parquet
+    all clusters of the index, and events.jsonl what became of those before.
     """
     from rich.console import Console
 
@@ -95,6 +108,7 @@ def dedup(
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
         report = index_files(src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], **asked)
     else:
+        ctx.meta[RESUMES] = here == "local"
         with steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, columns=columns, memory=_size(memory), progress=progress, **options)
     if not quiet:
@@ -105,6 +119,7 @@ def dedup(
 # Options that not every way of searching has: the engines memory and local, and the index.
 GOES_WITH = {
     "against": ("--against", {"memory", "local"}),
+    "max_df": ("--max-df", {"memory", "local"}),
     "engine": ("--engine", {"memory", "local"}),
     "restart": ("--restart", {"local"}),
     "memory": ("--memory", {"local", "index"}),

@@ -24,6 +24,8 @@ __all__ = ["Recipe"]
 # Keys and tokens of a unit, of a text held or one that comes now.
 HELD = "(SELECT d1, d2, {0} FROM held UNION ALL SELECT d1, d2, {0} FROM fresh) d JOIN units u ON d.d1 = u.d1 AND d.d2 = u.d2"
 ADDING = ("added", "fresh", "held", "was", "numbered")
+# Where the first stays: the order in which rows came, batch after batch.
+ARRIVAL = "CAST(place AS DOUBLE) + (SELECT coalesce(max(value) + 1, CAST(0 AS DOUBLE)) FROM rows)"
 NARROW = "id, low, high, length, size, d1, d2, value"
 
 
@@ -49,13 +51,14 @@ class Recipe:
         in place of what was; ``events``; ``pairs``, those of a text that came now; and ``facts``, with the crowded buckets that a fresh text was in.
         """
         steps = self._batch("batch", value=self.keep == "value")
+        narrow = NARROW.replace("value", f"{ARRIVAL} AS value") if self.keep == "first" else NARROW
         steps += [
-            Sql("added", f"SELECT {NARROW} FROM docs"),
+            Sql("added", f"SELECT {narrow} FROM docs"),
             Sql(
                 "docs",
-                f"SELECT 0 AS reference, place, {NARROW} FROM docs UNION ALL SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows",
+                f"SELECT 0 AS reference, place, {narrow} FROM docs UNION ALL SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows",
             ),
-            *numbers(self.keep),
+            *numbers(self._order),
             # A pair is of interest where one of the two is fresh; the other may be any.
             Sql(
                 "units",
@@ -100,7 +103,7 @@ class Recipe:
                 "docs",
                 f"SELECT 0 AS reference, place, {NARROW} FROM docs UNION ALL SELECT 1 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows",
             ),
-            *numbers(self.keep),
+            *numbers(self._order),
             *candidates(HELD, self.bands, self.threshold, at_once=0, against=True),
             Checkpoint(("numbered", "held", "fresh", "units", "candidates", "hot")),
             *verify(HELD, self._kernel, "candidates", "verified"),
@@ -115,13 +118,18 @@ class Recipe:
         """Return the steps to all ``pairs`` of what is held."""
         steps: list[Step] = [
             Sql("docs", f"SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows"),
-            *numbers(self.keep),
+            *numbers(self._order),
             *_known(),
             Sql("verified", "SELECT * FROM known"),
             *pairs(against=False),
             PAIRS,
         ]
         return Plan(tuple(steps), ("pairs",))
+
+    @property
+    def _order(self) -> str:
+        """How texts are preferred: the index remembers when each came as its value."""
+        return "value" if self.keep == "first" else self.keep
 
     @property
     def bands(self) -> Bands:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,7 +16,7 @@ from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
 from cleantext.jit import kernel
 
-__all__ = ["TEXT", "Corpus", "Keep", "Units", "strings"]
+__all__ = ["REFERENCE", "TEXT", "Corpus", "Keep", "Units", "strings"]
 
 TEXT, REFERENCE = 1, 2  # bits of `Corpus.side`; without a reference set every text is both
 Keep = str | Sequence[Any]
@@ -119,6 +119,14 @@ def strings(column: Any, name: str) -> list[str]:
     """Return the strings of a list, an Arrow column or anything that exports an Arrow stream."""
     if isinstance(column, (str, bytes)):
         raise InputError(f"{name}: expected many strings, got one {type(column).__name__}: put it into a list")
+    if isinstance(column, Mapping):
+        raise InputError(
+            f"{name}: expected a list of strings, got a dict, of which only the keys would be read: give list(d.values()), ids=list(d)"
+        )
+    if hasattr(column, "column_names"):
+        raise InputError(
+            f"{name}: expected one column, got a table of {', '.join(column.column_names)}: give the one that holds text, as table['text']"
+        )
     if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
         import pyarrow as pa
 
@@ -146,11 +154,11 @@ def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[lis
 
 
 def _rank(length: I64, order: I64, keep: Keep) -> I64:
-    """Return the place of each text in the order of preference; ties go by id."""
+    """Return the place of each text in the order of preference; ties go by id. ``order`` says where it was given."""
     if isinstance(keep, str):
         if keep not in ("longest", "first"):
             raise InputError(f"keep={keep!r}: expected 'longest', 'first', or one value for each text, of which the smallest stays")
-        best_first = np.argsort(-length if keep == "longest" else np.zeros(len(order)), kind="stable")
+        best_first = np.argsort(-length if keep == "longest" else order, kind="stable")
     else:
         if len(keep) != len(order):
             raise InputError(f"keep: {len(keep)} values for {len(order)} texts")

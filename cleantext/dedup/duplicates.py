@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cleantext.dedup.boilerplate import Stretch
 from cleantext.dedup.cluster import Members, document_members, passage_members
 from cleantext.dedup.corpus import Corpus
-from cleantext.dedup.passages import Search, Stretch
+from cleantext.dedup.passages import Search
 from cleantext.dedup.removal import Cuts, passage_cuts, whole_texts
 from cleantext.dedup.rows import Rows
 from cleantext.edits import Edit
@@ -43,7 +44,7 @@ class Duplicates:
     stretches: tuple[Stretch, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Duplicates level={self.level!r} threshold={self.threshold} pairs={len(self._found)} removable={len(self._members)}>"
+        return f"<Duplicates level={self.level!r} threshold={self.threshold} pairs={len(self._found)} removable={len(self._cuts.text)}>"
 
     @cached_property
     def _found(self) -> Rows:
@@ -131,6 +132,9 @@ class Duplicates:
         """
         text = self._number.get(id)
         if text is None:
+            kinds = {type(known).__name__ for known in self._number}
+            if self._number and type(id).__name__ not in kinds:
+                raise InputError(f"id {id!r}: the ids of these texts are {kinds.pop()}, not {type(id).__name__}")
             raise unknown("id", str(id), map(str, self._number))
         return self._cuts.edits(text, self.corpus.texts[text])
 
@@ -154,6 +158,8 @@ class Duplicates:
 
         At passage level passages below it are left out; a new search would cut them into shorter ones above it.
         """
+        if not threshold <= 1:
+            raise InputError(f"threshold {threshold}: a similarity is at most 1")
         if threshold < self.threshold:
             raise InputError(f"this search was done at {self.threshold}: for {threshold} search again")
         return replace(self, threshold=threshold)
@@ -163,6 +169,8 @@ class Duplicates:
 
         At document level those below it are among them, which were verified and not reported.
         """
+        if n < 0:
+            raise InputError(f"n={n}: expected the number of pairs")
         distance = np.abs(self.rows.similarity - self.threshold)
         return self._table(self.rows.where(np.sort(np.argsort(distance, kind="stable")[:n])))
 

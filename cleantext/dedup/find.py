@@ -45,16 +45,21 @@ def find_duplicates(
     share are listed as boilerplate instead. ``level="document"`` compares whole texts by MinHash of
     ``slots`` slots, in bands that find a pair at the threshold with probability ``recall``.
     ``against`` is a reference set (a benchmark, say): only pairs of a text and a reference are reported,
-    and references are never removed. ``keep`` says which copy stays: the "longest", the "first", or
-    the one with the smallest of the values given, one a text; ties go by id.
+    and references are never removed. ``keep`` says which copy stays: the "longest", the "first" in the
+    order of ``texts``, or the one with the smallest of the values given, one a text; ties go by id.
 
     >>> news = "國務院辦公廳印發通知，要求各地區各部門結合實際認真貫徹落實，切實加強組織領導，確保各項任務落到實處。"
     >>> copy = "国务院办公厅印发通知,要求各地区各部门结合实际认真贯彻落实,切实加强组织领导,确保各项任务落到实处。"
     >>> find_duplicates([news, "转载：" + copy]).pairs.to_pylist()[0]["similarity"]
     1.0
     """
-    if not 0 < threshold <= 1:
-        raise ConfigError(f"threshold={threshold}: expected a number above 0, up to 1")
+    if not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
+        raise ConfigError(f"threshold={threshold!r}: expected a number above 0, up to 1")
+    if level == "paragraph":  # type: ignore[comparison-overlap]
+        raise ConfigError(
+            "level 'paragraph' is searched in tables: use Index.open(folder, level='paragraph') or cleantext dedup --level paragraph "
+            "--engine local; level='passage' finds paragraphs, too"
+        )
     if level not in ("document", "passage"):
         raise unknown("level", level, ("document", "passage"))
     spec = SketchSpec(slots=slots, fold=fold, unit=unit)

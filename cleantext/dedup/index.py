@@ -52,6 +52,9 @@ class Added(NamedTuple):
     events: pa.Table
     hot_buckets: int
 
+    def __repr__(self) -> str:
+        return f"<Added pairs={self.pairs.num_rows} events={self.events.num_rows} hot_buckets={self.hot_buckets}>"
+
 
 @dataclass(frozen=True)
 class _Manifest:
@@ -163,10 +166,11 @@ class Index:
                 return self._found(manifest)  # it came before, and its caller did not get to see what was found
             held = self._tables(manifest)
             runner = self._runner(work / "run")
-            out = runner.run(
-                self.recipe.adding(manifest.next_cluster),
-                {"batch": batch, "was": held["clusters"], **{n: held[n] for n in GROWING if n != "events"}},
-            )
+            inputs = {"batch": batch, "was": held["clusters"], **{n: held[n] for n in GROWING if n != "events"}}
+            try:
+                out = runner.run(self.recipe.adding(manifest.next_cluster), inputs)
+            except InputError as error:
+                raise InputError(f"{self.folder}: {error}") from error
             new = {"rows": out["added"], "held": out["fresh"], "shared": out["linked"], "events": out["events"]}
             last = {"batch": digest, "hot_buckets": out["facts"].read()["hot_buckets"][0].as_py()}
             manifest = self._commit(manifest, new, out["clusters"], out["pairs"], last)
@@ -180,7 +184,7 @@ class Index:
         """Return what the last batch found."""
         last: dict[str, Any] = manifest.last or {}
         pairs, events = (self._parts(last[name], f"empty-{name}.parquet").read() for name in ("pairs", "events"))
-        return Added(_spans(pairs), events, last["hot_buckets"])
+        return Added(self._shaped("pairs", pairs), self._shaped("events", events), last["hot_buckets"])
 
     def query(self, texts: Any, *, ids: Any = None) -> pa.Table:
         """Return the pairs of texts (``a``) with those of the index (``b``), as `Duplicates.pairs` does; nothing is added."""
@@ -201,12 +205,12 @@ class Index:
     @property
     def clusters(self) -> pa.Table:
         """All clusters, as `Duplicates.clusters` has them; names (``cluster``) do not change while their keepers stay together."""
-        return _spans(self._retried(lambda tables: tables["clusters"].read()))
+        return self._shaped("clusters", self._retried(lambda tables: tables["clusters"].read()))
 
     @property
     def events(self) -> pa.Table:
         """What became of clusters, batch after batch: ``event, cluster, other, id``, see `Added`."""
-        return self._retried(lambda tables: tables["events"].read())
+        return self._shaped("events", self._retried(lambda tables: tables["events"].read()))
 
     def compact(self) -> None:
         """Make one file of the parts of each table. `add` does so by itself where there are many."""
@@ -279,7 +283,13 @@ class Index:
             runner.clear()
             return runner.run(plan, {**inputs, **{n: tables[n] for n in names}})["pairs"].read()
 
-        return _spans(self._retried(run))
+        return self._shaped("pairs", self._retried(run))
+
+    def _shaped(self, name: str, table: pa.Table) -> pa.Table:
+        """Return a table with the one schema of its kind, and the ends of spans named as everywhere: `end` is a word of SQL."""
+        schema = _schemas(self.recipe)[name]
+        table = table.cast(schema) if table.num_rows else schema.empty_table()
+        return table.rename_columns([name.replace("low", "start").replace("high", "end") for name in table.column_names])
 
     def _runner(self, folder: Path) -> EmbeddedRunner:
         return EmbeddedRunner(folder, memory=self.memory, workers=self.workers, resumes=False)
@@ -383,10 +393,9 @@ def _read_header(path: Path) -> Recipe:
     return Recipe(spec, **held)
 
 
-def _write_empty(folder: Path, recipe: Recipe) -> None:
-    """Write a file without rows for each table: its columns are known before there is a text."""
+def _schemas(recipe: Recipe) -> dict[str, pa.Schema]:
+    """Return the columns of each table."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     ids = ("id", pa.string() if recipe.id_type == "string" else pa.int64())
     digests = [(name, pa.int64()) for name in ("a1", "a2", "b1", "b2", "inter", "a_size", "b_size")]
@@ -404,14 +413,22 @@ def _write_empty(folder: Path, recipe: Recipe) -> None:
         "held": [*keys, ("tokens", pa.binary())],
         "shared": digests,
         "events": [("event", pa.string()), ("cluster", pa.int64()), ("other", pa.int64()), ids],
-        "pairs": [("a", ids[1]), ("b", ids[1]), *((f"{s}_{e}", pa.int64()) for s in "ab" for e in ("start", "end"))],
+        "pairs": [
+            ("a", ids[1]),
+            ("b", ids[1]),
+            *((f"{s}_{e}", pa.int64()) for s in "ab" for e in ("start", "end")),
+            *((name, pa.float64()) for name in ("similarity", "a_in_b", "b_in_a")),
+            ("kind", pa.string()),
+        ],
         "clusters": [("cluster", pa.int64()), ids, ("low", pa.int64()), ("high", pa.int64()), *keeper],
     }
-    for name, fields in columns.items():
+    return {name: pa.schema(fields) for name, fields in columns.items()}
+
+
+def _write_empty(folder: Path, recipe: Recipe) -> None:
+    """Write a file without rows for each table: its columns are known before there is a text."""
+    import pyarrow.parquet as pq
+
+    for name, schema in _schemas(recipe).items():
         with write_part(folder / f"empty-{name}.parquet") as temporary:
-            pq.write_table(pa.schema(fields).empty_table(), temporary)
-
-
-def _spans(table: pa.Table) -> pa.Table:
-    """Name the ends of spans as everywhere: `end` is a word of SQL."""
-    return table.rename_columns([name.replace("low", "start").replace("high", "end") for name in table.column_names])
+            pq.write_table(schema.empty_table(), temporary)

@@ -10,10 +10,11 @@ import numpy as np
 
 from cleantext.changes import I32, Ragged
 from cleantext.dedup.anchors import Recipe, find_anchors, grow_pairs
+from cleantext.dedup.boilerplate import beyond_boilerplate, proposals
 from cleantext.dedup.kernel import digests
 from cleantext.dedup.maps import column_texts, pack, unpack, value_column
-from cleantext.dedup.passages import Search, beyond_boilerplate
-from cleantext.dedup.places import located, numbers_of, pack_places, unpack_places, widen
+from cleantext.dedup.passages import Search
+from cleantext.dedup.places import located, numbers_of, pack_numbers, pack_places, unpack_places, widen
 from cleantext.dedup.rows import verified
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.dedup.types import U64
@@ -23,7 +24,7 @@ from cleantext.jit import kernel
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALIGNED", "Align", "Confirm", "Locate", "Tokens", "Winnow", "integers"]
+__all__ = ["ALIGNED", "Align", "Beside", "Confirm", "Locate", "Propose", "Tokens", "Winnow", "integers"]
 
 ALIGNED = ("a", "b", "a_low", "a_high", "b_low", "b_high", "inter", "a_size", "b_size", "exact")
 
@@ -144,6 +145,68 @@ def _first(hashes: U64, text: I32) -> I32:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Give what stands beside anchors of boilerplate, packed by `Pack`: up to ``window - 1`` tokens before each, it, and as many behind it."""
+
+    recipe: Recipe
+    unit: Unit
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: text and place of the anchor, how many tokens are before it, and all tokens."""
+        import pyarrow as pa
+
+        return pa.schema([*integers(("number", "spot", "before")), ("beside", pa.binary())])
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield a row for each anchor of rows ``number, spots, tokens``."""
+        import pyarrow as pa
+
+        units = unpack(batch.column("tokens"), self.unit)
+        spots, bounds = numbers_of(batch.column("spots"), 1)
+        text = np.repeat(np.arange(batch.num_rows), np.diff(bounds))
+        spot = spots[:, 0].astype(np.int64)
+        before = np.minimum(spot, self.recipe.window - 1)
+        low = units.offsets[text] + spot - before
+        high = np.minimum(units.offsets[text] + spot + self.recipe.run, units.offsets[text + 1])
+        size = high - low
+        offsets = np.append(0, np.cumsum(size))
+        tokens = units.points[np.repeat(low - offsets[:-1], size) + np.arange(offsets[-1])]
+        rows = [pa.array(np.ascontiguousarray(row)) for row in (batch.column("number").to_numpy()[text], spot, before)]
+        yield pa.record_batch([*rows, pack_numbers(tokens.view(np.int32)[:, None], offsets)], schema=self.schema)
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Grow stretches of boilerplate in texts, from the extents of all anchors of it there, packed by `Pack`."""
+
+    k: int
+    unit: Unit
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: texts with a minus, text, first and last token, hash of the anchor that it is known by, hashes of all k-grams."""
+        import pyarrow as pa
+
+        return pa.schema([*integers(("fewer", "number", "low", "high", "seed")), ("hashes", pa.binary())])
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield the stretches of rows ``number, extents, tokens``."""
+        import pyarrow as pa
+
+        units = unpack(batch.column("tokens"), self.unit)
+        extents, bounds = numbers_of(batch.column("extents"), 4)
+        rows = []
+        for i, number in enumerate(batch.column("number").to_pylist()):
+            spot, first, last, shared = extents[bounds[i] : bounds[i + 1]].astype(np.int64).T
+            own = units.points[units.offsets[i] : units.offsets[i + 1]]
+            for low, high, texts, seed, hashes in proposals(own, spot, first, last, shared, self.k):
+                rows.append((-texts, number, low, high, np.uint64(seed).view(np.int64), np.array(hashes, np.uint64).tobytes()))
+        columns = list(zip(*rows, strict=True)) or [()] * len(self.schema)
+        yield pa.record_batch([pa.array(c, kind) for c, kind in zip(columns, self.schema.types, strict=True)], schema=self.schema)
+
+
+@dataclass(frozen=True)
 class Align:
     """Align pairs of texts from the places of anchors that they share, packed by `Pack`; give the verified passages."""
 
@@ -171,10 +234,10 @@ class Align:
         columns = (one, base[one] + pairs[:, 0], other, base[other] + pairs[:, 1], pairs[:, 2])
         matches = grow_pairs(units.points, base, np.stack(columns, axis=1)[order], self.search.recipe.k)
         found = self.search.align(units, matches)
-        common, bounds = numbers_of(batch.column("common"), 1)
+        common, bounds = numbers_of(batch.column("common"), 2)
         if len(common):
-            at = np.repeat(base[index[: len(a)]], np.diff(bounds)) + common[:, 0]
-            found = beyond_boilerplate(found, np.unique(at), self.search.recipe.k)
+            extents = np.unique(np.repeat(base[index[: len(a)]], np.diff(bounds))[:, None] + common, axis=0)
+            found = beyond_boilerplate(found, extents[:, 0], extents[:, 1])
         a, b = found.a_text, found.b_text
         places = (found.a_low - base[a], found.a_high - base[a], found.b_low - base[b], found.b_high - base[b])
         yield _table(self.schema, [number[a], number[b], *places, *found[6:]])

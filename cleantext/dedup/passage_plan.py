@@ -224,7 +224,7 @@ def _results(search: Search) -> list[Step]:
             SELECT n.id, s.starts AS low, s.ends AS high, b.texts
             FROM stretches s JOIN boilerplate b ON s.number = b.number AND s.low = b.low AND s.high = b.high
             JOIN numbered n ON s.number = n.number
-            ORDER BY s.number, s.low
+            ORDER BY s.number, s.low, s.high
             """,
         ),
         Sql(

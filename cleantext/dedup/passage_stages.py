@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cleantext.dedup.passage_maps import ALIGNED, Align, Confirm, Locate, Winnow
+from cleantext.dedup.passage_maps import ALIGNED, Align, Beside, Confirm, Locate, Propose, Winnow
 from cleantext.dedup.passages import HOT, Search
 from cleantext.dedup.rows import LISTED
-from cleantext.dedup.scans import Pack, Stretches
+from cleantext.dedup.scans import Extents, Listed, Pack
 from cleantext.plan.steps import Checkpoint, Join, Map, Scan, Sql, Step
 
 __all__ = ["BASE", "PLACES", "matches", "passages"]
@@ -41,7 +41,7 @@ def matches(search: Search, *, against: bool) -> list[Step]:
         ),
         Sql(
             "boilerplate",
-            f"SELECT x.hash, x.number, x.spot, g.texts FROM anchors x JOIN grams g ON x.hash = g.hash WHERE g.texts > {search.max_df}",
+            f"SELECT x.hash, x.number, x.spot FROM anchors x JOIN grams g ON x.hash = g.hash WHERE g.texts > {search.max_df}",
         ),
         Sql("grams", f"SELECT hash, places FROM grams WHERE texts <= {search.max_df}"),
         Sql(
@@ -81,23 +81,39 @@ def matches(search: Search, *, against: bool) -> list[Step]:
             """,
         ),
         Scan("matched", "matched", Pack(("a", "b"), ("a_spot", "b_spot", "crowded"), "pairs"), ("a", "b", "a_spot", "b_spot"), ("a", "b")),
-        Sql("known", "SELECT number, spot FROM boilerplate WHERE number IN (SELECT a FROM matched)"),
-        Scan("known", "known", Pack(("number",), ("spot",), "common"), ("number", "spot"), ("number",)),
+        *_boilerplate(search),
+    ]
+
+
+def _boilerplate(search: Search) -> list[Step]:
+    """Find what ``boilerplate`` anchors lie in: ``known`` has the extents in texts to be aligned, ``boilerplate`` the stretches to be listed."""
+    recipe, tokens = search.recipe, Join("number", "held", "number", (("tokens", "tokens"),))
+    return [
+        Scan("near", "boilerplate", Pack(("number",), ("spot",), "spots"), ("number", "spot"), ("number",)),
+        Map("near", "near", Beside(recipe, search.unit), (tokens,)),
         Sql(
-            "boilerplate",
-            f"""
-            SELECT x.number, x.spot, x.texts
-            FROM boilerplate x JOIN (SELECT hash, min(number * {WIDE} + spot) AS place FROM boilerplate GROUP BY hash) b
-              ON x.hash = b.hash AND x.number * {WIDE} + x.spot = b.place
+            "near",
+            """
+            SELECT b.hash, n.number, n.spot, n.before, n.beside, u.copies
+            FROM near n JOIN boilerplate b ON n.number = b.number AND n.spot = b.spot JOIN units u ON n.number = u.number
             """,
         ),
+        Scan("near", "near", Extents(recipe, search.max_df), ("hash", "number", "spot"), ("hash",)),
+        Sql("known", "SELECT number, low, high FROM near WHERE number IN (SELECT a FROM matched)"),
+        Scan("known", "known", Pack(("number",), ("low", "high"), "common"), ("number", "low", "high"), ("number",)),
+        Sql(
+            "proposed",
+            "SELECT number, spot, most_low, most_high, texts FROM near WHERE number IN (SELECT number FROM near WHERE leads = 1)",
+        ),
         Scan(
-            "boilerplate",
-            "boilerplate",
-            Stretches(search.recipe.k, search.recipe.k + search.recipe.window),
+            "proposed",
+            "proposed",
+            Pack(("number",), ("spot", "most_low", "most_high", "texts"), "extents"),
             ("number", "spot"),
             ("number",),
         ),
+        Map("proposed", "proposed", Propose(recipe.k, search.unit), (tokens,)),
+        Scan("boilerplate", "proposed", Listed(), ("fewer", "number", "low", "high")),
     ]
 
 

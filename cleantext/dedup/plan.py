@@ -103,8 +103,8 @@ def _results() -> list[Step]:
         Sql(
             "facts",
             """
-            SELECT (SELECT CAST(coalesce(sum(high - low), 0) AS BIGINT) FROM numbered) AS characters,
-                   (SELECT count(*) FROM (SELECT a FROM between UNION SELECT b FROM between) i) AS involved,
+            SELECT (SELECT CAST(coalesce(sum(high - low), 0) AS BIGINT) FROM numbered WHERE reference = 0) AS characters,
+                   (SELECT count(*) FROM (SELECT a FROM between UNION SELECT b FROM between) i JOIN numbered n ON i.a = n.number WHERE n.reference = 0) AS involved,
                    (SELECT count(*) FROM between e JOIN numbered x ON e.a = x.number JOIN numbered y ON e.b = y.number
                     WHERE x.id <> y.id OR x.reference <> y.reference) AS across,
                    (SELECT count(*) FROM between) AS pairs,

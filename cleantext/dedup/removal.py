@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I64, U32, Ragged
+from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.cluster import Members
 from cleantext.dedup.corpus import Corpus
 from cleantext.dedup.places import Places
@@ -29,6 +29,7 @@ AFTER = f"{MARKS}{POINTS}{CLOSERS}"
 BLANKS = " \t\N{IDEOGRAPHIC SPACE}"
 OPENS, TAILS, MARK, POINT, CLOSES, BLANK, SPACE = (1 << n for n in range(7))
 NEWLINE = 10
+ENDLESS = 1 << 62
 
 
 @lru_cache(maxsize=1)
@@ -88,14 +89,16 @@ def passage_cuts(corpus: Corpus, members: Members, *, min_chars: int) -> Cuts:
     """
     number, row = np.unique(members.text, return_inverse=True)
     column, tokens = Ragged.of([corpus.texts[i] for i in number.tolist()]), corpus.tokens
-    start, end = _sentences(column.points, column.offsets, row, members.start, members.end, _kinds())
+    previous, following = _beside(tokens.start, tokens.end, tokens.offsets, members.text, members.start, members.end)
+    start, end = _sentences(column.points, column.offsets, row, members.start, members.end, previous, following, _kinds())
     letters = _letters(tokens.start, tokens.offsets, corpus.chars, members.text, start, end)
     return _joined(members.text, start, end, letters, members.exact, min_chars)
 
 
 def cuts_of(column: Ragged, places: Places, row: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_], *, min_chars: int) -> Cuts:
     """Return the cuts of `passage_cuts` in texts of a column whose tokens stand in these places; ``row`` is the text of each passage."""
-    start, end = _sentences(column.points, column.offsets, row, start, end, _kinds())
+    previous, following = _beside(places.start, places.end, places.offsets, row, start, end)
+    start, end = _sentences(column.points, column.offsets, row, start, end, previous, following, _kinds())
     letters = _letters(places.start, places.offsets, np.append(0, np.cumsum(places.width)), row, start, end)
     return _joined(row, start, end, letters, exact, min_chars)
 
@@ -107,7 +110,22 @@ def _joined(text: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np
 
 
 @kernel
-def _letters(starts: npt.NDArray[np.int32], offsets: I64, chars: I64, text: I64, start: I64, end: I64) -> I64:
+def _beside(starts: I32, ends: I32, offsets: I64, text: I64, start: I64, end: I64) -> tuple[I64, I64]:
+    """Return where the last kept character before each span ``start:end`` of a text ends, and where the first one behind it starts."""
+    previous, following = np.zeros(len(text), np.int64), np.full(len(text), ENDLESS, np.int64)
+    for i in range(len(text)):
+        low, high = offsets[text[i]], offsets[text[i] + 1]
+        own = starts[low:high]
+        before, behind = low + np.searchsorted(own, start[i]), low + np.searchsorted(own, end[i])
+        if before > low:
+            previous[i] = ends[before - 1]
+        if behind < high:
+            following[i] = starts[behind]
+    return previous, following
+
+
+@kernel
+def _letters(starts: I32, offsets: I64, chars: I64, text: I64, start: I64, end: I64) -> I64:
     """Return how many kept characters each span ``start:end`` of a text holds."""
     out = np.empty(len(text), np.int64)
     for i in range(len(text)):
@@ -133,8 +151,14 @@ def _merged(text: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_]) -> tu
 
 
 @kernel
-def _sentences(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, kinds: npt.NDArray[np.uint8]) -> tuple[I64, I64]:
-    """Return the sentences that lie whole within each passage, with their punctuation; whole lines with their line break."""
+def _sentences(
+    points: U32, offsets: I64, row: I64, starts: I64, ends: I64, previous: I64, following: I64, kinds: npt.NDArray[np.uint8]
+) -> tuple[I64, I64]:
+    """Return the sentences that lie whole within each passage, with their punctuation; whole lines with their line break.
+
+    What has no letter before it in its line (``previous`` is where the letter before it ends), or behind it (``following``), begins or ends with
+    the line, whatever bullets and symbols stand there.
+    """
     out_start, out_end = np.empty(len(row), np.int64), np.empty(len(row), np.int64)
     for i in range(len(row)):
         text = points[offsets[row[i]] : offsets[row[i] + 1]]
@@ -142,7 +166,7 @@ def _sentences(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, kind
         line = start
         while line > 0 and text[line - 1] != NEWLINE:
             line -= 1
-        begins = start
+        begins = line if previous[i] <= line else start
         while begins > line and _is(text[begins - 1], OPENS, kinds):
             begins -= 1
         if begins > line and not _ends_sentence(text, line, begins, kinds):
@@ -151,6 +175,10 @@ def _sentences(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, kind
                 out_start[i] = out_end[i] = start
                 continue
         stops = end
+        while stops < len(text) and text[stops] != NEWLINE:
+            stops += 1
+        if following[i] < stops:
+            stops = end
         while stops < len(text) and _is(text[stops], TAILS, kinds):
             stops += 1
         if stops < len(text) and text[stops] != NEWLINE and not _ends_sentence(text, begins, stops, kinds):

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cleantext.changes import I64
+from cleantext.dedup.anchors import Recipe
+from cleantext.dedup.boilerplate import agreement, listed, most
 from cleantext.dedup.passage_maps import integers
-from cleantext.dedup.places import pack_numbers
+from cleantext.dedup.places import numbers_of, pack_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MEMBER", "ClusterNumbers", "Pack", "Stretches", "grouped"]
+__all__ = ["MEMBER", "ClusterNumbers", "Extents", "Listed", "Pack", "grouped"]
 
 MEMBER = ("text", "low", "high", "keeper", "keeper_low", "keeper_high")
 
@@ -72,25 +74,63 @@ class Pack:
 
 
 @dataclass(frozen=True)
-class Stretches:
-    """Join anchors of boilerplate that are near one another in a text, within ``reach`` tokens, to stretches of ``k`` tokens and more."""
+class Extents:
+    """Say how far what stands around anchors of boilerplate is shared: by more than ``max_df`` texts, and by most (see `agreement`)."""
 
-    k: int
-    reach: int
+    recipe: Recipe
+    max_df: int
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: text, first and last token, and in how many texts all of it stands."""
+        """The columns: text and place of the anchor, the two extents, in how many texts it is, and 1 if this place is its first."""
+        return integers(("number", "spot", "low", "high", "most_low", "most_high", "texts", "leads"))
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield a row for each of ``hash, number, spot, before, beside, copies`` in the order of the first three."""
+        for batch in grouped(batches, ("hash",)):
+            hashes, number, spot, before, copies = (
+                batch.column(name).to_numpy() for name in ("hash", "number", "spot", "before", "copies")
+            )
+            tokens, offsets = numbers_of(batch.column("beside"), 1)
+            points = tokens[:, 0].copy().view(np.uint32)
+            leads = np.append(True, hashes[1:] != hashes[:-1])
+            bounds = np.append(np.flatnonzero(leads), len(hashes))
+            new = leads | np.append(True, number[1:] != number[:-1])
+            units = np.add.reduceat(new.astype(np.int64), bounds[:-1])
+            texts = np.add.reduceat(np.where(new, copies, 0), bounds[:-1])
+            columns = [number, spot]
+            place = (offsets[:-1], offsets[:-1] + before, offsets[1:], number, np.arange(len(hashes)), bounds)
+            for least in (np.full(len(units), self.max_df + 1), np.array([most(n, self.max_df) for n in units.tolist()])):
+                back, ahead = agreement(points, *place, least, self.recipe.k, self.recipe.window - 1)
+                columns += [spot - back, spot + self.recipe.k + ahead]
+            yield _rows(self.schema, *columns, np.repeat(texts, np.diff(bounds)), leads)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Choose of proposed stretches those that none before holds."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: text, first and last token, and in how many texts it stands."""
         return integers(("number", "low", "high", "texts"))
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the stretches of rows ``number, spot, texts`` in the order of texts and places."""
-        for batch in grouped(batches, ("number",)):
-            number, at, texts = (batch.column(name).to_numpy() for name in ("number", "spot", "texts"))
-            new = np.append(True, (number[1:] != number[:-1]) | (at[1:] > at[:-1] + self.reach))
-            first = np.flatnonzero(new)
-            last = np.append(first[1:], len(at)) - 1
-            yield _rows(self.schema, number[first], at[first], at[last] + self.k, np.minimum.reduceat(texts, first))
+        """Yield of rows of `Propose`, those of most texts first, the ones to list."""
+        proposed = (
+            (
+                row["fewer"],
+                row["number"],
+                row["low"],
+                row["high"],
+                row["seed"] % (1 << 64),
+                np.frombuffer(row["hashes"], np.uint64).tolist(),
+            )
+            for batch in batches
+            for row in batch.to_pylist()
+        )
+        found = np.array([(number, low, high, -fewer) for fewer, number, low, high in listed(proposed)], np.int64).reshape(-1, 4)
+        yield _rows(self.schema, *found.T)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from cleantext.changes import U32, code_points
 from cleantext.dedup.corpus import strings
 from cleantext.dedup.kernel import MIX1, MIX2, PRIME, shingle_hashes, sketches
 from cleantext.dedup.tokens import Unit, tokens
-from cleantext.errors import SketchMismatch
+from cleantext.errors import ConfigError, SketchMismatch, unknown
 from cleantext.fold import UNICODE, Fold, kept_column
 
 if TYPE_CHECKING:
@@ -57,6 +57,13 @@ class SketchSpec:
     unit: Unit = "char"
     scheme: Literal["affine32"] = "affine32"
     unicode: str = UNICODE
+
+    def __post_init__(self) -> None:
+        for name, value in (("k", self.k), ("slots", self.slots)):
+            if value < 1:
+                raise ConfigError(f"{name}={value}: expected 1 or more")
+        if self.scheme != "affine32":
+            raise unknown("scheme", self.scheme, ("affine32",))
 
     def check(self, other: SketchSpec) -> None:
         """Raise `SketchMismatch`, naming every field that differs."""

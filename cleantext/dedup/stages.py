@@ -18,8 +18,8 @@ from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Sql, Step
 
 __all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
 
-# Orders in which texts are preferred. One without a value comes last, wherever an engine puts NULL.
-KEEP = {"longest": "length DESC", "first": "number", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
+# Orders in which texts are preferred; the first is that of the files and their rows. One without a value comes last, wherever an engine puts NULL.
+KEEP = {"longest": "length DESC", "first": "place", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
 CHAIN = 10_000  # texts of which each is decided only after the next one; real chains are short, this stops a mistake
 
 
@@ -44,8 +44,16 @@ def numbers(keep: str) -> list[Step]:
     References come behind all texts and are preferred to them.
     """
     return [
-        Sql("twice", "SELECT reference, id FROM docs GROUP BY reference, id HAVING min(place) <> max(place)"),
-        Expect("twice", "id {id!r} stands twice: ids name texts, make them unique"),
+        # What an index holds has no place any more: -1.
+        Sql(
+            "twice",
+            """
+            SELECT id, CASE WHEN min(place) < 0 THEN 'is in the index already: leave it out, or only ask (query; --no-add)'
+                            ELSE 'stands twice: ids name texts, make them unique' END AS fault
+            FROM docs GROUP BY reference, id HAVING min(place) <> max(place)
+            """,
+        ),
+        Expect("twice", "id {id!r} {fault}"),
         # The one place where rows are counted in order: narrow rows, so that an engine can sort them on one worker.
         Sql(
             "numbered",

@@ -181,7 +181,14 @@ class _Run:
                     f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {GROUP}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES})"
                 )
         except duckdb.OutOfMemoryException as error:
-            raise CleantextError(f"{step.into}: {self.runner.memory >> 20} MB do not suffice: {error}; give the run more memory") from error
+            told = str(error).split("\n", 1)[0]  # below it stands how to configure DuckDB, which no user of a plan can do
+            raise CleantextError(
+                f"{step.into}: {self.runner.memory / 1e9:.2g} GB do not suffice ({told}): give the run more memory, or fewer workers"
+            ) from error
+        except (RuntimeError, duckdb.InterruptException) as error:  # DuckDB sees Ctrl-C first
+            if isinstance(error, duckdb.InterruptException) or "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from error
+            raise
         except duckdb.IOException as error:
             gone = [p for table in self.tables.values() for p in table.paths if not Path(p).exists()]
             if gone:

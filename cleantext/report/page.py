@@ -6,7 +6,7 @@ import difflib
 from importlib import resources
 from typing import Any
 
-from cleantext.report.tally import OUTCOMES, Report, how_searched
+from cleantext.report.tally import OUTCOMES, Report, counted, how_searched, set_apart
 
 __all__ = ["AHEAD", "pieces", "render", "shortened"]
 
@@ -57,6 +57,7 @@ def render(report: Report) -> str:
     stages = [(stage, tally, report.topics(stage)) for stage, tally in report.stages().items()]
     rules = sorted(report.rules.items(), key=lambda item: (-item[1].removed - item[1].added, item[0]))
     how = how_searched(report.duplicates.get("search", {}))
+    apart = set_apart(report.duplicates)
     return environment.from_string(source).render(
-        report=report, how=how, outcomes=OUTCOMES, stages=stages, rules=rules, pairs=_pairs(report)
+        report=report, how=how, apart=apart, counted=counted, outcomes=OUTCOMES, stages=stages, rules=rules, pairs=_pairs(report)
     )

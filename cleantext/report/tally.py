@@ -13,7 +13,7 @@ import numpy as np
 from cleantext.changes import EditColumns
 from cleantext.errors import InputError
 
-__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "how_searched"]
+__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "set_apart"]
 
 STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
 OUTCOMES = ("kept", "emptied", "duplicate", "failed")
@@ -203,6 +203,31 @@ def total(reports: Sequence[Report]) -> Report:
     return out
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "pair"), counted(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def set_apart(duplicates: Mapping[str, Any]) -> str:
+    """Say what was not paired because too many texts share it; nothing where there is no such thing.
+
+    >>> set_apart({"boilerplate": 2, "search": {"max_df": 100}})
+    '2 stretches in more than 100 texts were not paired and stay: see boilerplate.parquet, and --max-df'
+    """
+    n = duplicates.get("boilerplate", 0)
+    if not n:
+        return ""
+    told = "1 stretch" if n == 1 else f"{n:,} stretches"
+    return (
+        f"{told} in more than {counted(duplicates['search']['max_df'], 'text')} {'was' if n == 1 else 'were'} not paired and "
+        f"{'stays' if n == 1 else 'stay'}: see boilerplate.parquet, and --max-df"
+    )
+
+
 def how_searched(facts: Mapping[str, Any]) -> str:
     """Say in words how duplicates were searched for: what is certain to be found, and where members were not all compared.
 
@@ -212,14 +237,15 @@ def how_searched(facts: Mapping[str, Any]) -> str:
     told = []
     if "bands" in facts:
         told.append(
-            f"{facts['bands']} bands of {facts['rows']} find a pair at the threshold with probability {facts['recall_at_threshold']:.3f}"
+            f"{counted(facts['bands'], 'band')} of {facts['rows']} {'finds' if facts['bands'] == 1 else 'find'} "
+            f"a pair at the threshold with probability {facts['recall_at_threshold']:.3f}"
         )
     if "certain_run" in facts:
         told.append(f"all texts that share a run of {facts['certain_run']} letters are compared")
     if facts.get("hot_buckets"):
-        told.append(f"{facts['hot_buckets']:,} crowded buckets, whose members were compared with their best ones")
+        told.append(f"{counted(facts['hot_buckets'], 'crowded bucket')}, whose members were compared with their best ones")
     if facts.get("hot_anchors"):
-        told.append(f"{facts['hot_anchors']:,} crowded anchors, matched with one place only")
+        told.append(f"{counted(facts['hot_anchors'], 'crowded anchor')}, matched with one place only")
     if facts.get("linked_groups"):
-        told.append(f"{len(facts['linked_groups']):,} large groups of equal texts, whose members are paired with the best one")
+        told.append(f"{counted(len(facts['linked_groups']), 'large group')} of equal texts, whose members are paired with the best one")
     return "; ".join(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cleantext.report.page import AHEAD, pieces, shortened
-from cleantext.report.tally import OUTCOMES, Report, how_searched
+from cleantext.report.tally import OUTCOMES, Report, counted, how_searched, set_apart
 from cleantext.transform import Cleaned
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ def summary(report: Report, out: str | None, console: Console) -> None:
 
 def _found(report: Report) -> str:
     found = report.duplicates
-    kind = f"near-duplicate {found['level']}s"
+    kind = f"near-duplicate {found['level']}"
     across, inside = found["pairs_across_pages"], found["pairs"] - found["pairs_across_pages"]
-    told = f"{across:,} pairs of {kind} across pages" if across else f"no {kind} across pages"
+    told = f"{counted(across, 'pair')} of {kind}s across pages" if across else f"no {kind}s across pages"
     told += f" at similarity {found['threshold']} or above"
-    return told + (f"; {inside:,} pairs inside one page" if inside else "")
+    told += f"; {counted(inside, 'pair')} inside one page" if inside else ""
+    return told + (f"; {apart}" if (apart := set_apart(found)) else "")
 
 
 def _side_by_side(pair: dict[str, object]) -> RenderableType:

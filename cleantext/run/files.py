@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ __all__ = [
     "Read",
     "Source",
     "check_output",
+    "drop_found",
     "find_pages",
     "is_run",
     "read_page",
@@ -56,6 +57,8 @@ TABLES = {
     "events.jsonl",
     "failed.jsonl",
 }
+# Of these, what a search for duplicates may find.
+FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
 ADVICE = "convert it first, or leave it out with .cleantextignore"
 
 
@@ -255,6 +258,13 @@ def _ignored(path: Path, root: Path, ignores: dict[Path, list[str]], *, folder: 
 
 
 # ---------------------------------------------------------------- the output folder
+
+
+def drop_found(out: Path, written: Container[str]) -> None:
+    """Delete the tables of duplicates that an earlier run, perhaps of another command, left in ``out``, except those written now."""
+    for name in FOUND:
+        if name not in written:
+            (out / name).unlink(missing_ok=True)
 
 
 def is_run(folder: Path) -> bool:

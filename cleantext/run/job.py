@@ -64,6 +64,7 @@ def clean_files(
     duplicates: str = "annotate",
     threshold: float = 0.8,
     min_chars: int = 40,
+    max_df: int = 100,
     record: bool = True,
     profile: str | HostProfile = "",
     learn_hosts: bool = False,
@@ -75,7 +76,7 @@ def clean_files(
     ``rules`` are rule packs of your own, added to those of the pipeline; ``profile`` is a host profile, or the
     path of one; ``learn_hosts`` makes one of the pages themselves, where folders are named as hosts and hold
     pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
-    "off". ``record=False`` writes no edits: the run is faster and cannot be undone. Inputs are never changed. Raise `ConfigError` or
+    "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. Inputs are never changed. Raise `ConfigError` or
     `InputError` before anything is written; a page that fails is a row of failed.jsonl, not an exception.
     """
     started = time.perf_counter()
@@ -88,7 +89,7 @@ def clean_files(
         recipe = with_profile(recipe, profile)
     if learn_hosts:
         recipe, note = with_learned(recipe, found.pages, folder)
-    settings = Settings(recipe, duplicates, threshold, min_chars, record)
+    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record)
     state = folder / STATE
     earlier = {o for table in (folder / METADATA, *state.glob("*.metadata.jsonl")) for o in outputs_of(table)}
     if restart:
@@ -116,6 +117,7 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "duplicates": settings.duplicates,
         "threshold": settings.threshold,
         "min_chars": settings.min_chars,
+        "max_df": settings.max_df,
         "edits_recorded": settings.record,
     }
     if found.ignored:

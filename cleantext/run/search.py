@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from cleantext.run.files import (
     TABLES,
     Source,
     check_output,
+    drop_found,
     find_pages,
     is_run,
     read_page,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dedup_files", "dedup_plan", "index_files"]
 
+LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 FEW = 500_000  # texts up to which all bands are searched in one query
 OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
 Level = Literal["document", "paragraph", "passage"]
@@ -78,6 +81,7 @@ def dedup_files(
     threshold: float = 0.8,
     against: str | Path | None = None,
     min_chars: int = 40,
+    max_df: int = 100,
     engine: Engine = "memory",
     memory: int = 2 << 30,
     workers: int | None = None,
@@ -105,11 +109,15 @@ def dedup_files(
     report.settings |= _settings(level, threshold)
     with _state(folder, restart=restart) as state:
         if engine == "memory":
-            _in_memory(pages, more, folder, report, level=level, threshold=threshold, min_chars=min_chars, against=against, keep=keep)
+            options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
+            written = _in_memory(pages, more, folder, report, against=against, **options)
         else:
+            _check_memory(memory)
             given = {"texts": table_of(pages, columns, state / "texts", report)}
             if against:
-                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", report)
+                apart = Report()
+                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", apart)
+                _add_failures(report, apart)
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
             tables = {name: corpus.table for name, corpus in given.items()}
@@ -124,8 +132,8 @@ def dedup_files(
                 rows=sum(table.rows for table in tables.values()),
             )
             runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
-            _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
-        _finish(folder, report, started)
+            written = _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
+        _finish(folder, report, started, written)
     return report
 
 
@@ -151,6 +159,7 @@ def index_files(
     from cleantext.dedup.index import Index
 
     started = time.perf_counter()
+    _check_memory(memory)
     columns = columns or Columns()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
@@ -188,8 +197,13 @@ def index_files(
             "pages": len(pc.unique(pa.chunked_array([*pairs["a"].chunks, *pairs["b"].chunks], pairs["a"].type))),
             "search": {"bands": bands.bands, "rows": bands.rows, "recall_at_threshold": bands.recall, **hot},
         }
-        _finish(folder, report, started, events)
+        _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
+
+
+def _check_memory(memory: int) -> None:
+    if memory < LEAST:
+        raise ConfigError(f"memory of {memory:,} bytes: a search in tables needs {LEAST:,} (--memory 1GB) at least; give it that or more")
 
 
 def _settings(level: str, threshold: float) -> dict[str, Any]:
@@ -210,19 +224,32 @@ def _state(folder: Path, *, restart: bool) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ConfigError(f"{folder}: another run is writing here; wait for it, or name another folder") from error
-        yield state
-        shutil.rmtree(state, ignore_errors=True)
+        try:
+            yield state
+        except BaseException:
+            if any(p.name != "lock" for p in state.iterdir()):
+                raise  # something is kept, to take up from
+            _remove(state)
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where it was made for this run
+            raise
+        _remove(state)
+
+
+def _remove(state: Path) -> None:
+    shutil.rmtree(state, ignore_errors=True)
     with contextlib.suppress(OSError):
         state.parent.rmdir()
 
 
-def _finish(folder: Path, report: Report, started: float, events: Sequence[dict[str, Any]] = ()) -> None:
-    """Write the report, and leave no table of an earlier run beside it."""
+def _finish(folder: Path, report: Report, started: float, written: set[str], events: Sequence[dict[str, Any]] = ()) -> None:
+    """Write the report, and leave no table of an earlier run beside those that were written now."""
     for name, rows in (("failed.jsonl", report.failures), ("events.jsonl", events)):
         if rows:
             write_jsonl(folder / name, rows)
         else:
             (folder / name).unlink(missing_ok=True)
+    drop_found(folder, {*written, "events.jsonl"})
     write_json(folder / "report.json", report.to_json())
     write_whole(folder / "report.html", render(report).encode())
     report.seconds = time.perf_counter() - started
@@ -247,6 +274,9 @@ def _found(sources: Sequence[str | Path]) -> list[Source]:
         if not pages:
             raise InputError(f"{path}: neither pages (.txt, .html) nor tables of texts (.parquet, .jsonl) are here")
         found += pages
+    twice = next((path for path, n in Counter(str(Path(s.path).absolute()) for s in found).items() if n > 1), None)
+    if twice:
+        raise ConfigError(f"{twice} is named twice: name each file once, or the folder that holds it")
     return found
 
 
@@ -262,9 +292,11 @@ def _in_memory(
     level: Level,
     threshold: float,
     min_chars: int,
+    max_df: int,
     against: str | Path | None,
     keep: str,
-) -> None:
+) -> set[str]:
+    """Search pages and write what was found; return the names of the tables."""
     from cleantext.dedup import find_duplicates
 
     if level == "paragraph":
@@ -273,10 +305,9 @@ def _in_memory(
         raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")
-    for name in ("clusters", *OF_PASSAGES.values()):
-        (folder / f"{name}.parquet").unlink(missing_ok=True)
-    own = _texts(pages, report)
-    references = {str(Path(against or "", name)): text for name, text in _texts(more, report).items()}
+    own, apart = _texts(pages, report), Report()
+    references = {str(Path(against or "", name)): text for name, text in _texts(more, apart).items()}
+    _add_failures(report, apart)
     if both := own.keys() & references.keys():
         raise ConfigError(f"a page and a reference are called {min(both)}: rename one")
     found = find_duplicates(
@@ -285,11 +316,18 @@ def _in_memory(
         level=level,
         threshold=threshold,
         min_chars=min_chars,
+        max_df=max_df,
         against=list(references.values()) if against else None,
         against_ids=list(references) if against else None,
         keep=keep,
     )
-    write_pairs(folder, found, {**own, **references}, None, report)
+    return write_pairs(folder, found, {**own, **references}, None, report)
+
+
+def _add_failures(report: Report, references: Report) -> None:
+    """Count what failed of references, and nothing else: they are no pages of this run."""
+    report.failures += references.failures
+    report.outcomes["failed"] += references.outcomes["failed"]
 
 
 def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
@@ -316,17 +354,16 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
 
 
 def _from_tables(
-    plan: Plan, found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: str, threshold: float
-) -> None:
-    """Write the tables of a finished plan, and count what they hold."""
+    plan: Plan, found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: Level, threshold: float
+) -> set[str]:
+    """Write the tables of a finished plan, and count what they hold; return their names."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     _copy(found["pairs"], folder / "duplicates.parquet")
-    _copy(found["clusters"], folder / "clusters.parquet")
-    for table, name in OF_PASSAGES.items():
-        if table in found:
-            _copy(found[table], folder / f"{name}.parquet")
-        else:
-            (folder / f"{name}.parquet").unlink(missing_ok=True)
+    # What stays is a reference, where there are any, and nothing else is in a cluster.
+    _copy(found["clusters"], folder / "clusters.parquet", reference="references" in given)
+    of_passages = {table: name for table, name in OF_PASSAGES.items() if table in found}
+    for table, name in of_passages.items():
+        _copy(found[table], folder / f"{name}.parquet")
     search: dict[str, Any] = {name: facts[name] for name in ("hot_buckets", "hot_anchors", "equal_groups") if name in facts}
     if "linked" in found:
         search["linked_groups"] = {str(row["id"]): row["copies"] for row in found["linked"].read().to_pylist()}
@@ -341,10 +378,9 @@ def _from_tables(
             text = held[number][place][pair[f"{side}_start"] : pair[f"{side}_end"]]
             pair[f"{side}_text"] = text if len(text) <= LONGER else text[:LONGER] + "…"
             pair |= {f"original_{side}_start": None, f"original_{side}_end": None}  # texts are compared as they were given
-    rows = sum(table.rows for table in given.values())
-    report.bytes_in = report.bytes_in or sum(part.size for table in given.values() for part in table.parts)
+    report.bytes_in = report.bytes_in or sum(part.size for part in given["texts"].parts)
     report.chars_in = report.chars_out = facts["characters"]
-    report.outcomes["kept"] += rows
+    report.outcomes["kept"] += given["texts"].rows
     report.duplicates = {
         "level": level,
         "threshold": threshold,
@@ -353,22 +389,29 @@ def _from_tables(
         "clusters": facts["clusters"],
         "pages": facts["involved"],
         "removable": facts["removable"],
+        "boilerplate": found["stretches"].rows if "stretches" in found else 0,
         "search": {**plan.facts, **search},
         "examples": [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in shown],
     }
+    return {"duplicates.parquet", "clusters.parquet", *(f"{name}.parquet" for name in of_passages.values())}
 
 
-def _copy(table: Table, path: Path) -> None:
-    """Write a table of a plan as an output: whole or not at all, with the version of its schema."""
+def _copy(table: Table, path: Path, *, reference: bool = False) -> None:
+    """Write a table of a plan as an output: whole or not at all, with the version of its schema.
+
+    ``reference`` says of clusters in a further column of this name which rows are references: those that stay.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     held = pq.read_schema(table.paths[0])
     names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a word of SQL
-    schema = pa.schema([field.with_name(name) for field, name in zip(held, names, strict=True)], metadata={"cleantext_schema": SCHEMA})
+    fields = [field.with_name(name) for field, name in zip(held, names, strict=True)]
+    schema = pa.schema([*fields, *([pa.field("reference", pa.bool_())] if reference else [])], metadata={"cleantext_schema": SCHEMA})
     with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for batch in table.batches():
-            writer.write_batch(pa.record_batch(batch.columns, schema=schema))
+            columns = [*batch.columns, *([batch.column("keeper")] if reference else [])]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
 def _write_table(table: pa.Table, path: Path) -> None:

@@ -26,6 +26,7 @@ class Settings:
     duplicates: str = "annotate"
     threshold: float = 0.8
     min_chars: int = 40
+    max_df: int = 100
     record: bool = True  # write edits.parquet
 
     def __post_init__(self) -> None:
@@ -35,6 +36,8 @@ class Settings:
             raise ConfigError(f"threshold {self.threshold}: a similarity is above 0 and at most 1")
         if self.min_chars < 1:
             raise ConfigError(f"min_chars {self.min_chars}: a passage has at least one letter")
+        if self.max_df < 1:
+            raise ConfigError(f"max_df {self.max_df}: a passage stands in at least one text")
 
     @property
     def removes(self) -> bool:
@@ -44,7 +47,8 @@ class Settings:
     @property
     def fingerprint(self) -> str:
         """The digest of all that decides the outputs."""
-        parts = [cleantext.__version__, self.pipeline.fingerprint, self.duplicates, self.threshold, self.min_chars, self.record]
+        search = [self.duplicates, self.threshold, self.min_chars, self.max_df]
+        parts = [cleantext.__version__, self.pipeline.fingerprint, *search, self.record]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

@@ -19,7 +19,7 @@ from cleantext.errors import EditError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, settle, whole, write_json, write_jsonl, write_whole
+from cleantext.run.files import Source, drop_found, settle, whole, write_json, write_jsonl, write_whole
 from cleantext.run.settings import Settings, Shard, page_folder, part
 
 if TYPE_CHECKING:
@@ -155,6 +155,8 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
     removed: dict[str, list[Edit]] = {}
     if settings.duplicates != "off":
         removed = _duplicates(out, rows, parts, settings, report)
+    else:
+        drop_found(out, set())
     if settings.record:
         _join_edits(out / EDITS, parts, removed, settings, report)
     else:
@@ -229,10 +231,11 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
     ids = [row["id"] for row in kept]
     texts = [(folder / row["output"]).read_bytes().decode() for row in kept]
     level: Literal["document", "passage"] = "document" if settings.duplicates == "documents" else "passage"
-    found = find_duplicates(texts, ids=ids, level=level, threshold=settings.threshold, min_chars=settings.min_chars)
+    options = {"threshold": settings.threshold, "min_chars": settings.min_chars, "max_df": settings.max_df}
+    found = find_duplicates(texts, ids=ids, level=level, **options)  # type: ignore[arg-type]
     removed = {i: list(found.edits_for(i)) for i in ids} if settings.removes else {}
     removed = {i: edits for i, edits in removed.items() if edits}
-    write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report)
+    drop_found(out, write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report))
     if settings.removes:
         for row, text in zip(kept, texts, strict=True):
             _remove(out, row, text, removed.get(row["id"], []), report)
@@ -255,8 +258,8 @@ def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], re
         write_whole(out / row["output"], left.encode("utf-8", "replace"), sync=False)
 
 
-def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report) -> None:
-    """Write duplicates.parquet and .jsonl and count them; ``parts`` hold the edits that lead back to the texts as read."""
+def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report) -> set[str]:
+    """Write what a search found and count it; return the names of the tables. ``parts`` hold the edits that lead back to the texts as read."""
     import pyarrow.parquet as pq
 
     pairs = found.pairs.to_pylist()
@@ -268,9 +271,10 @@ def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: S
             table = table.append_column(f"original_{side}_{edge}", _ints([span[n] for span in spans]))
             for pair, span in zip(pairs, spans, strict=True):
                 pair[f"original_{side}_{edge}"] = span[n]
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), "cleantext_schema": SCHEMA})
-    with whole(out / "duplicates.parquet") as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    tables = {"duplicates.parquet": table} | ({"boilerplate.parquet": found.boilerplate} if found.level == "passage" else {})
+    for name, made in tables.items():
+        with whole(out / name) as temporary:
+            pq.write_table(made.replace_schema_metadata({"cleantext_schema": SCHEMA}), temporary, compression="zstd")
     write_jsonl(out / "duplicates.jsonl", (_with_text(p, texts, EXCERPT) for p in pairs))
     longest = sorted(pairs, key=lambda r: (r["a"] == r["b"], r["a_start"] - r["a_end"], str(r["a"]), str(r["b"]), r["a_start"]))
     report.duplicates = {
@@ -279,10 +283,12 @@ def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: S
         "pairs": len(pairs),
         "pairs_across_pages": sum(p["a"] != p["b"] for p in pairs),
         "clusters": len(set(found.clusters["cluster"].to_pylist())),
-        "pages": len({p[side] for p in pairs for side in "ab"}),
+        "pages": len({p[side] for p in pairs for side in "ab"}.intersection(found.corpus.ids[: found.corpus.own])),
+        "boilerplate": found.boilerplate.num_rows,
         "search": {k: {str(i): n for i, n in v.items()} if isinstance(v, dict) else v for k, v in found.facts.items()},
         "examples": [_with_text(p, texts, LONGER) for p in longest[:SHOWN]],
     }
+    return {*tables, "duplicates.jsonl"}
 
 
 def _with_text(pair: Mapping[str, Any], texts: Mapping[str, str], most: int) -> dict[str, Any]:
