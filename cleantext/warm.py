@@ -25,6 +25,7 @@ def warm() -> None:
         columns()
         documents()
     duplicates("passage", "document", units=("char", "script"))
+    boilerplate()
 
 
 @contextlib.contextmanager
@@ -84,6 +85,14 @@ def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal[
     for level in levels:
         for unit in units:
             find_duplicates([text, text + "尾声", "甲" + text], level=level, unit=unit).texts()
+
+
+def boilerplate() -> None:
+    """Compile what lists what too many texts share."""
+    from cleantext.dedup import find_duplicates
+
+    text = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。"
+    find_duplicates([text, text + "尾声", "甲" + text], max_df=1)
 
 
 def columns() -> None:

@@ -197,3 +197,9 @@ def test_learn_profile_and_audit(tmp_path):
         audited = run("rules", "audit", out, "--rule", "host.repeated", "--sample", 3).output
         assert "12 firings on 12 pages" in audited
         assert audited.count("晨光视野") == 3
+
+
+def test_rules_that_are_code_are_explained():
+    assert "outside the element that holds the main text" in run("rules", "show", "html.outside-main").stdout
+    assert "one form in the other script" in run("rules", "show", "script.character").stdout
+    assert run("rules", "show", "html.nothing").exit_code == 2

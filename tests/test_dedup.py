@@ -385,6 +385,26 @@ def test_boilerplate_of_two_extents_is_two_stretches():
     assert {(texts[r["id"]][r["start"] : r["end"]], r["texts"]) for r in rows} == {(more + notice, 28), (notice, 63)}
 
 
+@settings(max_examples=50)
+@given(seed=st.integers(0, 10**6))
+def test_boilerplate_is_counted_as_it_stands(seed):
+    """Against a search for each stretch in every text; nothing that is paired lies in one."""
+    rng = random.Random(seed)
+    pieces = [prose(rng, rng.randint(15, 60)) for _ in range(4)]
+    texts = ["".join(rng.choice([prose(rng, rng.randint(5, 40)), *pieces]) for _ in range(rng.randint(1, 4))) for _ in range(40)]
+    found = find_duplicates(texts, max_df=8)
+    folded = [kept(t).text for t in texts]
+    for row in found.boilerplate.to_pylist():
+        stretch = kept(texts[row["id"]][row["start"] : row["end"]]).text
+        there = sum(stretch in t for t in folded)
+        assert 8 < row["texts"] <= there
+        assert row["texts"] == there or len(stretch) < found.facts["certain_run"]
+    for pair in found.pairs.to_pylist():
+        passage = kept(texts[pair["a"]][pair["a_start"] : pair["a_end"]]).text
+        equal = folded[pair["a"]] == folded[pair["b"]]  # equal texts are always a pair, and count as one
+        assert equal or pair["similarity"] < 1 or sum(passage in t for t in set(folded)) <= 8
+
+
 def test_what_stands_beside_boilerplate_is_found_with_it():
     rng = random.Random(5)
     notice = prose(rng, 60)

@@ -27,11 +27,16 @@ def rules_list(packs: tuple[str, ...]) -> None:
 @click.argument("rule_id")
 @click.argument("packs", nargs=-1)
 def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
-    """Show one rule with its samples."""
+    """Show one rule with its samples, or what an id that edits name means."""
     from cleantext.errors import unknown
+    from cleantext.pipeline import Pipeline
 
     pack = _pack(packs)
     if rule_id not in pack.by_id:
+        for step in Pipeline.load("zh-web").steps:  # rules that are code: of the main text, of scripts
+            if rule_id in step.rules:
+                click.echo(f"{'id':9} {rule_id}\n{'step':9} {step.id}\n{'why':9} {step.rules[rule_id]}")
+                return
         raise unknown("rule", rule_id, pack.by_id)
     rule = pack.by_id[rule_id]
     for name in (

@@ -10,7 +10,7 @@ more verified pairs than one search, which would have compared its members with 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cleantext.dedup.bands import Bands
 from cleantext.dedup.maps import Sketch, TableLevel, Verify, key_names
@@ -18,6 +18,9 @@ from cleantext.dedup.plan import PAIRS
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.stages import candidates, check_options, clusters, hot, keepers, numbers, pairs, verify
 from cleantext.plan.steps import Checkpoint, Map, Plan, Sql, Step
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Recipe"]
 
@@ -125,6 +128,38 @@ class Recipe:
             PAIRS,
         ]
         return Plan(tuple(steps), ("pairs",))
+
+    @property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """The columns of the tables of the index, and of what it gives."""
+        import pyarrow as pa
+
+        ids = ("id", pa.string() if self.id_type == "string" else pa.int64())
+        digests = [(name, pa.int64()) for name in ("a1", "a2", "b1", "b2", "inter", "a_size", "b_size")]
+        narrow = [(name, pa.int64()) for name in ("low", "high", "length", "size", "d1", "d2")]
+        keys = [(name, pa.int64()) for name in ("d1", "d2", "size", *key_names(self.bands))]
+        keeper = [
+            ("keeper", pa.bool_()),
+            ("keeper_id", ids[1]),
+            ("keeper_low", pa.int64()),
+            ("keeper_high", pa.int64()),
+            ("similarity", pa.float64()),
+        ]
+        columns = {
+            "rows": [ids, *narrow, ("value", pa.float64())],
+            "held": [*keys, ("tokens", pa.binary())],
+            "shared": digests,
+            "events": [("event", pa.string()), ("cluster", pa.int64()), ("other", pa.int64()), ids],
+            "pairs": [
+                ("a", ids[1]),
+                ("b", ids[1]),
+                *((f"{s}_{e}", pa.int64()) for s in "ab" for e in ("start", "end")),
+                *((name, pa.float64()) for name in ("similarity", "a_in_b", "b_in_a")),
+                ("kind", pa.string()),
+            ],
+            "clusters": [("cluster", pa.int64()), ids, ("low", pa.int64()), ("high", pa.int64()), *keeper],
+        }
+        return {name: pa.schema(fields) for name, fields in columns.items()}
 
     @property
     def _order(self) -> str:

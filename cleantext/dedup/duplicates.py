@@ -117,7 +117,10 @@ class Duplicates:
 
     @property
     def boilerplate(self) -> pa.Table:
-        """Stretches in more than ``max_df`` texts, which are not paired: ``id, start, end`` of the first, and ``texts``."""
+        """Stretches in more than ``max_df`` texts, which are not paired: ``id, start, end`` of the first, and in how many ``texts``.
+
+        Of a stretch shorter than ``facts["certain_run"]`` some texts may not be counted.
+        """
         import pyarrow as pa
 
         columns = list(zip(*self.stretches, strict=True)) or [(), (), (), ()]

@@ -41,7 +41,7 @@ def find_duplicates(
 
     ``texts`` is a list of strings, an Arrow column or anything with an Arrow stream; ``ids`` name them
     (0, 1, ... by default). ``level="passage"`` finds shared passages of at least ``min_chars`` letters
-    and digits wherever they lie, across texts and inside one; stretches that more than ``max_df`` texts
+    and digits wherever they lie, across texts and inside one; stretches that more than ``max_df`` different texts
     share are listed as boilerplate instead. ``level="document"`` compares whole texts by MinHash of
     ``slots`` slots, in bands that find a pair at the threshold with probability ``recall``.
     ``against`` is a reference set (a benchmark, say): only pairs of a text and a reference are reported,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import cleantext
 from cleantext.dedup.adding import Recipe
 from cleantext.dedup.corpus import strings
-from cleantext.dedup.maps import TableLevel, key_names
+from cleantext.dedup.maps import TableLevel
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit
 from cleantext.errors import ConfigError, InputError, SketchMismatch
@@ -287,7 +287,7 @@ class Index:
 
     def _shaped(self, name: str, table: pa.Table) -> pa.Table:
         """Return a table with the one schema of its kind, and the ends of spans named as everywhere: `end` is a word of SQL."""
-        schema = _schemas(self.recipe)[name]
+        schema = self.recipe.schemas[name]
         table = table.cast(schema) if table.num_rows else schema.empty_table()
         return table.rename_columns([name.replace("low", "start").replace("high", "end") for name in table.column_names])
 
@@ -393,42 +393,10 @@ def _read_header(path: Path) -> Recipe:
     return Recipe(spec, **held)
 
 
-def _schemas(recipe: Recipe) -> dict[str, pa.Schema]:
-    """Return the columns of each table."""
-    import pyarrow as pa
-
-    ids = ("id", pa.string() if recipe.id_type == "string" else pa.int64())
-    digests = [(name, pa.int64()) for name in ("a1", "a2", "b1", "b2", "inter", "a_size", "b_size")]
-    narrow = [(name, pa.int64()) for name in ("low", "high", "length", "size", "d1", "d2")]
-    keys = [(name, pa.int64()) for name in ("d1", "d2", "size", *key_names(recipe.bands))]
-    keeper = [
-        ("keeper", pa.bool_()),
-        ("keeper_id", ids[1]),
-        ("keeper_low", pa.int64()),
-        ("keeper_high", pa.int64()),
-        ("similarity", pa.float64()),
-    ]
-    columns = {
-        "rows": [ids, *narrow, ("value", pa.float64())],
-        "held": [*keys, ("tokens", pa.binary())],
-        "shared": digests,
-        "events": [("event", pa.string()), ("cluster", pa.int64()), ("other", pa.int64()), ids],
-        "pairs": [
-            ("a", ids[1]),
-            ("b", ids[1]),
-            *((f"{s}_{e}", pa.int64()) for s in "ab" for e in ("start", "end")),
-            *((name, pa.float64()) for name in ("similarity", "a_in_b", "b_in_a")),
-            ("kind", pa.string()),
-        ],
-        "clusters": [("cluster", pa.int64()), ids, ("low", pa.int64()), ("high", pa.int64()), *keeper],
-    }
-    return {name: pa.schema(fields) for name, fields in columns.items()}
-
-
 def _write_empty(folder: Path, recipe: Recipe) -> None:
     """Write a file without rows for each table: its columns are known before there is a text."""
     import pyarrow.parquet as pq
 
-    for name, schema in _schemas(recipe).items():
+    for name, schema in recipe.schemas.items():
         with write_part(folder / f"empty-{name}.parquet") as temporary:
             pq.write_table(schema.empty_table(), temporary)

@@ -24,17 +24,14 @@ from cleantext.run.files import (
     find_pages,
     is_run,
     read_page,
-    whole,
     write_json,
     write_jsonl,
     write_whole,
 )
 from cleantext.run.settings import STATE
-from cleantext.run.tables import LONGER, SCHEMA, write_pairs
+from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from cleantext.plan import Plan, Table
 
 __all__ = ["dedup_files", "dedup_plan", "index_files"]
@@ -180,10 +177,10 @@ def index_files(
         if add:
             found = held.add(texts.table, ids=None)
             pairs, events, hot = found.pairs, found.events.to_pylist(), {"hot_buckets": found.hot_buckets}
-            _write_table(held.clusters, folder / "clusters.parquet")
+            write_table(held.clusters, folder / "clusters.parquet")
         else:
             pairs, events, hot = held.query(texts.table), [], {}
-        _write_table(pairs, folder / "duplicates.parquet")
+        write_table(pairs, folder / "duplicates.parquet")
         bands = held.recipe.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
         report.outcomes["kept"] += texts.table.rows
@@ -274,7 +271,7 @@ def _found(sources: Sequence[str | Path]) -> list[Source]:
         if not pages:
             raise InputError(f"{path}: neither pages (.txt, .html) nor tables of texts (.parquet, .jsonl) are here")
         found += pages
-    twice = next((path for path, n in Counter(str(Path(s.path).absolute()) for s in found).items() if n > 1), None)
+    twice = next((path for path, n in Counter(s.path.absolute() for s in found).items() if n > 1), None)
     if twice:
         raise ConfigError(f"{twice} is named twice: name each file once, or the folder that holds it")
     return found
@@ -358,12 +355,12 @@ def _from_tables(
 ) -> set[str]:
     """Write the tables of a finished plan, and count what they hold; return their names."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
-    _copy(found["pairs"], folder / "duplicates.parquet")
+    copy_table(found["pairs"], folder / "duplicates.parquet")
     # What stays is a reference, where there are any, and nothing else is in a cluster.
-    _copy(found["clusters"], folder / "clusters.parquet", reference="references" in given)
+    copy_table(found["clusters"], folder / "clusters.parquet", reference="references" in given)
     of_passages = {table: name for table, name in OF_PASSAGES.items() if table in found}
     for table, name in of_passages.items():
-        _copy(found[table], folder / f"{name}.parquet")
+        copy_table(found[table], folder / f"{name}.parquet")
     search: dict[str, Any] = {name: facts[name] for name in ("hot_buckets", "hot_anchors", "equal_groups") if name in facts}
     if "linked" in found:
         search["linked_groups"] = {str(row["id"]): row["copies"] for row in found["linked"].read().to_pylist()}
@@ -394,28 +391,3 @@ def _from_tables(
         "examples": [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in shown],
     }
     return {"duplicates.parquet", "clusters.parquet", *(f"{name}.parquet" for name in of_passages.values())}
-
-
-def _copy(table: Table, path: Path, *, reference: bool = False) -> None:
-    """Write a table of a plan as an output: whole or not at all, with the version of its schema.
-
-    ``reference`` says of clusters in a further column of this name which rows are references: those that stay.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    held = pq.read_schema(table.paths[0])
-    names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a word of SQL
-    fields = [field.with_name(name) for field, name in zip(held, names, strict=True)]
-    schema = pa.schema([*fields, *([pa.field("reference", pa.bool_())] if reference else [])], metadata={"cleantext_schema": SCHEMA})
-    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for batch in table.batches():
-            columns = [*batch.columns, *([batch.column("keeper")] if reference else [])]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-
-
-def _write_table(table: pa.Table, path: Path) -> None:
-    import pyarrow.parquet as pq
-
-    with whole(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({"cleantext_schema": SCHEMA}), temporary, compression="zstd")

@@ -27,8 +27,21 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from cleantext.dedup import Duplicates
+    from cleantext.plan import Table
 
-__all__ = ["EDITS", "METADATA", "SCHEMA", "finish", "outputs_of", "read_edits", "undo", "write_edits", "write_pairs"]
+__all__ = [
+    "EDITS",
+    "METADATA",
+    "SCHEMA",
+    "copy_table",
+    "finish",
+    "outputs_of",
+    "read_edits",
+    "undo",
+    "write_edits",
+    "write_pairs",
+    "write_table",
+]
 
 SCHEMA = "1"  # of all Parquet outputs; raised when columns change
 EDITS, METADATA = "edits.parquet", "metadata.jsonl"
@@ -260,8 +273,6 @@ def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], re
 
 def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report) -> set[str]:
     """Write what a search found and count it; return the names of the tables. ``parts`` hold the edits that lead back to the texts as read."""
-    import pyarrow.parquet as pq
-
     pairs = found.pairs.to_pylist()
     origins = _origins(parts, {p[side] for p in pairs for side in "ab"}) if parts is not None else None
     table = found.pairs
@@ -273,8 +284,7 @@ def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: S
                 pair[f"original_{side}_{edge}"] = span[n]
     tables = {"duplicates.parquet": table} | ({"boilerplate.parquet": found.boilerplate} if found.level == "passage" else {})
     for name, made in tables.items():
-        with whole(out / name) as temporary:
-            pq.write_table(made.replace_schema_metadata({"cleantext_schema": SCHEMA}), temporary, compression="zstd")
+        write_table(made, out / name)
     write_jsonl(out / "duplicates.jsonl", (_with_text(p, texts, EXCERPT) for p in pairs))
     longest = sorted(pairs, key=lambda r: (r["a"] == r["b"], r["a_start"] - r["a_end"], str(r["a"]), str(r["b"]), r["a_start"]))
     report.duplicates = {
@@ -294,6 +304,32 @@ def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: S
 def _with_text(pair: Mapping[str, Any], texts: Mapping[str, str], most: int) -> dict[str, Any]:
     spans = {s: texts[pair[s]][pair[f"{s}_start"] : pair[f"{s}_end"]] for s in "ab"}
     return {**pair, **{f"{s}_text": span if len(span) <= most else span[:most] + "…" for s, span in spans.items()}}
+
+
+def copy_table(table: Table, path: Path, *, reference: bool = False) -> None:
+    """Write a table of a plan as an output: whole or not at all, with the version of its schema.
+
+    ``reference`` says of clusters in a further column of this name which rows are references: those that stay.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held = pq.read_schema(table.paths[0])
+    names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a word of SQL
+    fields = [field.with_name(name) for field, name in zip(held, names, strict=True)]
+    schema = pa.schema([*fields, *([pa.field("reference", pa.bool_())] if reference else [])], metadata={"cleantext_schema": SCHEMA})
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for batch in table.batches():
+            columns = [*batch.columns, *([batch.column("keeper")] if reference else [])]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table as an output: whole or not at all, with the version of its schema."""
+    import pyarrow.parquet as pq
+
+    with whole(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({"cleantext_schema": SCHEMA}), temporary, compression="zstd")
 
 
 # ---------------------------------------------------------------- the way back
