@@ -3,15 +3,18 @@
     python benchmarks/growth.py                             # 1, 2, 4, 8 million passages, 2 workers, 2 GB
     python benchmarks/growth.py --millions 0.1 --plot growth.png
     python benchmarks/growth.py --copies 100000             # one cluster of near copies among 400,000 passages
+    python benchmarks/growth.py --level passage --page 30 --millions 0.5 1 2 4      # passages within pages of about 10 kB
 
 Passages are made: characters by Zipf's law, 40 to 250 of them, 110 on average. Of each hundred 22 are exact copies of an
-earlier one in other punctuation, 15 near copies (0.5 to 6 % of the characters changed). Memory is the sum of the
+earlier one in other punctuation, 15 near copies (0.5 to 6 % of the characters changed). With ``--page`` so many of them, one
+to a line, make a text. Memory is the sum of the
 proportional set sizes of the process and its workers, read ten times a second, so shared pages count once.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import subprocess
 import sys
@@ -77,7 +80,13 @@ def template(block: int, count: int) -> pa.Array:
     return Ragged(out.ravel(), np.arange(count + 1) * 200).arrow()
 
 
-def write(folder: Path, count: int, copies: int) -> float:
+def pages(held: pa.Array, page: int) -> pa.Array:
+    """Join passages, ``page`` of them to a text."""
+    lines = held.to_pylist()
+    return pa.array(["\n".join(lines[i : i + page]) for i in range(0, len(lines), page)])
+
+
+def write(folder: Path, count: int, copies: int, page: int) -> float:
     """Write ``count`` passages as Parquet files; return their megabytes of UTF-8."""
     size = 0.0
     for n in range(-(-count // BLOCK)):
@@ -85,15 +94,18 @@ def write(folder: Path, count: int, copies: int) -> float:
         if n * BLOCK < copies:
             held = template(n, BLOCK)
         held = held[: min(BLOCK, count - n * BLOCK)]
+        if page > 1:
+            held = pages(held, page)
         ids = pa.array([f"p{n:04d}-{i:05d}" for i in range(len(held))])
         pq.write_table(pa.table({"id": ids, "text": held}), folder / f"{n:05d}.parquet", compression="zstd", row_group_size=10_000)
         size += held.nbytes / 1e6
     return size
 
 
-def measured(command: list[str]) -> tuple[float, int]:
-    """Run a command; return its seconds and the most bytes that it and its children held at once."""
+def measured(command: list[str]) -> tuple[float, float, int]:
+    """Run a command; return its seconds, those of the processors, and the most bytes that it and its children held at once."""
     most = 0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(command)
 
@@ -109,7 +121,8 @@ def measured(command: list[str]) -> tuple[float, int]:
     watcher.join()
     if code:
         raise SystemExit(f"{command}: exit code {code}")
-    return time.perf_counter() - start, most
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, most
 
 
 def family(pid: int) -> list[int]:
@@ -152,6 +165,8 @@ def plot(rows: list[tuple[float, float, float]], path: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--millions", type=float, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--level", choices=["document", "passage"], default="document")
+    parser.add_argument("--page", type=int, default=1, help="passages that make one text")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--memory", default="2GB")
     parser.add_argument("--copies", type=int, default=0, help="so many near copies of one passage among four times as many passages")
@@ -164,15 +179,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
             data, out = Path(scratch) / "data", Path(scratch) / "out"
             data.mkdir()
-            size = write(data, count, options.copies)
-            command = [sys.executable, "-m", "cleantext", "dedup", str(data / "*.parquet"), "-o", str(out), "--level", "document"]
+            size = write(data, count, options.copies, options.page)
+            command = [sys.executable, "-m", "cleantext", "dedup", str(data / "*.parquet"), "-o", str(out), "--level", options.level]
             command += ["--engine", "local", "--workers", str(options.workers), "--memory", options.memory, "--quiet"]
-            seconds, most = measured(command)
+            seconds, busy, most = measured(command)
             pairs, clusters = (pq.read_metadata(out / f"{name}.parquet").num_rows for name in ("duplicates", "clusters"))
             rows.append((count / 1e6, seconds * 1e6 / count, most / 1e9))
             print(
                 f"{count / 1e6:5g} million passages, {size:7.1f} MB: {seconds:7.1f} s, {seconds * 1e6 / count:6.2f} us a passage, "
-                f"{size / seconds:5.1f} MB/s, peak {most / 1e9:.2f} GB, {pairs:,} pairs, {clusters:,} rows of clusters",
+                f"{size / seconds:5.1f} MB/s, {busy * 1e3 / size:5.1f} ms of processors a MB, peak {most / 1e9:.2f} GB, {pairs:,} pairs, {clusters:,} rows of clusters",
                 flush=True,
             )
             shutil.rmtree(data)

@@ -57,18 +57,15 @@ def pages() -> None:
     import numba  # noqa: F401 - once it is loaded, kernels run compiled whatever the size of their input
 
     from cleantext.chrome.rules import load_pack
-    from cleantext.chrome.votes import Register
+    from cleantext.chrome.votes import collect
     from cleantext.pipeline import Pipeline
     from cleantext.transform import Page
 
-    page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3)
+    page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3 + "相關閱讀\n喀什古城的杏花開了\n")
     pipeline = Pipeline.load("zh-web")
     pipeline.trace([page, page])
     pipeline.fast([page, page])
-    register = Register.of(load_pack("zh-web-rules"))
-    lines = [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)]  # enough for the sieves
-    register.look(lines)
-    register.finds(register.rules[0], lines)
+    collect([f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules"))  # enough for the automata
 
 
 def documents() -> None:

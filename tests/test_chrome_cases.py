@@ -1,8 +1,9 @@
 """Made-up pages of the kinds that the development set lacks: notices, threads, papers, shops, songs, in eight languages.
 
 All were written and labelled before the tool had seen them: `expected` is what a reader would keep, `optional` lines nobody minds. On the
-first run of each batch, untouched, 0 of 7,039, 20 of 2,898 and 0 of 1,391 characters of text were lost, and 52.4 %, 72.1 % and 59.1 %
-of the lines of chrome went; before the second and third, what the one before had taught was mended. Since then they are development data.
+first run of each batch, untouched, 0 of 7,039, 20 of 2,898, 0 of 1,391, 0 of 7,142, 15 of 2,140 and 0 of 1,030 characters of text were lost,
+and 52.4 %, 72.1 %, 59.1 %, 66.4 %, 60.5 % and 67.2 % of the lines of chrome went; before all but the first, what the one before had taught
+was mended. Since then they are development data.
 """
 
 import json
@@ -29,7 +30,7 @@ def test_no_line_of_text_is_lost(case):
     assert STRIP(out) == out
 
 
-FLOORS = {1: 0.80, 2: 0.88, 3: 0.87}  # share of lines of chrome that go; raised only
+FLOORS = {1: 0.80, 2: 0.88, 3: 0.87, 4: 0.89, 5: 0.82, 6: 0.91}  # share of lines of chrome that go; raised only
 
 
 @pytest.mark.parametrize("batch", FLOORS)
@@ -44,7 +45,7 @@ def test_most_lines_of_chrome_go(batch):
 
 
 def test_the_pages_are_whole():
-    assert len(CASES) == len({case["label"] for case in CASES}) == 55
+    assert len(CASES) == len({case["label"] for case in CASES}) == 116
     for case in CASES:
         body = [line for line in case["expected"].split("\n") if line not in lines(case["input"])]
         assert all(any(line in whole for whole in case["input"].split("\n")) for line in body), case["label"]

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from cleantext import jit
 from cleantext.changes import Ragged, code_points
-from cleantext.chrome import StripChrome, columns, votes
+from cleantext.chrome import StripChrome, automata, columns, rows, votes
+from cleantext.chrome.automata import Automata
 from cleantext.chrome.characters import EDGE, LETTERS, MARKS, characters
 from cleantext.chrome.frame import LISTING
 from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.lines import judge
+from cleantext.chrome.patterns import Question
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack, unwrap
 from cleantext.chrome.scan import Scanned, scan
-from cleantext.chrome.sieve import MATCHES, NEVER, UNGUARDED, sieve, sieves, sift
 from cleantext.chrome.votes import Register, collect
 from cleantext.chrome.widgets import _count_end, widgets
 from cleantext.fold import view
@@ -45,8 +47,7 @@ LINES = st.lists(st.sampled_from(PIECES), max_size=24).map("".join) | st.sampled
 
 
 def scanned(lines, tables=TABLES):
-    column = Ragged.of(lines)
-    return Scanned(*scan(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
+    return Scanned(*scan(Rows.of(lines), tables.bits, *tables.lexicons, tables.rules))
 
 
 # ---------------------------------------------------------------- lines
@@ -80,13 +81,13 @@ def test_what_is_known_of_a_line(line):
     assert bool(known & columns.COLON) == (":" in line)
     assert bool(known & columns.SITE_NAME) == (0 < len(bare) <= 10)
     assert bool(known & columns.CHANNEL_NAME) == (0 < len(bare) <= 4)
-    assert known & columns.LISTS or not LISTING.fullmatch(bare)
+    assert known & columns.LISTS or not LISTING.answer(bare)
     assert tuple(found.core[0].tolist()) == unwrap(line)
 
 
 @given(text=st.text(st.sampled_from("0123456789.,万亿千kw+%年a²٣ "), max_size=12))
 def test_a_count_ends_where_the_pattern_says(text):
-    match = re.match(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])", text)
+    match = re.match(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])(?<!\d(?=\d))", text)
     wanted = match.end() if match else 0
     assert not text or _count_end.python(code_points(text), 0, len(text), characters()) == wanted
 
@@ -115,7 +116,7 @@ def segments(core, words):
         while at < len(core):
             if core[at] in EDGES:
                 at += 1
-            elif core[at].isdigit() and (m := re.compile(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])").match(core, at)):
+            elif core[at].isdigit() and (m := re.compile(r"\d[\d.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])(?<!\d(?=\d))").match(core, at)):
                 at = m.end()
             else:
                 break
@@ -139,78 +140,108 @@ def test_a_line_is_widget_words_where_some_split_is(core):
         assert (found[0, 0] == 0) == segments(core, WORDS)
 
 
-# ---------------------------------------------------------------- sieves
+# ---------------------------------------------------------------- automata
 
 
-def asked(lines, patterns):
-    column = Ragged.of(lines)
-    pairs = np.array([(n, k) for n in range(len(lines)) for k in range(len(patterns))], np.int32)
-    found = sift(column.points, column.offsets[:-1], column.offsets[1:], pairs, sieves(patterns))
-    return found.reshape(len(lines), len(patterns))
+def asked(lines, questions, automata=None):
+    """Return the answers to all questions about all lines, twice: by automata that learn, and by those that have learned."""
+    column, automata = Ragged.of(lines), automata or Automata(questions)
+    number = np.tile(np.arange(len(questions), dtype=np.int32), len(lines))
+    starts, ends = (np.repeat(offsets, len(questions)) for offsets in (column.offsets[:-1], column.offsets[1:]))
+    assert automata.machines
+    first, again = (automata.answers(column.points, starts, ends, number) for _ in range(2))
+    assert np.array_equal(first, again)
+    return first.reshape(len(lines), len(questions)).tolist()
 
 
-def test_a_sieve_lets_through_what_its_rule_finds():
-    rules = [rule for rule in PACK.rules if rule.match]
+def test_automata_answer_as_the_patterns_of_the_rules_do():
     lines = [line for line in dict.fromkeys([*SAMPLES, *(s[a:b] for s in SAMPLES for a, b in [unwrap(s)])]) if line]
-    for line, answers in zip(lines, asked(lines, [rule.sieve for rule in rules]).tolist(), strict=True):
-        for rule, answer in zip(rules, answers, strict=True):
-            found = rule.finds(line) is not None
-            assert answer != NEVER or not found, (rule.id, line)
-            assert answer != MATCHES or found, (rule.id, line)
-            if answer == UNGUARDED and len(line) <= rule.longest:
-                assert not (rule.guard and rule.guard.search(line)), (rule.id, line)
+    questions = [q for q in TABLES.automata.questions if q.pattern]
+    for line, answers in zip(lines, asked(lines, questions), strict=True):
+        for question, answer in zip(questions, answers, strict=True):
+            assert answer == question.answer(line), (question, line)
 
 
-@given(line=st.text(st.sampled_from("ab1٣ \t年:x"), min_size=1, max_size=8))
-def test_a_sieve_lets_through_what_its_pattern_matches(line):
+def test_the_rules_that_automata_ask_again_about_are_few():
+    assert np.sum(~TABLES.automata.machines.exact) <= 11
+    assert (TABLES.automata.machines.automata[:, 0] >= 0).all()
+
+
+@given(line=st.text(st.sampled_from("ab1٣ \t年:x;+_"), max_size=9))
+def test_automata_answer_as_re_does(line):
     patterns = [
         "a{2,}b?", "(?:a|bb|x1)+", r"(?<=a)?\d{2,4}年?", r"[^ab]{1,3}", r"\s*(?:a\s*){1,3}", "(?:ab)?x*", "(?P<v>a)(?P=v)b", "(?i:A)b", "a.*?:.{0,3}x",
-        r"[\w:]+", "(?!a)b|x(?=1)1", "(?:a{0,2}b){2}", "(?:|a)b",
+        r"[\w:]+", "(?!a)b|x(?=1)1", "(?:a{0,2}b){2}", "(?:|a)b", "a|b{2}", "^x", "(?<!a)1", "[;]|1.{2}", "a?", "(?:x|;)$", "", r"\ba", r"(?<=ab)x",
+        "(?=.{0,3}(?:ab|1x))(?=.*年).{2,6}", "(?!ab|.*;$)[^1]+", "(?!(?!a)b).+", r"(?!a\b).+", "(?=ab)a|b(?!ab)", r"[^\W\d_]+", r"(?:a*)*b", "x(?!$)", "(?<!^)a", "a{3}|a{5,6}",
     ]  # fmt: skip
-    for pattern, answer in zip(patterns, asked([line], [sieve(p) for p in patterns])[0].tolist(), strict=True):
-        found = re.fullmatch(pattern, line) is not None
-        assert answer != NEVER or not found, pattern
-        assert answer != MATCHES or found, pattern
+    questions = [Question(pattern, how) for pattern in patterns for how in ("fullmatch", "match", "search")]
+    for question, answer in zip(questions, asked([line], questions)[0], strict=True):
+        assert answer == question.answer(line), question
 
 
-@given(line=st.text(st.sampled_from("ab1;x"), min_size=1, max_size=8))
-def test_a_guard_that_can_find_something_is_asked(line):
-    guards = ["a|b{2}", "^x", "(?<!a)1", "[;]|1.{2}", "a?", "(?:x|;)$"]
-    for guard, answer in zip(guards, asked([line], [sieve("[^;]{1,20}", guard=g) for g in guards])[0].tolist(), strict=True):
-        assert answer not in (MATCHES, UNGUARDED) or re.search(guard, line) is None, guard
+def test_a_full_table_of_states_is_begun_anew(monkeypatch):
+    monkeypatch.setattr(automata, "ROOM", 400)
+    questions = [Question("(?:a|bc){2,9}"), Question(".*b.{3}")]
+    lines = ["aabca", "bcbca", "abcab", "acbb", "b", "abbbb", "bbabb", "abcabcabca"]
+    made = Automata(questions)
+    for _ in range(3):
+        for line in lines:
+            assert asked([line], questions, made)[0] == [q.answer(line) for q in questions]
+    assert made.machines.states.used[2] < 40
 
 
 # ---------------------------------------------------------------- the register
 
 
 def test_python_and_compiled_say_the_same():
-    column = Ragged.of(SAMPLES)
-    args = column.points, column.offsets, TABLES.bits, *TABLES.lexicons, TABLES.rules
+    args = Rows.of(SAMPLES), TABLES.bits, *TABLES.lexicons, TABLES.rules
     for a, b in zip(scan.python(*args), scan.compiled(*args), strict=True):
         assert np.array_equal(a, b)
 
 
 def test_many_lines_are_judged_as_few_are():
-    many = collect(SAMPLES, Pack(PACK.rules))  # through the sieves
+    many = collect(SAMPLES, Pack(PACK.rules))  # by automata
     assert many == [vote for n in range(0, len(SAMPLES), 9) for vote in collect(SAMPLES[n : n + 9], PACK)]
 
 
 def test_memory_is_bounded_and_changes_nothing(monkeypatch):
     pack = Pack(PACK.rules)
-    monkeypatch.setattr(votes, "MEMORY", 100)
+    monkeypatch.setattr(rows, "MOST", 128)
     for n in range(0, len(SAMPLES), 50):
         assert collect(SAMPLES[n : n + 50], pack) == collect(SAMPLES[n : n + 50], PACK)
-        assert len(Register.of(pack).known) <= 150
-    long = "长" * 81
-    collect([long], pack)
-    assert long not in Register.of(pack).known
+    memory = Register.of(pack).forget().memory
+    asked = []
+
+    def judge(lines):
+        asked.append([lines.line(n) for n in range(len(lines.starts))])
+        return np.array([len(line) for line in asked[-1]])
+
+    lines = ["甲", "", "乙丙", "甲", "长" * 81, "乙丙", "长" * 81, "乙"]
+    for _ in range(2):
+        assert memory.look(Rows.of(lines), judge).tolist() == [1, 0, 2, 1, 81, 2, 81, 1]
+    assert asked == [["甲", "", "乙丙", "长" * 81, "长" * 81, "乙"], ["长" * 81] * 2]
+    lines = [str(n) for n in range(150)]
+    for _ in range(2):
+        assert memory.look(Rows.of(lines), judge).tolist() == [len(line) for line in lines]
+    assert memory.full
+    assert len(memory) == 128
+
+
+def test_a_line_whose_judgement_fails_is_not_remembered():
+    def fails(lines):
+        raise KeyboardInterrupt
+
+    memory = rows.Memory()
+    with pytest.raises(KeyboardInterrupt):
+        memory.look(Rows.of(["甲", "乙"]), fails)
+    assert memory.look(Rows.of(["乙"]), lambda lines: np.array([7])).tolist() == [7]
 
 
 def test_a_ballot_without_evidence_may_be_the_last_of_a_full_table():
     pack = Pack(PACK.rules)
     register = Register.of(pack)
-    while len(register.evidence) < len(register.evidence_rows):
-        register.said(votes.Evidence(PACK.rules[0], 1, 0, len(register.evidence)))
+    while register.evidence < len(register.evidence_rows):
+        register.saying(votes.Evidence(PACK.rules[0], 1, 0, register.evidence))
     page = "昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n新桥通车了。W020180101000000000001_600"
     assert [e.before for e in judge(page, view(page), pack).edits] == ["W020180101000000000001_600"]
 

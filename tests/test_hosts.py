@@ -59,7 +59,7 @@ def test_the_frame_of_a_host_is_learned_and_goes():
     assert StripChrome()(new) != "\n".join(body(11))
     assert StripChrome(profile=profile, host=HOST)(new) == "\n".join(body(11))
     reasons = StripChrome(profile=profile, host=HOST).verdicts([new])[0].reasons
-    assert {r.rule for r in reasons} == {"host.repeated", "related.heading"}  # where a rule knows the line, it speaks
+    assert {r.rule for r in reasons} == {"host.repeated", "related.heading", "channel.news"}  # where a rule knows the line, it speaks
     assert reasons[0].because == "on 10 pages of the host, strong enough anywhere"
 
 

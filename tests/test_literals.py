@@ -55,7 +55,7 @@ SOURCES = {
         "editing by|reporting|reporting by|published|image source|views expressed|expressed|advertisement|sponsored"
     ),
     "an English word or phrase of every interface": listed(
-        "navigation|subscribe|subscribe to|technology|entertainment|publications|posted by|text size|you are here|play video"
+        "information|navigation|subscribe|subscribe to|this page|this site|technology|entertainment|publications|posted by|text size|you are here|play video"
     ),
     "JavaScript and the DOM, and scripts that sites embed": listed(
         "document.|document.write|document.write(|getelement|location.|javascript|undefined|object object|_bd_share"

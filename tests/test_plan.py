@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from cleantext.dedup.bands import HOT
 from cleantext.dedup.maps import column_texts, pack, unpack
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, InputError
-from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Loop, Plan, Sql, Table
+from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Plan, Sql, Table
 from cleantext.run.search import dedup_files
 
 
@@ -319,6 +320,64 @@ def test_queries_keep_to_the_common_dialect():
         assert word not in told, word
 
 
+@dataclass(frozen=True)
+class Same:
+    """A kernel that gives what it gets, with a number for each call."""
+
+    columns: tuple[str, ...]
+
+    @property
+    def schema(self):
+        return pa.schema([(name, pa.binary() if name.endswith("bytes") else pa.int64()) for name in self.columns])
+
+    def __call__(self, batch):
+        yield pa.record_batch([batch.column(name) for name in self.columns], schema=self.schema)
+
+
+def test_a_map_joins_what_its_query_says(tmp_path, monkeypatch):
+    """Read value by value from a shelf or joined by an engine: the same rows; those without a partner are left out."""
+    from cleantext.plan import embedded
+
+    monkeypatch.setattr(embedded, "ROWS", 3)
+    rng = random.Random(3)
+    keys = rng.sample(range(50), 30)
+    wide = {"number": keys, "held": [bytes(rng.randbytes(rng.randrange(9))) for _ in keys], "other": [rng.randrange(50) for _ in keys]}
+    pairs = {"a": [rng.randrange(50) for _ in range(40)], "b": [rng.randrange(50) for _ in range(40)]}
+    for name, table in (("wide", wide), ("pairs", pairs), ("none", {"a": [], "b": []}), ("empty", {"number": [], "held": [], "other": []})):
+        kinds = {"held": pa.binary()}
+        pq.write_table(pa.table({n: pa.array(c, kinds.get(n, pa.int64())) for n, c in table.items()}), tmp_path / f"{name}.parquet")
+    joins = (
+        Join("a", "wide", "number", (("a_bytes", "held"), ("a_other", "other"))),
+        Join("a_other", "wide", "number", (("bytes", "held"),)),
+    )
+    columns = ("a", "b", "a_bytes", "a_other", "bytes")
+    step = Map("out", "pairs", Same(columns), joins)
+    steps = [step, Sql("expected", step.query)]
+    steps += [
+        Map("nothing", "none", Same(columns), joins),
+        Map("alone", "pairs", Same((*columns[:2], "x_bytes")), (Join("a", "empty", "number", (("x_bytes", "held"),)),)),
+    ]
+    tables = {name: Table.of([tmp_path / f"{name}.parquet"]) for name in ("wide", "pairs", "none", "empty")}
+    out = EmbeddedRunner(tmp_path / "run", workers=1).run(Plan(tuple(steps), ("out", "expected", "nothing", "alone")), tables)
+    mine, theirs = (sorted(map(repr, out[name].read().select(columns).to_pylist())) for name in ("out", "expected"))
+    assert mine == theirs
+    assert 0 < len(mine) < 40
+    assert out["nothing"].rows == out["alone"].rows == 0
+
+
+def test_shelves_go_with_their_tables(tmp_path):
+    pq.write_table(pa.table({"number": [1, 2]}), tmp_path / "n.parquet")
+    steps = (
+        Sql("n", "SELECT number, number + 1 AS more FROM n"),
+        Map("out", "n", Same(("number", "one")), (Join("number", "n", "number", (("one", "more"),)),)),
+        Checkpoint(("out",)),
+    )
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "n-7-one.shelf").touch()  # of a run that was killed
+    EmbeddedRunner(tmp_path / "run", workers=1).run(Plan(steps, ("out",)), {"n": Table.of([tmp_path / "n.parquet"])})
+    assert sorted(p.name for p in (tmp_path / "run").glob("*-*")) == ["out-1-0.parquet"]
+
+
 def test_too_little_memory_is_said(tmp_path):
     plan = Plan((Sql("out", "SELECT list(range) AS one FROM range(40000000)"),), ("out",))  # a list cannot be spilled
     with pytest.raises(CleantextError, match="give the run more memory"):
@@ -374,7 +433,7 @@ def test_tables_from_the_command_line(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"level": "passage", "engine": "local"}, "aligns texts in memory"),
+        ({"level": "passage", "engine": "local", "threshold": 1.5}, "expected a number above 0"),
         ({"level": "paragraph"}, "searched in tables"),
         ({"level": "document"}, "--engine local"),
         ({"level": "document", "engine": "local", "keep": "newest"}, "unknown keep"),

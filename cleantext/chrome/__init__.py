@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, ClassVar
 
-from cleantext.changes import Changes
+from cleantext.changes import Changes, code_points
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.votes import Register
 from cleantext.errors import ConfigError
-from cleantext.fold import view
+from cleantext.fold import view_points
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
 
 __all__ = ["Reason", "StripChrome", "strip_chrome"]
@@ -101,14 +102,14 @@ class StripChrome(Transform):
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
         register = Register.of(self.pack)
-        rows = view("\n".join(texts)).split("\n")
+        rows = Rows.split(view_points(code_points("\n".join(texts))))
         known = register.look(rows)
         profile = self.known
         if profile and (rule := next(iter(register.pack.of_kind["repeated"]), None)):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
             for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
                 if lines := profile.lines_of(host or self.host):
-                    support(known[a:b], rows[a:b], lines, rule, register)
+                    support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, register)
         return decide(texts, rows, known, register, safety=self.level)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:

@@ -29,7 +29,8 @@ from cleantext.chrome.columns import (
     NOTED,
     POWER,
     RULE,
-    SHIELD,
+    SHIELDED,
+    SIGNED,
     TAIL,
     TITLE,
     WIDGETS,
@@ -70,7 +71,7 @@ def protect(lines: Lines, left: I32, bounds: I64, ballots: I32, evidence: I32, r
         if slots[bounds[p + 1]] == first:
             for n in page:
                 lines.best[n], lines.suspected[n] = -1, False
-                lines.shielded[n] = _is_shielded(ballots[lines.known[n] >> BALLOT, SHIELD], lines.zone[n])
+                lines.shielded[n] = _is_shielded(lines.known[n], lines.zone[n])
             continue
         for rule in range(rules):
             structure[rule] = False
@@ -157,7 +158,7 @@ def _withdraw(known: I64, zone: I32, shields: Flags, page: I32, ballots: I32, ev
     slot = 0
     for n in page:
         ballot = ballots[known[n] >> BALLOT]
-        shielded = _is_shielded(ballot[SHIELD], zone[n])
+        shielded = _is_shielded(known[n], zone[n])
         shields[n] = shielded
         for e in range(ballot[FIRST], ballot[FIRST] + ballot[COUNT]):
             if shielded:
@@ -168,8 +169,8 @@ def _withdraw(known: I64, zone: I32, shields: Flags, page: I32, ballots: I32, ev
 
 
 @kernel
-def _is_shielded(how: int, zone: int) -> bool:
-    return how == 1 or (how == 2 and zone == TAIL)
+def _is_shielded(known: int, zone: int) -> bool:
+    return bool(known & SHIELDED or (known & SIGNED and zone == TAIL))
 
 
 @kernel

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 __all__ = [
     "ALPHA",
+    "ANCHORS",
     "CLAUSE",
     "DECIMAL",
     "DIGIT",
@@ -43,12 +44,13 @@ EDGE, LEADING, TRAILING, ROW, STOP, QUOTE, CLAUSE, ENDS_TITLE = (1 << n for n in
 ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # as the labels of a pack do
 SHIELDS = 1 << 16  # what is protected can start with it
 ENDS_LISTING = 1 << 17  # the heading of a list that is text can
+ANCHORS = 1 << 18  # an anchor starts with it
 
 MARKS = {
     EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # stands between widgets
     LEADING: " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~",  # bullets and their kin before a line
     TRAILING: " \t\r-–—·•*|丨=~▼▲×",
-    ROW: " |·丨┊/",  # parts the links of a row
+    ROW: " |·丨┊/[]【】",  # parts the links of a row
     STOP: ".!?",
     QUOTE: "\"'”’)",
     CLAUSE: ",、:",

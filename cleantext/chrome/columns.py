@@ -22,11 +22,11 @@ LONG = 1 << 12  # eight characters and more
 NAMED = 1 << 13  # four letters and more
 COLON = 1 << 14
 ENTRY = 1 << 15  # may start with a date, as in a chronicle
-UNTRIED = 1 << 16  # a paragraph without an anchor: no protector was asked either
-SHIELDED = 1 << 17  # may be protected by what it looks like
+SHIELDED = 1 << 16  # protected by what it looks like: a numbered heading, an attachment and their kin
+SIGNED = 1 << 17  # a date, as under a signature: protected in the tail
 SITE_NAME = 1 << 18  # ten characters at most, as the name of a site
 CHANNEL_NAME = 1 << 19  # four at most
-LISTS = 1 << 20  # may head a list that is text where it stands in a footer
+LISTS = 1 << 20  # heads a list that is text where it stands in a footer
 BALLOT = 21  # bits below
 
 HAN_FIRST, HAN_LAST = 0x3400, 0x9FFF
@@ -39,7 +39,7 @@ ZONE_NAMES = {bit: name for name, bit in ZONES.items()}
 
 # Columns of evidence, of ballots; kinds of rules.
 RULE, POWER, WORDS, ZONE_BITS, CATEGORY, KIND, COMMON, DATED, BARE, NOTED, SALVAGED, RULE_POWER = range(12)
-FIRST, COUNT, HEADS, SPANS, SHIELD, STRONGEST, PLACED = range(7)
+FIRST, COUNT, HEADS, SPANS, STRONGEST, PLACED = range(6)
 OTHER, LABEL, WIDGETS, LINE = range(4)
 KINDS = {"label": LABEL, "words": WIDGETS, "line": LINE}
 
@@ -74,7 +74,7 @@ class Lines(NamedTuple):
     power: I32  # of the strongest evidence
     placed: npt.NDArray[np.bool_]  # the strongest evidence is of a place in the site
     zone: I32
-    shielded: npt.NDArray[np.bool_]  # protected where it stands; only of lines against which something is said
+    shielded: npt.NDArray[np.bool_]  # protected where it stands
     suspected: npt.NDArray[np.bool_]  # some evidence that counts in this page is of a rule for where the line stands
     best: I32  # the strongest evidence that fits where the line stands, -1 for none
     acted: I32  # the evidence that took the line, -1 while it stays

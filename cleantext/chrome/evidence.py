@@ -7,22 +7,25 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from cleantext.chrome.columns import SHIELDED, UNTRIED, B
+from cleantext.chrome.columns import B
 from cleantext.chrome.metadata import read_labels
-from cleantext.chrome.rules import Pack, Rule, unwrap
-from cleantext.chrome.sieve import sieve
+from cleantext.chrome.patterns import Question, opening
+from cleantext.chrome.rules import Pack, Rule
 
-__all__ = ["Evidence", "Votes", "labels", "salvaged", "shield", "shielding", "spans"]
+__all__ = ["NUMBERED", "PROTECTED", "SIGNED_DATE", "Evidence", "Votes", "labels", "salvaged", "shielding", "spans"]
 
-_PROTECTED = re.compile(
+Salvage = tuple[tuple[str, int, int], ...]  # field, and span in the line
+
+PROTECTED = Question(
     r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
     r"|[一二三四五六七八九十]{1,3}[、.]|[(]?[一二三四五六七八九十]{1,3}[)]|[壹贰叁肆伍陆柒捌玖拾]、"
     r"|\d{1,2}[.、)](?!\d)|[①-⑳]|[a-h][.、)] ?[\u3400-\u9fff]|注:.{0,30}(?:为准|参考)"
     r"|附(?:件|表|录|图)(?:\d|[一二三四五六七八九十:]|$)|(?:主送|抄送|抄报)[:]"
-    r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释"
+    r"|(?:特此|此致|敬礼|祝好)|[qa问答][:]|>>>|\$ |参考文献|注释",
+    "match",
 )
-_NUMBERED = re.compile(r".{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号")
-_SIGNED_DATE = re.compile(
+NUMBERED = Question(r".{0,12}[〔\[(](?:19|20)\d\d[〕\])]\d{1,5}号")
+SIGNED_DATE = Question(
     r"(?:(?:19|20)\d\d|二[〇○0][〇○一二三四五六七八九0]{2}|中华民国.{1,8})年.{1,3}月.{1,3}日|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"
 )
 
@@ -49,23 +52,10 @@ class Votes(NamedTuple):
     shield: int = 0  # 1: a numbered heading, an attachment and their kin; 2: a date, as under a signature
 
 
-def shield(line: str, known: int) -> int:
-    """Say what protects a line: 1 always, 2 in the tail of a page. Asked only of lines against which something is said."""
-    if not known & SHIELDED or known & UNTRIED:
-        return 0
-    a, b = unwrap(line)
-    core = line[a:b]
-    for text in (core, line.lstrip()):
-        if _PROTECTED.match(text) or _NUMBERED.fullmatch(text):
-            return 1
-    return 2 if len(core) <= 20 and _SIGNED_DATE.fullmatch(core) else 0
-
-
 @lru_cache(maxsize=1)
 def shielding() -> Iterable[str]:
-    """Return the characters with which a protected line can start."""
-    ways = [way for pattern in (_PROTECTED, _SIGNED_DATE) for way in sieve(pattern.pattern).ways]
-    return [chr(c) for way in ways for low, high in way.front[0] for c in range(low, high + 1)]
+    """Return the characters with which a protected line can start, but for one that ends in a document number."""
+    return [chr(c) for asked in (PROTECTED, SIGNED_DATE) for low, high in opening(asked) for c in range(low, high + 1)]
 
 
 def spans(line: str, rule: Rule) -> Iterator[Evidence]:

@@ -5,9 +5,7 @@ Also what is no frame: lists that are text where they stand in a footer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,8 +22,11 @@ from cleantext.chrome.columns import (
     ENCLOSED,
     FIRST,
     HEAD,
+    HEADING,
+    LISTS,
     LONG,
     POWER,
+    ROW_BELOW,
     RULE,
     RULE_POWER,
     SITE_NAME,
@@ -34,26 +35,52 @@ from cleantext.chrome.columns import (
     B,
     Lines,
 )
-from cleantext.chrome.sieve import sieve
+from cleantext.chrome.patterns import Question
 from cleantext.jit import kernel
 
-__all__ = ["LISTING", "enclosed", "header", "listing_ends"]
+__all__ = ["LISTING", "enclosed", "grow", "header", "listing_ends"]
 
-PATH = 1  # category
+PATH, SITE_PAGES, LOGINS = 1, 14, 18  # categories
 MANY_WORDS = 8  # lines of widget words that are a column under the name of a site where the title has a date
 STRANGERS = 2  # lines of no rule above a column, and in it one after the other but for one
-# The heading of a list that is text: no site heads a part of its footer so.
-LISTING = re.compile(
-    r"[\[【]?.{0,12}(?:目录|目次|名单|名录|一览表?|曲目|书目|篇目|剧目|年表|年谱|著作|主要作品|代表作品?|获奖作品|作品列表|演员表|演职员表|日程|议程|赛程|课程表|价目表|附录|鸣谢)[\]】]?:?"
-)
+# The heading of a list that is text ends so: no site heads a part of its footer with these.
+LISTS_OF = [
+    "目录",
+    "目次",
+    "名单",
+    "名录",
+    "一览",
+    "一览表",
+    "曲目",
+    "书目",
+    "篇目",
+    "剧目",
+    "年表",
+    "年谱",
+    "著作",
+    "主要作品",
+    "代表作",
+    "代表作品",
+    "获奖作品",
+    "作品列表",
+    "演员表",
+    "演职员表",
+    "日程",
+    "议程",
+    "赛程",
+    "课程表",
+    "价目表",
+    "附录",
+    "鸣谢",
+]
+LISTING = Question(rf"[\[【]?.{{0,12}}(?:{'|'.join(LISTS_OF)})[\]】]?:?")
 
 Flags = npt.NDArray[np.bool_]
 
 
-@lru_cache(maxsize=1)
 def listing_ends() -> Iterable[str]:
     """Return the characters with which the heading of a list that is text can end."""
-    return [chr(c) for way in sieve(LISTING.pattern).ways for low, high in way.back[0] for c in range(low, high + 1)]
+    return {word[-1] for word in LISTS_OF} | set("]】:")
 
 
 # ---------------------------------------------------------------- channels above the title
@@ -136,7 +163,7 @@ def _way(known: I64, power: I32, acted: I32, left: I32, lo: int, hi: int, eviden
 @kernel
 def _dated(acted: I32, left: I32, lo: int, hi: int, evidence: I32) -> bool:
     """Say whether a date or source went."""
-    for k in range(lo, hi):
+    for k in range(lo, hi):  # noqa: SIM110 - Numba has no any()
         if acted[left[k]] >= 0 and evidence[acted[left[k]], CATEGORY] == DATES:
             return True
     return False
@@ -164,12 +191,12 @@ def _is_placed(ballot: I32, evidence: I32, counts: Flags) -> bool:
 
 
 @kernel
-def enclosed(lines: Lines, bounds: I64, evidence: I32, listing: Flags, rules: int, zones: int, least: int, most: int) -> I32:
+def enclosed(lines: Lines, bounds: I64, evidence: I32, rules: int, zones: int, least: int, most: int) -> I32:
     """Return short lines that no rule knows, where they stand among those of a header or footer.
 
     Of a header up to the title, of a footer from its first certain line on; only where ``least`` lines of it went by
     three different rules, for a lone credit line under an article is no footer; and only runs of ``most`` lines between
-    two certain ones, up to a line of ``listing``, for what is longer may be a table or a list of works. Asked once, when the arbiter
+    two certain ones, up to the heading of a list that is text, for what is longer may be a table or a list of works. Asked once, when the arbiter
     has settled, so that a second run, which finds no certain lines, takes no more. ``bounds`` are those of the pages in ``lines``.
     """
     found = np.zeros(len(lines.acted), np.bool_)
@@ -198,9 +225,42 @@ def enclosed(lines: Lines, bounds: I64, evidence: I32, listing: Flags, rules: in
                         kinds += stamp[evidence[lines.acted[n], RULE]] != a + 1
                         stamp[evidence[lines.acted[n], RULE]] = a + 1
                 if certain >= least and kinds >= 3:
-                    _mark_runs(lines, a, b, evidence, listing, certain, most, found)
+                    _mark_runs(lines, a, b, evidence, certain, most, found)
             a = b
     return np.flatnonzero(found).astype(np.int32)
+
+
+@kernel
+def grow(lines: Lines, left: I32, headings: I64, tags: I32, blocks: I32) -> None:
+    """Take the rows under headings with them: related articles, member lists, link lists.
+
+    ``headings`` has for each its place in ``left``, where its rows end at the latest, and its row in ``blocks``: zones, fewest rows,
+    whether rows carry a tag, and the evidence to act by. ``tags`` has for each line between these two -1 if it is no row of the block,
+    else the number of its tag: a list goes on while that is one and the same.
+    """
+    at = 0
+    for h in range(len(headings)):
+        first, end = headings[h, 0], headings[h, 1]
+        block = blocks[headings[h, 2]]
+        zones, least, tagged, by = block[0], block[1], block[2], block[3]
+        here = tags[at : at + end - first - 1]
+        at += len(here)
+        head = left[first]
+        if not lines.zone[head] & zones or (lines.acted[head] < 0 and lines.shielded[head]):
+            continue
+        tag = rows = 0
+        for k in range(len(here)):
+            n = left[first + 1 + k]
+            if here[k] < 0 or not zones & lines.zone[n] or (tag and here[k] != tag) or (not tagged and lines.shielded[n]):
+                break
+            tag = here[k]
+            rows += 1
+        if rows >= least:
+            for k in range(rows + 1):
+                n = left[first + k]
+                if lines.acted[n] < 0:
+                    lines.acted[n], lines.number[n] = by, rows
+                    lines.because[n] = ROW_BELOW if k else HEADING
 
 
 @kernel
@@ -209,7 +269,7 @@ def _is_certain(acted: I32, n: int, evidence: I32) -> bool:
 
 
 @kernel
-def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, listing: Flags, certain: int, most: int, found: Flags) -> None:
+def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, certain: int, most: int, found: Flags) -> None:
     """Mark the lines that stay in runs of ``most`` at most between two certain lines, or one and the edge of the area.
 
     A run ends at the heading of a list that is text. Above a title that a date follows it may be as long as it likes: no table stands there.
@@ -232,7 +292,7 @@ def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, listing: Flags, cert
                     lines.number[k] = certain
             start = end = n + 1
             run = 0
-        elif end == n and not listing[n]:
+        elif end == n and not lines.known[n] & LISTS:
             run += lines.acted[n] < 0
             end = n + 1
 
@@ -241,9 +301,9 @@ def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, listing: Flags, cert
 def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
     """Return where the title of a page can start, what stands before it is the header; and whether a date stands below it.
 
-    It is the last line of eight characters and more, with the unsuspected lines right before it, in front of
-    the first certain line that states a date or source; where none does, in front of the last certain line. A shorter line
-    right before the date is the title where no longer one stands above it.
+    It is the first line of eight characters and more below the last link or path of the site, with the unsuspected lines right
+    before it; where none stands there, the last such line in front of the first certain line that states a date or source, or, without
+    one, of the last certain line. A shorter line is the title below a path, or right before the date, where no longer one stands.
     """
     dated, limit = False, a
     for n in range(a, b):
@@ -256,13 +316,23 @@ def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
     at = limit - 1
     while at >= a and not (_unknown(lines.acted, lines.suspected, at) and lines.known[at] & LONG):
         at -= 1
-    placed = below = -1  # the last path, and the line that stays below it: the title of a page, however short, if no longer one follows
-    for n in range(a, limit):
-        if _is_certain(lines.acted, n, evidence) and evidence[lines.acted[n], CATEGORY] == PATH and not evidence[lines.acted[n], WORDS]:
-            placed, below = n, -1
-        elif placed >= 0 and below < 0 and _unknown(lines.acted, lines.suspected, n):
-            below = n
-    if below > at:
+    placed = linked = False
+    below = first = -1  # line that stays below the last path; the first long one below the last link
+    for n in range(a, limit if dated else b):
+        if _is_certain(lines.acted, n, evidence):
+            category = evidence[lines.acted[n], CATEGORY]
+            if category == PATH and not evidence[lines.acted[n], WORDS]:
+                placed, below = True, -1
+            if category in (PATH, SITE_PAGES, LOGINS):
+                linked, first = True, -1
+        elif _unknown(lines.acted, lines.suspected, n):
+            if lines.known[n] & LONG and not lines.known[n] & TITLE:
+                break  # a sentence
+            below = n if placed and below < 0 else below
+            first = n if linked and first < 0 and lines.known[n] & LONG else first
+    if first >= 0:
+        at = first
+    elif below > at:
         return below, dated
     if at < a:
         if dated:

@@ -21,32 +21,32 @@ import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from cleantext.changes import I32, I64
+from cleantext.changes import I32, I64, code_points, text_of
 from cleantext.chrome.acquit import protect, spare_titles
 from cleantext.chrome.arbiter import arbitrate, gate, place, support
 from cleantext.chrome.columns import (
     BALLOT,
     BECAUSE,
     BLANK,
+    COUNT,
     DATED,
     ECHO,
     EMPTIED,
     ENTRY,
+    FIRST,
     GAIN,
     HEAD,
     HEADER,
-    HEADING,
     HEADS,
-    LISTS,
     LOSS,
     PLACED,
-    ROW_BELOW,
     SALVAGED,
-    SHIELDED,
     SPANS,
     STRONGEST,
     TAIL,
+    ZONE_BITS,
     ZONE_NAMES,
     ZONES,
     A,
@@ -54,16 +54,19 @@ from cleantext.chrome.columns import (
     C,
     Lines,
 )
-from cleantext.chrome.evidence import Evidence, Votes, shield
-from cleantext.chrome.frame import LISTING, enclosed, header
+from cleantext.chrome.evidence import Evidence, Votes
+from cleantext.chrome.frame import enclosed, grow, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, Rule
+from cleantext.chrome.scan import stripped
 from cleantext.chrome.votes import Register, strongest
 
 __all__ = ["Decisions", "Reason", "Verdict", "decide", "judge", "zones"]
 
 STRENGTH = {A: "A", B: "B", C: "C"}
+Flags = npt.NDArray[np.bool_]
 FLAGS = {1: "all_chrome", 2: "over_removal"}
 _ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and what happened
 DATE = 10  # characters by which two entries of a chronicle differ
@@ -71,11 +74,11 @@ DATE = 10  # characters by which two entries of a chronicle differ
 
 def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
     """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
-    rows, register = folded.split("\n"), Register.of(pack)
+    rows, register = Rows.split(code_points(folded)), Register.of(pack)
     return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
-def decide(texts: Sequence[str], rows: Sequence[str], known: I64, register: Register, *, safety: str = "safe") -> Decisions:
+def decide(texts: Sequence[str], rows: Rows, known: I64, register: Register, *, safety: str = "safe") -> Decisions:
     """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each."""
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
     suspected = np.zeros(len(texts), bool)
@@ -98,23 +101,20 @@ def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, V
 class Case:
     """The lines of the pages against which anything is said, while they are judged."""
 
-    def __init__(self, texts: Sequence[str], rows: Sequence[str], pages: I64, kept: I64, known: I64, register: Register) -> None:
+    def __init__(self, texts: Sequence[str], rows: Rows, pages: I64, kept: I64, known: I64, register: Register) -> None:
         self.texts, self.rows, self.register, self.pack = texts, rows, register, register.pack
-        self.numbers = kept.tolist()  # of the rows that are lines here
         self.cut_rows: dict[int, str] = {}  # what is left of a line of which parts were cut
         self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
         self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
-        self.just_cut: frozenset[int] = frozenset()  # lines of which parts were cut since they were last shielded
         self.dates: dict[str, int] = {}  # of chronicles
-        width = np.fromiter(map(len, rows), np.int64, len(rows))
-        start = np.cumsum(width + 1) - width - 1
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
+        self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
         n = len(kept)
         self.lines = Lines(
             page=pages[kept].astype(np.int32),
             row=(kept - first).astype(np.int32),
-            start=start[kept] - start[first],
-            end=(start + width)[kept] - start[first],
+            start=self.starts - rows.starts[first],
+            end=self.ends - rows.starts[first],
             known=known[kept],
             entry=np.zeros(n, np.int32),
             gain=np.zeros(n, np.int32),
@@ -146,19 +146,11 @@ class Case:
 
     def folded(self, n: int) -> str:
         """Return a line as far as it is not cut yet."""
-        return self.cut_rows[n] if n in self.cut_rows else self.rows[self.numbers[n]]
-
-    def shielded(self, n: int) -> bool:
-        """Say whether a line is protected where it stands."""
-        known = int(self.lines.known[n])
-        if known >> BALLOT or n in self.just_cut:
-            return bool(self.lines.shielded[n])
-        how = shield(self.folded(n), known)
-        return how == 1 or (how == 2 and self.lines.zone[n] == TAIL)
+        return self.cut_rows[n] if n in self.cut_rows else text_of(self.rows.points[self.starts[n] : self.ends[n]])
 
     def act(self, n: int, evidence: Evidence, because: int, number: int = 0) -> None:
         """Sentence a line."""
-        self.lines.acted[n], self.lines.because[n], self.lines.number[n] = self.register.said(evidence), because, number
+        self.lines.acted[n], self.lines.because[n], self.lines.number[n] = self.register.saying(evidence), because, number
 
     # ------------------------------------------------------------ rounds
 
@@ -179,7 +171,6 @@ class Case:
         lines, register, size = self.lines, self.register, len(left)
         bounds = _bounds(lines.page[left])
         tables = register.ballot_rows, register.evidence_rows
-        self.just_cut = frozenset()
         sure = place.sized(size)(lines.power, lines.placed, lines.gain, lines.zone, left, bounds)
         slots, counts = protect.sized(size)(lines, left, bounds, *tables, len(register.rules))
         waiting = arbitrate.sized(size)(lines, left, bounds, *tables, slots, counts, sure, safety == "aggressive")
@@ -189,10 +180,8 @@ class Case:
         )
         support.sized(size)(lines, left, bounds, register.evidence_rows, sure, waiting)
         ballots = lines.known[left] >> BALLOT
-        for k in np.flatnonzero(tables[0][ballots, HEADS]).tolist():
-            page = left[k : bounds[np.searchsorted(bounds, k, "right")]]
-            for rule in register.ballots[ballots[k]].heads:
-                self._grow(page, rule)
+        if len(heads := np.flatnonzero(tables[0][ballots, HEADS])):
+            self._grow(left, bounds, heads, ballots[heads])
         for rule in self.pack.of_kind["echo"]:
             self._echo(left, bounds, rule)
         spare_titles.sized(size)(lines, left, bounds, register.ballot_rows, register.evidence_rows)
@@ -210,7 +199,7 @@ class Case:
         for first, last, end, needs_title in columns.tolist():
             below = left[last + 1 : end]
             below = below[(lines.acted[below] < 0) & (lines.power[below] == 0)]
-            titled = any(not self.shielded(n) for n in below.tolist())
+            titled = bool((~lines.shielded[below]).any())
             if needs_title and not titled:
                 continue
             column, said = left[first : last + titled], words[first : last + titled]
@@ -218,26 +207,33 @@ class Case:
             lines.acted[column[went]] = [register.raised(e) for e in said[went].tolist()]
             lines.because[column[went]] = HEADER
 
-    def _grow(self, page: I32, block: Rule) -> None:
-        """Take the rows under a heading with it: related articles, member lists, link lists. ``page`` starts with the heading."""
-        lines, head = self.lines, int(page[0])
-        where = sum(ZONES[name] for name in set(block.zones))
-        if not lines.zone[head] & where or (lines.acted[head] < 0 and self.shielded(head)):
-            return
-        tag, rows = "", 0
-        tagged = "tag" in block.row_pattern.groupindex
-        below = page[1 : 1 + block.most]
-        for n, zone in zip(below.tolist(), lines.zone[below].tolist(), strict=True):
-            found = self.register.row(block, self.folded(n))
-            if found is None or not zone & where or (found != tag and tag) or (not tagged and self.shielded(n)):
-                break
-            tag = found
-            rows += 1
-        if rows >= block.least:
-            went = page[: rows + 1]
-            went = went[lines.acted[went] < 0]
-            lines.acted[went], lines.number[went] = self.register.said(_by(block)), rows
-            lines.because[went] = np.where(went == head, HEADING, ROW_BELOW)
+    def _grow(self, left: I32, bounds: I64, heads: I64, ballots: I64) -> None:
+        """Ask which lines below headings, at these places of ``left``, are rows of their blocks; take those with the heading."""
+        register, tables = self.register, self.register.tables
+        blocks = self.pack.of_kind["block"]
+        numbers = {block.id: n for n, block in enumerate(blocks)}
+        ends = bounds[np.searchsorted(bounds, heads, "right")]
+        headings = np.array(
+            [
+                (k, min(end, k + 1 + block.most), numbers[block.id])
+                for k, end, ballot in zip(heads.tolist(), ends.tolist(), ballots.tolist(), strict=True)
+                for block in register.heads[ballot]
+            ]
+        )
+        size = headings[:, 1] - headings[:, 0] - 1
+        below = left[np.arange(size.sum()) + np.repeat(headings[:, 0] + 1 - np.cumsum(size) + size, size)]
+        block = np.repeat(headings[:, 2], size)
+        asks = np.array([tables.rows[tables.numbers[block.id]] for block in blocks], np.int32)
+        tagged = np.array(["tag" in block.row_pattern.groupindex for block in blocks])
+        tags = self.answers(below, asks[block]).astype(np.int32) - 1
+        seen: dict[str, int] = {}
+        for k in np.flatnonzero((tags == 0) & tagged[block]).tolist():
+            match = blocks[block[k]].row_pattern.fullmatch(self.folded(int(below[k])).strip())
+            tags[k] = seen.setdefault(match["tag"], len(seen) + 1) if match and match["tag"] else 0
+        rows = [
+            (sum(ZONES[z] for z in set(b.zones)), b.least, t, register.saying(_by(b))) for b, t in zip(blocks, tagged.tolist(), strict=True)
+        ]
+        grow.sized(len(self.every))(self.lines, left, headings, tags, np.array(rows, np.int32))
 
     def _echo(self, left: I32, bounds: I64, rule: Rule) -> None:
         """Salvage a bare name under the date as the source, where the foot of the page names it again."""
@@ -250,7 +246,8 @@ class Case:
             name = self.folded(n).strip()
             if rule.finds(name):
                 below = left[k : bounds[np.searchsorted(bounds, k, "right")]]
-                if any(name in x for x in self.strings(below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)])):
+                foot = below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)]
+                if any(name in self.folded(x) for x in foot.tolist()):
                     at = self.folded(n).index(name)
                     self.act(n, _by(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
 
@@ -258,29 +255,42 @@ class Case:
         """Take short lines that no rule knows from inside a header or footer."""
         lines, register = self.lines, self.register
         where = sum(ZONES[name] for name in set(rule.zones))
-        listing = np.zeros(len(self.every), bool)
-        may_list = self.every[(lines.known & LISTS > 0) & (lines.zone & where > 0)]
-        listing[may_list] = [LISTING.fullmatch(row.strip()) is not None for row in self.strings(may_list)]
         counts = len(register.rules), where, rule.least, rule.most
-        found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, listing, *counts)
-        found = found[register.finds(rule, self.strings(found))]
-        doubtful = (lines.known[found] & SHIELDED > 0) | lines.shielded[found]
-        doubtful[doubtful] = [self.shielded(n) for n in found[doubtful].tolist()]
-        lines.acted[found[~doubtful]] = register.said(_by(rule))
+        found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts)
+        found = found[~lines.shielded[found]]
+        found = found[self.finds(found, rule)]
+        lines.acted[found] = register.saying(_by(rule))
 
-    def strings(self, lines: I32) -> list[str]:
-        """Return lines as far as they are not cut yet."""
-        rows = [self.rows[self.numbers[n]] for n in lines.tolist()]
+    def _stretches(self, lines: I32) -> tuple[I64, I64]:
+        """Return where lines stand in the rows, without the blanks around them and as if nothing were cut from them."""
+        points = self.rows.points
+        starts, ends = stripped.sized(len(points))(points, self.starts[lines], self.ends[lines], self.register.tables.bits)
+        return starts, ends
+
+    def answers(self, lines: I32, questions: I32) -> Flags:
+        """Answer a question about each line, without the blanks around it."""
+        automata = self.register.tables.automata
+        out = automata.answers(self.rows.points, *self._stretches(lines), questions)
         if self.cut_rows:
-            rows = [self.cut_rows.get(n, row) for n, row in zip(lines.tolist(), rows, strict=True)]
-        return rows
+            for k in np.flatnonzero(np.isin(lines, list(self.cut_rows))).tolist():
+                out[k] = automata.questions[questions[k]].answer(self.folded(int(lines[k])).strip())
+        return out
+
+    def finds(self, lines: I32, rule: Rule) -> Flags:
+        """Say which lines a rule finds, without the blanks around them."""
+        tables = self.register.tables
+        out = tables.finds(self.rows.points, *self._stretches(lines), np.full(len(lines), tables.numbers[rule.id], np.int32))
+        if self.cut_rows:
+            for k in np.flatnonzero(np.isin(lines, list(self.cut_rows))).tolist():
+                out[k] = rule.finds(self.folded(int(lines[k])).strip()) is not None
+        return out
 
     def _cut(self, lines: I32) -> None:
         """Cut the parts of lines that were voted against; a line of which nothing is left goes."""
         its, register = self.lines, self.register
         for n in lines.tolist():
             spans, at = [], 0
-            for span in register.ballots[its.known[n] >> BALLOT].spans:
+            for span in register.spans[int(its.known[n]) >> BALLOT]:
                 if span.start >= at:
                     spans.append(span)
                     at = span.end
@@ -293,12 +303,12 @@ class Case:
             gone = {k for e in spans for k in range(e.start, e.end)}
             self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
             self.cut_rows[n] = "".join(c for k, c in enumerate(folded) if k not in gone)
-        self.just_cut = frozenset(lines.tolist())
-        its.known[lines] = register.look(self.strings(lines))
+        its.known[lines] = register.look(Rows.of([self.cut_rows[n] for n in lines.tolist()]))
         self._know(lines)
         for n in lines.tolist():
-            votes = register.ballots[its.known[n] >> BALLOT]
-            its.suspected[n] = any(ZONE_NAMES[int(its.zone[n])] in e.rule.zones for e in votes.evidence)
+            ballot = register.ballot_rows[its.known[n] >> BALLOT]
+            said = register.evidence_rows[ballot[FIRST] : ballot[FIRST] + ballot[COUNT]]
+            its.suspected[n] = bool((said[:, ZONE_BITS] & its.zone[n]).any())
         for n in lines[its.known[lines] & BLANK > 0].tolist():
             self.act(n, self.cuts[n][0], EMPTIED)
 
@@ -340,9 +350,15 @@ class Case:
         return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: self._reasons(where.get(page)))
 
     def _said(self, n: int) -> list[Evidence]:
-        """Return what a line went by, or its parts did."""
-        acted = self.lines.acted[n]
-        return [self.register.evidence[acted]] if acted >= 0 else self.cuts.get(n, [])
+        """Return what a line went by, and its parts did, in offsets of the whole line."""
+        acted, cuts = self.lines.acted[n], self.cuts.get(n, [])
+        if acted < 0 or self.lines.because[n] == EMPTIED:
+            return cuts
+        e = self.register.said(int(acted))
+        if cuts:
+            origin = self.origins[n]
+            e = e._replace(salvage=tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b))
+        return [e, *cuts]
 
     def _reasons(self, k: int | None) -> Iterator[Reason]:
         """Yield why each removed line and part of a line of a page went, in page order."""
@@ -350,7 +366,7 @@ class Case:
         for n in range(*self.bounds[k : k + 2].tolist()) if k is not None else ():
             start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
             if lines.acted[n] >= 0:
-                e = self.register.evidence[lines.acted[n]]
+                e = self.register.said(int(lines.acted[n]))
                 because = BECAUSE[lines.because[n]].format(zone=zone, n=lines.number[n])
                 because = f"{e.note}, {because}" if e.note else because
                 yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH[e.power], zone, because)

@@ -28,8 +28,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cleantext.chrome.patterns import Question
 from cleantext.chrome.shapes import expand
-from cleantext.chrome.sieve import Sieve, sieve
 from cleantext.errors import RuleError, unknown
 from cleantext.fold import view
 
@@ -112,10 +112,13 @@ class Rule:
         return re.compile(_filled(self.unless)) if self.unless else None
 
     @property
-    def sieve(self) -> Sieve:
-        """What the pattern and the guard demand of every line."""
-        guard = _filled(self.unless) if self.unless else ""
-        return sieve(_filled(self.match), guard=guard, longest=self.longest, part=self.kind == "span")
+    def questions(self) -> tuple[Question, Question | None, Question | None]:
+        """What pattern, guard and the rows of a block ask of a line."""
+        return (
+            Question(_filled(self.match), "search" if self.kind == "span" else "fullmatch"),
+            Question(_filled(self.unless), "search") if self.unless else None,
+            Question(_filled(self.row)) if self.row else None,
+        )
 
     @property
     def meaning(self) -> str:

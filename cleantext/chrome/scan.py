@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64, U32
 from cleantext.chrome.characters import (
     ALPHA,
+    ANCHORS,
     CLAUSE,
     DECIMAL,
     DIGIT,
@@ -28,6 +29,7 @@ from cleantext.chrome.characters import (
     SPACE,
     STOP,
     TRAILING,
+    WORD,
 )
 from cleantext.chrome.columns import (
     ANNOUNCES,
@@ -45,9 +47,9 @@ from cleantext.chrome.columns import (
     SHIELDED,
     SITE_NAME,
     TITLE,
-    UNTRIED,
 )
 from cleantext.chrome.lexicon import Lexicon, RuleTable, stands
+from cleantext.chrome.rows import Rows
 from cleantext.chrome.widgets import LONGEST
 from cleantext.jit import kernel
 
@@ -57,6 +59,7 @@ SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are 
 PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
 UNMARKED = 30  # characters from which a line without marks is rather prose than a title
 WEIGHT = 200  # characters above which a line weighs no more
+PLAIN = ALPHA | WORD | ANCHORS  # most letters are these and nothing else
 
 TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"), ord(":"), ord("号")
 
@@ -64,7 +67,7 @@ TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"),
 class Scanned(NamedTuple):
     """What the pass found."""
 
-    known: I64  # of each line, without its ballot
+    known: I64  # of each line, without its ballot; `SHIELDED` and `LISTS` say that it may be so
     core: I32  # (lines, 2): the part inside blanks, bullets and outer brackets
     worded: npt.NDArray[np.bool_]  # the line may be made of widget words
     labelled: npt.NDArray[np.bool_]  # a label may stand in the line
@@ -72,9 +75,10 @@ class Scanned(NamedTuple):
 
 
 @kernel
-def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: Lexicon, rules: RuleTable) -> Any:
-    """Scan lines: line ``n`` is ``points[offsets[n]:offsets[n + 1]]``. Return the fields of `Scanned`."""
-    lines = len(offsets) - 1
+def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: Lexicon, rules: RuleTable) -> Any:
+    """Scan lines. Return the fields of `Scanned`."""
+    points = rows.points
+    lines = len(rows.starts)
     known = np.zeros(lines, np.int64)
     core = np.zeros((lines, 2), np.int32)
     worded = np.zeros(lines, np.bool_)
@@ -83,14 +87,13 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
     found = 0
     tried = np.full(len(rules.power), -1, np.int64)  # the last line that a rule was put down for
     for n in range(lines):
-        lo, hi = offsets[n], offsets[n + 1]
-        known[n] = _measure(points, lo, hi, bits)
+        lo, hi = rows.starts[n], rows.ends[n]
+        known[n], stopped = _measure(points, lo, hi, bits)
         a, b = _unwrap(points, lo, hi, bits)
         core[n, 0], core[n, 1] = a - lo, b - lo
         if a < b and (bits[points[a]] & SHIELDS or points[b - 1] == NUMBER):
             known[n] |= SHIELDED
         anchored = False
-        stopped = False
         room = found + len(rules.power)
         if room > len(pairs):
             grown = np.empty((2 * room, 2), np.int32)
@@ -98,9 +101,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
                 grown[k, 0], grown[k, 1] = pairs[k, 0], pairs[k, 1]
             pairs = grown
         for at in range(lo, hi):
-            stopped = stopped or points[at] == FULL_STOP
-            bucket = anchors.root[points[at]]
-            if bucket:
+            if bits[points[at]] & ANCHORS:
+                bucket = anchors.root[points[at]]
                 for w in range(anchors.buckets[bucket], anchors.buckets[bucket + 1]):
                     first, last = anchors.starts[w], anchors.starts[w + 1]
                     if at + last - first <= hi and stands(points, at, anchors.points, first, last):
@@ -115,7 +117,7 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
                                     pairs[found, 0], pairs[found, 1] = n, rule
                                     found += 1
         if not anchored and (hi - lo > LONGEST or (hi - lo > PARAGRAPH and stopped)):
-            known[n] |= UNTRIED
+            known[n] &= ~SHIELDED
             continue
         if a == b:
             continue
@@ -136,8 +138,8 @@ def scan(points: U32, offsets: I64, bits: U32, anchors: Lexicon, firsts: Lexicon
 
 
 @kernel
-def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
-    """Return what is known of a line by itself; see `gain` for the weight."""
+def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
+    """Return what is known of a line by itself, see `gain` for the weight; and whether a full stop stands in it."""
     n = hi - lo
     a, b = lo, hi
     while a < b and bits[points[a]] & SPACE:
@@ -150,6 +152,9 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
     for at in range(lo, hi):
         c = points[at]
         bit = bits[c]
+        if bit | ANCHORS == PLAIN:
+            letters += 1
+            continue
         letters += (bit & ALPHA) != 0
         clauses += (bit & CLAUSE) != 0
         tabbed = tabbed or c == TAB
@@ -179,7 +184,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
         gain = 4 if n >= UNMARKED and not tabbed else -3
     known = gain + LOSS
     if a == b:
-        return known | BLANK
+        return known | BLANK, full_stop
     if bits[points[a]] & SHIELDS or points[b - 1] == NUMBER:
         known |= SHIELDED
     field = colons > 0 and _is_field(points, a, b, first_colon)
@@ -203,7 +208,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> int:
             known |= CHANNEL_NAME
     if bits[points[b - 1]] & ENDS_LISTING:
         known |= LISTS
-    return known
+    return known, full_stop
 
 
 @kernel
@@ -252,9 +257,9 @@ def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
 
 
 @kernel
-def stripped(points: U32, offsets: I64, bits: U32) -> Any:
-    """Return where each line starts and ends without the blanks around it."""
-    starts, ends = offsets[:-1].copy(), offsets[1:].copy()
+def stripped(points: U32, starts: I64, ends: I64, bits: U32) -> Any:
+    """Return where stretches start and end without the blanks around them."""
+    starts, ends = starts.copy(), ends.copy()
     for n in range(len(starts)):
         while starts[n] < ends[n] and bits[points[starts[n]]] & SPACE:
             starts[n] += 1

@@ -8,60 +8,70 @@ there is evidence. Nothing is decided here; see `cleantext.chrome.lines`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, Ragged
-from cleantext.chrome.characters import ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
+from cleantext.changes import I32, I64, U32
+from cleantext.chrome.automata import Automata
+from cleantext.chrome.characters import ANCHORS, ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
 from cleantext.chrome.columns import (
     BALLOT,
     BARE,
     CATEGORY,
+    COUNT,
     DATED,
+    FIRST,
     GAIN,
+    HEADS,
     KIND,
     KINDS,
     LABEL,
     LINE,
+    LISTS,
     LOSS,
     NOTED,
     OTHER,
+    PLACED,
     POWER,
+    RULE,
     SALVAGED,
+    SHIELDED,
+    SIGNED,
+    SPANS,
+    STRONGEST,
     WORDS,
     ZONES,
     B,
 )
-from cleantext.chrome.evidence import Evidence, Votes, labels, salvaged, shield, shielding, spans
-from cleantext.chrome.frame import listing_ends
+from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE, Evidence, Salvage, Votes, labels, salvaged, shielding, spans
+from cleantext.chrome.frame import LISTING, listing_ends
 from cleantext.chrome.lexicon import RuleTable, lexicon
+from cleantext.chrome.patterns import Question
+from cleantext.chrome.rows import Memory, Rows
 from cleantext.chrome.rules import CATEGORIES, Pack, Rule
 from cleantext.chrome.scan import Scanned, scan, stripped
-from cleantext.chrome.sieve import GUARDED, MATCHES, UNGUARDED, Sieves, sieves, sift
 from cleantext.chrome.widgets import widgets
 from cleantext.fold import view
 
 __all__ = ["Evidence", "Register", "Votes", "collect", "strongest"]
 
-T = TypeVar("T")
+Flags = npt.NDArray[np.bool_]
 
-REMEMBERED = 80  # characters; longer lines hardly ever return
-MEMORY = 1 << 17  # lines and evidence remembered for a pack
-MANY = 500  # pairs of lines and rules from which it pays to read sieves off the patterns of a pack
-FEW = 50  # lines, as well
+MEMORY = 1 << 17  # evidence and ballots remembered for a pack
+SIGNATURE = 20  # characters of a line that is the date under a signature
 CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
-DATES = CATEGORY_NUMBERS["C02"]
+PLACES, DATES = CATEGORY_NUMBERS["C01"], CATEGORY_NUMBERS["C02"]
 
 
 def collect(lines: Sequence[str], pack: Pack) -> list[Votes]:
     """Return the votes on each folded line. Lines of many pages may come in one call: the cheapest way."""
     register = Register.of(pack)
-    return [register.votes(line, known) for line, known in zip(lines, register.look(lines).tolist(), strict=True)]
+    return [register.votes(line, known) for line, known in zip(lines, register.look(Rows.of(lines)).tolist(), strict=True)]
 
 
 class Tables:
@@ -71,8 +81,9 @@ class Tables:
         self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
         self.numbers = {rule.id: n for n, rule in enumerate(rules)}
         separators = {c for rule in rules if rule.kind == "label" for c in rule.separators}
+        anchors = {view(anchor[0]) for rule in rules for anchor in rule.anchors}
         labels = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, separators)
-        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends())))
+        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends()), (ANCHORS, anchors)))
         self.lexicons = (
             lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
             lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
@@ -85,6 +96,13 @@ class Tables:
             np.array([r.kind == "span" for r in rules], bool),
         )
         self.columns = np.array([self._columns(n, rule) for n, rule in enumerate(rules)], np.int32).reshape(-1, 12)
+        self.blocks = np.array([rule.kind == "block" for rule in rules], bool)
+        self.groups = np.array([bool(rule.match and rule.kind != "span" and rule.pattern.groupindex) for rule in rules], bool)
+        questions = [rule.questions for rule in rules]
+        asked = [pattern for pattern, _, _ in questions]
+        self.guards, self.rows = (self._ask(asked, [q[k] for q in questions]) for k in (1, 2))
+        self.protected, self.numbered, self.signed, self.listing = self._ask(asked, [PROTECTED, NUMBERED, SIGNED_DATE, LISTING]).tolist()
+        self.automata = Automata(asked)  # rule n asks question n
 
     def _columns(self, number: int, rule: Rule) -> tuple[int, ...]:
         """Return what all evidence of a rule has in common."""
@@ -92,13 +110,55 @@ class Tables:
         kind, category = KINDS.get(rule.kind, OTHER), CATEGORY_NUMBERS.get(rule.category, 0)
         return (number, rule.power, 0, zones, category, kind, rule.common, 0, 0, 0, 0, rule.power)
 
-    @cached_property
-    def sieves(self) -> Sieves:
-        """The sieves of the rules; to read them off takes as long as some thousand lines."""
-        return sieves([rule.sieve for rule in self.by_number])
+    @staticmethod
+    def _ask(asked: list[Question], further: Sequence[Question | None]) -> I32:
+        """Add questions; return their numbers, -1 for none."""
+        numbers = [len(asked) + n if question else -1 for n, question in enumerate(further)]
+        asked += [question or Question("") for question in further]
+        return np.array(numbers, np.int32)
+
+    def finds(self, points: U32, starts: I64, ends: I64, rules: I32) -> Flags:
+        """Say whether rules find stretches ``points[starts[k]:ends[k]]``: all of them, or for spans a part."""
+        found = (ends - starts <= self.rules.longest[rules]) & self.automata.answers(points, starts, ends, rules)
+        guarded = np.flatnonzero(found & (self.guards[rules] >= 0))
+        found[guarded] = ~self.automata.answers(points, starts[guarded], ends[guarded], self.guards[rules[guarded]])
+        return found
+
+    def look(self, rows: Rows) -> Scanned:
+        """Scan lines; of those that may be protected or head a list, say which are and do."""
+        points, lo, hi = rows
+        found = Scanned(*scan.sized(len(points))(rows, self.bits, *self.lexicons, self.rules))
+        asked = np.flatnonzero(found.known & (SHIELDED | LISTS))
+        known = found.known[asked]
+        bare, end = stripped.sized(len(points))(points, lo[asked], hi[asked], self.bits)
+        a, b = (lo[asked, None] + found.core[asked]).T
+
+        def answers(which: Flags, question: int, starts: I64, ends: I64) -> Flags:
+            at = np.flatnonzero(which)
+            which[at] = self.automata.answers(points, starts[at], ends[at], np.full(len(at), question, np.int32))
+            return which
+
+        lists = answers(known & LISTS > 0, self.listing, bare, end)
+        may, shielded = known & SHIELDED > 0, np.zeros(len(asked), bool)
+        for question in (self.protected, self.numbered):
+            for starts, ends in ((a, b), (bare, hi[asked])):
+                shielded |= answers(may & ~shielded, question, starts, ends)
+        signed = answers(may & ~shielded & (b - a <= SIGNATURE), self.signed, a, b)
+        found.known[asked] = known & ~(SHIELDED | LISTS) | lists * LISTS | shielded * SHIELDED | signed * SIGNED
+        return found
 
 
 _REGISTERS: dict[int, Register] = {}
+
+
+class _Said(NamedTuple):
+    """Evidence against whole lines, a column for each thing said."""
+
+    line: I32
+    rule: I32
+    power: I32
+    words: I32
+    salvage: Mapping[int, Salvage]  # of some rows
 
 
 class Register:
@@ -108,14 +168,17 @@ class Register:
         self.pack = pack
         self.tables = tables or Tables(pack)
         self.rules = self.tables.by_number
-        self.known: dict[str, int] = {}
-        self.ballots: list[Votes] = [Votes()]
-        self.evidence: list[Evidence] = []
-        self.ballot_rows: I32 = np.zeros((64, 7), np.int32)  # ballot 0 is empty
+        self.memory = Memory()
+        self.ballots = 1  # so many rows are written: ballot 0 is empty
+        self.evidence = 0
+        self.ballot_rows: I32 = np.zeros((64, 6), np.int32)
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
+        self.heads: dict[int, tuple[Rule, ...]] = {}  # of ballots: the blocks that the line can head
+        self.spans: dict[int, tuple[Evidence, ...]] = {}  # of ballots: against parts of the line
+        self.salvage: dict[int, Salvage] = {}  # of evidence
+        self.notes: dict[int, str] = {}
         self._said: dict[tuple[Any, ...], int] = {}  # evidence and ballots that do not follow from a line
         self._raised: dict[int, int] = {}
-        self._rows: dict[str, dict[str, str | None]] = {}  # of blocks
         self._lock = Lock()
 
     @classmethod
@@ -126,7 +189,7 @@ class Register:
             if len(_REGISTERS) >= 8:  # packs are few: they come from a cache themselves
                 _REGISTERS.clear()
             known = _REGISTERS[id(pack)] = cls(pack)
-        elif len(known.known) + len(known.evidence) + len(known.ballots) > MEMORY:
+        elif known.memory.full or known.evidence + known.ballots > MEMORY:
             known = known.forget()
         return known
 
@@ -135,175 +198,167 @@ class Register:
         new = _REGISTERS[id(self.pack)] = Register(self.pack, self.tables)
         return new
 
-    def look(self, lines: Sequence[str]) -> I64:
+    def look(self, rows: Rows) -> I64:
         """Return the numbers of folded lines, voting on those that are new."""
-        found = list(map(self.known.get, lines))
-        if None in found:
-            with self._lock:
-                fresh = list(dict.fromkeys(line for line, known in zip(lines, found, strict=True) if known is None))
-                new = dict(zip(fresh, self._vote(fresh).tolist(), strict=True))
-                self.known |= {line: known for line, known in new.items() if len(line) <= REMEMBERED}
-            found = [new[line] if known is None else known for line, known in zip(lines, found, strict=True)]
-        return np.array(found, np.int64)
+        with self._lock:
+            return self.memory.look(rows, self._vote)
 
     def votes(self, line: str, known: int) -> Votes:
         """Return the votes that a number stands for."""
-        if known >> BALLOT:
-            return self.ballots[known >> BALLOT]
-        return _quiet((known & GAIN) - LOSS, shield(line, known))
+        gain, shield = (known & GAIN) - LOSS, 1 if known & SHIELDED else 2 if known & SIGNED else 0
+        if not (ballot := known >> BALLOT):
+            return _quiet(gain, shield)
+        first, count = self.ballot_rows[ballot, [FIRST, COUNT]].tolist()
+        evidence = tuple(self.said(n, len(line)) for n in range(first, first + count))
+        return Votes(evidence, self.spans.get(ballot, ()), self.heads.get(ballot, ()), gain, shield)
+
+    def said(self, number: int, length: int = 0) -> Evidence:
+        """Return the evidence of a number, against a line of a length."""
+        rule, power, words = self.evidence_rows[number, [RULE, POWER, WORDS]].tolist()
+        return Evidence(self.rules[rule], power, 0, length, self.salvage.get(number, ()), self.notes.get(number, ""), words)
 
     def ballot(self, key: tuple[Any, ...], votes: Votes) -> int:
         """Return the number of a ballot that a voter beside the text filled in; ``key`` is what it follows from."""
         with self._lock:
             if key not in self._said:
-                self._said[key] = self._file([votes])
+                evidence = votes.evidence
+                rule, power, words = (
+                    np.array([(self.tables.numbers[e.rule.id], e.power, e.words) for e in evidence], np.int32).reshape(-1, 3).T
+                )
+                said = _Said(np.zeros_like(rule), rule, power, words, {n: e.salvage for n, e in enumerate(evidence) if e.salvage})
+                self._said[key] = self._file(np.zeros(1, np.int32), said, {0: votes.spans}, {0: votes.heads})
+                first = self.evidence - len(evidence)
+                self._annotate({first + n: e.note for n, e in enumerate(evidence) if e.note})
             return self._said[key]
 
-    def said(self, evidence: Evidence) -> int:
+    def saying(self, evidence: Evidence) -> int:
         """Return the number of evidence that stands on no ballot."""
         key = (evidence.rule.id, *evidence[1:])
         with self._lock:
             if key not in self._said:
-                self._said[key] = self._note([evidence])
+                rule = np.array([self.tables.numbers[evidence.rule.id]], np.int32)
+                power, words = np.array([[evidence.power], [evidence.words]], np.int32)
+                self._said[key] = number = self._note(_Said(rule, rule, power, words, {0: evidence.salvage} if evidence.salvage else {}))
+                self._annotate({number: evidence.note} if evidence.note else {})
             return self._said[key]
 
     def raised(self, number: int) -> int:
         """Return the number of evidence as it stands under a number, but of strength B."""
         if number not in self._raised:
-            self._raised[number] = self.said(self.evidence[number]._replace(power=B))
+            self._raised[number] = self.saying(self.said(number)._replace(power=B))
         return self._raised[number]
-
-    def finds(self, rule: Rule, lines: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Say which lines a rule finds, without the blanks around them."""
-        if len(lines) <= FEW:
-            return np.array([rule.finds(line.strip()) is not None for line in lines], bool)
-        column, tables = Ragged.of(lines), self.tables
-        size = len(column.points)
-        pairs = np.stack((np.arange(len(lines)), np.full(len(lines), tables.numbers[rule.id])), axis=1).astype(np.int32)
-        starts, ends = stripped.sized(size)(column.points, column.offsets, tables.bits)
-        asked = sift.sized(size)(column.points, starts, ends, pairs, tables.sieves)
-        found: npt.NDArray[np.bool_] = asked == MATCHES
-        for n in np.flatnonzero((asked == GUARDED) | (asked == UNGUARDED)).tolist():
-            found[n] = rule.finds(lines[n].strip()) is not None
-        return found
-
-    def row(self, block: Rule, line: str) -> str | None:
-        """Return the tag of a row of a block, empty for one without; None for what is no row of it."""
-        rows = self._rows.setdefault(block.id, {})
-        if line not in rows:
-            if len(rows) > MEMORY:
-                rows.clear()
-            match = block.row_pattern.fullmatch(line.strip())
-            rows[line] = None if match is None else match.groupdict().get("tag") or ""
-        return rows[line]
 
     # ------------------------------------------------------------ tables
 
-    def _note(self, evidence: Sequence[Evidence]) -> int:
+    def _note(self, said: _Said) -> int:
         """Add evidence to its table; return the number of the first."""
-        first = len(self.evidence)
-        self.evidence += evidence
-        self.evidence_rows = _grown(self.evidence_rows, len(self.evidence))
-        rows = self.evidence_rows[first : len(self.evidence)]
-        rows[:] = self.tables.columns[[self.tables.numbers[e.rule.id] for e in evidence]]
-        rows[:, POWER] = [e.power for e in evidence]
-        rows[:, WORDS] = [e.words for e in evidence]
-        rows[:, NOTED] = [e.note != "" for e in evidence]
-        rows[:, SALVAGED] = [len(e.salvage) for e in evidence]
-        rows[:, DATED] = [any(name == "published" for name, _, _ in e.salvage) for e in evidence]
-        of_label, of_date = rows[:, KIND] == LABEL, (rows[:, KIND] == LINE) & (rows[:, CATEGORY] == DATES)
-        rows[:, BARE] = np.where(of_label, rows[:, SALVAGED] == 1, of_date & (rows[:, DATED] > 0))
+        first = self.evidence
+        self.evidence += len(said.rule)
+        self.evidence_rows = _grown(self.evidence_rows, self.evidence)
+        rows = self.evidence_rows[first : self.evidence]
+        rows[:] = self.tables.columns[said.rule]
+        rows[:, POWER], rows[:, WORDS] = said.power, said.words
+        for n, fields in said.salvage.items():
+            rows[n, SALVAGED], rows[n, DATED] = len(fields), any(name == "published" for name, _, _ in fields)
+            self.salvage[first + n] = fields
+        of_date = (rows[:, KIND] == LINE) & (rows[:, CATEGORY] == DATES)
+        rows[:, BARE] = np.where(rows[:, KIND] == LABEL, rows[:, SALVAGED] == 1, of_date & (rows[:, DATED] > 0))
         return first
 
-    def _file(self, ballots: Sequence[Votes]) -> int:
-        """Add ballots to their table; return the number of the first."""
-        number = len(self.ballots)
-        first = self._note([e for votes in ballots for e in votes.evidence]) if ballots else 0
-        self.ballots += ballots
-        self.ballot_rows = _grown(self.ballot_rows, len(self.ballots))
-        for n, votes in enumerate(ballots, number):
-            counts = len(votes.evidence), len(votes.heads), len(votes.spans)
-            self.ballot_rows[n] = first, *counts, votes.shield, *strongest(votes)
-            first += len(votes.evidence)
+    def _annotate(self, notes: Mapping[int, str]) -> None:
+        """Add notes to evidence."""
+        self.notes |= notes
+        self.evidence_rows[list(notes), NOTED] = 1
+
+    def _file(self, lines: I32, said: _Said, parts: Mapping[int, tuple[Evidence, ...]], heads: Mapping[int, tuple[Rule, ...]]) -> int:
+        """Add ballots on lines to their table, evidence in the order of the lines; return the number of the first."""
+        number, first = self.ballots, self._note(said)
+        self.ballots += len(lines)
+        self.ballot_rows = _grown(self.ballot_rows, self.ballots)
+        rows = self.ballot_rows[number : self.ballots]
+        begins, ends = np.searchsorted(said.line, lines), np.searchsorted(said.line, lines, "right")
+        rows[:, FIRST], rows[:, COUNT] = first + begins, ends - begins
+        some = np.flatnonzero(begins < ends)
+        strongest = self.evidence_rows[rows[some, FIRST]]
+        rows[some, STRONGEST], rows[some, PLACED] = strongest[:, POWER], strongest[:, CATEGORY] == PLACES
+        for n, line in enumerate(lines.tolist() if parts or heads else ()):
+            if line in parts:
+                self.spans[number + n], rows[n, SPANS] = parts[line], len(parts[line])
+            if line in heads:
+                self.heads[number + n], rows[n, HEADS] = heads[line], len(heads[line])
         return number
 
     # ------------------------------------------------------------ voting
 
-    def _vote(self, lines: Sequence[str]) -> I64:
+    def _vote(self, rows: Rows) -> I64:
         """Vote on distinct lines."""
-        tables, column, rules = self.tables, Ragged.of(lines), self.rules
-        size = len(column.points)
-        found = Scanned(*scan.sized(size)(column.points, column.offsets, tables.bits, *tables.lexicons, tables.rules))
-        cores = found.core.tolist()
-        against: dict[int, list[Evidence]] = defaultdict(list)
+        tables, rules = self.tables, self.rules
+        points, lo, hi = rows
+        found = tables.look(rows)
+        line, rule = found.pairs.T.copy()
+        span = tables.rules.span[rule]
+        a, b = np.where(span, 0, found.core[line, 0]), np.where(span, hi[line] - lo[line], found.core[line, 1])
+        met = tables.finds(points, lo[line] + a, lo[line] + b, rule)
+        line, rule, span, a, b = line[met], rule[met], span[met], a[met], b[met]
         parts: dict[int, list[Evidence]] = defaultdict(list)
+        for n, r in zip(line[span].tolist(), rule[span].tolist(), strict=True):
+            parts[n] += spans(rows.line(n), rules[r])
+        heading = tables.blocks[rule]
         heads: dict[int, list[Rule]] = defaultdict(list)
-        for n, r, asked in self._sifted(found, column):
-            line, rule = lines[n], rules[r]
-            if rule.kind == "span":
-                parts[n] += spans(line, rule)
-                continue
-            a, b = cores[n]
-            match = None if asked == MATCHES else rule.finds(line[a:b]) if asked == GUARDED else rule.pattern.fullmatch(line[a:b])
-            if match is None and asked != MATCHES:
-                continue
-            if rule.kind == "block":
-                heads[n].append(rule)
-            else:
-                against[n].append(Evidence(rule, rule.power, 0, len(line), salvaged(rule, match, a)))
-        for n, r, power, words in self._worded(found, column):
-            against[n].append(Evidence(rules[r], power, 0, len(lines[n]), words=words))
-        for n, (a, b) in _chosen(found.labelled, found.core):
-            against[n] += labels(lines[n], a, lines[n][a:b], self.pack)
-        judged = sorted(n for n in against.keys() | parts.keys() | heads.keys() if against.get(n) or parts.get(n) or heads.get(n))
-        ballots = [
-            Votes(
-                _sorted(against.get(n, ()), lambda e: (-e.power, -len(e.salvage), e.rule.kind != "label", e.rule.id)),
-                _sorted(parts.get(n, ()), lambda e: (e.start, -e.end, e.rule.id)),
-                _sorted(heads.get(n, ()), lambda r: r.id),
-                (known & GAIN) - LOSS,
-                shield(lines[n], known),
-            )
-            for n, known in zip(judged, found.known[judged].tolist(), strict=True)
-        ]
-        found.known[judged] |= np.arange(len(judged)) + self._file(ballots) << BALLOT
+        for n, r in zip(line[heading].tolist(), rule[heading].tolist(), strict=True):
+            heads[n].append(rules[r])
+        said = self._against(rows, found, *(x[~span & ~heading] for x in (line, rule, a, b)))
+        judged = np.unique(np.array([*said.line.tolist(), *(n for n, found in parts.items() if found), *heads], np.int32))
+        first = self._file(
+            judged,
+            said,
+            {n: tuple(sorted(found, key=lambda e: (e.start, -e.end, e.rule.id))) for n, found in parts.items()},
+            {n: tuple(sorted(found, key=lambda r: r.id)) for n, found in heads.items()},
+        )
+        found.known[judged] |= np.arange(first, first + len(judged)) << BALLOT
         return found.known
 
-    def _worded(self, found: Scanned, column: Ragged) -> Iterator[list[int]]:
-        """Yield the lines that are made of widget words: number, rule, power and how many words."""
-        lines, tables, size = np.flatnonzero(found.worded), self.tables, len(column.points)
-        starts, ends = (column.offsets[lines, None] + found.core[lines]).T.copy()
-        rows = widgets.sized(size)(column.points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
-        made = rows[:, 0] >= 0
-        return ([n, *row] for n, row in zip(lines[made].tolist(), rows[made].tolist(), strict=True))
+    def _against(self, rows: Rows, found: Scanned, line: I32, rule: I32, a: I32, b: I32) -> _Said:
+        """Return what is said against whole lines: by rules that met them, by widget words and labels; sorted, the strongest first."""
+        tables, words = self.tables, self._worded(rows, found)
+        labelled: list[tuple[int, int, int, int]] = []
+        salvage: dict[int, Salvage] = {}
+        for k in np.flatnonzero(tables.groups[rule]).tolist():
+            meant, start = self.rules[rule[k]], int(a[k])
+            if fields := salvaged(meant, meant.pattern.fullmatch(rows.line(line[k])[start : b[k]]), start):
+                salvage[k] = fields
+        size = len(line) + words.shape[1]
+        for n in np.flatnonzero(found.labelled).tolist():
+            start, end = found.core[n].tolist()
+            text = rows.line(n)
+            for e in labels(text, start, text[start:end], self.pack):
+                labelled.append((n, tables.numbers[e.rule.id], e.power, 0))
+                if e.salvage:
+                    salvage[size] = e.salvage
+                size += 1
+        by_rules = np.stack((line, rule, tables.rules.power[rule], np.zeros_like(rule)))
+        found_all = np.concatenate((by_rules, words, np.array(labelled, np.int32).reshape(-1, 4).T), axis=1)
+        line, rule, power, count = found_all
+        salvaged_fields = np.zeros(size, np.int32)
+        salvaged_fields[list(salvage)] = list(map(len, salvage.values()))
+        order = np.lexsort((rule, tables.columns[rule, KIND] != LABEL, -salvaged_fields, -power, line))
+        moved = np.empty(size, np.int64)
+        moved[order] = np.arange(size)
+        line, rule, power, count = found_all[:, order]
+        return _Said(line, rule, power, count, {int(moved[k]): fields for k, fields in salvage.items()})
 
-    def _sifted(self, found: Scanned, column: Ragged) -> Iterable[tuple[int, int, int]]:
-        """Return lines, the rules to try there, and what is to be asked."""
-        pairs, offsets = found.pairs, column.offsets
-        if len(pairs) <= MANY:
-            return ((n, r, GUARDED) for n, r in pairs.tolist())
-        starts = np.concatenate((offsets[:-1] + found.core[:, 0], offsets[:-1]))
-        ends = np.concatenate((offsets[:-1] + found.core[:, 1], offsets[1:]))  # of the cores, then of whole lines
-        where = pairs.copy()
-        where[self.tables.rules.span[pairs[:, 1]], 0] += len(column)
-        asked = sift.sized(len(column.points))(column.points, starts, ends, where, self.tables.sieves)
-        worth = np.flatnonzero(asked)
-        return zip(*pairs[worth].T.tolist(), asked[worth].tolist(), strict=True)
+    def _worded(self, rows: Rows, found: Scanned) -> I32:
+        """Return the lines that are made of widget words: number, rule, power and how many words."""
+        lines, tables, points = np.flatnonzero(found.worded), self.tables, rows.points
+        starts, ends = (rows.starts[lines, None] + found.core[lines]).T.copy()
+        said = widgets.sized(len(points))(points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
+        made = said[:, 0] >= 0
+        return np.concatenate((lines[made, None], said[made]), axis=1, dtype=np.int32).T
 
 
 def strongest(votes: Votes) -> tuple[int, bool]:
     """Return the power of the strongest evidence, and whether it is of a place in the site."""
     return (votes.evidence[0].power, votes.evidence[0].rule.category == "C01") if votes.evidence else (0, False)
-
-
-def _sorted(votes: Sequence[T], key: Callable[[T], Any]) -> tuple[T, ...]:
-    return tuple(sorted(votes, key=key) if len(votes) > 1 else votes)
-
-
-def _chosen(which: Any, rows: I32) -> Iterator[tuple[int, list[int]]]:
-    """Yield the numbers of the rows that are chosen, and these."""
-    chosen = np.flatnonzero(which)
-    return zip(chosen.tolist(), rows[chosen].tolist(), strict=True)
 
 
 @lru_cache(maxsize=2048)

@@ -14,6 +14,7 @@ __all__ = ["LONGEST", "widgets"]
 
 LONGEST = 240  # characters of a line of widget words
 BAR = 6  # words of a row of links
+GLUED = 5  # common words without blanks from which a line is a row of links rather than a title
 
 
 @kernel
@@ -35,7 +36,8 @@ def _widgets(
     """Judge a line that is made of widget words only, in any order; return the number of attempts so far.
 
     Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
-    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing.
+    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing, and
+    a few of them written together are a title: 新能源车保养技巧.
     """
     attempt += 1
     used = _segment(points, a, b, bits, words, dead, attempt, stack)
@@ -56,6 +58,8 @@ def _widgets(
         elif bit & ALPHA and not counted:
             apart += 1
             counted = True
+    if apart == 1 and 1 < used < GLUED and not telling:
+        return attempt
     out[0] = best
     out[1] = A if strong >= 2 else B if strong or (used >= 3 and telling >= 2) else C
     out[2] = apart
@@ -81,7 +85,10 @@ def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTabl
     tokens = known = telling = 0
     best = -1
     at = a
-    while True:
+    while at < b:
+        if bits[points[at]] & ROW or points[at] == ord("\\"):
+            at += 1
+            continue
         end = at
         while end < b and not (bits[points[end]] & ROW or points[end] == ord("\\")):
             end += 1
@@ -94,11 +101,7 @@ def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTabl
             known += 1
             telling += not rules.common[rule]
             best = rule if best < 0 else _better(best, rule, rules)
-        if end == b:
-            break
         at = end
-        while at < b and (bits[points[at]] & ROW or points[at] == ord("\\")):
-            at += 1
     if tokens >= BAR and known >= 0.7 * tokens:
         out[0] = best
         out[1] = B if telling else C
@@ -160,7 +163,7 @@ def _skip(points: U32, at: int, hi: int, bits: U32) -> int:
 def _count_end(points: U32, at: int, hi: int, bits: U32) -> int:
     """Return the end of a number with its unit (``1.2万+``) that no Han or Latin letter follows; ``at`` where there is none.
 
-    What follows may be kept off by giving up the unit, and digits from the end, as a regular expression does.
+    What follows may be kept off by giving up the unit and the marks behind the digits, but no digit: ``12万年`` is no 1 before ``2万年``.
     """
     if not bits[points[at]] & DECIMAL:
         return at
@@ -174,6 +177,8 @@ def _count_end(points: U32, at: int, hi: int, bits: U32) -> int:
         if end == hi or not (HAN_FIRST <= points[end] <= HAN_LAST or ord("a") <= points[end] <= ord("z")):
             return end
         end -= 1
+        if bits[points[end]] & DECIMAL:
+            return at
     return at
 
 

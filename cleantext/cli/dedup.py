@@ -24,7 +24,7 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
     type=click.Choice(["document", "paragraph", "passage"]),
     default="passage",
     show_default="passage; with --index its own, at first document",
-    help="Compare whole texts, their paragraphs (local engine), or find passages wherever they lie (memory).",
+    help="Compare whole texts, their paragraphs (local engine), or find passages wherever they lie.",
 )
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
 @click.option(
@@ -75,7 +75,8 @@ def dedup(
 ) -> None:
     """Find near-duplicates among texts as they are: pages, or tables of texts (.parquet, .jsonl).
 
-    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html; the local engine also clusters.parquet.
+    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html; the local engine also
+    clusters.parquet (which copy stays) and, of passages, boilerplate.parquet and cuts.parquet (the spans that removal takes).
     With --index, duplicates.parquet has the pairs of these texts with those of the index and among themselves, clusters.parquet
     all clusters of the index, and events.jsonl what became of those before.
     """
@@ -89,8 +90,9 @@ def dedup(
     if explain_plan:
         names = ("threshold", "min_chars")
         keep = "value" if prefer else options["keep"]
-        level: Any = options["level"] if _given(ctx, "level") else "document"
-        click.echo(dedup_plan(level=level, **{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain())
+        click.echo(
+            dedup_plan(level=options["level"], **{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain()
+        )
         return
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out'.")

@@ -17,7 +17,7 @@ from cleantext.dedup.tokens import Unit
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups", "rising"]
+__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups", "grow_pairs", "rising"]
 
 # What becomes of an anchor.
 ALONE, MATCHED, COMMON, CROWDED, LEADS = range(5)
@@ -172,21 +172,45 @@ def find_matches(
                 continue  # the anchors before these two are a pair, too: a match is grown from its first pair alone
             if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
                 continue
-            q = at[j]
             far = len(tokens) if few else FAR
-            back = _run(tokens, p - 1, q - 1, min(p - offsets[a], q - offsets[b], far), -1)
-            ahead = _run(tokens, p, q, min(offsets[a + 1] - p, offsets[b + 1] - q, far), 1)
-            if ahead < k:
+            start, other_start, length = _grown(tokens, offsets, a, b, p, at[j], k, far)
+            if length == 0:
                 continue  # two k-grams of one hash
-            length = back + ahead
-            if a == b:
-                length = min(length, q - p)  # a run that overlaps its own copy
             if n == len(out):
                 out = roomier(out, 2 * n)
-            out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, p - back, b, q - back, length
+            out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, start, b, other_start, length
             n += 1
     _by_text(out, begin, n, count, other)
     return out[:n], state
+
+
+@kernel
+def _grown(tokens: U32, offsets: I64, a: int, b: int, p: int, q: int, k: int, far: int) -> tuple[int, int, int]:
+    """Grow two equal k-grams of texts a and b by ``far`` tokens at most; return both starts and the length, 0 if they are not equal."""
+    back = _run(tokens, p - 1, q - 1, min(p - offsets[a], q - offsets[b], far), -1)
+    ahead = _run(tokens, p, q, min(offsets[a + 1] - p, offsets[b + 1] - q, far), 1)
+    length = back + ahead if ahead >= k else 0
+    if a == b:
+        length = min(length, q - p)  # a run that overlaps its own copy
+    return p - back, q - back, length
+
+
+@kernel
+def grow_pairs(tokens: U32, offsets: I64, pairs: I64, k: int) -> I64:
+    """Return matches as `find_matches` does, of pairs of anchors that are known: rows text a, place, text b, place, 1 if crowded, in this order."""
+    out, n, first = np.empty((len(pairs), 5), np.int64), 0, 0
+    other = np.empty((len(pairs), 5), np.int64)
+    for i in range(len(pairs)):
+        a, p, b, q = pairs[i, 0], pairs[i, 1], pairs[i, 2], pairs[i, 3]
+        if i and (a != pairs[i - 1, 0] or b != pairs[i - 1, 2]):
+            _by_start(out, first, n, other)
+            first = n
+        start, other_start, length = _grown(tokens, offsets, a, b, p, q, k, FAR if pairs[i, 4] else len(tokens))
+        if length > 0:
+            out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, start, b, other_start, length
+            n += 1
+    _by_start(out, first, n, other)
+    return out[:n].copy()
 
 
 @kernel

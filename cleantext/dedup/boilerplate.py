@@ -1,7 +1,12 @@
-"""Boilerplate: stretches in more texts than are paired with one another. They are no evidence of a passage, and listed apart."""
+"""Boilerplate: stretches in more texts than are paired with one another. They are no evidence of a passage, and listed apart.
+
+What an anchor in more than ``max_df`` units has beside it is looked at for less than a window to each side: in what is shared further
+there is another anchor. So texts never meet as a whole, and tables (`passage_stages`) find what memory does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,14 +15,15 @@ from cleantext.changes import I32, I64, U32
 from cleantext.dedup.align import Alignments
 from cleantext.dedup.anchors import COMMON, Anchors, Recipe
 from cleantext.dedup.corpus import Units
+from cleantext.dedup.kernel import shingle_hashes
 from cleantext.jit import kernel
 
-__all__ = ["Stretch", "beyond_boilerplate", "extents", "stretches"]
+__all__ = ["Stretch", "agreement", "beyond_boilerplate", "extents", "listed", "most", "proposals", "stretches"]
 
 # Tokens beside boilerplate from which on a passage is more than that. (Of Chinese laws none is lost by 3, and 17 of 5,030 by 5;
 # of 1,500 notices in prose of 30 letters 3,782 pairs are there by chance at 1, 8 at 3.)
 BESIDE = 3
-MOST = 0.9  # of the texts that share an anchor: a stretch grows as long as they agree, so that a few odd copies do not cut it
+MOST = 0.9  # of the texts that share an anchor: a stretch goes on as long as they agree, so that a few odd copies do not cut it
 
 
 class Stretch(NamedTuple):
@@ -34,7 +40,8 @@ def beyond_boilerplate(aligned: Alignments, low: I64, high: I64) -> Alignments:
 
     Which anchors are chosen on its edge depends on what stands beside it, so a few texts have some in common by chance.
     """
-    low, high = low.copy(), high.copy()
+    order = np.argsort(low, kind="stable")
+    low, high = low[order], np.maximum.accumulate(high[order])
     high[:-1] = np.minimum(high[:-1], low[1:])
     before = np.append(0, np.cumsum(high - low))
 
@@ -47,38 +54,34 @@ def beyond_boilerplate(aligned: Alignments, low: I64, high: I64) -> Alignments:
     return Alignments(*(column[good] for column in aligned))
 
 
-def extents(corpus: Units, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe, max_df: int) -> tuple[I64, I64]:
-    """Return for each anchor in more than ``max_df`` units, by place, the stretch around it that so many share.
-
-    It goes on for less than ``window`` tokens to each side: there is another anchor in what is longer.
-    """
-    common = np.flatnonzero(state[order[bounds[:-1]]] == COMMON)
-    points, offsets = corpus.units.points, corpus.units.offsets
-    back, ahead = _extents(points, offsets, anchors.at, anchors.text, order, bounds, common, recipe.k, recipe.window - 1, max_df)
-    at = np.flatnonzero(state == COMMON)
-    return anchors.at[at] - back[at], anchors.at[at] + recipe.k + ahead[at]
+def most(units: int, max_df: int) -> int:
+    """Return how many of the units that share an anchor have to agree for a stretch to go on."""
+    return max(max_df + 1, int(np.ceil(MOST * units)))
 
 
 @kernel
-def _extents(
-    points: U32, offsets: I64, at: I64, text: I32, order: I64, bounds: I64, common: I64, k: int, most: int, max_df: int
+def agreement(
+    points: U32, low: I64, at: I64, high: I64, text: I64, order: I64, bounds: I64, least: I64, k: int, steps: int
 ) -> tuple[I64, I64]:
-    """Return how many tokens before each anchor of some groups, and behind it, are the same in more than ``max_df`` texts."""
+    """Return how many tokens before anchors, and behind them, are the same in at least ``least[g]`` units of their group; ``steps`` at most.
+
+    Anchor ``i`` begins at ``points[at[i]]``, and its unit is known from ``points[low[i]]`` to ``points[high[i]]``. Group ``g``, of anchors of one
+    hash, is ``order[bounds[g]:bounds[g + 1]]``, those of one unit side by side.
+    """
     back, ahead = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-    for g in common:
+    for g in range(len(bounds) - 1):
         n, size = bounds[g + 1] - bounds[g], 16
         while size < 2 * n:
             size *= 2
         table, last, df, slot = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), np.empty(n, np.int64)
         for way in (-1, 1):
-            key = np.zeros(n, np.uint64)  # of the tokens so far; 0 where it goes on no further
-            key[:] = 1
-            for step in range(most):
+            key = np.ones(n, np.uint64)  # of the tokens so far; 0 where it goes on no further
+            for step in range(steps):
                 table[:], left = -1, 0
                 for x in range(n):
                     i = order[bounds[g] + x]
                     p = at[i] - 1 - step if way < 0 else at[i] + k + step
-                    if key[x] == 0 or not offsets[text[i]] <= p < offsets[text[i] + 1]:
+                    if key[x] == 0 or not low[i] <= p < high[i]:
                         key[x] = 0
                         continue
                     key[x] = (key[x] ^ np.uint64(points[p])) * np.uint64(0x9E3779B97F4A7C15)
@@ -93,71 +96,104 @@ def _extents(
                         last[s] = text[i]
                         df[s] += 1
                 for x in range(n):
-                    if key[x] != 0:
-                        if df[slot[x]] > max_df:
-                            left += 1
-                            if way < 0:
-                                back[order[bounds[g] + x]] = step + 1
-                            else:
-                                ahead[order[bounds[g] + x]] = step + 1
+                    if key[x] != 0 and df[slot[x]] >= least[g]:
+                        left += 1
+                        if way < 0:
+                            back[order[bounds[g] + x]] = step + 1
                         else:
-                            key[x] = 0
+                            ahead[order[bounds[g] + x]] = step + 1
+                    else:
+                        key[x] = 0
                 if left == 0:
                     break
     return back, ahead
 
 
+class _Common(NamedTuple):
+    """Groups of anchors in more than ``max_df`` units, and in how many each is."""
+
+    order: I64
+    bounds: I64
+    units: I64
+
+
+def _common(anchors: Anchors, order: I64, bounds: I64, state: I32) -> _Common:
+    groups = np.flatnonzero(state[order[bounds[:-1]]] == COMMON)
+    size = bounds[groups + 1] - bounds[groups]
+    edges = np.append(0, np.cumsum(size))
+    members = order[np.repeat(bounds[groups] - edges[:-1], size) + np.arange(edges[-1])]
+    unit = anchors.text[members]
+    new = np.append(True, unit[1:] != unit[:-1])
+    new[edges[:-1]] = True
+    return _Common(members, edges, np.add.reduceat(new.astype(np.int64), edges[:-1]))
+
+
+def extents(corpus: Units, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe, max_df: int) -> tuple[I64, I64]:
+    """Return for each anchor in more than ``max_df`` units, by place, the stretch around it that so many share."""
+    common = _common(anchors, order, bounds, state)
+    back, ahead = _agreement(corpus, anchors, common, np.full(len(common.units), max_df + 1), recipe)
+    at = np.sort(common.order)
+    return anchors.at[at] - back[at], anchors.at[at] + recipe.k + ahead[at]
+
+
+def _agreement(corpus: Units, anchors: Anchors, common: _Common, least: I64, recipe: Recipe) -> tuple[I64, I64]:
+    points, offsets, text = corpus.units.points, corpus.units.offsets, anchors.text.astype(np.int64)
+    return agreement(
+        points, offsets[text], anchors.at, offsets[text + 1], text, common.order, common.bounds, least, recipe.k, recipe.window - 1
+    )
+
+
 def stretches(corpus: Units, anchors: Anchors, order: I64, bounds: I64, state: I32, recipe: Recipe, max_df: int) -> tuple[Stretch, ...]:
-    """Return the stretches that anchors in more than ``max_df`` units lie in, each once and whole, with all texts that hold it.
+    """Return the stretches that anchors in more than ``max_df`` units lie in, each once and whole, with how many texts hold it."""
+    common = _common(anchors, order, bounds, state)
+    back, ahead = _agreement(corpus, anchors, common, np.array([most(n, max_df) for n in common.units.tolist()], np.int64), recipe)
+    copies = np.diff(corpus.starts)
+    texts = np.zeros(len(anchors.at), np.int64)
+    for low, high in zip(common.bounds[:-1].tolist(), common.bounds[1:].tolist(), strict=True):
+        members = common.order[low:high]
+        texts[members] = copies[np.unique(anchors.text[members])].sum()
+    points, offsets = corpus.units.points, corpus.units.offsets
+    found: list[tuple[int, int, int, int, int, list[int]]] = []
+    for unit in np.unique(anchors.text[common.order[common.bounds[:-1]]]).tolist():
+        base = int(offsets[unit])
+        first, last = np.searchsorted(anchors.text, [unit, unit + 1])
+        at = first + np.flatnonzero(texts[first:last])
+        spot = anchors.at[at] - base
+        own = points[base : offsets[unit + 1]]
+        for low, high, count, seed, hashes in proposals(own, spot, spot - back[at], spot + recipe.k + ahead[at], texts[at], recipe.k):
+            found.append((-count, unit, low, high, seed, hashes))
+    out = []
+    for count, unit, low, high in listed(sorted(found)):
+        text = int(corpus.members[corpus.starts[unit]])
+        out.append(Stretch(text, *corpus.tokens[text].span(low, high), -count))
+    return tuple(sorted(out))
 
-    From the anchor of most units on, each is grown at its first place to both sides while nearly all that share
-    the anchor agree; anchors inside are passed over.
+
+def proposals(own: U32, spot: I64, low: I64, high: I64, texts: I64, k: int) -> Iterator[tuple[int, int, int, int, list[int]]]:
+    """Yield the stretches of one unit: first and last token, texts, hash of the anchor that it is known by, hashes of all k-grams.
+
+    From the anchor in most texts on, each takes what those in hardly fewer have around them, as long as that overlaps; anchors
+    inside are passed over.
     """
-    points, offsets, k = corpus.units.points, corpus.units.offsets, recipe.k
-    common = np.flatnonzero(state[order[bounds[:-1]]] == COMMON).tolist()
-    places = {g: _once(order[bounds[g] : bounds[g + 1]], anchors.text) for g in common}
-    copies, found = np.diff(corpus.starts), dict[bytes, Stretch]()
-    listed: dict[int, list[tuple[int, int]]] = {}
-    for g in sorted(common, key=lambda g: (-len(places[g]), int(places[g][0]))):
-        at, unit = anchors.at[places[g]], anchors.text[places[g]]
-        here, one = int(at[0]), int(unit[0])
-        if any(low <= here and here + k <= high for low, high in listed.get(one, ())):
+    hashes = shingle_hashes(own, k)
+    by_place = np.argsort(low, kind="stable")
+    done: list[tuple[int, int]] = []
+    for seed in np.lexsort((spot, -texts)).tolist():
+        if any(a <= spot[seed] and spot[seed] + k <= b for a, b in done):
             continue
-        back, ahead = _agreement(points, offsets, at, unit)
-        left = _shared_by_most(back, max_df)
-        holds = back >= left
-        right = _shared_by_most(ahead[holds], max_df)
-        holds &= ahead >= right
-        low, high = here - left, here + right
-        listed.setdefault(one, []).append((low, high))
-        key = points[low:high].tobytes()
-        if key not in found:
-            text, base = int(corpus.members[corpus.starts[one]]), int(offsets[one])
-            found[key] = Stretch(text, *corpus.tokens[text].span(low - base, high - base), int(copies[unit[holds]].sum()))
-    return tuple(sorted(found.values()))
+        peers = by_place[texts[by_place] >= MOST * texts[seed]]
+        reach = np.maximum.accumulate(high[peers])
+        parts = np.flatnonzero(np.append(True, low[peers][1:] >= reach[:-1]))  # where what overlaps begins
+        part = int(np.searchsorted(parts, np.flatnonzero(peers == seed)[0], "right")) - 1
+        a, b = int(low[peers[parts[part]]]), int(reach[np.append(parts[1:], len(peers))[part] - 1])
+        done.append((a, b))
+        yield a, b, int(texts[seed]), int(hashes[spot[seed]]), hashes[a : b - k + 1].tolist()
 
 
-def _once(members: I64, text: I32) -> I64:
-    """Return the first anchor of each text of a group."""
-    first: I64 = members[np.append(True, np.diff(text[members]) != 0)]
-    return first
-
-
-def _shared_by_most(lengths: I64, max_df: int) -> int:
-    """Return the greatest length that most reach, and more than ``max_df`` in any case."""
-    least = max(max_df + 1, int(np.ceil(MOST * len(lengths))))
-    return int(np.sort(lengths)[-least])
-
-
-@kernel
-def _agreement(points: U32, offsets: I64, at: I64, unit: I32) -> tuple[I64, I64]:
-    """Return how many tokens before each place, and from it on, are those at the first place."""
-    back, ahead = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-    low, here, high = offsets[unit[0]], at[0], offsets[unit[0] + 1]
-    for i in range(len(at)):
-        p, first, last = at[i], offsets[unit[i]], offsets[unit[i] + 1]
-        while here - back[i] > low and p - back[i] > first and points[here - back[i] - 1] == points[p - back[i] - 1]:
-            back[i] += 1
-        while here + ahead[i] < high and p + ahead[i] < last and points[here + ahead[i]] == points[p + ahead[i]]:
-            ahead[i] += 1
-    return back, ahead
+def listed(found: Iterable[tuple[int, int, int, int, int, list[int]]]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield of proposals, those in most texts first, the ones whose anchor is in none before."""
+    known: set[int] = set()
+    for count, unit, low, high, seed, hashes in found:
+        if seed not in known:
+            known.update(hashes)
+            yield count, unit, low, high

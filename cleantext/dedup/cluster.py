@@ -19,7 +19,7 @@ from cleantext.dedup.rows import Rows
 from cleantext.dedup.types import F64
 from cleantext.jit import kernel
 
-__all__ = ["Members", "document_members", "passage_members"]
+__all__ = ["SEARCHED_AGAIN", "Members", "document_members", "left_of", "passage_members", "put", "take_repeats", "take_whole"]
 
 Bools = npt.NDArray[np.bool_]
 SEARCHED_AGAIN = 32  # passages of one text whose copies have lost a part, and are searched again
@@ -95,24 +95,26 @@ def passage_members(corpus: Corpus, rows: Rows, search: Search) -> Members:
     repeats, found = found.where(inside), found.where(~inside)
     spans, bounds = found.spans, _bounds(found.text)
     gone, place = np.empty((2 * len(spans) + 64, 2), np.int64), np.zeros((len(corpus), 2), np.int64)
-    taken, parts = np.zeros(len(spans), np.bool_), []
+    taken, parts, waits = np.zeros(len(spans), np.bool_), [], np.zeros(len(corpus), np.bool_)
     group = used = 0
     while group < len(bounds) - 1:
-        group, places = _visit(spans, bounds, group, used, gone, place, taken, search.min_chars, SEARCHED_AGAIN)
+        group, places = _visit(spans, bounds, group, used, gone, place, taken, search.min_chars, SEARCHED_AGAIN, waits)
         if len(places):
             text = int(spans[bounds[group - 1], 0])
             part = _in_order(corpus, _remains(corpus, search, text, places))
             if place[text, 1] + len(part) + len(spans) - bounds[group] > len(gone):
                 gone = np.concatenate([gone, np.empty((len(gone) + len(part), 2), np.int64)])
             more = np.zeros(len(part), np.bool_)
-            _take(part.spans, 0, len(part), gone, place, more, search.min_chars)
+            take_whole(part.spans, 0, len(part), gone, place, more, search.min_chars, waits)
             parts.append(part.where(more))
             used = int(place[text, 1])
     members = found.where(taken).joined(*parts)
     members = members.where(np.argsort(corpus.rank[members.text], kind="stable"))
     kept = members.where(np.lexsort((members.keeper_start, members.keeper)))
     bounds = np.searchsorted(kept.keeper, repeats.text[_bounds(repeats.text)[:-1]])
-    return members.joined(repeats.where(_repeats(repeats.spans, _bounds(repeats.text), gone, place, kept.spans, bounds, search.min_chars)))
+    return members.joined(
+        repeats.where(take_repeats(repeats.spans, _bounds(repeats.text), gone, place, kept.spans, bounds, search.min_chars))
+    )
 
 
 def _bounds(column: I64) -> I64:
@@ -123,7 +125,9 @@ def _bounds(column: I64) -> I64:
 def _in_order(corpus: Corpus, found: Members) -> Members:
     """Order by text, preferred ones first; in each longer passages first, then by place, then by the preferred copy."""
     rank = corpus.rank
-    return found.where(np.lexsort((found.keeper_start, rank[found.keeper], found.start, found.start - found.end, rank[found.text])))
+    return found.where(
+        np.lexsort((found.keeper_end, found.keeper_start, rank[found.keeper], found.start, found.start - found.end, rank[found.text]))
+    )
 
 
 def _remains(corpus: Corpus, search: Search, text: int, places: I64) -> Members:
@@ -140,31 +144,40 @@ def _remains(corpus: Corpus, search: Search, text: int, places: I64) -> Members:
 
 
 @kernel
-def _visit(spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64, taken: Bools, least: int, most: int) -> tuple[int, I64]:
+def _visit(
+    spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64, taken: Bools, least: int, most: int, waits: Bools
+) -> tuple[int, I64]:
     """Visit texts until parts of copies are to be searched; return the group of rows that comes next, and these parts."""
     for g in range(group, len(bounds) - 1):
         text = spans[bounds[g], 0]
         place[text, 0] = place[text, 1] = used
-        blocked = _take(spans, bounds[g], bounds[g + 1], gone, place, taken, least)
+        blocked = take_whole(spans, bounds[g], bounds[g + 1], gone, place, taken, least, waits)
         used = place[text, 1]
-        left, n = np.empty((16, 3), np.int64), 0
-        for i in blocked[:most]:
-            if not _adds(spans[i], gone, place, least):
-                continue
-            keeper, start, stop = spans[i, 3], spans[i, 4], spans[i, 5]
-            at = _behind(gone, place[keeper, 0], place[keeper, 1], start)
-            while start < stop:  # from the end of what is gone to the start of what is gone next
-                end = min(stop, gone[at, 0]) if at < place[keeper, 1] else stop
-                if end - start >= least:
-                    if n == len(left):
-                        left = roomier(left, 2 * n)
-                    left[n, 0], left[n, 1], left[n, 2] = keeper, start, end
-                    n += 1
-                start = gone[at, 1] if at < place[keeper, 1] else stop
-                at += 1
-        if n:
-            return g + 1, _distinct(left[:n])
+        left = left_of(spans, blocked[:most], gone, place, least)
+        if len(left):
+            return g + 1, left
     return len(bounds) - 1, np.empty((0, 3), np.int64)
+
+
+@kernel
+def left_of(spans: I64, blocked: I64, gone: I64, place: I64, least: int) -> I64:
+    """Return what is left (rows text, start, end, in order, each once) of the copies of passages that have lost a part."""
+    left, n = np.empty((16, 3), np.int64), 0
+    for i in blocked:
+        if not _adds(spans[i], gone, place, least):
+            continue
+        keeper, start, stop = spans[i, 3], spans[i, 4], spans[i, 5]
+        at = _behind(gone, place[keeper, 0], place[keeper, 1], start)
+        while start < stop:  # from the end of what is gone to the start of what is gone next
+            end = min(stop, gone[at, 0]) if at < place[keeper, 1] else stop
+            if end - start >= least:
+                if n == len(left):
+                    left = roomier(left, 2 * n)
+                left[n, 0], left[n, 1], left[n, 2] = keeper, start, end
+                n += 1
+            start = gone[at, 1] if at < place[keeper, 1] else stop
+            at += 1
+    return _distinct(left[:n])
 
 
 @kernel
@@ -186,24 +199,30 @@ def _distinct(places: I64) -> I64:
 
 
 @kernel
-def _take(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bools, least: int) -> I64:
-    """Let passages ``low:high`` of one text go where their copies are whole; return those whose copies are not."""
+def take_whole(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bools, least: int, waits: Bools) -> I64:
+    """Let passages ``low:high`` of one text go where their copies are whole; return those whose copies are not.
+
+    Where a copy is in a text of which it is not known what goes (it ``waits``), so does this text.
+    """
     blocked, n = np.empty(high - low, np.int64), 0
     for i in range(low, high):
         if not _adds(spans[i], gone, place, least):
             continue
         text, keeper = spans[i, 0], spans[i, 3]
+        if waits[keeper]:
+            waits[text] = True
+            break
         if _meets(gone, place[keeper, 0], place[keeper, 1], spans[i, 4], spans[i, 5]):
             blocked[n] = i
             n += 1
             continue
-        place[text, 1] = _put(gone, place[text, 0], place[text, 1], spans[i, 1], spans[i, 2])
+        place[text, 1] = put(gone, place[text, 0], place[text, 1], spans[i, 1], spans[i, 2])
         taken[i] = True
     return blocked[:n]
 
 
 @kernel
-def _repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, first: I64, least: int) -> Bools:
+def take_repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, first: I64, least: int) -> Bools:
     """Let repeats inside one text go, where nothing of them stays for another text, and their copies are whole.
 
     ``kept`` are the members so far by keeper; those of group ``g`` start at row ``first[g]``.
@@ -221,14 +240,14 @@ def _repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, first: I
             n += 1
         stays, m = np.empty((last - first[g] + high - low, 2), np.int64), 0
         for x in range(first[g], last):
-            m = _put(stays, 0, m, kept[x, 4], kept[x, 5])
+            m = put(stays, 0, m, kept[x, 4], kept[x, 5])
         for i in range(low, high):
             start, end, copy_start, copy_end = spans[i, 1], spans[i, 2], spans[i, 4], spans[i, 5]
             if _meets(stays, 0, m, start, end) or end - start - _covered(goes, 0, n, start, end) < least:
                 continue
             if not _meets(goes, 0, n, copy_start, copy_end):
-                n = _put(goes, 0, n, start, end)
-                m = _put(stays, 0, m, copy_start, copy_end)
+                n = put(goes, 0, n, start, end)
+                m = put(stays, 0, m, copy_start, copy_end)
                 taken[i] = True
     return taken
 
@@ -271,7 +290,7 @@ def _covered(spans: I64, low: int, high: int, start: int, end: int) -> int:
 
 
 @kernel
-def _put(spans: I64, low: int, high: int, start: int, end: int) -> int:
+def put(spans: I64, low: int, high: int, start: int, end: int) -> int:
     """Put ``start:end`` into the spans ``low:high``, joined to those that it meets or touches; return the new end."""
     first = _behind(spans, low, high, start - 1)
     stop = first

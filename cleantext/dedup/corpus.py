@@ -52,8 +52,13 @@ class Units:
         """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
         t = self.tokens
         points, start, end, offsets, chars = _slices(t.points, t.start, t.end, t.offsets, self.chars, text, places)
-        rank = np.append(len(places), np.arange(len(places)))
-        return _units(KeptColumn(points, start, end, offsets), chars, rank, len(places), apart=True)
+        return Units.against(KeptColumn(points, start, end, offsets), chars)
+
+    @classmethod
+    def against(cls, tokens: KeptColumn, chars: I64) -> Units:
+        """Return the first of some texts with the others as its references."""
+        others = len(tokens) - 1
+        return _units(tokens, chars, np.append(others, np.arange(others)), others, apart=True)
 
 
 @kernel

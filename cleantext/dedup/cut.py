@@ -25,7 +25,7 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
     for d in range(len(offsets) - 1):
         longest = max(longest, offsets[d + 1] - offsets[d])
     table, gaps = np.full(_power(2 * longest), -1, np.int64), np.full(64, -1, np.int64)
-    before, known = np.empty(len(shingles), np.int64), np.zeros(len(offsets), np.bool_)
+    before, looked = np.empty(len(shingles), np.int64), np.zeros(len(offsets), np.int64)
     todo = np.empty((2 * most + 4, 2), np.int64)
     shared, lowest, where = np.empty(most + 1, np.float64), np.empty(most, np.float64), np.empty(most, np.int64)
     for c in range(len(bounds) - 1):
@@ -47,10 +47,20 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
             a_low, b_low = blocks[first, 0], blocks[first, 1]
             a_high, b_high = blocks[stop - 1, 0] + blocks[stop - 1, 2], blocks[stop - 1, 1] + blocks[stop - 1, 2]
             for side in range(3, 5):
-                text = blocks[first, side]
-                if not known[text]:
-                    known[text] = True
-                    _find_before(before, shingles, offsets[text], offsets[text + 1], table)
+                text, low_t, high_t = blocks[first, side], a_low, a_high
+                if side == 4:
+                    low_t, high_t = b_low, b_high
+                # Once for all passages of a text, unless these are little of it: then in each anew. (-1: done.)
+                if looked[text] >= 0:
+                    looked[text] += high_t - low_t
+                    if 2 * looked[text] < offsets[text + 1] - offsets[text]:
+                        if 2 * (high_t - low_t) > len(gaps):
+                            gaps = np.full(_power(4 * (high_t - low_t)), -1, np.int64)
+                        gaps[: _power(2 * (high_t - k + 1 - low_t))] = -1
+                        _find_before(before, shingles, low_t, high_t - k + 1, gaps)
+                    else:
+                        looked[text] = -1
+                        _find_before(before, shingles, offsets[text], offsets[text + 1], table)
             a_size = _distinct(before, a_low, a_high - k + 1)
             if stop - first == 1:  # one exact match: the sets are equal
                 inter = b_size = a_size
@@ -182,7 +192,9 @@ def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F6
     """Return the longest run of blocks within ``low:high`` whose estimated similarity is at least ``threshold``.
 
     With I shingles shared of n and m, J >= t  <=>  (1 + t) I - t (n + m) >= 0, and this adds up along the chain.
+    Places count from the first block, so that rounding does not depend on what other texts there are.
     """
+    base = blocks[low, 0] + blocks[low, 1]
     shared[0] = 0
     for x in range(low, high):
         shared[x - low + 1] = shared[x - low] + (1 + threshold) * max(0, blocks[x, 2] - k + 1)
@@ -194,12 +206,12 @@ def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F6
     depth = best = 0
     first, stop = low, low
     for x in range(low, high):  # starts worth while: each lower than all before it
-        value = shared[x - low] - threshold * (blocks[x, 0] + blocks[x, 1])
+        value = shared[x - low] - threshold * (blocks[x, 0] + blocks[x, 1] - base)
         if depth == 0 or value < lowest[depth - 1]:
             lowest[depth], where[depth] = value, x
             depth += 1
     for x in range(high - 1, low - 1, -1):
-        value = shared[x - low + 1] - threshold * (blocks[x, 0] + blocks[x, 1] + 2 * blocks[x, 2])
+        value = shared[x - low + 1] - threshold * (blocks[x, 0] + blocks[x, 1] + 2 * blocks[x, 2] - base)
         while depth > 0 and value - lowest[depth - 1] + slack >= 0:
             depth -= 1
             length = blocks[x, 0] + blocks[x, 2] - blocks[where[depth], 0]

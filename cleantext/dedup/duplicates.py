@@ -89,7 +89,7 @@ class Duplicates:
         import pyarrow as pa
 
         m = self._members
-        m = m.where(np.lexsort((m.start, m.text, m.keeper_end, m.keeper_start, m.keeper)))
+        m = m.where(np.lexsort((m.end, m.start, m.text, m.keeper_end, m.keeper_start, m.keeper)))
         # Copies of places that overlap are one cluster: a new one begins where a keeper, or a gap between its places, does.
         reach = np.maximum.accumulate((m.keeper << 40) + np.maximum(m.keeper_end, 1))
         new = np.append(True, (m.keeper[1:] << 40) + m.keeper_start[1:] >= reach[:-1])[: len(m)]

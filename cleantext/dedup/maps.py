@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from cleantext.changes import I64, Ragged, code_points, text_of
+from cleantext.changes import I64, U32, Ragged, text_of
 from cleantext.dedup.bands import Bands
 from cleantext.dedup.documents import sketch_keys
 from cleantext.dedup.kernel import count_distinct, digests, overlaps, shingle_hashes
 from cleantext.dedup.sketch import SketchSpec
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.fold import KeptColumn, kept_column
+from cleantext.jit import kernel
 from cleantext.script.utf8 import decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Sketch", "TableLevel", "Verify", "column_texts", "key_names", "pack", "unpack"]
+__all__ = ["Sketch", "TableLevel", "Verify", "column_texts", "key_names", "pack", "unpack", "value_column"]
 
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
-LOW_SURROGATES = 0xDC00
 
 
 def key_names(bands: Bands) -> list[str]:
@@ -89,22 +90,13 @@ class Sketch:
                 batch.column("place").take(rows),
                 batch.column("id").cast(schema.field("id").type).take(rows),
                 pa.array(np.full(len(text), int(self.reference), np.int32)),
-                self._values(batch, schema.field("value").type).take(rows),
+                value_column(batch, schema.field("value").type, told=bool(self.value) and not self.reference).take(rows),
                 *(pa.array(x) for x in (start, end, length, size, digest[:, 0].copy(), digest[:, 1].copy())),
                 *(pa.array(key.view(np.int64)) for key in keys),
                 pack(units, self.spec.unit),
             ],
             schema=schema,
         )
-
-    def _values(self, batch: pa.RecordBatch, kind: pa.DataType) -> pa.Array:
-        """Return what says which text stays: nothing of references, which always do."""
-        import pyarrow as pa
-
-        if not self.value or self.reference:
-            return pa.nulls(batch.num_rows, kind)
-        column = batch.column("value")
-        return (column.cast(pa.int32()) if column.type == pa.date32() else column).cast(kind)
 
     def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
         """Return for each unit its text, and its start and end there."""
@@ -116,6 +108,16 @@ class Sketch:
         # What follows a line break at the very end counts as an empty line of the next text: too short for anything.
         text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
         return text, starts - texts.offsets[text], ends - texts.offsets[text]
+
+
+def value_column(batch: pa.RecordBatch, kind: pa.DataType, *, told: bool) -> pa.Array:
+    """Return what says which text stays: nothing where it is not ``told``, as of references, which always do."""
+    import pyarrow as pa
+
+    if not told:
+        return pa.nulls(batch.num_rows, kind)
+    column = batch.column("value")
+    return (column.cast(pa.int32()) if column.type == pa.date32() else column).cast(kind)
 
 
 def column_texts(column: pa.Array) -> Ragged:
@@ -156,11 +158,26 @@ def unpack(column: pa.Array, unit: Unit) -> Ragged:
     offsets = bounds - bounds[0]
     if unit != "char":
         return Ragged(np.frombuffer(held, np.uint32), offsets // 4)
-    halves = np.frombuffer(held, np.uint16)
-    low = (halves & 0xFC00) == LOW_SURROGATES
-    if not low.any():
-        return Ragged(halves.astype(np.uint32), offsets // 2)
-    return Ragged(code_points(held.decode("utf-16-le")), offsets // 2 - np.append(0, np.cumsum(low))[offsets // 2])
+    return Ragged(*_decoded(np.frombuffer(held, np.uint16), offsets // 2))
+
+
+@kernel
+def _decoded(halves: npt.NDArray[np.uint16], bounds: I64) -> tuple[U32, I64]:
+    """Return the code points of UTF-16, and their bounds."""
+    out, offsets, n = np.empty(len(halves), np.uint32), np.zeros(len(bounds), np.int64), 0
+    for d in range(len(bounds) - 1):
+        high = np.uint32(0)
+        for i in range(bounds[d], bounds[d + 1]):
+            half = np.uint32(halves[i])
+            if half & np.uint32(0xFC00) == np.uint32(0xD800):
+                high = half
+                continue
+            if half & np.uint32(0xFC00) == np.uint32(0xDC00):
+                half = np.uint32(ASTRAL) + ((high & np.uint32(0x3FF)) << np.uint32(10)) + (half & np.uint32(0x3FF))
+            out[n] = half
+            n += 1
+        offsets[d + 1] = n
+    return out[:n], offsets
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cleantext.dedup.align import align
+from cleantext.changes import I64, Ragged
+from cleantext.dedup.align import Alignments, align
 from cleantext.dedup.anchors import COMMON, LEADS, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.boilerplate import Stretch, beyond_boilerplate, extents, stretches
 from cleantext.dedup.corpus import Units
@@ -14,7 +15,7 @@ from cleantext.dedup.rows import Rows, passage_rows
 from cleantext.dedup.tokens import Unit
 from cleantext.fold import Fold
 
-__all__ = ["Found", "Search"]
+__all__ = ["HOT", "Found", "Search"]
 
 HOT = 256  # places of one anchor up to which all pairs of them are formed; beyond, pairs with one of them
 # Of a chain at least this long a match can become a passage; passages at .8 and above have longer ones, apart from lists
@@ -36,7 +37,7 @@ class Search:
 
     threshold: float
     min_chars: int
-    max_df: int
+    max_df: int = 100
     k: int = 5
     fold: Fold = "basic"
     unit: Unit = "char"
@@ -53,7 +54,16 @@ class Search:
         order, bounds = groups(anchors.hash)
         limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
         matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
-        aligned = align(
+        aligned = self.align(units, matches)
+        if (state == COMMON).any():
+            aligned = beyond_boilerplate(aligned, *extents(corpus, anchors, order, bounds, state, recipe, self.max_df))
+        rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
+        hot = int((state == LEADS).sum())
+        return Found(rows, stretches(corpus, anchors, order, bounds, state, recipe, self.max_df), hot)
+
+    def align(self, units: Ragged, matches: I64) -> Alignments:
+        """Return the passages that matches of units lead to."""
+        return align(
             units.points,
             units.offsets,
             matches,
@@ -64,8 +74,3 @@ class Search:
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )
-        if (state == COMMON).any():
-            aligned = beyond_boilerplate(aligned, *extents(corpus, anchors, order, bounds, state, recipe, self.max_df))
-        rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
-        hot = int((state == LEADS).sum())
-        return Found(rows, stretches(corpus, anchors, order, bounds, state, recipe, self.max_df), hot)

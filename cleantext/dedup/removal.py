@@ -11,10 +11,11 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.cluster import Members
 from cleantext.dedup.corpus import Corpus
+from cleantext.dedup.places import Places
 from cleantext.edits import Edit
 from cleantext.jit import kernel
 
-__all__ = ["Cuts", "passage_cuts", "whole_texts"]
+__all__ = ["Cuts", "cuts_of", "passage_cuts", "whole_texts"]
 
 EXACT, NEAR = "dedup.exact", "dedup.near"
 
@@ -87,14 +88,25 @@ def passage_cuts(corpus: Corpus, members: Members, *, min_chars: int) -> Cuts:
     stays where less than ``min_chars`` letters and digits would go. Passages that meet are one cut.
     """
     number, row = np.unique(members.text, return_inverse=True)
-    column = Ragged.of([corpus.texts[i] for i in number.tolist()])
-    tokens = corpus.tokens
+    column, tokens = Ragged.of([corpus.texts[i] for i in number.tolist()]), corpus.tokens
     previous, following = _beside(tokens.start, tokens.end, tokens.offsets, members.text, members.start, members.end)
     start, end = _sentences(column.points, column.offsets, row, members.start, members.end, previous, following, _kinds())
     letters = _letters(tokens.start, tokens.offsets, corpus.chars, members.text, start, end)
+    return _joined(members.text, start, end, letters, members.exact, min_chars)
+
+
+def cuts_of(column: Ragged, places: Places, row: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_], *, min_chars: int) -> Cuts:
+    """Return the cuts of `passage_cuts` in texts of a column whose tokens stand in these places; ``row`` is the text of each passage."""
+    previous, following = _beside(places.start, places.end, places.offsets, row, start, end)
+    start, end = _sentences(column.points, column.offsets, row, start, end, previous, following, _kinds())
+    letters = _letters(places.start, places.offsets, np.append(0, np.cumsum(places.width)), row, start, end)
+    return _joined(row, start, end, letters, exact, min_chars)
+
+
+def _joined(text: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np.bool_], min_chars: int) -> Cuts:
     good = np.flatnonzero((letters >= min_chars) & (end > start))
-    order = good[np.lexsort((start[good], members.text[good]))]
-    return Cuts(*_merged(members.text[order], start[order], end[order], members.exact[order]))
+    order = good[np.lexsort((start[good], text[good]))]
+    return Cuts(*_merged(text[order], start[order], end[order], exact[order]))
 
 
 @kernel

@@ -7,15 +7,16 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64
+from cleantext.changes import I64, U32
 from cleantext.dedup.align import Alignments
 from cleantext.dedup.corpus import REFERENCE, TEXT, Corpus, Units
 from cleantext.dedup.kernel import roomier, shingle_hashes
+from cleantext.dedup.places import widen
 from cleantext.dedup.types import F64
 from cleantext.dedup.verify import Verified
 from cleantext.jit import kernel
 
-__all__ = ["LISTED", "Rows", "document_rows", "passage_rows"]
+__all__ = ["LISTED", "Rows", "document_rows", "passage_rows", "verified"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -169,7 +170,7 @@ def _texts(a: I64, b: I64, starts: I64, members: I64, long: Bools, own: int, lis
 def _whole_characters(corpus: Units, p: _Pairs, k: int, threshold: float) -> _Pairs:
     """Widen ranges that cut a character which NFKC splits (㎡ to m and 2), and verify those again."""
     tokens, at = corpus.tokens, corpus.tokens.offsets
-    changed = _widen(p.a, p.a_low, p.a_high, tokens.start, at) | _widen(p.b, p.b_low, p.b_high, tokens.start, at)
+    changed = widen(p.a, p.a_low, p.a_high, tokens.start, at) | widen(p.b, p.b_low, p.b_high, tokens.start, at)
     if not changed.any():
         return p
     good = np.ones(len(p.a), bool)
@@ -177,22 +178,13 @@ def _whole_characters(corpus: Units, p: _Pairs, k: int, threshold: float) -> _Pa
         x = tokens.points[at[p.a[i]] + p.a_low[i] : at[p.a[i]] + p.a_high[i]]
         y = tokens.points[at[p.b[i]] + p.b_low[i] : at[p.b[i]] + p.b_high[i]]
         p.exact[i] = np.array_equal(x, y)
-        x_set, y_set = (np.unique(shingle_hashes(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
-        p.inter[i], p.a_size[i], p.b_size[i] = len(np.intersect1d(x_set, y_set, assume_unique=True)), len(x_set), len(y_set)
-        good[i] = p.inter[i] / max(len(x_set) + len(y_set) - p.inter[i], 1) >= threshold
+        inter, a_size, b_size = verified(x, y, k)
+        p.inter[i], p.a_size[i], p.b_size[i] = inter, a_size, b_size
+        good[i] = inter / max(a_size + b_size - inter, 1) >= threshold
     return p.where(good)
 
 
-@kernel
-def _widen(text: I64, low: I64, high: I64, start: I32, offsets: I64) -> Bools:
-    """Widen ranges of tokens, in place, until none begins or ends within a character; say which have changed."""
-    changed = np.zeros(len(text), np.bool_)
-    for i in range(len(text)):
-        first, last = offsets[text[i]], offsets[text[i] + 1]
-        while low[i] > 0 and start[first + low[i]] == start[first + low[i] - 1]:
-            low[i] -= 1
-            changed[i] = True
-        while 0 < high[i] < last - first and start[first + high[i]] == start[first + high[i] - 1]:
-            high[i] += 1
-            changed[i] = True
-    return changed
+def verified(x: U32, y: U32, k: int) -> tuple[int, int, int]:
+    """Return how many distinct shingles two stretches of tokens share, and how many each has."""
+    x_set, y_set = (np.unique(shingle_hashes(piece, k)[: max(len(piece) - k + 1, 0)]) for piece in (x, y))
+    return len(np.intersect1d(x_set, y_set, assume_unique=True)), len(x_set), len(y_set)

@@ -272,7 +272,8 @@ def _repeats_links(points: U32, found: I64, count: int) -> bool:
 def tokens(points: U32, tags: Names, parts: Names, keep_hidden: bool) -> Any:  # noqa: FBT001
     """Return the tokens of canonical HTML that are visible or say something.
 
-    And how many marks of sentences the markup hides, and whether a link at the head of a block repeats the one before it. A title and JSON-LD are one token each, with the span of their text; a meta element has the span of its attributes.
+    And how many marks of sentences the markup hides, and whether a link at the head of a block repeats the one before it. A title
+    and JSON-LD are one token each, with the span of their text; a meta element has the span of its attributes.
     """
     total = len(points)
     most = 1

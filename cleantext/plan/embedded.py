@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import cleantext
 from cleantext.errors import CleantextError, InputError
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Sql, Step
+from cleantext.plan.shelf import Reader, Shelf
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Scan, Sql, Step
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ BATCH = 1 << 22  # and that a kernel gets at once
 GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are held in memory at once
 GROUP_BYTES = 1 << 25  # and bytes
 ROWS = 64  # rows that are read at once: Parquet does not say what they take unpacked
+SCANNED = 1 << 12  # of narrow ones
 PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
 OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
 Progress = Callable[[str], None]
@@ -85,6 +88,7 @@ class _Run:
         self.runner, self.plan, self.journal, self.tables = runner, plan, journal, tables
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
+        self.shelves: dict[tuple[str, str, str], Shelf] = {}
         self.done: tuple[int, ...] = (-1,)
         held = journal.read() if runner.resumes else None
         if held:
@@ -118,10 +122,12 @@ class _Run:
                 return
             self.steps(loop.body, (*at, rounds))
 
-    def step(self, step: Map | Sql | Expect | Checkpoint, at: tuple[int, ...]) -> None:
+    def step(self, step: Map | Scan | Sql | Expect | Checkpoint, at: tuple[int, ...]) -> None:
         """Do one step."""
         if isinstance(step, Map):
             self.tables[step.into] = self.map(step, ".".join(map(str, at)))
+        elif isinstance(step, Scan):
+            self.tables[step.into] = self.scan(step, ".".join(map(str, at)))
         elif isinstance(step, Sql):
             self.tables[step.into] = self.query(step, ".".join(map(str, at)))
         elif isinstance(step, Expect):
@@ -139,6 +145,18 @@ class _Run:
         for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
             if str(path) not in held and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
+        self.shelves = {name: shelf for name, shelf in self.shelves.items() if name[0] in held}
+        kept = {file for shelf in self.shelves.values() for file in shelf.files}
+        for path in self.runner.folder.glob("*.shelf*"):
+            if str(path) not in kept:
+                path.unlink(missing_ok=True)
+
+    def shelf(self, table: Table, key: str, column: str) -> Shelf:
+        """Return a column of a table as a shelf, which stays as long as the table."""
+        name = (table.paths[0], key, column)
+        if name not in self.shelves:
+            self.shelves[name] = Shelf.write(table, key, column, self.runner.folder / f"{Path(name[0]).stem}-{column}.shelf")
+        return self.shelves[name]
 
     def held(self) -> set[str]:
         """Return the files of the tables that there are, but not those that were given."""
@@ -201,6 +219,10 @@ class _Run:
         """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
         self.close()  # the workers have the memory now
         source = self.tables[step.source]
+        joins = tuple(
+            (join.by, tuple((here, self.shelf(self.tables[join.table], join.key, there)) for here, there in join.columns))
+            for join in step.joins
+        )
         tasks = [
             _Task(
                 step.kernel,
@@ -209,10 +231,13 @@ class _Run:
                 source.columns,
                 number if source.positions else None,
                 f"{self.runner.folder / step.into}-{at}-{n}.parquet",
+                joins,
             )
             for n, (number, part, groups) in enumerate(_tasks(source))
         ]
-        size = sum(part.size for part in source.parts)
+        size = sum(part.size for part in source.parts) + sum(
+            shelf.size * source.rows // max(shelf.rows, 1) for _, columns in joins for _, shelf in columns
+        )
         count = min(self.runner.cores, len(tasks)) if size > PARALLEL else 1
         try:
             if count > 1:
@@ -228,6 +253,24 @@ class _Run:
             ) from error
         return Table(tuple(parts))
 
+    def scan(self, step: Scan, at: str) -> Table:
+        """Sort the rows of a table, and give them all to one kernel in this process."""
+        import pyarrow.parquet as pq
+
+        ordered = self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}"), at)
+        self.close()
+        out = self.runner.folder / f"{step.into}-{at}.parquet"
+        with (
+            write_part(out, synced=False) as temporary,
+            pq.ParquetWriter(temporary, step.kernel.schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer,
+            pq.ParquetFile(ordered.paths[0]) as file,
+        ):
+            for made in step.kernel(_grown(file.iter_batches(batch_size=SCANNED))):
+                if made.num_rows:
+                    writer.write_batch(made, row_group_size=GROUP)
+        Path(ordered.paths[0]).unlink()
+        return Table((Part.of(out, checked=self.runner.resumes),))
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -239,6 +282,7 @@ class _Task:
     columns: tuple[tuple[str, str], ...]
     number: int | None  # of the file, where rows are told their places
     out: str
+    joins: tuple[tuple[str, tuple[tuple[str, Shelf], ...]], ...] = ()  # column of the keys, names and shelves
 
 
 def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
@@ -280,26 +324,55 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
 
     What rows take unpacked shows only when they are: a dictionary holds a page that stands there a thousand times once.
     """
-    import numpy as np
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not task.groups:
         return
-    with pq.ParquetFile(task.path) as file:
+    with pq.ParquetFile(task.path) as file, contextlib.ExitStack() as stack:
+        joins = [(by, [(name, stack.enter_context(shelf.opened())) for name, shelf in columns]) for by, columns in task.joins]
         place = sum(file.metadata.row_group(g).num_rows for g in range(task.groups[0]))
         names = [there for _, there in task.columns] or None
-        for read in _grown(file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names)):
-            batch = (
-                read
-                if names is None
-                else pa.record_batch([read.column(there) for _, there in task.columns], [here for here, _ in task.columns])
-            )
-            if task.number is not None:
-                places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
-                batch = batch.append_column("place", pa.array(places, pa.int64()))
+        yield from _grown(_rows(task, file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names), joins, place))
+
+
+def _rows(
+    task: _Task, batches: Iterator[pa.RecordBatch], joins: list[tuple[str, list[tuple[str, Reader]]]], place: int
+) -> Iterator[pa.RecordBatch]:
+    """Name the columns of batches, tell rows their places, and join what belongs to them."""
+    import numpy as np
+    import pyarrow as pa
+
+    for read in batches:
+        batch = read
+        if task.columns:
+            batch = pa.record_batch([read.column(there) for _, there in task.columns], [here for here, _ in task.columns])
+        if task.number is not None:
+            places: Any = np.arange(place, place + batch.num_rows) + (task.number << 32)
+            batch = batch.append_column("place", pa.array(places, pa.int64()))
             place += batch.num_rows
-            yield batch
+        yield from _joined(batch, joins)
+
+
+def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, Reader]]]]) -> Iterator[pa.RecordBatch]:
+    """Yield rows with what belongs to them from shelves, in batches of about `BATCH` bytes: of long values a few rows at once."""
+    import numpy as np
+    import pyarrow as pa
+
+    if not joins:
+        yield batch
+        return
+    by, columns = joins[0]
+    keys = batch.column(by).to_numpy()
+    size = np.cumsum(sum(reader.sizes(keys) for _, reader in columns))
+    low = 0
+    while low < len(keys):
+        high = max(low + 1, int(np.searchsorted(size, (size[low - 1] if low else 0) + BATCH, "right")))
+        values = [(name, *reader.take(keys[low:high])) for name, reader in columns]
+        part = batch.slice(low, high - low).filter(pa.array(values[0][1]))
+        for name, _, value in values:
+            part = part.append_column(name, value)
+        yield from _joined(part, joins[1:])
+        low = high
 
 
 def _grown(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Checkpoint", "Expect", "Kernel", "Loop", "Map", "Plan", "Sql", "Step"]
+__all__ = ["Checkpoint", "Expect", "Join", "Kernel", "Loop", "Map", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
 
 
 class Kernel(Protocol):
@@ -34,13 +34,69 @@ class Kernel(Protocol):
         ...
 
 
+class ScanKernel(Protocol):
+    """Work on rows in an order, of which it may remember some. Otherwise as a `Kernel`."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the batches that it gives."""
+        ...
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield what comes of all rows; there may be none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Join:
+    """Columns that rows of a `Map` get from another table: ``columns`` (name here, name there) of the row whose ``key`` is ``by`` here.
+
+    Keys are integers, each once in the table. A row without one there is left out.
+    """
+
+    by: str
+    table: str
+    key: str
+    columns: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Map:
-    """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes."""
+    """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes.
+
+    ``joins`` is for wide values of few rows, such as the tokens of both texts of a pair: a runner may read them where it
+    needs them, or run the `query` and write out what is wanted.
+    """
 
     into: str
     source: str
     kernel: Kernel
+    joins: tuple[Join, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """What the kernel gets, as a query."""
+        place: dict[str, str] = {}  # of the columns that are joined, which a later one may go by
+        tables = ""
+        for n, join in enumerate(self.joins):
+            tables += f" JOIN {join.table} j{n} ON {place.get(join.by, f's.{join.by}')} = j{n}.{join.key}"
+            place |= {here: f"j{n}.{there}" for here, there in join.columns}
+        return f"SELECT s.*{''.join(f', {there} AS {here}' for here, there in place.items())} FROM {self.source} s{tables}"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Make a table by giving the rows of another one, in the order of some columns, to a kernel.
+
+    Rows that agree in the columns ``within`` meet in one scan (all rows, where there are none); a runner may
+    scan others elsewhere. For narrow rows, since they are sorted.
+    """
+
+    into: str
+    source: str
+    kernel: ScanKernel
+    order: tuple[str, ...]
+    within: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +131,7 @@ class Loop:
     most: int
 
 
-Step = Map | Sql | Expect | Checkpoint | Loop
+Step = Map | Scan | Sql | Expect | Checkpoint | Loop
 
 
 @dataclass(frozen=True)
@@ -99,7 +155,11 @@ class Plan:
 def _told(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Map):
-            yield f"{indent}{step.into} = map {step.source} through {step.kernel!r}"
+            joined = "".join(f", {join.table} by {join.by}" for join in step.joins)
+            yield f"{indent}{step.into} = map {step.source}{joined} through {step.kernel!r}"
+        elif isinstance(step, Scan):
+            apart = f", {', '.join(step.within)} together" if step.within else ""
+            yield f"{indent}{step.into} = scan {step.source} by {', '.join(step.order)}{apart} through {step.kernel!r}"
         elif isinstance(step, Sql):
             yield f"{indent}{step.into} ="
             yield textwrap.indent(textwrap.dedent(step.query).strip(), indent + "    ")

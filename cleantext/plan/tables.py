@@ -96,13 +96,13 @@ class Table:
         tables = [pq.read_table(path, partitioning=None) for path in self.paths]
         return pa.concat_tables([t.cast(tables[0].schema) for t in tables])  # parts may differ in which columns can be null
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str] | None = None, rows: int = 1 << 14) -> Iterator[pa.RecordBatch]:
         """Yield the rows some thousand at a time."""
         import pyarrow.parquet as pq
 
         for path in self.paths:
             with pq.ParquetFile(path) as file:
-                yield from file.iter_batches(batch_size=1 << 14)
+                yield from file.iter_batches(batch_size=rows, columns=list(columns) if columns else None)
 
 
 def _crc(path: Path) -> int:

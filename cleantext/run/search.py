@@ -32,13 +32,13 @@ from cleantext.run.settings import STATE
 from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
 
 if TYPE_CHECKING:
-    from cleantext.dedup.maps import TableLevel
     from cleantext.plan import Plan, Table
 
 __all__ = ["dedup_files", "dedup_plan", "index_files"]
 
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 FEW = 500_000  # texts up to which all bands are searched in one query
+OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
 Level = Literal["document", "paragraph", "passage"]
 Engine = Literal["memory", "local"]
 
@@ -56,25 +56,18 @@ def dedup_plan(
 ) -> Plan:
     """Return the plan of a search over tables of so many rows; `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
+    from cleantext.dedup.passage_plan import passage_plan
+    from cleantext.dedup.passages import Search
     from cleantext.dedup.plan import document_plan
     from cleantext.dedup.stages import KEEP
     from cleantext.errors import unknown
 
-    if level == "passage":
-        raise ConfigError("level 'passage' aligns texts in memory: use --engine memory, or the levels document and paragraph")
     if keep not in KEEP:
         raise unknown("keep", keep, KEEP)
-    return document_plan(
-        SketchSpec(),
-        threshold=threshold,
-        level=level,
-        min_chars=min_chars,
-        keep=keep,  # type: ignore[arg-type]
-        id_type=id_type,
-        value_type=value_type,
-        against=against,
-        at_once=0 if rows < FEW else 1,
-    )
+    options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
+    if level == "passage":
+        return passage_plan(Search(threshold, min_chars), **options)
+    return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=0 if rows < FEW else 1, **options)
 
 
 def dedup_files(
@@ -358,13 +351,19 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
 
 
 def _from_tables(
-    plan: Plan, found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: TableLevel | str, threshold: float
+    plan: Plan, found: dict[str, Table], given: dict[str, Table], folder: Path, report: Report, *, level: Level, threshold: float
 ) -> set[str]:
     """Write the tables of a finished plan, and count what they hold; return their names."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     copy_table(found["pairs"], folder / "duplicates.parquet")
     # What stays is a reference, where there are any, and nothing else is in a cluster.
     copy_table(found["clusters"], folder / "clusters.parquet", reference="references" in given)
+    of_passages = {table: name for table, name in OF_PASSAGES.items() if table in found}
+    for table, name in of_passages.items():
+        copy_table(found[table], folder / f"{name}.parquet")
+    search: dict[str, Any] = {name: facts[name] for name in ("hot_buckets", "hot_anchors", "equal_groups") if name in facts}
+    if "linked" in found:
+        search["linked_groups"] = {str(row["id"]): row["copies"] for row in found["linked"].read().to_pylist()}
     shown = found["shown"].read().to_pylist()
     sides = {"a": [(0, p["a_place"]) for p in shown], "b": [(p["b_reference"], p["b_place"]) for p in shown]}
     held = [
@@ -387,7 +386,8 @@ def _from_tables(
         "clusters": facts["clusters"],
         "pages": facts["involved"],
         "removable": facts["removable"],
-        "search": {**plan.facts, "hot_buckets": facts["hot_buckets"], "equal_groups": facts["equal_groups"]},
+        "boilerplate": found["stretches"].rows if "stretches" in found else 0,
+        "search": {**plan.facts, **search},
         "examples": [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in shown],
     }
-    return {"duplicates.parquet", "clusters.parquet"}
+    return {"duplicates.parquet", "clusters.parquet", *(f"{name}.parquet" for name in of_passages.values())}

@@ -1,0 +1,133 @@
+"""Folded lines as stretches of one array, and the memory of those that were seen before: no string is made for a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cleantext.changes import I32, I64, U32, Ragged, text_of
+from cleantext.jit import kernel
+
+__all__ = ["Memory", "Rows"]
+
+LONGEST = 80  # characters; longer lines hardly ever return
+MOST = 1 << 17  # lines that are remembered, a power of two
+POOL = 1 << 22  # and their characters
+
+
+class Rows(NamedTuple):
+    """Folded lines: line ``n`` is ``points[starts[n]:ends[n]]``."""
+
+    points: U32
+    starts: I64
+    ends: I64
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Rows:
+        """Return lines given as strings."""
+        column = Ragged.of(lines)
+        return cls(column.points, column.offsets[:-1], column.offsets[1:])
+
+    @classmethod
+    def split(cls, points: U32) -> Rows:
+        """Return the lines of a text."""
+        points = points.view()
+        points.flags.writeable = False  # as those of strings are: Numba would compile every kernel twice
+        ends = np.append(np.flatnonzero(points == ord("\n")), len(points))
+        return cls(points, np.append(0, ends[:-1] + 1), ends)
+
+    def line(self, n: int) -> str:
+        """Return a line as a string."""
+        return text_of(self.points[self.starts[n] : self.ends[n]])
+
+    def take(self, which: I64) -> Rows:
+        """Return some of the lines."""
+        return Rows(self.points, self.starts[which], self.ends[which])
+
+
+class Memory:
+    """A number for each line that was seen, found by its characters."""
+
+    def __init__(self) -> None:
+        self.slots: I32 = np.zeros(2 * MOST, np.int32)
+        self.numbers: I64 = np.empty(MOST, np.int64)
+        self.pool: U32 = np.empty(POOL, np.uint32)
+        self.bounds: I64 = np.zeros(MOST + 1, np.int64)
+        self.size: I64 = np.zeros(1, np.int64)
+
+    def __len__(self) -> int:
+        return int(self.size[0])
+
+    @property
+    def full(self) -> bool:
+        """Whether new lines are remembered no more."""
+        return len(self) == MOST or int(self.bounds[len(self)]) + LONGEST > POOL
+
+    def look(self, rows: Rows, judge: Callable[[Rows], I64]) -> I64:
+        """Return the numbers of lines; ``judge`` gives those of lines that are new."""
+        known, fresh, entry = recall.sized(len(rows.points))(rows, self.slots, self.numbers, self.pool, self.bounds, self.size)
+        if len(fresh):
+            try:
+                numbers = judge(rows.take(fresh))
+            except BaseException:
+                self.__init__()  # type: ignore[misc] # nothing may be remembered that has no number yet
+                raise
+            self.numbers[entry[entry >= 0]] = numbers[entry >= 0]
+            new = known < 0
+            known[new] = numbers[-1 - known[new]]
+        out: I64 = known
+        return out
+
+
+@kernel
+def recall(rows: Rows, slots: I32, numbers: I64, pool: U32, bounds: I64, size: I64) -> Any:
+    """Look lines up; remember those that are new and not too long.
+
+    Return for each line its number, or -1 - k if it is the ``k``-th of the new ones; which lines these are; and under which entry each
+    is remembered, -1 for none.
+    """
+    lines = len(rows.starts)
+    out = np.empty(lines, np.int64)
+    fresh = np.empty(lines, np.int64)
+    entry = np.empty(lines, np.int64)
+    found = 0
+    for n in range(lines):
+        lo, hi = rows.starts[n], rows.ends[n]
+        known = -1
+        slot = -1
+        if hi - lo <= LONGEST:
+            key = hi - lo
+            for at in range(lo, hi):
+                key = ((key ^ (key >> 17) ^ np.int64(rows.points[at])) * 0x9E3779B1) & 0x7FFFFFFF
+            slot = (key ^ (key >> 13)) & (len(slots) - 1)
+            while slots[slot]:
+                known = slots[slot] - 1
+                first = bounds[known]
+                same = bounds[known + 1] - first == hi - lo
+                at = 0
+                while same and at < hi - lo:
+                    same = pool[first + at] == rows.points[lo + at]
+                    at += 1
+                if same:
+                    break
+                known = -1
+                slot = (slot + 1) & (len(slots) - 1)
+        if known >= 0:
+            out[n] = numbers[known]
+            continue
+        out[n] = -1 - found
+        fresh[found] = n
+        entry[found] = -1
+        last = size[0]
+        if slot >= 0 and last < len(numbers) and bounds[last] + LONGEST <= len(pool):
+            slots[slot] = last + 1
+            numbers[last] = -1 - found
+            for at in range(lo, hi):
+                pool[bounds[last] + at - lo] = rows.points[at]
+            bounds[last + 1] = bounds[last] + hi - lo
+            size[0] = last + 1
+            entry[found] = last
+        found += 1
+    return out, fresh[:found], entry[:found]

@@ -1,0 +1,266 @@
+"""The passage search as a plan over tables, for corpora that no memory holds.
+
+The same kernels, the same anchors and the same decisions as `find_duplicates(level="passage")`: a test
+compares the two row by row. Texts are folded once; from then on anchors travel, and the tokens of those
+texts that share one (`passage_stages`). What goes is decided in scans over narrow rows (`decide`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cleantext.dedup.decide import Cut, Decide, Repeats, SearchAgain, Slice
+from cleantext.dedup.passage_maps import Locate, Tokens
+from cleantext.dedup.passage_stages import BASE, PLACES, matches, passages
+from cleantext.dedup.passages import Search
+from cleantext.dedup.plan import SHOWN
+from cleantext.dedup.rows import LISTED
+from cleantext.dedup.scans import MEMBER, ClusterNumbers, Pack
+from cleantext.dedup.stages import CHAIN, check_options, numbers
+from cleantext.fold import UNICODE
+from cleantext.plan.steps import Checkpoint, Expect, Join, Loop, Map, Plan, Scan, Sql, Step
+
+__all__ = ["passage_plan"]
+
+PREFERENCE = ("trank", "kind", "shorter", "low", "krank", "keeper_low", "keeper_high")
+
+
+def passage_plan(
+    search: Search,
+    *,
+    keep: Literal["longest", "first", "value"] = "longest",
+    id_type: Literal["string", "int64"] = "string",
+    value_type: Literal["int64", "double"] = "double",
+    against: bool = False,
+    cuts: bool = True,
+) -> Plan:
+    """Return the steps from a table ``texts`` (``id, text`` and, where one decides, ``value``) to the passages that it shares.
+
+    With ``against`` a table ``references`` (``id, text``) is searched for, and only pairs of a text and a
+    reference are given. Both are read with the places of their rows.
+
+    Outputs: ``pairs``, ``clusters``, ``shown`` and ``facts`` as `document_plan` has them, ``stretches`` (boilerplate:
+    ``id, low, high, texts``), ``linked`` (``id, copies`` of large groups of equal texts) and, if asked, ``cuts``
+    (``id, low, high, exact``: the spans that removal takes). Raise `ConfigError` for options that cannot be.
+    """
+    check_options(threshold=search.threshold, level="document", min_chars=search.min_chars, keep=keep, id_type=id_type)
+    value: Literal["", "int64", "double"] = value_type if keep == "value" else ""
+    kernel = Tokens(search.fold, search.unit, reference=False, id_type=id_type, value=value)
+    steps: list[Step] = [Map("docs", "texts", kernel)]
+    if against:
+        kernel = Tokens(search.fold, search.unit, reference=True, id_type=id_type, value=value)
+        steps += [Map("more", "references", kernel), Sql("docs", "SELECT * FROM docs UNION ALL SELECT * FROM more")]
+    steps += [
+        *numbers(keep),
+        Sql(
+            "held",
+            "SELECT n.number, d.tokens, d.places FROM docs d JOIN numbered n ON d.reference = n.reference AND d.place = n.place",
+        ),
+        Checkpoint(("texts", "held", "numbered", "units")),
+        *matches(search, against=against),
+        Checkpoint((*BASE, "matched", "known")),
+        *passages(search, against=against),
+        Checkpoint((*BASE, "found")),
+        *_removal(search),
+        Checkpoint((*BASE, "found", "members")),
+        *_results(search),
+    ]
+    outputs = ["pairs", "clusters", "stretches", "linked", "shown", "facts"]
+    if cuts:
+        steps += _cuts(search)
+        outputs.append("cuts")
+    recipe = search.recipe
+    facts: dict[str, str | int | float] = {"fold": search.fold, "unit": search.unit, "k": search.k, "unicode": UNICODE}
+    facts |= {"anchor_width": recipe.k, "certain_run": recipe.run, "max_df": search.max_df}
+    return Plan(tuple(steps), tuple(outputs), facts)
+
+
+def _removal(search: Search) -> list[Step]:
+    """Decide which passages go (``members``), each with a copy of which nothing goes, as `cluster.passage_members` does."""
+    names = ", ".join(MEMBER)
+    worse = "f.a_rank > f.b_rank"  # then a goes for b; of two places of one text the later one, b
+    side = [
+        f"CASE WHEN {worse} THEN f.{one} ELSE f.{other} END AS {name}"
+        for name, one, other in (
+            ("text", "a", "b"),
+            ("low", "a_start", "b_start"),
+            ("high", "a_end", "b_end"),
+            ("keeper", "b", "a"),
+            ("keeper_low", "b_start", "a_start"),
+            ("keeper_high", "b_end", "a_end"),
+            ("trank", "a_rank", "b_rank"),
+            ("krank", "b_rank", "a_rank"),
+        )
+    ]
+    ranked = (
+        "SELECT f.*, x.rank AS a_rank, y.rank AS b_rank FROM found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number"
+    )
+    keep = (*BASE, "found", "worse", "again", "repeats")
+    return [
+        Sql("worse", f"SELECT {', '.join(side)}, f.similarity, f.exact FROM ({ranked}) f"),
+        Sql("repeats", f"SELECT {names}, similarity, exact FROM worse WHERE text = keeper"),
+        Sql("worse", f"SELECT {names}, trank, krank, similarity, exact FROM worse WHERE text <> keeper"),
+        Sql("again", f"SELECT {names}, similarity, exact, CAST(1 AS INT) AS kind FROM repeats WHERE 1 = 0"),
+        Sql("decided", "SELECT 1 AS text"),
+        Sql("searches", "SELECT 1 AS text"),
+        Loop(
+            (
+                Sql(
+                    "turn",
+                    f"""
+                    SELECT {names}, trank, krank, CAST(0 AS INT) AS kind, low - high AS shorter, similarity, exact FROM worse
+                    UNION ALL
+                    SELECT g.text, g.low, g.high, g.keeper, g.keeper_low, g.keeper_high, x.rank AS trank, y.rank AS krank,
+                           g.kind, g.low - g.high AS shorter, g.similarity, g.exact
+                    FROM again g JOIN numbered x ON g.text = x.number JOIN numbered y ON g.keeper = y.number
+                    """,
+                ),
+                Scan("decided", "turn", Decide(search.min_chars), PREFERENCE),
+                Sql("searches", "SELECT text, keeper, keeper_low AS low, keeper_high AS high FROM decided WHERE left_over = 1"),
+                Sql(
+                    "pieces",
+                    """
+                    SELECT s.text, CAST(1 AS BIGINT) AS kind, s.keeper, s.low, s.high FROM searches s
+                    UNION ALL
+                    SELECT DISTINCT s.text, CAST(0 AS BIGINT) AS kind, s.text AS keeper, CAST(0 AS BIGINT) AS low, n.high
+                    FROM searches s JOIN numbered n ON s.text = n.number
+                    """,
+                ),
+                Map(
+                    "pieces",
+                    "pieces",
+                    Slice(search.unit),
+                    (Join("keeper", "held", "number", (("tokens", "tokens"), ("places", "places"))),),
+                ),
+                Scan("more", "pieces", SearchAgain(search), ("text", "kind", "keeper", "low"), ("text",)),
+                Sql(
+                    "again",
+                    f"""
+                    SELECT * FROM again
+                    UNION ALL
+                    SELECT {names}, similarity, exact, CAST(2 AS INT) AS kind FROM more
+                    UNION ALL
+                    SELECT DISTINCT text, low - low AS low, low - low AS high, text AS keeper, low - low AS keeper_low, low - low AS keeper_high,
+                           CAST(1 AS DOUBLE) AS similarity, low - low AS exact, CAST(1 AS INT) AS kind
+                    FROM searches
+                    """,
+                ),
+                Checkpoint((*keep, "decided", "searches")),
+            ),
+            "searches",
+            CHAIN,
+        ),
+        Expect("searches", "10,000 rounds of searches for what is left of copies: please report it"),
+        Sql("members", f"SELECT {names}, similarity, exact FROM decided WHERE left_over = 0"),
+        Sql(
+            "turn",
+            f"""
+            SELECT m.*, CAST(0 AS INT) AS kind, m.low - m.high AS shorter FROM members m WHERE m.text IN (SELECT text FROM repeats)
+            UNION ALL
+            SELECT m.keeper AS text, m.low, m.high, m.keeper, m.keeper_low, m.keeper_high, m.similarity, m.exact,
+                   CAST(1 AS INT) AS kind, m.low - m.high AS shorter
+            FROM members m WHERE m.keeper IN (SELECT text FROM repeats)
+            UNION ALL
+            SELECT {names}, similarity, exact, CAST(2 AS INT) AS kind, low - high AS shorter FROM repeats
+            """,
+        ),
+        Scan("repeated", "turn", Repeats(search.min_chars), ("text", "kind", "shorter", "low", "keeper_low", "keeper_high"), ("text",)),
+        Sql("members", "SELECT * FROM members UNION ALL SELECT * FROM repeated"),
+    ]
+
+
+def _results(search: Search) -> list[Step]:
+    """Name texts by their ids, give the rows their order, and count."""
+    pair = "f.a_start, f.a_end, f.b_start, f.b_end, f.similarity, f.a_in_b, f.b_in_a, CASE WHEN f.exact = 1 THEN 'exact' ELSE 'near' END AS kind"
+    named = "found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number"
+    return [
+        Sql(
+            "pairs",
+            f"""
+            SELECT x.id AS a, y.id AS b, {pair}
+            FROM {named}
+            ORDER BY f.a, f.b, f.a_start, f.a_end, f.b_start, f.b_end
+            """,
+        ),
+        Sql(
+            "shown",
+            f"""
+            SELECT x.place AS a_place, y.place AS b_place, y.reference AS b_reference, x.id AS a, y.id AS b, {pair}
+            FROM {named}
+            ORDER BY CASE WHEN f.a = f.b THEN 1 ELSE 0 END, f.a_start - f.a_end, x.id, y.id, f.a_start, f.b_start LIMIT {SHOWN}
+            """,
+        ),
+        Scan(
+            "grouped",
+            "members",
+            ClusterNumbers(),
+            ("keeper", "keeper_low", "keeper_high", "text", "low", "high"),
+            ("keeper",),
+        ),
+        Sql(
+            "places",
+            """
+            SELECT cluster, keeper AS text, min(keeper_low) AS low, max(keeper_high) AS high, 1 AS stays
+            FROM grouped GROUP BY cluster, keeper
+            """,
+        ),
+        Sql(
+            "clusters",
+            """
+            SELECT g.cluster, t.id, g.low, g.high, g.stays = 1 AS keeper, k.id AS keeper_id, g.keeper_low, g.keeper_high, g.similarity
+            FROM (SELECT cluster, text, low, high, keeper, keeper_low, keeper_high, similarity, 0 AS stays FROM grouped
+                  UNION ALL
+                  SELECT cluster, text, low, high, text AS keeper, low AS keeper_low, high AS keeper_high, CAST(1 AS DOUBLE) AS similarity, stays
+                  FROM places) g
+            JOIN numbered t ON g.text = t.number JOIN numbered k ON g.keeper = k.number
+            ORDER BY g.cluster, 1 - g.stays, g.keeper_low, g.keeper_high, g.text, g.low, g.high
+            """,
+        ),
+        Scan("stretches", "boilerplate", Pack(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
+        Map("stretches", "stretches", Locate(search.unit), (PLACES,)),
+        Sql(
+            "stretches",
+            """
+            SELECT n.id, s.starts AS low, s.ends AS high, b.texts
+            FROM stretches s JOIN boilerplate b ON s.number = b.number AND s.low = b.low AND s.high = b.high
+            JOIN numbered n ON s.number = n.number
+            ORDER BY s.number, s.low, s.high
+            """,
+        ),
+        Sql(
+            "linked",
+            f"SELECT n.id, u.copies FROM units u JOIN numbered n ON u.number = n.number WHERE u.copies > {LISTED} ORDER BY u.number",
+        ),
+        Sql(
+            "facts",
+            """
+            SELECT (SELECT CAST(coalesce(sum(high - low), 0) AS BIGINT) FROM numbered) AS characters,
+                   (SELECT count(*) FROM (SELECT a FROM found UNION SELECT b FROM found) i) AS involved,
+                   (SELECT count(*) FROM found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number
+                    WHERE x.id <> y.id OR x.reference <> y.reference) AS across,
+                   (SELECT count(*) FROM found) AS pairs,
+                   (SELECT count(*) FROM places) AS clusters,
+                   (SELECT count(*) FROM units WHERE copies > 1) AS equal_groups,
+                   (SELECT hot_anchors FROM facts_of_anchors) AS hot_anchors,
+                   (SELECT count(*) FROM members) AS removable
+            """,
+        ),
+    ]
+
+
+def _cuts(search: Search) -> list[Step]:
+    """Say what removal takes: the texts are read again, since sentences end where their punctuation says."""
+    return [
+        Scan("cuts", "members", Pack(("text",), ("low", "high", "exact"), "spans"), ("text", "low", "high"), ("text",)),
+        Sql("cuts", "SELECT n.place, n.number, c.spans FROM cuts c JOIN numbered n ON c.text = n.number"),
+        Map(
+            "cuts",
+            "texts",
+            Cut(search.unit, search.min_chars),
+            (Join("place", "cuts", "place", (("number", "number"), ("spans", "spans"))), PLACES),
+        ),
+        Sql(
+            "cuts",
+            "SELECT n.id, c.low, c.high, c.exact = 1 AS exact FROM cuts c JOIN numbered n ON c.number = n.number ORDER BY c.number, c.low",
+        ),
+    ]

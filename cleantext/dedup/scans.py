@@ -1,0 +1,163 @@
+"""Scans of the passage search over tables: what needs rows in an order. Each holds one group of rows at a time, or little more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cleantext.changes import I64
+from cleantext.dedup.anchors import Recipe
+from cleantext.dedup.boilerplate import agreement, listed, most
+from cleantext.dedup.passage_maps import integers
+from cleantext.dedup.places import numbers_of, pack_numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["MEMBER", "ClusterNumbers", "Extents", "Listed", "Pack", "grouped"]
+
+MEMBER = ("text", "low", "high", "keeper", "keeper_low", "keeper_high")
+
+
+def grouped(batches: Iterator[pa.RecordBatch], names: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in batches that end where the values of columns ``names`` change."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        keys = np.stack([batch.column(name).to_numpy() for name in names], axis=1)
+        if held and not np.array_equal(keys[0], np.array([held[-1].column(name)[-1].as_py() for name in names])):
+            yield pa.concat_batches(held)
+            held = []
+        change = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1))
+        if len(change):
+            last = int(change[-1]) + 1
+            yield pa.concat_batches([*held, batch.slice(0, last)])
+            held = [batch.slice(last)]
+        else:
+            held.append(batch)
+    if held:
+        yield pa.concat_batches(held)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Pack the values of each group of rows into one binary column, 32 bits each."""
+
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    into: str
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: keys and the packed values."""
+        import pyarrow as pa
+
+        return pa.schema([*integers(self.keys), (self.into, pa.binary())])
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield a row for each group of rows that are sorted by ``keys``."""
+        import pyarrow as pa
+
+        for batch in grouped(batches, self.keys):
+            keys = [batch.column(name).to_numpy() for name in self.keys]
+            new = np.append(True, np.logical_or.reduce([key[1:] != key[:-1] for key in keys]))
+            first = np.flatnonzero(new)
+            values = np.stack([batch.column(name).to_numpy().astype(np.int32) for name in self.values], axis=1)
+            packed = pack_numbers(values, np.append(first, len(values)))
+            yield pa.record_batch([*(pa.array(key[first].astype(np.int64)) for key in keys), packed], schema=self.schema)
+
+
+@dataclass(frozen=True)
+class Extents:
+    """Say how far what stands around anchors of boilerplate is shared: by more than ``max_df`` texts, and by most (see `agreement`)."""
+
+    recipe: Recipe
+    max_df: int
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: text and place of the anchor, the two extents, in how many texts it is, and 1 if this place is its first."""
+        return integers(("number", "spot", "low", "high", "most_low", "most_high", "texts", "leads"))
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield a row for each of ``hash, number, spot, before, beside, copies`` in the order of the first three."""
+        for batch in grouped(batches, ("hash",)):
+            hashes, number, spot, before, copies = (
+                batch.column(name).to_numpy() for name in ("hash", "number", "spot", "before", "copies")
+            )
+            tokens, offsets = numbers_of(batch.column("beside"), 1)
+            points = tokens[:, 0].copy().view(np.uint32)
+            leads = np.append(True, hashes[1:] != hashes[:-1])
+            bounds = np.append(np.flatnonzero(leads), len(hashes))
+            new = leads | np.append(True, number[1:] != number[:-1])
+            units = np.add.reduceat(new.astype(np.int64), bounds[:-1])
+            texts = np.add.reduceat(np.where(new, copies, 0), bounds[:-1])
+            columns = [number, spot]
+            place = (offsets[:-1], offsets[:-1] + before, offsets[1:], number, np.arange(len(hashes)), bounds)
+            for least in (np.full(len(units), self.max_df + 1), np.array([most(n, self.max_df) for n in units.tolist()])):
+                back, ahead = agreement(points, *place, least, self.recipe.k, self.recipe.window - 1)
+                columns += [spot - back, spot + self.recipe.k + ahead]
+            yield _rows(self.schema, *columns, np.repeat(texts, np.diff(bounds)), leads)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Choose of proposed stretches those that none before holds."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: text, first and last token, and in how many texts it stands."""
+        return integers(("number", "low", "high", "texts"))
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield of rows of `Propose`, those of most texts first, the ones to list."""
+        proposed = (
+            (
+                row["fewer"],
+                row["number"],
+                row["low"],
+                row["high"],
+                row["seed"] % (1 << 64),
+                np.frombuffer(row["hashes"], np.uint64).tolist(),
+            )
+            for batch in batches
+            for row in batch.to_pylist()
+        )
+        found = np.array([(number, low, high, -fewer) for fewer, number, low, high in listed(proposed)], np.int64).reshape(-1, 4)
+        yield _rows(self.schema, *found.T)
+
+
+@dataclass(frozen=True)
+class ClusterNumbers:
+    """Number the clusters of members: copies of places that overlap are one."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: those given, and the cluster."""
+        import pyarrow as pa
+
+        return pa.schema([*integers(MEMBER), ("similarity", pa.float64()), ("cluster", pa.int64())])
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield rows as they come, in the order of ``keeper, keeper_low, keeper_high``, with their clusters."""
+        import pyarrow as pa
+
+        cluster, last = -1, np.iinfo(np.int64).min
+        for batch in batches:
+            keeper, low, high = (batch.column(name).to_numpy() for name in ("keeper", "keeper_low", "keeper_high"))
+            reach = np.maximum.accumulate(np.append(last, (keeper << 40) + np.maximum(high, 1)))
+            clusters = cluster + np.cumsum((keeper << 40) + low >= reach[:-1])
+            yield pa.record_batch([*(batch.column(name) for name in self.schema.names[:-1]), pa.array(clusters)], schema=self.schema)
+            cluster, last = int(clusters[-1]), int(reach[-1])
+
+
+def _rows(schema: pa.Schema, *columns: I64) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.record_batch([pa.array(np.ascontiguousarray(column).astype(np.int64)) for column in columns], schema=schema)
