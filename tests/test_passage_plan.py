@@ -259,6 +259,18 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, stop_at):
         assert out[name].read().equals(whole[name].read())
 
 
+def test_the_command_hands_its_limit_on(tmp_path):
+    notice = prose(random.Random(7), 60)
+    (tmp_path / "in").mkdir()
+    for n in range(12):
+        (tmp_path / "in" / f"{n:02d}.txt").write_text(prose(random.Random(n), 100) + "\n" + notice, "utf-8")
+    for engine in ("memory", "local"):
+        report = dedup_files(tmp_path / "in", tmp_path / engine, max_df=10, engine=engine)
+        assert (report.duplicates["pairs"], report.duplicates["boilerplate"]) == (0, 1)
+    one, two = (pq.read_table(tmp_path / engine / "boilerplate.parquet").to_pylist() for engine in ("memory", "local"))
+    assert one == two
+
+
 def test_queries_keep_to_the_common_dialect():
     told = passage_plan(Search(0.8, 40, 100), against=True).explain().lower()
     for word in ('"', "`", "hash(", "list(", "array", "unnest", "qualify", "using sample", "::", " any(", "ilike", "rank()", "exclude"):

@@ -88,7 +88,7 @@ def dedup(
     from cleantext.run.search import dedup_files, dedup_plan, index_files
 
     if explain_plan:
-        names = ("threshold", "min_chars")
+        names = ("threshold", "min_chars", "max_df")
         keep = "value" if prefer else options["keep"]
         click.echo(
             dedup_plan(level=options["level"], **{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain()

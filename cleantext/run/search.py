@@ -48,6 +48,7 @@ def dedup_plan(
     level: Level,
     threshold: float,
     min_chars: int,
+    max_df: int = 100,
     keep: str = "longest",
     id_type: Literal["string", "int64"] = "string",
     value_type: Literal["int64", "double"] = "double",
@@ -66,7 +67,7 @@ def dedup_plan(
         raise unknown("keep", keep, KEEP)
     options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
     if level == "passage":
-        return passage_plan(Search(threshold, min_chars), **options)
+        return passage_plan(Search(threshold, min_chars, max_df), **options)
     return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=0 if rows < FEW else 1, **options)
 
 
@@ -122,6 +123,7 @@ def dedup_files(
                 level=level,
                 threshold=threshold,
                 min_chars=min_chars,
+                max_df=max_df,
                 keep="value" if columns.value else keep,
                 id_type=given["texts"].id_type,
                 value_type=given["texts"].value_type,
