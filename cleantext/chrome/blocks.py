@@ -15,11 +15,12 @@ are read word by word, as evidence that needs a second witness, never as a verdi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cleantext.chrome.tree import ALL_LINKED, ATTACHED, FOOT, HEADING, KEPT, PARAGRAPH, PROSE, Node, Tree, plain
+from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, FORUM, GOOD, HEADING, KEPT, PARAGRAPH, PROSE, SHORT, SIGNED, Node, Tree, plain
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
@@ -28,6 +29,7 @@ __all__ = ["Main", "MainContent", "main_blocks"]
 LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
+COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 FEW = 3  # sentences; a root with less may be no text at all
 
 
@@ -62,6 +64,7 @@ def main_blocks(page: Page) -> Main:
     _join_brothers(tree, top, title, roles)
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
+    _prune_repeats(tree, roles, tree.lines[title] if title >= 0 else "")
     if "main" not in roles:
         return Main(("main",) * len(page.html), "", ("html_no_main",))
     if title >= 0:
@@ -73,13 +76,14 @@ def _is_not_text(tree: Tree, top: int) -> bool:
     """Say of a root with hardly a sentence whether it only outweighs a page of links or rows.
 
     It is mostly links, the foot of the page by its name, or has no sentence at all and is a list or the lesser part of what is no
-    link: an address under a hundred products. Lyrics have no sentence either, but are most of their page.
+    link: an address under a hundred products. Lyrics have no sentence either, but are most of their page; and who calls an element
+    an article means it.
     """
     root, page = tree.nodes[top], tree.nodes[0]
     if root.density > LINKED or any(not FOOT.isdisjoint(tree.nodes[at].shape[1]) for at in (top, *tree.above(top))):
         return True
     lesser = 2 * (root.chars - root.linked) < page.chars - page.linked
-    return not root.stops and (lesser or (2 * root.density > LINKED and _is_list(tree)))
+    return not root.stops and ((lesser and root.shape[1].isdisjoint(GOOD)) or (2 * root.density > LINKED and _is_list(tree)))
 
 
 def _is_list(tree: Tree) -> bool:
@@ -116,6 +120,8 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
                 chosen = [i for i in lines if tree.stops[i]]
             elif brother.shape == shape and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
                 chosen = [i for i in lines if tree.density[i] < 0.9]  # posts of a forum, sections of an article
+            elif brother.first > root.last and brother.stops and brother.density < 0.4 and not brother.shape[1].isdisjoint(ANSWER):
+                chosen = [i for i in lines if tree.stops[i]]  # the other answers beside the best one
             elif (
                 brother.first > root.last
                 and brother.stops > 1
@@ -148,6 +154,7 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
             bad.add(at)
     core = [i for i, role in enumerate(roles) if role == "main" and tree.stops[i] and tree.leaf[i] not in bad]
     low, high = (core[0], core[-1]) if core else (0, -1)
+    forum = sum(not node.shape[1].isdisjoint(FORUM) for node in tree.nodes) > 1
     for node in tree.nodes[1:]:
         if roles[node.first] != "main" or node.weight > LITTLE * total:
             continue
@@ -155,6 +162,8 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
         if node.headed:
             rule = "html.headed"
         elif node.bad and (edge or node.density > 0.3 or not node.stops):
+            rule = "html.class"
+        elif forum and not node.shape[1].isdisjoint(SIGNED):
             rule = "html.class"
         elif rows and node.parent and tree.nodes[node.parent].density <= LINKED:
             continue
@@ -169,6 +178,9 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
 
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
     """Take out paragraphs that are one link each, where three follow one another or one follows a heading of related pages."""
+    for i, role in enumerate(roles):
+        if role == "main" and tree.is_action(i):
+            roles[i] = "html.link-dense"
     i = 0
     while i < len(roles):
         stop = i
@@ -178,6 +190,23 @@ def _prune_runs(tree: Tree, roles: list[str]) -> None:
         if headed or stop - i > 2:
             roles[i - headed : stop] = ["html.link-dense"] * (stop - i + headed)
         i = max(stop, i + 1)
+
+
+def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
+    """Take out the title where a reply bears it, and the numbers 1/9, 2/9 ... 9/9 of the pictures of a series."""
+    again = {plain(mark + title) for mark in ("Re:", "回复:", "回复：", "回覆:", "回覆：")} if title else set()
+    series: dict[str, list[tuple[int, int]]] = {}
+    for i, line in enumerate(tree.lines):
+        if roles[i] != "main" or len(line) > len(title) + SHORT:
+            continue
+        if again and plain(line) in again:
+            roles[i] = "html.repeated"
+        elif line[-1:].isdigit() and (found := COUNTER.fullmatch(line)):
+            series.setdefault(found[2], []).append((i, int(found[1])))
+    for of, found in series.items():
+        if len(found) > 2 and [n for _, n in found] == list(range(1, int(of) + 1)):
+            for i, _ in found:
+                roles[i] = "html.repeated"
 
 
 def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
@@ -209,6 +238,7 @@ class MainContent(PageTransform):
         "html.outside-main": "outside the element that holds the main text",
         "html.link-dense": "a list of links inside the main text",
         "html.headed": "an element under a heading of related pages or comments",
+        "html.repeated": "the title over a reply, or the number of a picture in its series",
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {

@@ -13,7 +13,7 @@ from functools import lru_cache
 from cleantext.html.words import class_words, word_set
 from cleantext.transform import Page
 
-__all__ = ["ALL_LINKED", "ATTACHED", "FOOT", "HEADING", "KEPT", "PARAGRAPH", "PROSE", "Node", "Tree", "plain"]
+__all__ = ["ALL_LINKED", "ANSWER", "ATTACHED", "FOOT", "FORUM", "GOOD", "HEADING", "KEPT", "PARAGRAPH", "PROSE", "SHORT", "Node", "SIGNED", "Tree", "plain"]
 
 MARK = re.compile(r"[。！？；，、：!?;,]")
 STOP = re.compile(r"[。！？；!?]")
@@ -21,9 +21,17 @@ ATTACHED = re.compile(r"附件|附表|附图|\.(?:docx?|xlsx?|pptx?|pdf|wps|ofd|
 HEADING = re.compile(
     r"[\[【]?(?:"
     r"(?:(?:相关|相關|推荐|推薦|延伸|热门|熱門|热点|熱點|精彩|更多|最新|精选|精選|猜你|为你|为您|為你|為您|大家都在|网友|網友|全部|我要|发表|發表|我来|我來|你可能|您可能)[·・ ]{0,3})+"
-    r"(?:新闻|新聞|阅读|閱讀|报道|報導|链接|鏈接|連結|文章|推荐|推薦|视频|影片|內容|内容|资讯|資訊|专题|專題|问题|問題|评论|評論|留言|跟贴|跟帖|回复|回覆|喜欢|喜歡|看|感兴趣|有興趣)+"
-    r"|(?:评论|評論|留言|跟贴|跟帖|回复|回覆)(?:列表|区|區)|\d[\d,.]*万?\s?[条條](?:评论|評論|留言|跟贴|跟帖|回复|回覆)"
+    r"(?:新闻|新聞|阅读|閱讀|报道|報導|链接|鏈接|連結|文章|推荐|推薦|视频|影片|內容|内容|资讯|資訊|专题|專題|问题|問題|产品|產品|商品|图集|圖集|作品|评论|評論|留言|跟贴|跟帖|回复|回覆|喜欢|喜歡|看|感兴趣|有興趣)+"
+    r"|(?:评论|評論|留言|跟贴|跟帖|回复|回覆)(?:列表|区|區|\s?[(（]\d+[)）])"
+    r"|(?:一周|本周|本週|今日|本月|24小时|24小時|48小时|48小時)(?:热门|熱門|热点|熱點|热文|热榜|熱榜|排行|最热|最熱|新闻排行|新聞排行)榜?"
+    r"|(?:点击|點擊|阅读|閱讀|人气|人氣|热门|熱門|热点|熱點|新闻|新聞|文章)+排行榜?|.{1,8}的(?:其他|其它|更多|最新)(?:作品|文章|影评|影評|视频|影片|日记|日記|帖子)|\d[\d,.]*万?\s?[条條](?:评论|評論|留言|跟贴|跟帖|回复|回覆)"
     r")[\]】]?\s?(?:[(（]?\d*\s?[条條]?[)）]?)?[:：]?"
+)
+# What readers may do with a post or a picture, as links of their own.
+ACTION = re.compile(
+    r"(?:(?:编辑|編輯|编辑本段|edit|讨论|討論|上传视频|回复|回覆|引用|举报|舉報|赞|讚|赞同|支持|反对|收藏|分享|只看该作者|只看樓主|使用道具|楼主|樓主|沙发|沙發|板凳|地板|"
+    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|收起|查看历史版本)[ |·\[\]]{0,3})+",
+    re.IGNORECASE,
 )
 CELLS = frozenset(("tr", "td", "th", "tbody", "thead", "dd"))
 KEPT = CELLS | word_set("h1 h2 h3 h4 h5 h6 figcaption caption")  # what links do not condemn: rows of data, headings that link to themselves
@@ -41,8 +49,13 @@ BAD = word_set(
     "ad ads adv advert advertisement gg guanggao sponsor promo promotion related relate relative xiangguan recommend recommended recommendation tuijian "
     "comment comments pinglun gentie share fenxiang sns qrcode ewm erweima footer foot copyright beian nav navbar navigation daohang menu "
     "breadcrumb breadcrumbs crumb crumbs sidebar aside ranking toolbar pager pagination fanye login denglu register disclaimer mianze jiucuo "
-    "feedback dayin print guanbi youlian popup modal dialog banner"
+    "feedback dayin print guanbi youlian popup modal dialog banner sharing sharedaddy addthis jiathis bdshare bdsharebuttonbox relatedposts relatednews "
+    "newsletter toc catalog catalogue mulu reward dashang zanshang postprofile authi replyer jumpbox navbox gutter linenos lineno"
 )
+ANSWER = word_set("answer answers huida postmessage")  # what follows the first of its kind is text too
+ROWS = word_set("navbox gutter linenos lineno")  # said of tables and cells too
+FORUM = word_set("authi postprofile postmessage postbody plhin")  # what the software of forums calls the parts of a post
+SIGNED = word_set("sign signature")  # in a forum what stands under all posts of a member
 FOOT = word_set("footer foot copyright beian")
 COMMENTS = word_set("comment comments pinglun gentie liuyan")
 # These name the article as well where a good word stands beside them: "post tag-sport", "content hot".
@@ -83,7 +96,7 @@ def _names(step: str) -> tuple[tuple[str, frozenset[str]], bool, bool]:
     """Return tag and words of a step of a path, whether a name in it is a bad one and none a good one, whether one names a lead."""
     tag, *names = re.split("[#.]", step)
     words = frozenset(class_words(" ".join(names)))
-    bad = tag not in TABLE and not (words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD)))
+    bad = (tag not in TABLE or not words.isdisjoint(ROWS)) and not (words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD)))
     return (tag, words), bad, not words.isdisjoint(LEAD)
 
 
@@ -187,6 +200,10 @@ class Tree:
         """Say whether a line is a link and no more, and neither a row, a heading nor an attachment."""
         tag = self.nodes[self.leaf[line]].shape[0]
         return self.density[line] > ALL_LINKED and tag not in KEPT and not ATTACHED.search(self.lines[line])
+
+    def is_action(self, line: int) -> bool:
+        """Say whether a line is links of what a reader may do, and no more."""
+        return self.density[line] > ALL_LINKED and ACTION.fullmatch(self.lines[line]) is not None
 
     def above(self, at: int) -> Iterator[int]:
         """Yield the numbers of the ancestors, from the inside out."""

@@ -157,6 +157,8 @@ def _published(lines: Iterable[Line], meta: Mapping[str, str], ld: Mapping[str, 
     if not found:
         return "", ""
     same = [pair for pair in found if pair[1][:10] == found[0][1][:10]]
+    if all(len(pair[1]) == 10 for pair in same):  # midnight is no time of day
+        same += [pair for pair in stated if pair[1][:10] == found[0][1][:10] and not pair[1][10:].startswith("T00:00")]
     return max(same, key=lambda pair: len(pair[1].partition("+")[0]))
 
 
