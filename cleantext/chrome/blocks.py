@@ -20,15 +20,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, FORUM, GOOD, HEADING, KEPT, PARAGRAPH, PROSE, SHORT, SIGNED, Node, Tree, plain
+from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Main", "MainContent", "main_blocks"]
 
 LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
+LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
+HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 FEW = 3  # sentences; a root with less may be no text at all
 
@@ -53,7 +55,8 @@ def main_blocks(page: Page) -> Main:
     top = tree.root()
     root = tree.nodes[top]
     flags: tuple[str, ...] = ()
-    if root.weight < LEAST_TEXT or (root.stops < FEW and _is_not_text(tree, top)):
+    little = root.weight < (LEAST_TEXT if root.shape[1].isdisjoint(GOOD) else LEAST_NAMED)
+    if little or (root.stops < FEW and _is_not_text(tree, top)):
         if _is_list(tree):
             return Main(("main",) * len(page.html), "", ("html_list_page",))
         top, root, flags = 0, tree.nodes[0], ("html_no_main",)
@@ -96,9 +99,12 @@ def _title(tree: Tree, page: Page, root: Node) -> int:
     """Return the last line before the first sentence of the root that reads as the title does; -1 if there is none."""
     wanted = plain(page.metadata.get("title", ""))
     first = next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first)
-    found = [i for i in range(first + 1) if wanted and plain(tree.lines[i]) == wanted]
+    found = [i for i in range(first + 1) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i]) == wanted]
     if not found:
         found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5][-1:]
+    if not found:  # the title of the document goes on with the name of a board or a series
+        begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(plain(tree.lines[i])) > FEW]
+        found = [i for i in begins if wanted.startswith(plain(tree.lines[i]))]
     heads = [i for i in found if page.html[i].tag in ("h1", "h2")]
     return (heads or found or [-1])[-1]
 
@@ -109,7 +115,7 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
     for level, up in enumerate(tree.above(top)):
         brothers = [nodes[c] for c in nodes[up].children if c != own]
         shape = nodes[own].shape
-        alike = sum(1 for b in brothers if b.shape == shape and b.shape[1] and b.weight)
+        alike = sum(1 for b in brothers if b.shape[1] and b.weight and _alike(b, shape))
         for brother in brothers:
             if brother.bad or brother.headed:
                 continue
@@ -118,8 +124,10 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
                 chosen = [i for i in lines if i > title and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead)]
             elif level == 0 and brother.shape[0] in PROSE and brother.density < 0.3:
                 chosen = [i for i in lines if tree.stops[i]]
-            elif brother.shape == shape and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
-                chosen = [i for i in lines if tree.density[i] < 0.9]  # posts of a forum, sections of an article
+            elif _alike(brother, shape) and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
+                chosen = [
+                    i for i in lines if tree.density[i] < 0.9 and not (alike > 1 and tree.of_person(i, up))
+                ]  # posts of a forum, sections of an article
             elif brother.first > root.last and brother.stops and brother.density < 0.4 and not brother.shape[1].isdisjoint(ANSWER):
                 chosen = [i for i in lines if tree.stops[i]]  # the other answers beside the best one
             elif (
@@ -142,6 +150,14 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
         own = up
 
 
+def _alike(node: Node, shape: tuple[str, frozenset[str]]) -> bool:
+    """Say whether an element has a form, or but for a word that marks the first of its kind: "l_post bright" and "l_post"."""
+    if node.shape == shape:
+        return True
+    (tag, words), (other, known) = node.shape, shape
+    return tag == other and len(words & known) > 1 and (words <= known or known <= words) and abs(len(words) - len(known)) < 3
+
+
 def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
     """Take out what is inside the main text and is chrome by form, or by name and form.
 
@@ -154,16 +170,13 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
             bad.add(at)
     core = [i for i, role in enumerate(roles) if role == "main" and tree.stops[i] and tree.leaf[i] not in bad]
     low, high = (core[0], core[-1]) if core else (0, -1)
-    forum = sum(not node.shape[1].isdisjoint(FORUM) for node in tree.nodes) > 1
     for node in tree.nodes[1:]:
         if roles[node.first] != "main" or node.weight > LITTLE * total:
             continue
         edge = node.first > high or node.last < low  # before the first or after the last sentence of the main text
         if node.headed:
             rule = "html.headed"
-        elif node.bad and (edge or node.density > 0.3 or not node.stops):
-            rule = "html.class"
-        elif forum and not node.shape[1].isdisjoint(SIGNED):
+        elif (node.bad and (edge or node.density > 0.3 or not node.stops)) or (tree.posts > 1 and not node.shape[1].isdisjoint(SIGNED)):
             rule = "html.class"
         elif rows and node.parent and tree.nodes[node.parent].density <= LINKED:
             continue
@@ -178,15 +191,15 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
 
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
     """Take out paragraphs that are one link each, where three follow one another or one follows a heading of related pages."""
-    for i, role in enumerate(roles):
-        if role == "main" and tree.is_action(i):
+    for i, density in enumerate(tree.density):
+        if density > ALL_LINKED and roles[i] == "main" and tree.is_action(i):
             roles[i] = "html.link-dense"
     i = 0
     while i < len(roles):
         stop = i
         while stop < len(roles) and roles[stop] == "main" and tree.is_pointer(stop):
             stop += 1
-        headed = stop > i > 0 and roles[i - 1] == "main" and HEADING.fullmatch(tree.lines[i - 1]) is not None
+        headed = stop > i > 0 and roles[i - 1] == "main" and is_heading(tree.lines[i - 1])
         if headed or stop - i > 2:
             roles[i - headed : stop] = ["html.link-dense"] * (stop - i + headed)
         i = max(stop, i + 1)
@@ -197,15 +210,15 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
     again = {plain(mark + title) for mark in ("Re:", "回复:", "回复：", "回覆:", "回覆：")} if title else set()
     series: dict[str, list[tuple[int, int]]] = {}
     for i, line in enumerate(tree.lines):
-        if roles[i] != "main" or len(line) > len(title) + SHORT:
+        if roles[i] != "main":
             continue
-        if again and plain(line) in again:
+        if again and line[:1] in "R回" and plain(line) in again:
             roles[i] = "html.repeated"
-        elif line[-1:].isdigit() and (found := COUNTER.fullmatch(line)):
+        elif len(line) < 10 and "/" in line and (found := COUNTER.fullmatch(line)):
             series.setdefault(found[2], []).append((i, int(found[1])))
-    for of, found in series.items():
-        if len(found) > 2 and [n for _, n in found] == list(range(1, int(of) + 1)):
-            for i, _ in found:
+    for of, numbers in series.items():
+        if len(numbers) > 2 and [n for _, n in numbers] == list(range(1, int(of) + 1)):
+            for i, _ in numbers:
                 roles[i] = "html.repeated"
 
 
