@@ -30,6 +30,7 @@ LEAST_TEXT = 40  # characters of weight; a page with less has no main text to sp
 LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
+LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
 HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 FEW = 3  # sentences; a root with less may be no text at all
@@ -64,6 +65,8 @@ def main_blocks(page: Page) -> Main:
     for i in range(root.first, root.last + 1):
         roles[i] = "main"
     title = _title(tree, page, root)
+    if title < 0 and top and not flags:
+        title = _unnamed_title(tree, root.first)
     _join_brothers(tree, top, title, roles)
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
@@ -109,6 +112,19 @@ def _title(tree: Tree, page: Page, root: Node) -> int:
     return (heads or found or [-1])[-1]
 
 
+def _unnamed_title(tree: Tree, first: int) -> int:
+    """Return the line above the main text that reads as a headline, on pages whose titles are all alike; -1 if there is none.
+
+    Between the two stand at most lines with labels: who wrote it, when and where.
+    """
+    for i in range(first - 1, max(-1, first - 4), -1):
+        if tree.is_headline(i):
+            return i
+        if not LABELLED.search(tree.lines[i]):
+            break
+    return -1
+
+
 def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
     """Add to the main text what stands beside the root and belongs to it."""
     nodes, root, own = tree.nodes, tree.nodes[top], top
@@ -121,7 +137,12 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
                 continue
             lines = range(brother.first, brother.last + 1)
             if 0 <= title < brother.last < root.first:  # a lead
-                chosen = [i for i in lines if i > title and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead)]
+                chosen = [
+                    i
+                    for i in lines
+                    if i > title
+                    and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead or (i == title + 1 and tree.is_headline(i)))
+                ]
             elif level == 0 and brother.shape[0] in PROSE and brother.density < 0.3:
                 chosen = [i for i in lines if tree.stops[i]]
             elif _alike(brother, shape) and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):

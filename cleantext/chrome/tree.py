@@ -50,6 +50,7 @@ ACTION = re.compile(
     r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|收起|查看历史版本)[ |·\[\]]{0,3})+",
     re.IGNORECASE,
 )
+HEADLINE = re.compile(r"[\u3400-\u9fff“”《》「」]{6,30}")
 MORE_OF = re.compile(r".{1,8}的(?:其他|其它|更多|最新)(?:作品|文章|影评|影評|视频|影片|日记|日記|帖子)[:：]?")
 CELLS = frozenset(("tr", "td", "th", "tbody", "thead", "dd"))
 KEPT = CELLS | word_set("h1 h2 h3 h4 h5 h6 figcaption caption")  # what links do not condemn: rows of data, headings that link to themselves
@@ -251,6 +252,10 @@ class Tree:
     def is_action(self, line: int) -> bool:
         """Say of a line of links whether they are what a reader may do, and no more."""
         return ACTION.fullmatch(self.lines[line]) is not None
+
+    def is_headline(self, line: int) -> bool:
+        """Say whether a line could be a headline: some words of Han without a mark, a blank, a figure or a link."""
+        return not self.density[line] and HEADLINE.fullmatch(self.lines[line]) is not None
 
     def of_person(self, line: int, top: int) -> bool:
         """Say whether a line without a sentence stands, below ``top``, in what is named after the writer of a post."""

@@ -75,6 +75,7 @@ SITE_NAME = re.compile(
     r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
 )
 POSTER = re.compile("^(?:張貼者|发布者|發佈者|發表者|楼主|文)[:：] ?")
+POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[编編][辑輯][于於]) ?(?:19|20)\d\d", re.IGNORECASE)
 STATES = re.compile("日期|[发發][布表佈稿]|刊登|刊载|刊載")  # a day without a time of day is that of publication beside such a word
 HEADINGS = ("h1", "h2", "h3", "h4")
 HEAD = 15  # lines after the title in which the facts about a page stand
@@ -91,6 +92,9 @@ def page_metadata(read: Read) -> dict[str, Any]:
     labelled = _labelled(read.lines, at)
     low = max(0, at - 5)
     raw, published = _published(read.lines[low : at + HEAD], at - low, meta, ld)
+    if not published:  # the first post of a thread, or the foot of one in a blog
+        posted = (iso_date(line.text) for line in read.lines[at:] if len(line.text) <= 80 and POSTED_AT.match(line.text))
+        raw, published = next((pair for pair in posted if pair), ("", ""))
     parts = [p for p in read.parts if low <= p.line <= at + HEAD]
     parts += [Part(i, class_words(line.path.rpartition("/")[2]), line.text) for i, line in enumerate(read.lines[low : at + HEAD], low)]
     source = labelled.get("source") or _part(parts, SOURCE_WORDS, 20) or _first(meta, SOURCE)
