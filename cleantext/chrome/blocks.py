@@ -197,7 +197,7 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
         edge = node.first > high or node.last < low  # before the first or after the last sentence of the main text
         if node.headed:
             rule = "html.headed"
-        elif (node.bad and (edge or node.density > 0.3 or not node.stops)) or (tree.posts > 1 and not node.shape[1].isdisjoint(SIGNED)):
+        elif (node.bad and (edge or node.density > 0.3 or not node.stops)) or (not node.shape[1].isdisjoint(SIGNED) and tree.is_forum()):
             rule = "html.class"
         elif rows and node.parent and tree.nodes[node.parent].density <= LINKED:
             continue

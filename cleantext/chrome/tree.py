@@ -94,9 +94,7 @@ BESIDE = 0.25  # share of the root's weight from which loose sentences beside it
 ALL_LINKED = 0.9  # link density from which a single line is nothing but a link
 
 
-Named = tuple[
-    tuple[str, frozenset[str]], bool, bool, bool
-]  # tag and words; whether they are bad, name a lead, are those of a post in a forum
+Named = tuple[tuple[str, frozenset[str]], bool, bool]  # tag and words; whether they are bad, whether they name a lead
 
 
 NONE: list[int] = []  # the children of most elements: one list for all, never changed
@@ -108,7 +106,7 @@ class Node:
     __slots__ = ("bad", "chars", "children", "first", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
 
     def __init__(self, named: Named, parent: int, line: int) -> None:
-        self.shape, self.bad, self.lead, _ = named
+        self.shape, self.bad, self.lead = named
         self.parent = parent
         self.first = self.last = line
         self.chars = self.stops = 0
@@ -124,12 +122,12 @@ class Node:
 @lru_cache(maxsize=16_384)
 def _names(step: str) -> Named:
     """Return tag and words of a step of a path, and what they say."""
-    tag, *names = re.split("[#.]", step)
+    tag, *names = re.split("[#.]", step.partition("[")[0])
     words = frozenset(class_words(" ".join(names)))
     bad = (tag not in TABLE or not words.isdisjoint(ROWS)) and not (
         words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD))
     )
-    return (tag, words), bad, not words.isdisjoint(LEAD), not words.isdisjoint(FORUM)
+    return (tag, words), bad, not words.isdisjoint(LEAD)
 
 
 class Tree:
@@ -143,7 +141,6 @@ class Tree:
         self.stops: list[int] = []
         self.weights: list[float] = []
         self.density = [b.link_density for b in page.html]
-        self.posts = 0  # parts of posts, by their names
         self.paths = ["body"]
         index = {"body": 0}
         heads = []
@@ -197,9 +194,7 @@ class Tree:
         else:
             nodes[above].children = [at]
         self.paths.append(path)
-        named = _names(step[: step.rfind("[")] if step[-1:] == "]" else step)
-        self.posts += named[3]
-        nodes.append(Node(named, above, line))
+        nodes.append(Node(_names(step), above, line))
         return at
 
     def _head(self, line: int) -> None:
@@ -242,6 +237,10 @@ class Tree:
                 if node.parent not in inside:
                     for up in self.above(at):
                         self.nodes[up].weight -= node.weight
+
+    def is_forum(self) -> bool:
+        """Say whether the software of a forum named some elements."""
+        return sum(not node.shape[1].isdisjoint(FORUM) for node in self.nodes) > 1
 
     def is_pointer(self, line: int) -> bool:
         """Say whether a line is a link and no more, and neither a row, a heading nor an attachment."""
