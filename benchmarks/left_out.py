@@ -40,7 +40,11 @@ SEEDS = Path(__file__).parents[1] / "seeds"
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 MANY = "*"  # support by data of more than one owner, or of none
 # Tables of names of classes, ids and meta tags, by the modules that read them.
-NAMES = {tree: ("GOOD", "LEAD", "BAD", "COMMENTS", "FOOT", "WEAK"), blocks: ("FOOT",), html_lines: ("PARTS",)}
+NAMES = {
+    tree: ("GOOD", "LEAD", "BAD", "COMMENTS", "FOOT", "WEAK", "ANSWER", "FORUM", "PERSON", "ROWS", "SIGNED"),
+    blocks: ("ANSWER", "FOOT", "GOOD", "SIGNED"),
+    html_lines: ("PARTS",),
+}
 NAMES |= {html_metadata: ("SOURCE_WORDS", "AUTHOR_WORDS", "TIME_WORDS", "PUBLISHED", "TITLE", "SOURCE")}
 _TOKEN = re.compile(r"[^\W\d_]+")
 _ATTRIBUTE = re.compile(r"""(?i)\b(?:class|id)\s*=\s*["']?([^"'>]{1,200})""")

@@ -65,7 +65,7 @@ QUOTED = {"licence.number": "the names of two licences, of 12 characters and mor
 NAMES = {
     "Open Graph, Dublin Core, Twitter Cards": listed("article:published_time|og:release_date|dcterms.created|twitter:title"),
     "an English word for what the element holds": listed(
-        "breadcrumbs|copyright|disclaimer|navigation|pagination|promotion|published|publisher|recommend|recommended|statement|subscribe|publishdate"
+        "breadcrumbs|copyright|disclaimer|navigation|pagination|promotion|published|publisher|recommend|recommended|signature|statement|subscribe|publishdate"
     ),
     "pinyin of 相关": {"xiangguan"},
 }

@@ -15,19 +15,24 @@ are read word by word, as evidence that needs a second witness, never as a verdi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cleantext.chrome.tree import ALL_LINKED, ATTACHED, FOOT, HEADING, KEPT, PARAGRAPH, PROSE, Node, Tree, plain
+from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Main", "MainContent", "main_blocks"]
 
 LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
+LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
+LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
+HEADS = ("h1", "h2", "h3", "h4")
+COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 FEW = 3  # sentences; a root with less may be no text at all
 
 
@@ -51,7 +56,8 @@ def main_blocks(page: Page) -> Main:
     top = tree.root()
     root = tree.nodes[top]
     flags: tuple[str, ...] = ()
-    if root.weight < LEAST_TEXT or (root.stops < FEW and _is_not_text(tree, top)):
+    little = root.weight < (LEAST_TEXT if root.shape[1].isdisjoint(GOOD) else LEAST_NAMED)
+    if little or (root.stops < FEW and _is_not_text(tree, top)):
         if _is_list(tree):
             return Main(("main",) * len(page.html), "", ("html_list_page",))
         top, root, flags = 0, tree.nodes[0], ("html_no_main",)
@@ -59,9 +65,12 @@ def main_blocks(page: Page) -> Main:
     for i in range(root.first, root.last + 1):
         roles[i] = "main"
     title = _title(tree, page, root)
+    if title < 0 and top and not flags:
+        title = _unnamed_title(tree, root.first)
     _join_brothers(tree, top, title, roles)
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
+    _prune_repeats(tree, roles, tree.lines[title] if title >= 0 else "")
     if "main" not in roles:
         return Main(("main",) * len(page.html), "", ("html_no_main",))
     if title >= 0:
@@ -73,13 +82,14 @@ def _is_not_text(tree: Tree, top: int) -> bool:
     """Say of a root with hardly a sentence whether it only outweighs a page of links or rows.
 
     It is mostly links, the foot of the page by its name, or has no sentence at all and is a list or the lesser part of what is no
-    link: an address under a hundred products. Lyrics have no sentence either, but are most of their page.
+    link: an address under a hundred products. Lyrics have no sentence either, but are most of their page; and who calls an element
+    an article means it.
     """
     root, page = tree.nodes[top], tree.nodes[0]
     if root.density > LINKED or any(not FOOT.isdisjoint(tree.nodes[at].shape[1]) for at in (top, *tree.above(top))):
         return True
     lesser = 2 * (root.chars - root.linked) < page.chars - page.linked
-    return not root.stops and (lesser or (2 * root.density > LINKED and _is_list(tree)))
+    return not root.stops and ((lesser and root.shape[1].isdisjoint(GOOD)) or (2 * root.density > LINKED and _is_list(tree)))
 
 
 def _is_list(tree: Tree) -> bool:
@@ -92,11 +102,27 @@ def _title(tree: Tree, page: Page, root: Node) -> int:
     """Return the last line before the first sentence of the root that reads as the title does; -1 if there is none."""
     wanted = plain(page.metadata.get("title", ""))
     first = next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first)
-    found = [i for i in range(first + 1) if wanted and plain(tree.lines[i]) == wanted]
+    found = [i for i in range(first + 1) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i]) == wanted]
     if not found:
         found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5][-1:]
+    if not found:  # the title of the document goes on with the name of a board or a series
+        begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(plain(tree.lines[i])) > FEW]
+        found = [i for i in begins if wanted.startswith(plain(tree.lines[i]))]
     heads = [i for i in found if page.html[i].tag in ("h1", "h2")]
     return (heads or found or [-1])[-1]
+
+
+def _unnamed_title(tree: Tree, first: int) -> int:
+    """Return the line above the main text that reads as a headline, on pages whose titles are all alike; -1 if there is none.
+
+    Between the two stand at most lines with labels: who wrote it, when and where.
+    """
+    for i in range(first - 1, max(-1, first - 4), -1):
+        if tree.is_headline(i):
+            return i
+        if not LABELLED.search(tree.lines[i]):
+            break
+    return -1
 
 
 def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
@@ -105,17 +131,26 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
     for level, up in enumerate(tree.above(top)):
         brothers = [nodes[c] for c in nodes[up].children if c != own]
         shape = nodes[own].shape
-        alike = sum(1 for b in brothers if b.shape == shape and b.shape[1] and b.weight)
+        alike = sum(1 for b in brothers if b.shape[1] and b.weight and _alike(b, shape))
         for brother in brothers:
             if brother.bad or brother.headed:
                 continue
             lines = range(brother.first, brother.last + 1)
             if 0 <= title < brother.last < root.first:  # a lead
-                chosen = [i for i in lines if i > title and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead)]
+                chosen = [
+                    i
+                    for i in lines
+                    if i > title
+                    and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead or (i == title + 1 and tree.is_headline(i)))
+                ]
             elif level == 0 and brother.shape[0] in PROSE and brother.density < 0.3:
                 chosen = [i for i in lines if tree.stops[i]]
-            elif brother.shape == shape and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
-                chosen = [i for i in lines if tree.density[i] < 0.9]  # posts of a forum, sections of an article
+            elif _alike(brother, shape) and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
+                chosen = [
+                    i for i in lines if tree.density[i] < 0.9 and not (alike > 1 and tree.of_person(i, up))
+                ]  # posts of a forum, sections of an article
+            elif brother.first > root.last and brother.stops and brother.density < 0.4 and not brother.shape[1].isdisjoint(ANSWER):
+                chosen = [i for i in lines if tree.stops[i]]  # the other answers beside the best one
             elif (
                 brother.first > root.last
                 and brother.stops > 1
@@ -136,6 +171,14 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
         own = up
 
 
+def _alike(node: Node, shape: tuple[str, frozenset[str]]) -> bool:
+    """Say whether an element has a form, or but for a word that marks the first of its kind: "l_post bright" and "l_post"."""
+    if node.shape == shape:
+        return True
+    (tag, words), (other, known) = node.shape, shape
+    return tag == other and len(words & known) > 1 and (words <= known or known <= words) and abs(len(words) - len(known)) < 3
+
+
 def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
     """Take out what is inside the main text and is chrome by form, or by name and form.
 
@@ -154,7 +197,7 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
         edge = node.first > high or node.last < low  # before the first or after the last sentence of the main text
         if node.headed:
             rule = "html.headed"
-        elif node.bad and (edge or node.density > 0.3 or not node.stops):
+        elif (node.bad and (edge or node.density > 0.3 or not node.stops)) or (not node.shape[1].isdisjoint(SIGNED) and tree.is_forum()):
             rule = "html.class"
         elif rows and node.parent and tree.nodes[node.parent].density <= LINKED:
             continue
@@ -169,15 +212,35 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
 
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
     """Take out paragraphs that are one link each, where three follow one another or one follows a heading of related pages."""
+    for i, density in enumerate(tree.density):
+        if density > ALL_LINKED and roles[i] == "main" and tree.is_action(i):
+            roles[i] = "html.link-dense"
     i = 0
     while i < len(roles):
         stop = i
         while stop < len(roles) and roles[stop] == "main" and tree.is_pointer(stop):
             stop += 1
-        headed = stop > i > 0 and roles[i - 1] == "main" and HEADING.fullmatch(tree.lines[i - 1]) is not None
+        headed = stop > i > 0 and roles[i - 1] == "main" and is_heading(tree.lines[i - 1])
         if headed or stop - i > 2:
             roles[i - headed : stop] = ["html.link-dense"] * (stop - i + headed)
         i = max(stop, i + 1)
+
+
+def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
+    """Take out the title where a reply bears it, and the numbers 1/9, 2/9 ... 9/9 of the pictures of a series."""
+    again = {plain(mark + title) for mark in ("Re:", "回复:", "回复：", "回覆:", "回覆：")} if title else set()
+    series: dict[str, list[tuple[int, int]]] = {}
+    for i, line in enumerate(tree.lines):
+        if roles[i] != "main":
+            continue
+        if again and line[:1] in "R回" and plain(line) in again:
+            roles[i] = "html.repeated"
+        elif len(line) < 10 and "/" in line and (found := COUNTER.fullmatch(line)):
+            series.setdefault(found[2], []).append((i, int(found[1])))
+    for of, numbers in series.items():
+        if len(numbers) > 2 and [n for _, n in numbers] == list(range(1, int(of) + 1)):
+            for i, _ in numbers:
+                roles[i] = "html.repeated"
 
 
 def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
@@ -209,6 +272,7 @@ class MainContent(PageTransform):
         "html.outside-main": "outside the element that holds the main text",
         "html.link-dense": "a list of links inside the main text",
         "html.headed": "an element under a heading of related pages or comments",
+        "html.repeated": "the title over a reply, or the number of a picture in its series",
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {

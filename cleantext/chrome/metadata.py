@@ -18,6 +18,10 @@ __all__ = ["Pair", "gather", "iso_date", "read_labels"]
 _LEAD = shape("date")
 _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
 _TRAILING_DATE = re.compile(rf"[ |丨·]+(?P<date>{_LEAD.pattern})$")
+# A button glued to the line: 【纠错】【责任编辑:秦岭】, (编辑:晓东)返回首页.
+_TOOL = r"[\[【(]?(?:我要)?(?:纠错|打印|关闭|分享|收藏|我要评论|返回(?:首页|顶部|列表|上一页))[\]】)]?"
+_TOOL_AHEAD = re.compile(rf"(?:{_TOOL}[ |·]*)+[\[【(]?$")
+_TOOL_BEHIND = re.compile(rf"[\]】)](?:[ |·]*{_TOOL})+$")
 _STAFF = re.compile(r"[a-zA-Z]{0,4}[_-]?\d{2,8}")
 _PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 names the town of a paper behind it
 _REPORTER = re.compile(r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?)")
@@ -41,8 +45,10 @@ def read_labels(line: str, pack: Pack) -> list[Pair]:
     if not labels:
         return []
     pairs: list[Pair] = []
+    tools = _TOOL_BEHIND.search(line, labels[-1].end())
+    behind = tools.start() if tools else len(line)
     lead = line[: labels[0].start()].strip(_EDGE)
-    if lead:
+    if lead and not _TOOL_AHEAD.fullmatch(line[: labels[0].start()].strip()):
         found = _LEAD.match(lead)
         rest = lead[found.end() :].strip(_EDGE) if found else lead
         at = line.index(lead)
@@ -51,7 +57,7 @@ def read_labels(line: str, pack: Pack) -> list[Pair]:
         pairs.append(Pair(None, at, at + found.end()))
     for label, following in zip(labels, [*labels[1:], None], strict=True):
         rules = pack.labels[label["label"][:-1].replace(" ", "")]
-        start, end = label.end(), following.start() if following else len(line)
+        start, end = label.end(), following.start() if following else behind
         while start < end and line[start] in _EDGE:
             start += 1
         while start < end and line[end - 1] in _EDGE and not _closes(line, start, end):

@@ -27,6 +27,7 @@ ROW_LINES, ROW_CHARS, CELL_CHARS = (
     120,
 )  # a cell with more lines, a longer one, or longer ones is a column of the layout, not of data
 TERM_CHARS = 40
+APART = ("h1", "h2", "pre")  # what stands in no cell of data: the title of a thread, code beside the numbers of its lines
 INLINE_WORDS = 8  # words of inline elements from which those of further ones are not asked for
 ATTRIBUTE = re.compile(r' ([^=]+)="([^"]*)"')
 
@@ -182,6 +183,8 @@ class _Events:
         """Make one line of the row, unless the table only lays out the page."""
         lines, cells = self._read.lines, row.cells
         if row.layout or len(cells) < 2:
+            return
+        if any(line.tag in APART for line in lines[cells[0] :]):
             return
         texts = []
         for low, high in pairwise((*cells, len(lines))):

@@ -49,10 +49,10 @@ NAMES = re.compile(r"[、,，;；/&]|\s+")
 NAME = re.compile(r"[^\W\d_]{2,4}(?:·[^\W\d_]{1,8})*|[A-Za-z][A-Za-z.' -]{1,25}[A-Za-z]?|[A-Za-z]{1,3}_?\d{2,6}")
 CODE = re.compile(r"[\s_]*(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d+)$")
 ROLE = re.compile(r"^(?:.{0,8}?(?:记者|記者)|通讯员|作者|文|评论员|编辑)[\s/:：]*")
-SEPARATOR = re.compile(r"^[\s_|\-–—·•@:：,，丨/>»]")
+SEPARATOR = re.compile(r"^[\s_【|\-–—·•@:：,，丨/>»]")
 SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@»]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")
 SOURCE_WORDS = word_set("source laiyuan where media origin publisher from")
-AUTHOR_WORDS = word_set("author authors zuozhe writer byline")
+AUTHOR_WORDS = word_set("author authors zuozhe writer byline nickname authi")
 TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
 _PERSON = r"[\u3400-\u9fff]{2,4}(?:·[\u3400-\u9fff]{1,8})?"
 # A line of its own under the title: 半月谈记者 石青 / 【文/某网专栏作者 石青】 / 文｜石青; on pages of people who publish themselves the day and a name.
@@ -74,7 +74,10 @@ SIGNED = re.compile(rf"[。！？”][(（]([{SURNAMES}][\u3400-\u9fff]{{1,2}})[
 SITE_NAME = re.compile(
     r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
 )
+POSTER = re.compile("^(?:張貼者|发布者|發佈者|發表者|楼主|文)[:：] ?")
+POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[编編][辑輯][于於]) ?(?:19|20)\d\d", re.IGNORECASE)
 STATES = re.compile("日期|[发發][布表佈稿]|刊登|刊载|刊載")  # a day without a time of day is that of publication beside such a word
+HEADINGS = ("h1", "h2", "h3", "h4")
 HEAD = 15  # lines after the title in which the facts about a page stand
 
 
@@ -88,7 +91,10 @@ def page_metadata(read: Read) -> dict[str, Any]:
     at = next((i for i, line in enumerate(read.lines) if title and line.text == title), 0)
     labelled = _labelled(read.lines, at)
     low = max(0, at - 5)
-    raw, published = _published(read.lines[low : at + HEAD], meta, ld)
+    raw, published = _published(read.lines[low : at + HEAD], at - low, meta, ld)
+    if not published:  # the first post of a thread, or the foot of one in a blog
+        posted = (iso_date(line.text) for line in read.lines[at:] if len(line.text) <= 80 and POSTED_AT.match(line.text))
+        raw, published = next((pair for pair in posted if pair), ("", ""))
     parts = [p for p in read.parts if low <= p.line <= at + HEAD]
     parts += [Part(i, class_words(line.path.rpartition("/")[2]), line.text) for i, line in enumerate(read.lines[low : at + HEAD], low)]
     source = labelled.get("source") or _part(parts, SOURCE_WORDS, 20) or _first(meta, SOURCE)
@@ -97,6 +103,10 @@ def page_metadata(read: Read) -> dict[str, Any]:
     if not author and (name := _part(parts, AUTHOR_WORDS, 16)) and name not in (source, title):
         author = [name]
     author = author or _byline(read.lines, at)
+    if not author and (name := _first(meta, ("author", "og:article:author", "article:author"))) and NAME.fullmatch(name):
+        author = [name] * any(
+            name in line.text for line in read.lines[low : at + HEAD] if len(line.text) <= 40
+        )  # many sites name themselves there
     editor = _names(labelled.get("editor", ""))
     found = {"title": title, "published": published, "published_raw": raw, "source": source, "author": author, "editor": editor}
     return {key: value for key, value in found.items() if value}
@@ -109,7 +119,7 @@ def _first(meta: Mapping[str, str], names: Iterable[str]) -> str:
 def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
     """Return the line of the page that the title of the document begins with, or what else is nearest to a title."""
     whole = BLANK.sub(" ", read.title).strip()
-    best, heads = "", []
+    best, heads, linked, last = "", [], False, ""
     for line in read.lines[:400]:
         text = line.text
         if line.tag == "h1" and line.link_density < 0.5:
@@ -119,7 +129,13 @@ def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
             and whole.startswith(text)
             and (len(text) == len(whole) or SEPARATOR.match(whole[len(text) :]))
         ):
-            best = text
+            best, linked = text, line.link_density >= 0.5
+        if line.tag in HEADINGS and len(last) < len(text) < len(whole) and whole.endswith(text) and SEPARATOR.match(whole[-len(text) - 1]):
+            last = text
+    if (
+        linked and len(last) > max(4, len(best)) and not SITE_NAME.fullmatch(last)
+    ):  # the name of a blog, a link to its front page, and the title behind it
+        return last
     if best and (len(best) >= 5 or 2 * len(best) >= len(whole) or best in heads):
         return best
     stated = _first(meta, TITLE) or str(ld.get("headline") or ld.get("title") or "")
@@ -136,27 +152,31 @@ def _after_site(read: Read, whole: str) -> str:
     return next((line.text for line in read.lines[:400] if line.text == parts[-1] and line.link_density < 0.5), "")
 
 
-def _published(lines: Iterable[Line], meta: Mapping[str, str], ld: Mapping[str, Any]) -> tuple[str, str]:
+def _published(lines: Iterable[Line], title: int, meta: Mapping[str, str], ld: Mapping[str, Any]) -> tuple[str, str]:
     """Return the time of publication as written and in ISO 8601.
 
     What the head of the page shows comes first, if it has a time of day or agrees with what the document
-    states; of several on one day the most exact. The time of an update counts only where no other is there.
+    states, or begins a short line right under the title; of several on one day the most exact. The time of an update counts only where no other is there.
     """
     stated = [pair for name in PUBLISHED if (pair := iso_date(meta.get(name, "")))]
     stated += [pair for key in ("datePublished", "pubDate") if (pair := iso_date(str(ld.get(key, ""))))]
     days = {pair[1][:10] for pair in stated}
     shown: list[tuple[str, str]] = []
     updated: list[tuple[str, str]] = []
-    for line in lines:
+    for i, line in enumerate(lines):
         if len(line.text) > 120 or not (pair := iso_date(line.text)):
             continue
-        if len(pair[1]) > 10 or pair[1] in days or not TIME_WORDS.isdisjoint(line.tokens) or STATES.search(line.text):
+        leads = 0 < i - title < 4 and len(line.text) <= 60 and line.text.startswith(pair[0]) and not MARKS.search(line.text)
+        leads = leads and line.text[len(pair[0]) :][:1] in " \u3000\xa0|·"
+        if leads or len(pair[1]) > 10 or pair[1] in days or not TIME_WORDS.isdisjoint(line.tokens) or STATES.search(line.text):
             (updated if "更新" in line.text or "updated" in line.text.lower() else shown).append(pair)
     agreeing = [pair for pair in (*shown, *updated) if pair[1][:10] in days]
     found = agreeing or stated or shown or updated
     if not found:
         return "", ""
     same = [pair for pair in found if pair[1][:10] == found[0][1][:10]]
+    if all(len(pair[1]) == 10 for pair in same):  # midnight is no time of day
+        same += [pair for pair in stated if pair[1][:10] == found[0][1][:10] and not pair[1][10:].startswith("T00:00")]
     return max(same, key=lambda pair: len(pair[1].partition("+")[0]))
 
 
@@ -218,6 +238,7 @@ def _names(value: str) -> list[str]:
     names = []
     for word in NAMES.split(value):
         name = word if NAME.fullmatch(word) else CODE.sub("", word)
+        name = name[:-1] if len(name) > 2 and name[-1] in "摄攝" else name  # who took the picture
         if not name:
             continue
         if not NAME.fullmatch(name):
@@ -230,7 +251,7 @@ def _names(value: str) -> list[str]:
 def _part(parts: Iterable[Part], wanted: frozenset[str], longest: int) -> str:
     """Return the text of the first part with such a name that holds a plain value."""
     for part in parts:
-        text = BLANK.sub(" ", part.text).strip()
+        text = POSTER.sub("", BLANK.sub(" ", part.text).strip())
         if (
             not wanted.isdisjoint(part.words)
             and 1 < len(text) <= longest
