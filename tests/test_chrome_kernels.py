@@ -117,7 +117,9 @@ def segments(core, words):
         while at < len(core):
             if core[at] in EDGES:
                 at += 1
-            elif core[at].isdigit() and (m := re.compile(r"(?>\d(?:[\d.,]*\d)?)[.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])").match(core, at)):
+            elif core[at].isdigit() and (
+                m := re.compile(r"(?>\d(?:[\d.,]*\d)?)[.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])").match(core, at)
+            ):
                 at = m.end()
             else:
                 break
