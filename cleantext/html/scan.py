@@ -163,6 +163,7 @@ def scan(points: U32, tokens: I64) -> Any:
     count = 1
     children = np.zeros(total + 1, np.int64)
     above = np.zeros(total + 1, np.int64)  # the open elements
+    keeps = np.zeros(total + 1, np.bool_)  # line breaks, of each of them
     depth = 1
     inline = np.zeros((total + 1, 4), np.int64)  # the open inline elements: kind, start in `held`, lines flushed before, token
     nested = 0
@@ -228,17 +229,16 @@ def scan(points: U32, tokens: I64) -> Any:
             size += 1
         if kind & START:
             if kind & ROOT:
-                above[depth] = 0  # double and missing ones alike: the whole document is one body
+                above[depth], keeps[depth] = 0, False  # double and missing ones alike: the whole document is one body
                 depth += 1
             elif kind & BLOCK:
                 up = above[depth - 1]
                 children[up] += 1
                 frames[count, PARENT], frames[count, INDEX], frames[count, TOKEN] = up, children[up], n
                 if not kind & VOID:
-                    above[depth] = count
+                    above[depth], keeps[depth] = count, kind & PRE != 0
+                    pre += keeps[depth]
                     depth += 1
-                if kind & PRE:
-                    pre += 1
                 if kind & ROW:
                     open_rows += 1
                 if kind & (ROW | TERM) or (kind & CELL and open_rows):
@@ -259,8 +259,7 @@ def scan(points: U32, tokens: I64) -> Any:
         elif kind & END and kind & BLOCK:
             if depth > 1:
                 depth -= 1
-            if kind & PRE and pre:
-                pre -= 1
+                pre -= keeps[depth]
             closes_row = kind & ROW != 0 and open_rows > 0
             open_rows -= closes_row
             if closes_row or kind & (TERM | DEFINITION):

@@ -48,6 +48,8 @@ PARTS = word_set(
     "time date pubtime pubdate publish published source laiyuan media origin publisher where from author authors zuozhe writer byline editor editors "
     "catalog channel views view count hits jubao name"
 )
+# Classes whose style sheet keeps line breaks and blanks, as <pre> does.
+KEEPS_BREAKS = word_set("bbs-screen preformatted pre-wrap pre-line whitespace-pre whitespace-pre-line whitespace-pre-wrap")
 MASK = (1 << 40) - 1
 SLOTS = 1024
 
@@ -94,7 +96,11 @@ def table(meanings: dict[str, int]) -> Names:
     return Names(keys, values)
 
 
-TAGS = table({tag: sum(bit for bit, tags in WORDS.items() if tag in tags.split()) for tag in word_set(" ".join(WORDS.values()))})
+# Tags, and with a dot before them classes: no tag begins with one.
+TAGS = table(
+    {tag: sum(bit for bit, tags in WORDS.items() if tag in tags.split()) for tag in word_set(" ".join(WORDS.values()))}
+    | {f".{name}": PRE for name in KEEPS_BREAKS}
+)
 
 
 @lru_cache(maxsize=8)

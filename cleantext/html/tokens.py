@@ -31,7 +31,25 @@ from cleantext.html.characters import (
     is_stop,
     small,
 )
-from cleantext.html.tags import BLOCK, ENDS_LINE, FOLDED, LINK, META, RAW, SCRIPT, TAGS, TITLE, UNSEEN, VOID, Names, hashed, key_of, look_up
+from cleantext.html.tags import (
+    BLOCK,
+    ENDS_LINE,
+    FOLDED,
+    LINK,
+    META,
+    PRE,
+    RAW,
+    ROOT,
+    SCRIPT,
+    TAGS,
+    TITLE,
+    UNSEEN,
+    VOID,
+    Names,
+    hashed,
+    key_of,
+    look_up,
+)
 from cleantext.jit import kernel
 
 __all__ = [
@@ -62,8 +80,8 @@ TEXT, START, END, NAMED, PART = (1 << n for n in range(20, 25))
 NOSCRIPT = re.compile(r"<(/?)noscript(?![\w-])", re.IGNORECASE)
 LINK_TAG = re.compile(r"<a(?=[\s/>])", re.IGNORECASE)
 NUMBER = "cleantext-number"
-DISPLAY_NONE = tuple(map(ord, "display:none"))
-COLON_AT = 7
+DISPLAY_NONE, KEEP_BREAKS = tuple(map(ord, "display:none")), tuple(map(ord, "white-space:pre"))  # also pre-wrap and pre-line
+DOT = key_of(".")
 LD_JSON = tuple(map(ord, "ld+json"))
 HREF_KEY, TYPE_KEY, HIDDEN_KEY, STYLE_KEY, CLASS_KEY, ID_KEY, NUMBER_KEY = map(
     key_of, ["href", "type", "hidden", "style", "class", "id", NUMBER]
@@ -117,19 +135,33 @@ def _is_json(points: U32, lo: int, hi: int) -> bool:
 
 
 @kernel
-def _hides(points: U32, lo: int, hi: int) -> bool:
-    """Say whether a style holds ``display: none``. Not visibility: WeChat hides every article that way until its script has run."""
+def _styles(points: U32, lo: int, hi: int, word: tuple[int, ...], colon: int) -> bool:
+    """Say whether a style holds a declaration, such as ``display: none``, whose colon is at this place of ``word``."""
     for first in range(lo, hi):
         k, at = 0, first
-        while at < hi and k < len(DISPLAY_NONE):
-            if small(points[at]) == DISPLAY_NONE[k]:
+        while at < hi and k < len(word):
+            if small(points[at]) == word[k]:
                 k += 1
-            elif not is_space(points[at]) or not COLON_AT <= k <= COLON_AT + 1:
+            elif not is_space(points[at]) or not colon <= k <= colon + 1:
                 break
             at += 1
-        if k == len(DISPLAY_NONE):
+        if k == len(word):
             return True
     return False
+
+
+@kernel
+def _keeps_breaks(points: U32, lo: int, hi: int, tags: Names) -> bool:
+    """Say whether one of the classes keeps line breaks."""
+    key = DOT
+    for at in range(lo, hi):
+        if is_space(points[at]):
+            if look_up(tags, key):
+                return True
+            key = DOT
+        else:
+            key = hashed(key, int(points[at]))
+    return hi > lo and look_up(tags, key) != 0
 
 
 @kernel
@@ -156,12 +188,13 @@ def _names_part(points: U32, lo: int, hi: int, parts: Names) -> bool:
 
 
 @kernel
-def _attributes(points: U32, at: int, token: I64) -> tuple[int, bool, bool, bool, int]:
+def _attributes(points: U32, at: int, token: I64) -> tuple[int, bool, bool, bool, bool, int]:
     """Read the attributes that stand at a place.
 
-    Return their end, whether there is an href, whether they hide, whether a type is JSON-LD, and the number of a link.
+    Return their end, whether there is an href, whether the style hides, whether it keeps line breaks, whether a type is JSON-LD, and
+    the number of a link. Hiding is not ``visibility``: WeChat hides every article that way until its script has run.
     """
-    href = hides = linked_data = False
+    href = hides = keeps = linked_data = False
     number = 0
     total = len(points)
     while at < total and points[at] != MORE:
@@ -182,7 +215,8 @@ def _attributes(points: U32, at: int, token: I64) -> tuple[int, bool, bool, bool
         elif key == HREF_KEY:
             href = True
         elif key == STYLE_KEY:
-            hides = hides or _hides(points, value, at)
+            hides = hides or _styles(points, value, at, DISPLAY_NONE, 7)
+            keeps = _styles(points, value, at, KEEP_BREAKS, 11)
         elif key == HIDDEN_KEY:
             hides = True
         elif key == TYPE_KEY:
@@ -191,7 +225,7 @@ def _attributes(points: U32, at: int, token: I64) -> tuple[int, bool, bool, bool
             for k in range(value, at):
                 number = 10 * number + int(points[k]) - ZERO
         at += 1
-    return at, href, hides, linked_data, number
+    return at, href, hides, keeps, linked_data, number
 
 
 @kernel
@@ -324,7 +358,7 @@ def tokens(points: U32, tags: Names, parts: Names, keep_hidden: bool) -> Any:  #
                 skip -= 1
             continue
         token = found[count]
-        at, href, hides, linked_data, number = _attributes(points, at, token)
+        at, href, hides, keeps, linked_data, number = _attributes(points, at, token)
         inner = at + 1
         after = _end_of_raw(points, inner, lo, hi) if kind & RAW else inner
         hides = hides and not keep_hidden and not kind & FOLDED
@@ -347,6 +381,8 @@ def tokens(points: U32, tags: Names, parts: Names, keep_hidden: bool) -> Any:  #
                 token[KIND] = ENDS_LINE
                 count += 1
         else:
+            if kind & BLOCK and not kind & (ROOT | VOID) and (keeps or _keeps_breaks(points, token[CLASS], token[CLASS + 1], tags)):
+                kind |= PRE
             token[KIND], token[LO], token[HI] = kind | START, lo, hi
             if kind & LINK and (not href or (0 < number < most and numbers[number])):
                 token[KIND] -= LINK
