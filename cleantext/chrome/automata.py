@@ -108,7 +108,7 @@ def walk(points: U32, starts: I64, ends: I64, questions: I32, kind: Any, classes
         state = table[FIRST + row]
         at = starts[k]
         while state > SINK and at < ends[k]:
-            state = table[state + classes[row, kind[points[at]]]]
+            state = table[state + int(classes[row, kind[points[at]]])]
             at += 1
         if state > SINK:
             state = table[state]
@@ -146,7 +146,7 @@ def learn(
             if at >= starts[k]:
                 if state <= SINK:
                     break
-                place = state + classes[row, kind[points[at]]]
+                place = state + int(classes[row, kind[points[at]]])
                 following = table[place]
             else:
                 place = FIRST + row
