@@ -10,7 +10,7 @@ import numpy as np
 
 from cleantext.changes import I64, U32, Ragged
 from cleantext.dedup.types import U64
-from cleantext.jit import kernel
+from cleantext.jit import kernel, wrapping
 
 __all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "roomier", "shingle_hashes", "sketch_into", "sketches"]
 
@@ -28,7 +28,7 @@ def shingle_hashes(tokens: U32, k: int) -> U64:
     return out
 
 
-@kernel
+@wrapping
 def _hash_into(out: U64, tokens: U32, k: int) -> None:
     most = max(len(tokens) - k + 1, 0)
     out[most:] = 0
@@ -55,7 +55,7 @@ def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
     return out
 
 
-@kernel
+@wrapping
 def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> None:
     """Write one sketch a text into the rows of ``out``.
 
@@ -109,7 +109,7 @@ def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> 
                 row[s] = min(row[s], np.uint32(x * h0 + y), np.uint32(x * h1 + y))
 
 
-@kernel
+@wrapping
 def _fmix32(h: np.uint64) -> np.uint32:
     """Return datasketch's pre-mix (MurmurHash3's 32-bit finaliser) of the upper half of a shingle hash."""
     x = np.uint32(h >> np.uint64(32))
@@ -118,7 +118,7 @@ def _fmix32(h: np.uint64) -> np.uint32:
     return np.uint32(x ^ (x >> np.uint32(16)))
 
 
-@kernel
+@wrapping
 def digests(tokens: U32, offsets: I64) -> U64:
     """Return 128 bits for each text that only equal texts share: shape (texts, 2)."""
     out = np.empty((len(offsets) - 1, 2), np.uint64)
@@ -160,7 +160,7 @@ def _gather(out: U32, points: U32, offsets: I64, rows: I64, bounds: I64) -> None
         out[bounds[i] : bounds[i + 1]] = points[offsets[rows[i]] : offsets[rows[i] + 1]]
 
 
-@kernel
+@wrapping
 def band_keys(out: U64, rows: U32, width: int) -> None:
     """Write one 64-bit key for each band of each sketch into ``out``, shape (bands, texts)."""
     bands = len(out)
