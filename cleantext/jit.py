@@ -113,7 +113,7 @@ class Kernel(Generic[P, R]):
         return self._seconds + ahead > self.cost or self.cached
 
     def _interpret(self, n: int, *args: P.args, **kwargs: P.kwargs) -> R:
-        start = time.perf_counter()
+        start = time.thread_time()
         if self._overflows:
             import numpy as np
 
@@ -121,7 +121,7 @@ class Kernel(Generic[P, R]):
                 found = self.python(*args, **kwargs)
         else:
             found = self.python(*args, **kwargs)
-        seconds = time.perf_counter() - start
+        seconds = time.thread_time() - start
         self._seconds += seconds
         self._elements += n
         _Process.seconds += seconds
