@@ -373,7 +373,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     total, faults, played = Counter[str](), list[str](), 0
-    for played, (found, timings) in enumerate(rounds(args.minutes, args.seed, args.keep), 1):
+    for found, timings in rounds(args.minutes, args.seed, args.keep):
+        played += 1
         longest = max(total["longest"], timings.pop("longest", 0))
         total.update(timings)
         total["longest"] = longest
