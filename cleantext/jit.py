@@ -43,14 +43,16 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def compiled(self) -> Callable[P, R]:
-        """The Numba dispatcher, made at first use."""
-        return _compile(self.function)
+        """The Numba dispatcher, made at first use; Python where ``NUMBA_DISABLE_JIT`` is set."""
+        from numba import config
+
+        return _wrapping(self.python) if config.DISABLE_JIT else _compile(self.function)  # type: ignore[attr-defined]  # Numba sets it as it loads
 
     @property
     def cached(self) -> bool:
         """Whether compiled code of it is on disk, or cannot be put there."""
         dispatcher: Any = self.compiled
-        folder = getattr(dispatcher._cache, "cache_path", None)  # noqa: SLF001 - Numba tells it nowhere else
+        folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)  # Numba tells it nowhere else
         return folder is None or any(Path(folder).glob(f"*{dispatcher.py_func.__qualname__}-*.nbi"))
 
     def sized(self, n: int) -> Callable[P, R]:
@@ -86,6 +88,17 @@ def _bound(function: Callable[P, R], form: str) -> Any:
     used = {name: value for name, value in function.__globals__.items() if name in function.__code__.co_names}
     kernels = {name: getattr(value, form) for name, value in used.items() if isinstance(value, Kernel)}
     return types.FunctionType(function.__code__, {**function.__globals__, **kernels}, function.__name__, function.__defaults__)
+
+
+def _wrapping(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function whose numpy integers wrap around without a warning, as compiled ones do: hashes count on it."""
+    import numpy as np
+
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with np.errstate(over="ignore"):
+            return function(*args, **kwargs)
+
+    return wrapped
 
 
 def _compile(function: Callable[P, R]) -> Callable[P, R]:
