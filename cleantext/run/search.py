@@ -21,13 +21,13 @@ from cleantext.run.files import (
     Source,
     check_output,
     drop_found,
-    find_pages,
     is_run,
     read_page,
     write_json,
     write_jsonl,
     write_whole,
 )
+from cleantext.run.find import find_pages
 from cleantext.run.settings import STATE
 from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
 
