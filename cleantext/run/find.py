@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from cleantext.errors import ConfigError, InputError
 from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_run, refusal
 from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
+from cleantext.run.sniff import TABLES as RECORDS
 
 __all__ = ["Found", "find_pages"]
 
@@ -46,8 +47,8 @@ class Found:
             return
         known = kind.name if kind else "cannot be read"
         self.leave_out(page_id, "text of another ending" if known == "text" else known)
-        if kind and kind.group == "records":
-            self.tables.append(replace(Source.of(path, page_id), kind=kind.name))
+        if (kind and kind.group == "records") or ending_of(page_id) in RECORDS:
+            self.tables.append(replace(Source.of(path, page_id), kind=kind.name if kind else ""))
 
     @property
     def notes(self) -> list[str]:

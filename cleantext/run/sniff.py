@@ -16,12 +16,13 @@ from typing import Literal, NamedTuple
 
 from cleantext.run.packed import PACKED, unpacked_name
 
-__all__ = ["HEAD", "HTML", "KINDS", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
+__all__ = ["HEAD", "HTML", "KINDS", "TABLES", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
 
 HEAD = 1 << 13  # bytes that are looked at, unpacked
 READ = 1 << 16  # packed bytes that are taken for them
 TEXT = {"", ".txt", ".text"}
 HTML = {".html", ".htm", ".xhtml", ".shtml"}
+TABLES = {".parquet", ".jsonl", ".ndjson", ".jl"}  # of records that `cleantext dedup` reads
 # Endings of programs whose output is saved under their name: HTML if it looks like any.
 _MADE = r"\.(?:php\d?|phtml|aspx?|ashx|jspx?|do|action|cgi|cfm|pl|dll|[jdp]html|(?:x|s)?html?)"
 _ASKED = re.compile(_MADE + r"[?@;&#!].*", re.DOTALL)
@@ -131,7 +132,6 @@ DOUBTFUL = {
     b"\x80\x03",
 }
 
-_SPACE = re.compile(rb"[\s\xef\xbb\xbf]*")
 _ASIDE = re.compile(rb"<!--.*?-->|<\?xml[\s-].*?\?>", re.DOTALL)
 _DOCUMENT = re.compile(rb"<!doctype\s+(?:html|wml|public)|<(?:html|head|body|wml)[\s>]", re.IGNORECASE)
 _TAG = re.compile(
@@ -227,7 +227,7 @@ def _name_of(head: bytes, ending: str) -> str:
     plain = _plain(head)
     if plain is None:
         return "binary"
-    start = plain[_SPACE.match(plain).end() :]  # type: ignore[union-attr] - matches nothing, too
+    start = plain.removeprefix(b"\xef\xbb\xbf").lstrip()
     if re.match(rb"WARC/\d\.\d\r?\n", start):
         return "wet" if re.search(rb"\nWARC-Type:\s*conversion|\nWARC-Filename:[^\n]*\.wet\b", start, re.IGNORECASE) else "warc"
     if start.startswith(b"filedesc://"):
