@@ -53,6 +53,7 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 @click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of a table that holds the text.")
 @click.option("--id", "id_", default="id", show_default=True, metavar="COLUMN", help="The column that names a row.")
 @click.option("--prefer", default="", metavar="COLUMN", help="A number that says which copy stays: the smallest (a date, a rank).")
+@click.option("--strict", is_flag=True, help="A row that cannot be read, or repeats an id, ends the run; else it is counted and told.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -106,7 +107,9 @@ def dedup(
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
-        report = index_files(src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], **asked)
+        report = index_files(
+            src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], strict=options["strict"], **asked
+        )
     else:
         ctx.meta[RESUMES] = here == "local"
         with steps(console, quiet=quiet) as progress:
@@ -124,6 +127,7 @@ GOES_WITH = {
     "restart": ("--restart", {"local"}),
     "memory": ("--memory", {"local", "index"}),
     "workers": ("--workers", {"local", "index"}),
+    "strict": ("--strict", {"local", "index"}),
     "text": ("--text", {"local", "index"}),
     "id_": ("--id", {"local", "index"}),
     "prefer": ("--prefer", {"local", "index"}),

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cleantext.encodings import PRIVATE
 from cleantext.repair.damage import SEPARATORS
 from cleantext.repair.model import Model
 from cleantext.repair.pinyin import CANDIDATE, GLOSS, first_readings, syllable
@@ -69,8 +70,13 @@ def _pair(first: int, second: int) -> str:
 @lru_cache(maxsize=4096)
 def _bytes(character: str) -> bytes:
     """Return the two GBK bytes of a character, nothing for others."""
-    data = character.encode("gb18030", "ignore")
+    data = _encoded(character)
     return data if len(data) == 2 else b""
+
+
+def _encoded(text: str) -> bytes:
+    """Return the bytes that `cleantext.decode` read as a text in GBK: two of a character that GB 18030-2022 moved."""
+    return text.translate(PRIVATE).encode("gb18030", "ignore")
 
 
 @lru_cache(maxsize=1024)
@@ -250,7 +256,7 @@ def certified(shown: str, true: str) -> bool:
     while at < len(shown):
         character = shown[at]
         gloss = TAIL.match(shown, at + 1) if character in LOST else CANDIDATE.match(shown, at + 1)
-        data = character.encode("gb18030", "ignore")
+        data = _encoded(character)
         if character in LOST:
             pieces.append((ANY,) if gloss else (ANY, b"\xa3\xbf"))
         elif "!" <= character <= "~":
@@ -258,7 +264,7 @@ def certified(shown: str, true: str) -> bool:
         else:
             pieces.append((data,))
         at = gloss.end() if gloss else at + 1
-    return any(_matches(pieces, t.encode("gb18030", "ignore")) for t in (true, true.translate(WIDEN)))
+    return any(_matches(pieces, _encoded(t)) for t in (true, true.translate(WIDEN)))
 
 
 def _matches(pieces: Sequence[tuple[bytes, ...]], data: bytes) -> bool:

@@ -26,7 +26,8 @@ from cleantext.chrome.hosts import HostProfile
 from cleantext.errors import CleantextError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
-from cleantext.run.files import Found, Source, check_output, find_pages, is_name_error, read_page, settle, write_whole
+from cleantext.run.files import Source, check_output, is_name_error, read_page, settle, write_whole
+from cleantext.run.find import Found, find_pages
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.settings import STATE, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import METADATA, finish, outputs_of, write_edits
@@ -83,6 +84,7 @@ def clean_files(
     sources = [src] if isinstance(src, (str, Path)) else list(src)
     folder = Path(out)
     found = find_pages(sources)
+    found.refuse_none()
     check_output(sources, found.pages, folder)
     recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
     if profile:
@@ -120,18 +122,7 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "max_df": settings.max_df,
         "edits_recorded": settings.record,
     }
-    if found.ignored:
-        report.notes.append(f"{len(found.ignored)} left out by .cleantextignore: {_few(found.ignored)}")
-    if found.other:
-        report.notes.append(
-            f"{len(found.other)} left out as no pages (no text or HTML by their endings, or an earlier run's): {_few(found.other)}"
-        )
-    if not found.pages:
-        report.notes.append("no pages found: .txt, .text, .html, .htm, .xhtml, .shtml or no ending, also packed as .gz or .zst")
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    report.notes += found.notes
 
 
 # ---------------------------------------------------------------- shards
