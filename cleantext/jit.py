@@ -1,40 +1,64 @@
 """Kernels: plain Python functions over arrays, compiled by Numba when the work is worth it.
 
-A kernel is written once. On long inputs it runs compiled; on one short string it runs as the
-Python that it is, so that a single call never waits for Numba to be imported. Compiled code is
-cached beside the source, or in the user's cache where the source folder is read-only, and
-without a cache where there is neither.
+A kernel is written once. It runs as the Python that it is until a compiled form pays: each kernel adds up the
+seconds that it was interpreted for, and goes over when these, and those that the call at hand is likely to take,
+come to what the compiled form costs: the import of Numba, then reading it from the cache, or compiling it where it
+is not there. So what a process spends is at most about twice the best it could have done, a small job never waits
+for a compiler, and that another library has imported Numba changes nothing. A large job says so (`expect`) and runs
+compiled from the start. Both forms return the same, bit for bit, and values of the same types.
+
+Compiled code is cached beside the source, or in the user's cache where the source folder is read-only, and
+without a cache where there is neither. With ``NUMBA_DISABLE_JIT=1`` everything is interpreted.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
+import time
 import types
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-__all__ = ["Kernel", "kernel"]
+__all__ = ["LARGE", "Kernel", "cache_folder", "eager", "expect", "is_disabled", "kernel", "recorded", "wrapping"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Below this many elements interpreting costs less than `import numba` does (0.4 s).
-SHORT = 20_000
+# Seconds, measured on one core of 2.5 GHz.
+IMPORT = 1.0  # to import Numba, and SciPy, which it imports where it finds it
+LOAD = 0.02  # to read a kernel from the cache
+INSTRUCTION = 2e-3  # to compile one instruction of bytecode
+ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until its own calls tell better
+LARGE = 2_000_000  # characters of a job that interpreting takes longer for than compiling all kernels does
+
+
+class _Process:
+    """What the kernels of this process share."""
+
+    seconds = 0.0  # interpreted so far
+    expected = 0  # characters
+    eager = False  # everything runs compiled
+    calls: dict[tuple[Kernel[..., Any], Any], None] | None = None  # kernels and types of their arguments, while they are recorded
 
 
 class Kernel(Generic[P, R]):
-    """A function over arrays; call it to run compiled, or let `sized` choose."""
+    """A function over arrays; call it, or let `sized` choose for an input whose size is known."""
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(self, function: Callable[P, R], *, wraps: bool = False) -> None:
         self.function = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
+        self._wraps = wraps
+        self._seconds = 0.0
+        self._elements = 0
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.compiled(*args, **kwargs)
+        return self.sized(0 if "compiled" in self.__dict__ else _size(args))(*args, **kwargs)
 
     @cached_property
     def python(self) -> Callable[P, R]:
@@ -43,21 +67,71 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def compiled(self) -> Callable[P, R]:
-        """The Numba dispatcher, made at first use; Python where ``NUMBA_DISABLE_JIT`` is set."""
-        from numba import config
+        """The Numba dispatcher, made at first use."""
+        return partial(self._interpret, 0) if is_disabled() else _compile(self.function)  # type: ignore[return-value]
 
-        return _wrapping(self.python) if config.DISABLE_JIT else _compile(self.function)  # type: ignore[attr-defined]  # Numba sets it as it loads
+    @cached_property
+    def inner(self) -> Callable[P, R]:
+        """The Numba dispatcher for calls from other kernels: without the wrapper that takes Python's objects apart."""
+        return _compile(self.function, no_cpython_wrapper=True)
 
-    @property
+    @cached_property
     def cached(self) -> bool:
-        """Whether compiled code of it is on disk, or cannot be put there."""
-        dispatcher: Any = self.compiled
-        folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)  # Numba tells it nowhere else
-        return folder is None or any(Path(folder).glob(f"*{dispatcher.py_func.__qualname__}-*.nbi"))
+        """Whether compiled code of it is on disk, as found at the first question."""
+        folder = cache_folder(_compile(self.function))
+        return folder is not None and any(folder.glob(f"*{_qualified(self.function)}-*.nbi"))
+
+    @cached_property
+    def cost(self) -> float:
+        """About how many seconds it takes to compile, with all kernels that it calls."""
+        return INSTRUCTION / 2 * sum(len(k.function.__code__.co_code) for k in self._used)
+
+    @cached_property
+    def _used(self) -> set[Kernel[..., Any]]:
+        """Return the kernel and all that it calls, and these in turn."""
+        return {self}.union(*(k._used for k in _globals(self.function).values() if isinstance(k, Kernel)))  # noqa: SLF001
+
+    @cached_property
+    def _overflows(self) -> bool:
+        """Whether it or a kernel that it calls is meant to wrap around."""
+        return any(k._wraps for k in self._used)  # noqa: SLF001
 
     def sized(self, n: int) -> Callable[P, R]:
-        """Return what runs ``n`` elements soonest: compiled code once Numba is there, else Python."""
-        return self.compiled if n > SHORT or "numba" in sys.modules else self.python
+        """Return what runs ``n`` elements soonest."""
+        if _Process.calls is not None:
+            return partial(self._record, _Process.calls)  # type: ignore[return-value]
+        if "compiled" in self.__dict__ or _Process.eager or self._pays(n):
+            return self.compiled
+        return partial(self._interpret, n)  # type: ignore[return-value]
+
+    def _pays(self, n: int) -> bool:
+        ahead = n * (self._seconds / self._elements if self._elements else ELEMENT)
+        if self._seconds + ahead < LOAD or is_disabled():
+            return False
+        if "numba" not in sys.modules and _Process.seconds + ahead < IMPORT:
+            return False
+        return self._seconds + ahead > self.cost or self.cached
+
+    def _interpret(self, n: int, *args: P.args, **kwargs: P.kwargs) -> R:
+        start = time.thread_time()
+        if self._overflows:
+            import numpy as np
+
+            with np.errstate(over="ignore"):
+                found = self.python(*args, **kwargs)
+        else:
+            found = self.python(*args, **kwargs)
+        seconds = time.thread_time() - start
+        self._seconds += seconds
+        self._elements += n
+        _Process.seconds += seconds
+        return cast("R", _plain(found))
+
+    def _record(self, calls: dict[tuple[Kernel[..., Any], Any], None], *args: P.args, **kwargs: P.kwargs) -> R:
+        dispatcher: Any = self.compiled
+        assert not kwargs, "kernels take their arguments by position"
+        calls[self, tuple(map(dispatcher.typeof_pyval, args))] = None
+        return self._interpret(0, *args, **kwargs)
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:
@@ -65,9 +139,66 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     return Kernel(function)
 
 
+def wrapping(function: Callable[P, R]) -> Kernel[P, R]:
+    """Make a kernel whose integers are meant to wrap around, as those of hashes are: interpreted, NumPy would warn of it."""
+    return Kernel(function, wraps=True)
+
+
+def expect(characters: int) -> None:
+    """Say that a job of this size begins: kernels run compiled from now on where that is sooner for all jobs so far."""
+    _Process.expected += characters
+    _Process.eager = _Process.eager or (_Process.expected >= LARGE and not is_disabled())
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """Run everything compiled meanwhile, whatever its size."""
+    before, _Process.eager = _Process.eager, True
+    try:
+        yield
+    finally:
+        _Process.eager = before
+
+
+@contextmanager
+def recorded() -> Iterator[dict[tuple[Kernel[..., Any], Any], None]]:
+    """Interpret everything meanwhile; give the kernels called, each with Numba's types of its arguments."""
+    _Process.calls = calls = {}
+    try:
+        yield calls
+    finally:
+        _Process.calls = None
+
+
+def is_disabled() -> bool:
+    """Say whether the user has switched Numba's compiler off."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def cache_folder(dispatcher: Any) -> Path | None:
+    """Return where compiled code of a kernel is kept, or None where it is not."""
+    folder = getattr(dispatcher._cache, "cache_path", None)  # noqa: SLF001 - Numba tells it nowhere else
+    return Path(folder) if folder else None
+
+
+def _size(args: tuple[Any, ...]) -> int:
+    """Return the elements of the largest array among the arguments, and in tuples of arrays."""
+    return max((_size(a) if isinstance(a, tuple) else getattr(a, "size", 0) for a in args), default=0)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as compiled code does: a scalar of NumPy's as Python's."""
+    if type(value) is tuple:
+        return tuple(map(_plain, value))
+    return value.item() if hasattr(value, "item") and hasattr(value, "dtype") and not hasattr(value, "__len__") else value
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, Any]:
+    return {name: function.__globals__[name] for name in sorted(function.__code__.co_names) if name in function.__globals__}
+
+
 def _digest(function: Callable[..., Any]) -> str:
     """Return 12 hex digits of the constants and kernels that a function uses, and these in turn."""
-    used = {name: function.__globals__[name] for name in sorted(function.__code__.co_names) if name in function.__globals__}
     said = [
         (
             name,
@@ -77,38 +208,30 @@ def _digest(function: Callable[..., Any]) -> str:
         )
         if isinstance(value, Kernel)
         else (name, repr(value))
-        for name, value in used.items()
+        for name, value in _globals(function).items()
         if isinstance(value, (Kernel, int, float, str, tuple))
     ]
     return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
 
 
+def _qualified(function: Callable[..., Any]) -> str:
+    """Return a name that changes with what a function takes from other files. Numba itself sees only that its own file has changed."""
+    return f"{function.__qualname__}.{_digest(function)}"
+
+
 def _bound(function: Callable[P, R], form: str) -> Any:
     """Return a copy of a function that finds other kernels in one of their forms."""
-    used = {name: value for name, value in function.__globals__.items() if name in function.__code__.co_names}
-    kernels = {name: getattr(value, form) for name, value in used.items() if isinstance(value, Kernel)}
+    kernels = {name: getattr(value, form) for name, value in _globals(function).items() if isinstance(value, Kernel)}
     return types.FunctionType(function.__code__, {**function.__globals__, **kernels}, function.__name__, function.__defaults__)
 
 
-def _wrapping(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function whose numpy integers wrap around without a warning, as compiled ones do: hashes count on it."""
-    import numpy as np
-
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        with np.errstate(over="ignore"):
-            return function(*args, **kwargs)
-
-    return wrapped
-
-
-def _compile(function: Callable[P, R]) -> Callable[P, R]:
+def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     from numba import njit
 
-    bound = _bound(function, "compiled")
+    bound = _bound(function, "inner")
     bound.__module__ = function.__module__
-    # Numba compiles anew when the file of a function has changed. What the function takes from other files, it finds in this name.
-    bound.__qualname__ = f"{function.__qualname__}.{_digest(function)}"
+    bound.__qualname__ = _qualified(function) + (".inner" if options else "")
     try:
-        return cast("Callable[P, R]", njit(cache=True, nogil=True)(bound))
+        return cast("Callable[P, R]", njit(cache=True, nogil=True, **options)(bound))
     except RuntimeError:  # "no locator available": neither the source folder nor the user's cache can be written
-        return cast("Callable[P, R]", njit(cache=False, nogil=True)(bound))
+        return cast("Callable[P, R]", njit(cache=False, nogil=True, **options)(bound))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from cleantext.jit import Kernel
+from cleantext import jit
 
-__all__ = ["beside", "warm"]
+__all__ = ["compile_ahead", "is_warm", "kernel_cache", "warm"]
+
+Part = Literal["pages", "documents", "columns", "document", "passage", "boilerplate"]
+Told = Callable[[int, int], None]  # kernels done, kernels in all
+PARTS: tuple[Part, ...] = ("pages", "documents", "columns", "document", "passage", "boilerplate")
 
 
 def warm() -> None:
@@ -20,42 +27,114 @@ def warm() -> None:
 
     Call it once before starting processes or serving requests.
     """
-    with beside("passage", "document"):
-        pages()
-        columns()
-        documents()
-    duplicates("passage", "document", units=("char", "script"))
-    boilerplate()
+    compile_ahead(*PARTS)
+    with jit.eager():
+        _exercise(*PARTS)
 
 
-@contextlib.contextmanager
-def beside(*levels: Literal["document", "passage"]) -> Iterator[None]:
-    """Let another process compile the kernels of a duplicate search meanwhile, where they are not in the cache yet.
+def compile_ahead(*parts: Part, told: Told | None = None) -> float:
+    """Compile what is not in the cache yet in one process a core; return the seconds that it took.
 
-    They take as long as all others together, and Numba compiles in one thread.
+    Numba compiles in one thread, so each process takes kernel after kernel from the same list, the longest first.
+    What they leave (a process died, there is no cache to share) is compiled where it is called.
     """
-    from cleantext.dedup.cut import cut
-    from cleantext.dedup.kernel import overlaps
+    start = time.perf_counter()
+    if jit.is_disabled() or is_warm(*parts):
+        return 0.0
+    stamps = [_stamp(part) for part in parts]
+    if None in stamps:  # nothing can be shared: each process has to compile for itself
+        return 0.0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    code = f"from cleantext.warm import share; share(*{parts!r})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with tempfile.TemporaryDirectory(prefix="cleantext-kernels-") as folder:
+        call = [sys.executable, "-c", code, folder, str(os.getpid())]
+        workers: list[subprocess.Popen[bytes]] = []
+        try:
+            for _ in range(cores):
+                workers.append(subprocess.Popen(call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))  # noqa: S603 - our own code
+            while any(worker.poll() is None for worker in workers):
+                time.sleep(0.1)
+                if told:
+                    told(*_progress(Path(folder)))
+        except OSError:  # no more processes can be had
+            return time.perf_counter() - start
+        finally:
+            for worker in workers:
+                if worker.poll() is None:
+                    worker.kill()
+                worker.wait()
+        if told:
+            told(*_progress(Path(folder)))
+        if not any(worker.returncode for worker in workers):
+            for stamp in stamps:
+                assert stamp
+                with contextlib.suppress(OSError):
+                    stamp.touch()
+    return time.perf_counter() - start
 
-    process = None
-    last: dict[str, Kernel[..., Any]] = {"document": overlaps, "passage": cut}
-    if not all(last[level].cached for level in levels):
-        code = f"from cleantext.warm import duplicates; duplicates(*{levels!r})"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        with contextlib.suppress(OSError):
-            call = [sys.executable, "-c", code]
-            process = subprocess.Popen(call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own code
-    try:
-        yield
-    finally:
-        if process:
-            process.wait()
+
+def is_warm(*parts: Part) -> bool:
+    """Say whether the kernels were compiled on this machine before."""
+    return all((stamp := _stamp(part)) is not None and stamp.exists() for part in parts)
+
+
+def kernel_cache() -> Path | None:
+    """Return the folder that compiled kernels are kept in, or None where no folder can be written."""
+    from cleantext.fold import _keep
+
+    return jit.cache_folder(_keep.compiled)
+
+
+def _stamp(part: Part) -> Path | None:
+    """Return the file that says that a part is compiled: by this code, with this Numba, for this processor."""
+    import llvmlite.binding
+    import numba
+
+    import cleantext
+
+    folder = kernel_cache()
+    if folder is None:
+        return None
+    sources = sorted(Path(cleantext.__file__).parent.rglob("*.py"))
+    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # as Numba itself sees that a source has changed
+    said = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
+    return folder / f"cleantext-{part}-{hashlib.sha256(said.encode()).hexdigest()[:12]}.warm"
+
+
+def share(*parts: Part) -> None:
+    """Compile kernels that no other process of `compile_ahead` has taken yet. For child processes only."""
+    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    with jit.recorded() as calls:
+        _exercise(*parts)
+    names = {f"{n:04}": call for n, call in enumerate(calls)}
+    (folder / f"{len(names)}.all").touch()
+    for name, (kernel, given) in sorted(names.items(), key=lambda item: -item[1][0].cost):
+        if os.getppid() != parent:  # it was stopped
+            return
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(folder / name, os.O_CREAT | os.O_EXCL))
+            dispatcher: Any = kernel.compiled
+            dispatcher.compile(given)
+            (folder / f"{name}.done").touch()
+
+
+def _progress(folder: Path) -> tuple[int, int]:
+    size = max((int(path.stem) for path in folder.glob("*.all")), default=0)
+    return len(list(folder.glob("*.done"))), size
+
+
+def _exercise(*parts: Part) -> None:
+    """Call every kernel of some parts."""
+    for part in parts:
+        if part in ("document", "passage"):
+            duplicates(part, units=("char", "script"))
+        else:
+            {"pages": pages, "documents": documents, "columns": columns, "boilerplate": boilerplate}[part]()
 
 
 def pages() -> None:
     """Compile what cleans pages."""
-    import numba  # noqa: F401 - once it is loaded, kernels run compiled whatever the size of their input
-
     from cleantext.chrome.rules import load_pack
     from cleantext.chrome.votes import collect
     from cleantext.pipeline import Pipeline
@@ -70,8 +149,6 @@ def pages() -> None:
 
 def documents() -> None:
     """Compile what reads HTML."""
-    import numba  # noqa: F401 - see `pages`
-
     from cleantext.html import read_html
 
     read_html("<p>春<a href=x>天</a>")
@@ -97,7 +174,6 @@ def boilerplate() -> None:
 
 def columns() -> None:
     """Compile what converts scripts."""
-    import numba  # noqa: F401 - see `pages`
     import pyarrow as pa
 
     from cleantext.script import UnifyScript

@@ -122,7 +122,7 @@ def clean(
     """
     from rich.console import Console
 
-    from cleantext.cli.progress import bar
+    from cleantext.cli.progress import bar, compiling
     from cleantext.report.terminal import summary
     from cleantext.run import job
 
@@ -133,9 +133,9 @@ def clean(
         with tempfile.TemporaryDirectory() as scratch:
             report = job.clean_files(src, Path(scratch) / "out", pipeline=pipeline, rules=rules, **options)
     else:
-        with bar(console, "cleaning", quiet=quiet) as progress:
+        with compiling(console, quiet=quiet) as compiled, bar(console, "cleaning", quiet=quiet) as progress:
             ctx.meta[RESUMES] = True
-            report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, **options)
+            report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, compiled=compiled, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
     sys.exit(report.exit_code or int(check and report.changed > 0))

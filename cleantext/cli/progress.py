@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["bar", "steps"]
+__all__ = ["bar", "compiling", "steps"]
+
+SECONDS = 60  # of compiling, on two cores
 
 
 @contextlib.contextmanager
@@ -19,8 +21,41 @@ def bar(console: Any, what: str, *, quiet: bool) -> Iterator[Callable[[int, int]
 
     columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, size: shown.update(task, completed=done, total=size)
+        task = shown.add_task(what, total=None, visible=False)  # until the size is known
+        yield lambda done, size: shown.update(task, completed=done, total=size, visible=True)
+
+
+@contextlib.contextmanager
+def compiling(console: Any, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Give what is to be told the kernels compiled and those in all. Elsewhere than on a terminal one line says it all."""
+    said = f"compiling kernels, once on this machine: about {SECONDS} s"
+    if quiet:
+        yield None
+        return
+    if not console.is_terminal:
+        lines = iter((said,))
+
+        def tell(done: int, size: int) -> None:
+            for line in lines:
+                console.print(line)
+
+        yield tell
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    shown = Progress(TextColumn(said), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True)
+    task = shown.add_task(said, total=None)
+
+    def update(done: int, size: int) -> None:
+        shown.start()
+        shown.update(task, completed=done, total=size or None)
+        if size and done == size:
+            shown.stop()
+
+    try:
+        yield update
+    finally:
+        shown.stop()
 
 
 @contextlib.contextmanager

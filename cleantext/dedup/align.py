@@ -18,7 +18,7 @@ from cleantext.dedup.anchors import rising
 from cleantext.dedup.cut import cut
 from cleantext.dedup.kernel import roomier
 from cleantext.dedup.types import U64
-from cleantext.jit import kernel
+from cleantext.jit import kernel, wrapping
 
 __all__ = ["Alignments", "align"]
 
@@ -364,7 +364,7 @@ def _is_claimed(match: I64, claimed: I64, stamp: I64, epoch: int) -> bool:
     return _has(start, claimed, stamp, epoch) and _has(end, claimed, stamp, epoch)
 
 
-@kernel
+@wrapping
 def _slot(key: int, claimed: I64, stamp: I64, epoch: int) -> int:
     """Return the place of a key, or the free place where it belongs."""
     mask = len(claimed) - 1

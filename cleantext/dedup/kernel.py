@@ -1,7 +1,7 @@
 """Kernels of the duplicate engine: shingle hashes, sketches, exact overlaps.
 
 All work on the folded code points of many texts laid end to end: text ``i`` has tokens
-``offsets[i]`` to ``offsets[i + 1]``. All are compiled; none is meant for one short string.
+``offsets[i]`` to ``offsets[i + 1]``. None is meant for one short string.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from cleantext.changes import I64, U32, Ragged
 from cleantext.dedup.types import U64
-from cleantext.jit import kernel
+from cleantext.jit import kernel, wrapping
 
 __all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "roomier", "shingle_hashes", "sketch_into", "sketches"]
 
@@ -19,33 +19,29 @@ PRIME = 0x9E3779B97F4A7C15
 MIX1, MIX2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
 _P, _M1, _M2 = np.uint64(PRIME), np.uint64(MIX1), np.uint64(MIX2)
 _33 = np.uint64(33)
+BLOCK = 1 << 14  # tokens hashed at once: what comes in between stays in the cache of a core
 
 
 def shingle_hashes(tokens: U32, k: int) -> U64:
-    """Return the 64-bit hash of the ``k`` tokens from each token on; the last ``k - 1`` are void."""
-    out = np.empty(len(tokens), np.uint64)  # not in the kernel: what NumPy allocates comes in large pages, four times as soon
-    _hash_into(out, tokens, k)
+    """Return the 64-bit hash of the ``k`` tokens from each token on; the last ``k - 1`` are void.
+
+    The hash of ``a + b`` tokens is that of the first ``a`` times the multiplier to the ``b``, and that of the other ``b``. So the
+    length is doubled until it is ``k``: array operations by the logarithm of ``k``, as soon as a compiled loop (10 ns a token for 22).
+    """
+    out = np.zeros(len(tokens), np.uint64)
+    for low in range(0, len(tokens) - k + 1, BLOCK):
+        part = tokens[low : low + BLOCK + k - 1].astype(np.uint64)
+        h, done = part, 1
+        for bit in bin(k)[3:]:  # the binary digits of k behind the first
+            h = h[:-done] * np.uint64(pow(PRIME, done, 1 << 64)) + h[done:]
+            done *= 2
+            if bit == "1":
+                h = h[:-1] * _P + part[done:]
+                done += 1
+        h = (h ^ (h >> _33)) * _M1
+        h = (h ^ (h >> _33)) * _M2
+        out[low : low + len(h)] = h ^ (h >> _33)
     return out
-
-
-@kernel
-def _hash_into(out: U64, tokens: U32, k: int) -> None:
-    most = max(len(tokens) - k + 1, 0)
-    out[most:] = 0
-    for low in range(0, most, 256):
-        # One step of the polynomial for a block of shingles after the other, on slices counted from zero: an index that might
-        # be negative keeps the compiler from wide registers, which are ten times as fast (0.7 ns a shingle, not 7).
-        part = out[low : min(low + 256, most)]
-        part[:] = 0
-        for j in range(k):
-            ahead = tokens[low + j :]
-            for i in range(len(part)):
-                part[i] = part[i] * _P + np.uint64(ahead[i])
-        for i in range(len(part)):
-            h = part[i]
-            h = (h ^ (h >> _33)) * _M1
-            h = (h ^ (h >> _33)) * _M2
-            part[i] = h ^ (h >> _33)
 
 
 def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
@@ -55,7 +51,7 @@ def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
     return out
 
 
-@kernel
+@wrapping
 def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> None:
     """Write one sketch a text into the rows of ``out``.
 
@@ -109,7 +105,7 @@ def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> 
                 row[s] = min(row[s], np.uint32(x * h0 + y), np.uint32(x * h1 + y))
 
 
-@kernel
+@wrapping
 def _fmix32(h: np.uint64) -> np.uint32:
     """Return datasketch's pre-mix (MurmurHash3's 32-bit finaliser) of the upper half of a shingle hash."""
     x = np.uint32(h >> np.uint64(32))
@@ -118,7 +114,7 @@ def _fmix32(h: np.uint64) -> np.uint32:
     return np.uint32(x ^ (x >> np.uint32(16)))
 
 
-@kernel
+@wrapping
 def digests(tokens: U32, offsets: I64) -> U64:
     """Return 128 bits for each text that only equal texts share: shape (texts, 2)."""
     out = np.empty((len(offsets) - 1, 2), np.uint64)
@@ -160,7 +156,7 @@ def _gather(out: U32, points: U32, offsets: I64, rows: I64, bounds: I64) -> None
         out[bounds[i] : bounds[i + 1]] = points[offsets[rows[i]] : offsets[rows[i] + 1]]
 
 
-@kernel
+@wrapping
 def band_keys(out: U64, rows: U32, width: int) -> None:
     """Write one 64-bit key for each band of each sketch into ``out``, shape (bands, texts)."""
     bands = len(out)

@@ -24,6 +24,7 @@ import cleantext
 from cleantext.changes import Changes
 from cleantext.chrome.hosts import HostProfile
 from cleantext.errors import CleantextError, InputError
+from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
 from cleantext.run.files import Source, check_output, is_name_error, read_page, settle, write_whole
@@ -32,7 +33,7 @@ from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.settings import STATE, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import METADATA, finish, outputs_of, write_edits
 from cleantext.transform import Page
-from cleantext.warm import beside, warm
+from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards", "run_shard"]
 
@@ -71,13 +72,16 @@ def clean_files(
     learn_hosts: bool = False,
     restart: bool = False,
     progress: Progress | None = None,
+    compiled: Progress | None = None,
 ) -> Report:
     """Clean all pages of files and folders into ``out``; return the report, which is also written there.
 
     ``rules`` are rule packs of your own, added to those of the pipeline; ``profile`` is a host profile, or the
     path of one; ``learn_hosts`` makes one of the pages themselves, where folders are named as hosts and hold
     pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
-    "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. Inputs are never changed. Raise `ConfigError` or
+    "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
+    told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
+    Inputs are never changed. Raise `ConfigError` or
     `InputError` before anything is written; a page that fails is a row of failed.jsonl, not an exception.
     """
     started = time.perf_counter()
@@ -98,8 +102,8 @@ def clean_files(
         shutil.rmtree(state, ignore_errors=True)
     state.mkdir(exist_ok=True)
     shards = plan_shards(found.pages)
-    with beside(*({"off": (), "documents": ("document",)}.get(duplicates, ("passage",)))):  # type: ignore[arg-type]
-        report = total(list(_run_shards(shards, settings, folder, workers, progress)))
+    compiling = _compile_ahead(shards, duplicates, compiled)
+    report = total(list(_run_shards(shards, settings, folder, workers, progress)))
     _annotate(report, settings, found)
     report.notes += [note] if note else []
     finish(folder, shards, settings, report)
@@ -107,8 +111,17 @@ def clean_files(
         (folder / stale).unlink(missing_ok=True)
     settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
     shutil.rmtree(state, ignore_errors=True)
-    report.seconds = time.perf_counter() - started
+    report.seconds = time.perf_counter() - started - compiling
     return report
+
+
+def _compile_ahead(shards: Sequence[Shard], duplicates: str, told: Progress | None) -> float:
+    """Compile the kernels once for all workers where the job is large; return the seconds that it took."""
+    size = total_size(shards)
+    expect(size)
+    searched: dict[str, tuple[Part, ...]] = {"off": (), "documents": ("document",)}
+    parts: tuple[Part, ...] = ("pages", "documents", *searched.get(duplicates, ("passage",)))
+    return compile_ahead(*parts, told=told) if size >= LARGE else 0.0
 
 
 def _annotate(report: Report, settings: Settings, found: Found) -> None:
@@ -153,7 +166,6 @@ def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int |
         for shard in shards:
             yield shard, run_shard(shard, settings, out)
         return
-    warm()  # compile once here, not once in every worker
     # Spawned, not forked: pyarrow and numba have threads by now.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(run_shard, shard, settings, out): shard for shard in shards}
@@ -180,6 +192,7 @@ def _finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
 def run_shard(shard: Shard, settings: Settings, out: Path) -> Report:
     """Clean one shard: write its pages, its rows of metadata and its edits; return its tally."""
     report = Report()
+    expect(total_size([shard]))  # in a process of its own, where this is one
     digest = shard.digest(settings)  # before reading: a file that changes meanwhile is done again
     rows = {source.id: {"id": source.id, "output": source.output} for source in shard.sources}
     pages = [page for source in shard.sources if (page := _read(source, rows[source.id], report)) is not None]
