@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from cleantext.plan import Table
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
 from cleantext.run.files import Source, read_page
+from cleantext.run.packed import PACKED, lines_of, unpacked_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ class Corpus(NamedTuple):
 def is_table(name: str | Path) -> bool:
     """Say whether a file holds many texts: .parquet, .jsonl, and .jsonl packed."""
     path = Path(name)
-    return path.suffix in TABLES or (path.suffix in {".gz", ".zst"} and Path(path.stem).suffix == ".jsonl")
+    return path.suffix in TABLES or (path.suffix.lower() in PACKED and Path(unpacked_name(path.name)).suffix == ".jsonl")
 
 
 def table_of(sources: Sequence[Source], columns: Columns, folder: Path, report: Report) -> Corpus:
@@ -137,13 +137,13 @@ def _lines(sources: Sequence[Source], columns: Columns) -> Iterator[Row]:
             raise ConfigError(f"{source.id}: Parquet files and JSON lines in one run: search them in two runs")
         number = 0
         try:
-            for line in _opened(source.path):
+            for line in lines_of(source.path):
                 number += 1
                 if line.strip():
                     row = _row(json.loads(line), columns, kind)
                     kind = type(row[0])
                     yield row
-        except (ValueError, KeyError, TypeError, EOFError) as error:
+        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
             told = f"no field {error}" if isinstance(error, KeyError) else str(error)
             raise InputError(f"{source.path}, line {number or 1}: {told}; mend or drop it") from error
 
@@ -164,32 +164,6 @@ def _row(held: dict[str, Any], columns: Columns, kind: type | None) -> Row:
     if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
         raise TypeError(f"field {columns.value!r} is no number: {value!r}")
     return name, text or "", value
-
-
-def _opened(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file. Raise `EOFError` where it is packed and cut off, `ValueError` where it is not packed as its name says."""
-    if path.suffix == ".zst":
-        import zstandard
-
-        data = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
-        held = b""
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                try:
-                    held += data.decompress(piece)
-                except zstandard.ZstdError as error:
-                    raise ValueError(f"not packed by zstd: {error}") from error
-                *lines, held = held.split(b"\n")
-                yield from lines
-        if not data.eof:
-            raise EOFError("the zstd file is cut off")
-        yield held
-        return
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from file
-    except gzip.BadGzipFile as error:
-        raise ValueError(f"not packed by gzip: {error}") from error
 
 
 def _pages(sources: Sequence[Source], report: Report) -> Iterator[Row]:

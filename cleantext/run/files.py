@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fnmatch
 import glob
-import gzip
 import hashlib
 import json
 import os
@@ -19,6 +18,8 @@ from typing import Any, NamedTuple
 
 from cleantext.decode import Decoded, decode
 from cleantext.errors import ConfigError, InputError
+from cleantext.run.packed import MAX_PAGE_BYTES, PACKED, read_bytes, unpacked_name
+from cleantext.run.paths import leads_out
 from cleantext.transform import Page
 
 __all__ = [
@@ -42,7 +43,7 @@ __all__ = [
 IGNORE_FILE = ".cleantextignore"
 TEXT = {"", ".txt", ".text"}
 HTML = {".html", ".htm", ".xhtml", ".shtml"}
-PACKED = {".gz", ".zst"}
+UNPACKS = 5  # times: what packed text becomes, about
 # What a run writes beside the pages: never read as a page, and no page may be written over it.
 TABLES = {
     "report.json",
@@ -62,16 +63,8 @@ FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerpl
 ADVICE = "convert it first, or leave it out with .cleantextignore"
 
 
-def _unpacked(name: str) -> PurePosixPath:
-    """Return a name without the endings that say how it is packed."""
-    path = PurePosixPath(name)
-    while path.suffix.lower() in PACKED:
-        path = path.with_suffix("")
-    return path
-
-
 def _ending(name: str) -> str:
-    return _unpacked(name).suffix.lower()
+    return PurePosixPath(unpacked_name(name)).suffix.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +85,15 @@ class Source:
             return cls(path, _encodable(name), path.stat().st_size)
         return cls(path, _encodable(name), 0)
 
-    def read(self) -> bytes:
-        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done."""
+    @property
+    def weight(self) -> int:
+        """The bytes of the page, unpacked, as far as its size tells."""
+        return self.size * (UNPACKS if self.path.suffix.lower() in PACKED else 1)
+
+    def read(self, *, most: int = MAX_PAGE_BYTES) -> bytes:
+        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done, or there are more than ``most``."""
         try:
-            data = self.path.read_bytes()
-            ending = self.path.suffix.lower()
-            return gzip.decompress(data) if ending == ".gz" else _unzstd(data) if ending == ".zst" else data
+            return read_bytes(self.path, most=most)
         except (OSError, EOFError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise InputError(f"{self.id}: cannot be read: {told}; mend the file or its name, or leave it out with {IGNORE_FILE}") from error
@@ -105,28 +101,12 @@ class Source:
     @property
     def output(self) -> str:
         """The path of the cleaned text below the output folder: packed pages unpacked, HTML pages with .txt behind."""
-        path = _unpacked(self.id)
-        return str(path if path.suffix.lower() not in HTML else path.with_name(path.name + ".txt"))
+        name = unpacked_name(self.id)
+        return name if _ending(name) not in HTML else name + ".txt"
 
 
 def _encodable(name: str) -> str:
     return re.sub("[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", name)
-
-
-def _unzstd(data: bytes) -> bytes:
-    import zstandard
-
-    parts = []
-    while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            parts.append(frame.decompress(data))
-        except zstandard.ZstdError as error:
-            raise ValueError(str(error)) from error
-        if not frame.eof:
-            raise EOFError("the zstd file is cut off")
-        data = frame.unused_data
-    return b"".join(parts)
 
 
 class Read(NamedTuple):
@@ -137,9 +117,9 @@ class Read(NamedTuple):
     decoded: Decoded
 
 
-def read_page(source: Source) -> Read:
-    """Read, decode and parse one page. Raise `InputError` with what, where and what to do."""
-    data = source.read()
+def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
+    """Read, decode and parse one page of at most ``most`` bytes. Raise `InputError` with what, where and what to do."""
+    data = source.read(most=most)
     decoded = decode(data)
     if decoded.evidence == "binary":
         raise InputError(f"{source.id}: is binary data, not text: {ADVICE}")
@@ -176,7 +156,7 @@ class Found:
 def find_pages(sources: Sequence[str | Path]) -> Found:
     """Return the pages of files, folders and glob patterns, sorted by id.
 
-    A folder gives its .txt and .html files (also .gz and .zst) and files without an ending; hidden files
+    A folder gives its .txt and .html files (also .gz, .zst, .bz2 and .xz) and files without an ending; hidden files
     are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line.
     """
     found = Found()
@@ -205,6 +185,8 @@ def _check_outputs(outputs: Sequence[str]) -> None:
         )
     names = set(outputs)
     for output in outputs:
+        if leads_out(output):
+            raise ConfigError(f"page {output!r} would be written outside the output: name its folder, or rename the page")
         for folder in PurePosixPath(output).parents:
             if str(folder) in names:
                 raise ConfigError(f"page {str(folder)!r} has the name of the folder of page {output!r}: rename one of them")
@@ -279,6 +261,10 @@ def is_run(folder: Path) -> bool:
 def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path) -> None:
     """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do."""
     target = out.resolve()
+    if _encodable(str(target)) != str(target):
+        raise ConfigError(
+            f"output {_encodable(str(target))}: its path has bytes that are not UTF-8: name a folder that tables can name, too"
+        )
     for source in sources:
         origin = Path(source).resolve()
         if target == origin or (origin.is_dir() and origin in target.parents):
