@@ -10,6 +10,7 @@ import pytest
 import cleantext as ct
 from cleantext.edits import apply
 from cleantext.fold import kept
+from cleantext.report.tally import Report
 from cleantext.run.restore import undo
 from cleantext.run.tables import read_edits
 

@@ -7,7 +7,6 @@ the digests of its inputs, the pipeline and all that it wrote. A run that was st
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,7 @@ import cleantext
 from cleantext.chrome.hosts import HostProfile
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
-from cleantext.run.files import Found, Source, check_output, find_pages, settle
+from cleantext.run.files import Found, Source, check_output, find_pages, is_name_error, settle
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.markers import finished
 from cleantext.run.packed import MAX_PAGE_BYTES
@@ -102,11 +101,18 @@ def clean_files(
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
         for name in outputs - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
-            with contextlib.suppress(OSError):
-                inside(folder, name).unlink()
+            _delete(inside(folder, name))
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        if not (isinstance(error, NotADirectoryError) or is_name_error(error)):  # else there never was such a file
+            raise
 
 
 def _annotate(report: Report, settings: Settings, found: Found) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import write_edits
 from cleantext.transform import Page
+from cleantext.warm import warm
 
 __all__ = ["ALL", "Watch", "run_shard", "try_pages", "unwatched"]
 
@@ -82,21 +84,15 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
 
     Kernels are compiled before: that is no page's fault.
     """
-    from cleantext.warm import warm
-
     warm()
     for number, source in enumerate(shard.sources):
         if number < first or number in over:
             continue
         watch(number, settings.seconds(source.weight))
-        try:
+        with contextlib.suppress(Exception):  # told when the shard is done
             read = read_page(source, most=settings.max_page_bytes)
             watch(number, settings.seconds(len(read.data)))
             _work([read.page], settings)
-        except (CleantextError, ImportError):  # told when the shard is done
-            pass
-        except Exception:  # noqa: BLE001, S110 - as above
-            pass
     watch(ALL, 0)
 
 

@@ -69,7 +69,7 @@ def can_fork() -> bool:
 
 def _over_time(seconds: float) -> str:
     """Say what is wrong with a page that took too long."""
-    return f"took more than {seconds:,.0f} seconds: give it more (--page-seconds), leave it out with .cleantextignore, or report it with the page"
+    return f"took more than {seconds:.3g} seconds: give it more (--page-seconds), leave it out with .cleantextignore, or report it with the page"
 
 
 # ---------------------------------------------------------------- in a worker
