@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cleantext
 from cleantext.chrome.hosts import HostProfile
+from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
 from cleantext.run.files import Found, Source, check_output, find_pages, is_name_error, settle
@@ -101,17 +102,20 @@ def clean_files(
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
         for name in outputs - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
-            _delete(inside(folder, name))
+            _delete(folder, name)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
     report.seconds = time.perf_counter() - started
     return report
 
 
-def _delete(path: Path) -> None:
+def _delete(folder: Path, name: str) -> None:
+    """Delete an output, if there is one. A name that no output can have, or that a link leads elsewhere, is of a page that failed."""
     try:
-        path.unlink(missing_ok=True)
+        inside(folder, name).unlink(missing_ok=True)
+    except InputError:
+        return
     except OSError as error:
-        if not (isinstance(error, NotADirectoryError) or is_name_error(error)):  # else there never was such a file
+        if not (isinstance(error, NotADirectoryError) or is_name_error(error)):
             raise
 
 

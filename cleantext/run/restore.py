@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cleantext.edits import Edit, revert
 from cleantext.errors import CleantextError, EditError, InputError
@@ -15,10 +14,7 @@ from cleantext.run.files import Source, is_name_error, write_whole
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS, METADATA
 from cleantext.run.state import rows_of
-from cleantext.run.tables import REMOVED, steps_of, tables_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from cleantext.run.tables import REMOVED, readers_of, steps_of
 
 __all__ = ["recorded", "text_as_read", "undo"]
 
@@ -36,7 +32,7 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
     source, target = Path(out), Path(to)
     open_ = {row["id"]: row for row in recorded(source) if row["outcome"] != "failed"}
     removed: dict[str, list[tuple[str, list[Edit]]]] = {}
-    tables = list(_groups(source / EDITS))
+    tables = readers_of(source / EDITS)
     if tables and (last := steps_of(tables[-1]())) and all(steps[-1][0] == REMOVED for steps in last.values()):
         removed = last
         tables.pop()
@@ -74,25 +70,6 @@ def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
     if len(text) != row.get("chars_in"):
         raise EditError(f"{row['id']}: its edits give {len(text):,} characters of {row.get('chars_in')} back: clean the page again")
     return text
-
-
-def _groups(path: Path) -> Iterator[Callable[[], pa.Table]]:
-    """Yield for each table of edits.parquet the function that reads it. Raise `InputError` where the file is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    def read(file: pq.ParquetFile, number: int) -> pa.Table:
-        try:
-            return file.read_row_group(number)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
-
-    try:
-        _ = next(tables_of(path), None)  # refuses another schema
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
-    return (partial(read, file, n) for n in range(file.num_row_groups))
 
 
 def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report) -> Iterator[Path]:

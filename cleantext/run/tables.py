@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +36,7 @@ __all__ = [
     "copy_table",
     "finish",
     "read_edits",
+    "readers_of",
     "steps_of",
     "tables_of",
     "write_edits",
@@ -96,19 +98,39 @@ def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Seq
 def tables_of(path: Path) -> Iterator[pa.Table]:
     """Yield the tables of edits.parquet, one for each shard and last what was removed as duplicate; or that of a shard's part."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if path.suffix == ".parquet":
-        file = pq.ParquetFile(path)
-        if (file.schema_arrow.metadata or {}).get(b"cleantext_schema") != SCHEMA.encode():
-            raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
-        yield from (file.read_row_group(n) for n in range(file.num_row_groups))
+        yield from (read() for read in readers_of(path))
     else:
         with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
             batches = list(stream)
             yield (
                 pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries() if batches else _schema().empty_table()
             )
+
+
+def readers_of(path: Path) -> list[Callable[[], pa.Table]]:
+    """Return for each table of edits.parquet the function that reads it. Both raise `InputError` where the file is damaged or another's."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def read(number: int) -> pa.Table:
+        try:
+            table = file.read_row_group(number)
+            table.validate(full=True)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+        return table
+
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        schema = file.schema_arrow
+        sound = (schema.metadata or {}).get(b"cleantext_schema") == SCHEMA.encode() and schema.equals(_schema())
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+    if not sound:
+        raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
+    return [partial(read, n) for n in range(file.num_row_groups)]
 
 
 def _parquet(path: Path) -> pq.ParquetWriter:
@@ -118,7 +140,7 @@ def _parquet(path: Path) -> pq.ParquetWriter:
     numbers = ("step", "start", "end", "original_start", "original_end")
     coded = [f.name for f in _schema() if f.name not in numbers]
     delta = {n: "DELTA_BINARY_PACKED" for n in numbers if n != "step"}
-    options = {"compression": "zstd", "compression_level": 1, "write_statistics": False}
+    options = {"compression": "zstd", "compression_level": 1, "write_statistics": False, "write_page_checksum": True}
     return pq.ParquetWriter(path, _schema(), use_dictionary=coded, column_encoding=delta, **options)
 
 
