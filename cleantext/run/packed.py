@@ -61,16 +61,20 @@ def unpacked_name(name: str) -> str:
 def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
     """Return the bytes of a file, unpacked. Raise `ValueError` where there are more than ``most``, or it is broken; `EOFError` where it is cut off."""
     if path.stat().st_size > most:
-        raise ValueError(f"has {path.stat().st_size:,} bytes, more than {most:,} (see --max-page-bytes)")
+        raise ValueError(_too_large("has", most))
     parts, size, packed = [], 0, path.suffix.lower() in PACKED
     for piece, taken in _pieces(path):
         size += len(piece)
         if size > most:
-            raise ValueError(f"unpacks to more than {most:,} bytes (see --max-page-bytes)" if packed else f"has more than {most:,} bytes")
+            raise ValueError(_too_large("unpacks to" if packed else "has", most))
         if packed and size > max(RATIO_FROM, taken * MAX_RATIO):
             raise ValueError(f"unpacks to more than {MAX_RATIO} times its size: it was made to fill memories")
         parts.append(piece)
     return b"".join(parts)
+
+
+def _too_large(what: str, most: int) -> str:
+    return f"{what} more than {most:,} bytes, which is no page (unless --max-page-bytes says so)"
 
 
 def lines_of(path: Path, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
