@@ -16,6 +16,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+# The module of each public name. Type checkers and editors read __init__.pyi; a test holds both equal.
 _HOME = {
     "Changes": "changes",
     "Cleaned": "transform",
@@ -61,23 +62,30 @@ _HOME = {
 __all__ = sorted(_HOME)  # noqa: PLE0605 - strings all
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'cleantext' has no attribute {name!r}; public names: {', '.join(__all__)}")
-    value = globals()[name] = getattr(import_module(f"cleantext.{_HOME[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
-
-
 class _Package(ModuleType):
-    """Keeps ``cleantext.decode`` the function: importing a submodule would put the module in its place."""
+    """The class of this module: loads public names at first use, and lets no submodule take the place of a function.
+
+    ``cleantext.decode``, ``normalize``, ``repair`` and ``warm`` are functions and modules; importing a module sets it as
+    an attribute of its package, whoever imports it, so that only the class of the package can keep the function there.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'cleantext' has no attribute {name!r}; public names: {', '.join(__all__)}")
+        value = getattr(import_module(f"cleantext.{_HOME[name]}"), name)
+        setattr(self, name, value)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOME and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return [*__all__, "__version__"]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name, as modules are: cloudpickle and dill know only modules of the plain class."""
+        return import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Package

@@ -49,11 +49,6 @@ def test_public_names_are_sorted_and_there():
         _ = cleantext.nothing
 
 
-def test_functions_win_over_modules_of_their_name():
-    code = "import cleantext as ct, cleantext.decode, cleantext.normalize, cleantext.repair, cleantext.warm; assert all(map(callable, (ct.decode, ct.normalize, ct.repair, ct.warm)))"
-    imported(code)
-
-
 def test_no_registry_or_machine_is_named():
     for path in [*FILES, *PACKAGE.rglob("*.toml")]:
         text = path.read_text("utf-8")

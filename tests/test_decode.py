@@ -25,7 +25,7 @@ def test_any_bytes_decode(data, hint):
     decoded = decode(data, hint=hint)
     assert isinstance(decoded.text, str)
     codecs.lookup(decoded.encoding)
-    assert decoded.evidence in {"bom", "utf-8", "hint", "meta", "detector", "utf-16", "binary", "none"}
+    assert decoded.evidence in {"bom", "utf-8", "hint", "meta", "detector", "mixed", "utf-16", "binary", "none"}
 
 
 @given(
@@ -195,7 +195,7 @@ def test_nothing_is_text():
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_prescan_as_html5lib_has_it():
-    from cleantext.decode import _codec
+    from cleantext.encodings import codec_of
 
     wrong = total = 0
     for name in ("tests1.dat", "tests2.dat", "test-yahoo-jp.dat"):
@@ -205,7 +205,7 @@ def test_prescan_as_html5lib_has_it():
                 continue
             total += 1
             label = prescan(data)
-            wrong += (_codec(label) if label else "cp1252") != _codec(encoding.strip().decode())
+            wrong += (codec_of(label) if label else "cp1252") != codec_of(encoding.strip().decode())
     assert wrong == 0
     assert total > 70
 
@@ -220,3 +220,87 @@ def test_pages_of_the_development_set():
         decoded = decode((folder / "page.html").read_bytes())
         assert decoded.encoding == true, folder.name
         assert "\ufffd" not in decoded.text
+
+
+# ---------------------------------------------------------------- few bytes, defaults, private characters, two encodings
+
+
+@pytest.mark.parametrize("text", ["东河街道办", "清淤工程", "关于道路施工的通知", "春季招生简章(2019年)"])
+def test_a_few_characters_of_gbk_are_chinese(text):
+    assert decode(text.encode("gb18030")) == (text, "gb18030", "detector")
+
+
+@pytest.mark.parametrize("text", ["東河街道辦", "道路施工通知", "春季招生簡章(2019年)"])
+def test_a_few_characters_of_big5_are_chinese(text):
+    assert decode(text.encode("big5hkscs")) == (text, "big5hkscs", "detector")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Добрый вечер", "cp1251"),
+        ("ДОБРЫЙ ВЕЧЕР", "cp1251"),
+        ("Добрый вечер, друзья", "koi8-r"),
+        ("Καλημέρα σας", "iso8859-7"),
+        ("صباح الخير", "cp1256"),
+        ("café à la crème, très brûlée", "cp1252"),
+        ("おはようございます", "euc_jp"),
+        ("안녕하십니까", "cp949"),
+        ("สวัสดีตอนเช้า", "cp874"),
+    ],
+)
+def test_a_few_characters_of_other_scripts_are_not_chinese(text, encoding):
+    assert decode(text.encode(encoding)).encoding not in {"gb18030", "big5hkscs"}
+
+
+@pytest.mark.parametrize("hint", ["text/html; charset=ISO-8859-1", "latin1", "us-ascii", "windows-1252"])
+def test_a_default_is_no_statement(hint):
+    assert decode("<p>东河清淤开工。市民很高兴!</p>".encode("gbk"), hint=hint).text == "<p>东河清淤开工。市民很高兴!</p>"
+    page = "<meta charset=gbk><p>东河</p>"
+    assert decode(page.encode("gbk"), hint=hint) == (page, "gb18030", "meta")
+    assert decode("café, naïve".encode("cp1252"), hint=hint) == ("café, naïve", "cp1252", "hint")
+    page = "<meta charset=iso-8859-1><p>东河清淤开工。市民很高兴!</p>"
+    assert decode(page.encode("gbk")).text == page
+
+
+def test_private_characters_that_have_been_assigned():
+    pairs = bytes.fromhex("a6d9a6daa6dba6dca6dda6dea6dfa6eca6eda6f3a8bcfe51fe52fe53fe59fe61fe66fe67fe6cfe6dfe76fe7efe90fe91fea0")
+    text = decode(SIMPLIFIED.encode("gbk") + pairs).text.removeprefix(SIMPLIFIED)
+    assert text == "︐︒︑︓︔︕︖︗︘︙ḿ\U00020087\U00020089\U000200cc龴龵龶龷\U000215d7龸\U0002298f龹龺\U000241fe龻"
+    from cleantext.repair.shifted import _bytes
+
+    assert b"".join(map(_bytes, text)) == pairs, "repair of slips needs the bytes"
+
+
+def test_private_characters_as_iconv_has_them():
+    import shutil
+    import subprocess
+
+    from cleantext.encodings import ASSIGNED
+
+    if not shutil.which("iconv"):
+        pytest.skip("needs the program iconv")
+    for private, assigned in ASSIGNED.items():
+        done = subprocess.run(["iconv", "-f", "GB18030", "-t", "UTF-8"], input=private.encode("gb18030"), capture_output=True, check=False)
+        assert done.stdout.decode() == assigned
+
+
+LINES = ["第一行说的是春天的河。", "第二行，说的是秋天的山和路。", "第三行说到了冬天，还有雪。", "第四行只说夏天的雨。"]
+
+
+@pytest.mark.parametrize("other", ["gb18030", "big5hkscs"])
+@given(encodings=st.lists(st.booleans(), min_size=2, max_size=12), hint=st.sampled_from([None, "utf-8", "gbk", "big5"]))
+@settings(deadline=None, max_examples=40)
+def test_files_of_two_encodings_put_together(other, encodings, hint):
+    lines = [LINES[n % 4] if other == "gb18030" else LINES[n % 4].translate(str.maketrans("说", "說")) for n in range(len(encodings))]
+    lines = [line for line in lines if line.encode(other, "ignore").decode(other) == line]
+    data = b"".join((line + "\r\n").encode("utf-8" if utf8 else other) for line, utf8 in zip(lines, encodings, strict=False))
+    decoded = decode(data, hint=hint)
+    assert decoded.text == "".join(line + "\r\n" for line in lines[: len(encodings)])
+    assert decoded.evidence == "mixed" or len(set(encodings[: len(lines)])) == 1
+
+
+def test_damaged_utf8_is_not_two_encodings():
+    data = SIMPLIFIED.encode() * 5
+    for at in range(0, len(data), 5):
+        assert decode(data[:at] + data[at + 1 :]).evidence == "utf-8"

@@ -13,7 +13,7 @@ from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.pipeline import Pipeline
-from cleantext.run.files import find_pages
+from cleantext.run.find import find_pages
 from cleantext.run.learn import learn_files, with_learned, with_profile
 from cleantext.testing import check_page
 from cleantext.transform import Page

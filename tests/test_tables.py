@@ -421,10 +421,9 @@ def test_a_size_of_two_points_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "more"),
     [
-        ([{"id": 1, "text": "甲"}, {"id": "b", "text": "乙"}], ()),
-        ([{"id": 2**70, "text": "甲"}], ()),
         ([{"id": "\ud800", "text": "甲"}], ()),
-        ([{"id": None, "text": "甲"}], ()),
+        ([{"id": True, "text": "甲"}], ()),
+        ([{"id": 1.5, "text": "甲"}], ()),
         ([{"id": "a", "text": ["甲", "乙"]}], ()),
         ([{"id": "a", "text": "甲", "day": "2024-01-02"}], ("--prefer", "day")),
     ],
@@ -443,7 +442,7 @@ def test_packed_lines_that_are_cut_off_are_told(tmp_path, name):
     data = gzip.compress(b'{"id": "a", "text": "b"}\n' * 100)[:-12] if name.endswith("gz") else b"no zstd"
     (tmp_path / name).write_bytes(data)
     result = invoked("dedup", tmp_path / name, "-o", tmp_path / "o", "--level", "document", "--engine", "local")
-    assert result.exit_code in (2, 4)
+    assert result.exit_code == (3 if name.endswith("gz") else 2)  # the rows before the cut are searched
     assert name in result.output
 
 
@@ -451,12 +450,10 @@ def test_packed_lines_that_are_cut_off_are_told(tmp_path, name):
     ("columns", "more"),
     [
         ({"id": pa.array([b"\xff", b"b"]), "text": ["甲", "乙"]}, ()),
-        ({"id": pa.array([2**63 + 5, 1], pa.uint64()), "text": ["甲", "乙"]}, ()),
-        ({"id": pa.array(["a", None]), "text": ["甲", "乙"]}, ()),
         ({"id": ["a", "b"], "text": pa.array([b"\xff", b"b"])}, ()),
         ({"id": ["a", "b"], "text": ["甲", "乙"], "day": ["2024-01-02", "2024-01-01"]}, ("--prefer", "day")),
     ],
-    ids=["bytes that are no UTF-8", "beyond int64", "null id", "text that is no UTF-8", "a date as string"],
+    ids=["bytes that are no UTF-8", "text that is no UTF-8", "a date as string"],
 )
 def test_columns_of_other_types_are_told(tmp_path, columns, more):
     path = table(tmp_path / "x.parquet", **columns)

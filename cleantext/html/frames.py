@@ -14,7 +14,9 @@ from cleantext.html.words import class_words
 __all__ = ["WORDS", "Frames"]
 
 WORDS = 16  # words of class and id that a line carries, those of its element first
-DEPTH = 100  # steps of a path; what is nested deeper shares the path of its ancestor there
+# Steps of a path, and its characters; what is nested deeper shares the path of its ancestor there. The longest path of the
+# development pages has 448 characters. Without the second bound each line of a page could take 15 kB.
+DEPTH, PATH_CHARS = 100, 2000
 IDENTITY_CHARS, CLASS_CHARS = 60, 120
 
 
@@ -46,7 +48,7 @@ class Frames:
                 said, step = _inherited(names, said), tag + names
             words[n] = said
             depth[n] = depth[up] + 1
-            paths[n] = f"{paths[up]}/{step}[{index}]" if depth[n] <= DEPTH else paths[up]
+            paths[n] = f"{paths[up]}/{step}[{index}]" if depth[n] <= DEPTH and len(paths[up]) < PATH_CHARS else paths[up]
 
 
 @lru_cache(maxsize=16_384)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cleantext.changes import I64, U32, code_points
+from cleantext.html.bounds import bounded
 from cleantext.html.characters import (
     BANG,
     BLANK,
@@ -115,7 +116,7 @@ def canonical(markup: str) -> str:
     """
     from resiliparse.parse.html import HTMLTree
 
-    markup = NOSCRIPT.sub(r"<\1template", markup)
+    markup = NOSCRIPT.sub(r"<\1template", bounded(markup))
     try:
         return str(HTMLTree.parse(markup))
     except UnicodeEncodeError:  # a lone surrogate

@@ -92,18 +92,28 @@ class Controls(PageTransform):
 
 def _edits(text: str) -> Iterator[Edit]:
     stop = 0
+    line = _Line(text)
     for at in positions(text, _suspects()):
         found = SPOT.match(text, at) if at >= stop else None
         if found is None or BYTES.match(text, max(0, at - 2)) or BYTES.match(text, max(0, at - 1)):
             continue
         stop = found.end()
         kind = found.lastgroup or ""
-        if kind == "bidi" and RIGHT_TO_LEFT.search(_line(text, found.start())):
+        if kind == "bidi" and line.is_right_to_left(found.start()):
             continue
         yield Edit(found.start(), found.end(), found[0], "\n" if kind == "break" else "", RULES[kind])
 
 
-def _line(text: str, at: int) -> str:
-    """Return the line around a position; vertical tab and form feed end it as well."""
-    start = max(text.rfind(end, 0, at) for end in "\n\x0b\x0c") + 1
-    return text[start : LINE.match(text, start).end()]  # type: ignore[union-attr]
+class _Line:
+    """The line around positions that are asked for in order; each line is read once. Vertical tab and form feed end one as well."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._stop, self._is_right_to_left = text, 0, False
+
+    def is_right_to_left(self, at: int) -> bool:
+        """Say whether a letter of a script that runs from right to left stands in the line."""
+        if at >= self._stop:
+            start = max(self._stop, *(self._text.rfind(end, self._stop, at) + 1 for end in "\n\x0b\x0c"))
+            self._stop = LINE.match(self._text, start).end() + 1  # type: ignore[union-attr]
+            self._is_right_to_left = RIGHT_TO_LEFT.search(self._text, start, self._stop) is not None
+        return self._is_right_to_left

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose
@@ -20,7 +21,9 @@ ABOUT = re.compile(
     r"转义|轉義|跳脫字元|字符实体|字元實體|实体(?:字符|编码|引用|名称)|HTML ?实体|[Ee]ntity (?:name|reference)|character (?:reference|entit)|HTML entit|\b[Ee]scap(?:e|ed|ing)\b"
 )
 INVISIBLE = "\xad\u200b\u200c\u200d\u200e\u200f\ufeff"
-QUOTES = "`'\"‘“「『"
+QUOTES = frozenset("`'\"‘“「『")
+# Each round reads the whole text. References that come out of references more often than this were made to be slow, and all stay.
+ROUNDS = 16
 
 
 @register
@@ -29,7 +32,8 @@ class Entities(PageTransform):
     r"""Replace character references by their characters.
 
     Only references that end in a semicolon and name a character that can stand in text. Lines with a `<`
-    are markup or code and stay, and so do references in quotation marks and pages about escaping.
+    are markup or code and stay, and so do references in quotation marks, pages about escaping, and pages whose
+    references come out of one another more than `ROUNDS` times.
 
     >>> Entities()("中国&nbsp;新疆 AT&amp;amp;T &#x4E2D;&#25991;")
     '中国\xa0新疆 AT&T 中文'
@@ -59,23 +63,31 @@ class Entities(PageTransform):
         edits: tuple[Edit, ...] = ()
         if ABOUT.search(text):
             return (), (), {}
-        while found := list(_edits(text)):  # what comes out may complete a reference that was cut in two
+        for _ in range(ROUNDS):  # what comes out may complete a reference that was cut in two
+            found = list(_edits(text))
+            if not found:
+                return edits, (), {}
             edits = compose(edits, found)
             text = apply(text, found)
-        return edits, (), {}
+        return (), (), {}
 
 
 def _edits(text: str) -> Iterator[Edit]:
+    stop = 0  # of the last line that was looked at: each is searched once, however many references it holds
+    markup = False
     for found in REFERENCE.finditer(text):
-        start = text.rfind("\n", 0, found.start()) + 1
-        stop = text.find("\n", found.end())
-        if "<" in text[start : len(text) if stop < 0 else stop] or text[found.start() - 1 : found.start()] in tuple(QUOTES):
+        if found.start() >= stop:
+            start = text.rfind("\n", 0, found.start()) + 1
+            stop = text.find("\n", found.end()) + 1 or len(text)
+            markup = text.find("<", start, stop) >= 0
+        if markup or text[found.start() - 1 : found.start()] in QUOTES:
             continue
         after = _character(found[1])
         if after:
             yield Edit(found.start(), found.end(), found[0], after, "entities.reference")
 
 
+@lru_cache(maxsize=4096)
 def _character(name: str) -> str:
     """Return what a reference stands for; nothing where that is no text (controls, private use, surrogates)."""
     if name[0] != "#":

@@ -9,7 +9,7 @@ This must run before ftfy, which alters GBK read as latin-1 (`ÐÂ½®` becomes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cleantext.edits import Edit
@@ -38,7 +38,7 @@ OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
 LATIN_PAIRS = re.compile(f"{OTHER}{{3}}.*{OTHER}{{3}}|(?:{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff].*?){{3}}")
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
-CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})[?\ufffd]")
+CUT_SHORT = re.compile(r"(?<![^\x00-\x7f\ufffd])([^\x00-\x7f\ufffd]{3,}+)[?\ufffd]")  # from the start of a run only: else the square of its length
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
@@ -82,10 +82,19 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
         tries.append(list(_cut_short(line)))
     tries.sort(key=lambda edits: -sum(len(e.before) for e in edits))
     found: list[Edit] = []
-    for edit in (e for edits in tries for e in edits):
-        if not any(e.start < edit.end and edit.start < e.end for e in found):
-            found.append(edit)
-    return sorted(found)
+    for edits in tries:
+        found = sorted([*found, *_apart(edits, found)])
+    return found
+
+
+def _apart(edits: Sequence[Edit], found: Sequence[Edit]) -> Iterator[Edit]:
+    """Yield the edits that meet none of those found. Both are sorted and disjoint, so one pass over the two is enough."""
+    at = 0
+    for edit in edits:
+        while at < len(found) and found[at].end <= edit.start:
+            at += 1
+        if at == len(found) or edit.end <= found[at].start:
+            yield edit
 
 
 def _by_codec(line: str, shown: str, trues: tuple[str, ...]) -> Iterator[Edit]:

@@ -8,7 +8,7 @@ another (it continues a word, or ends one and starts the next), quick and for ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -129,25 +129,35 @@ class Model:
 
     def score(self, text: str) -> float:
         """Return the log probability of a text, summed over all ways to cut it into words."""
-        points = self.indices(text)
-        n = len(points)
+        return self.scores([text])[0]
+
+    def scores(self, texts: Sequence[str]) -> list[float]:
+        """Return the `score` of texts of one length: a hundred of ten characters in the time that three take alone."""
+        points = self.indices("".join(texts)).reshape(len(texts), -1)
+        n = points.shape[1]
         tables = []
         for length, (words, logs) in enumerate(self._words[:n], 1):
-            keys = _packed(np.lib.stride_tricks.sliding_window_view(points, length).astype(np.uint64))
+            keys = _packed(np.lib.stride_tricks.sliding_window_view(points, length, axis=1).astype(np.uint64))
             at = np.minimum(np.searchsorted(words, keys), len(words) - 1)
-            missing = np.maximum(self._start[points], UNSEEN) if length == 1 else np.full(len(keys), -np.inf)
-            tables.append(np.where(words[at] == keys, logs[at], missing).tolist())
-        total = [0.0] + [-np.inf] * n
+            missing = np.maximum(self._start[points], UNSEEN) if length == 1 else np.full(keys.shape, -np.inf)
+            tables.append(np.where(words[at] == keys, logs[at], missing).astype(np.float64).T.copy())
+        total = np.full((n + 1, len(texts)), -np.inf)
+        total[0] = 0
         for i in range(n):
-            total[i + 1] = float(np.logaddexp.reduce([total[i - k] + tables[k][i - k] for k in range(min(i + 1, len(tables)))]))
-        return total[n] + float(self._apart[self._mark[points[:-1]], self._mark[points[1:]]].sum())
+            best = total[i] + tables[0][i]
+            for k in range(1, min(i + 1, len(tables))):
+                best = np.logaddexp(best, total[i - k] + tables[k][i - k])
+            total[i + 1] = best
+        signs = self._apart[self._mark[points[:, :-1]], self._mark[points[:, 1:]]].sum(axis=1)
+        whole: list[float] = (total[n] + signs).tolist()
+        return whole
 
 
 def _packed(letters: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Pack up to four characters a row into one number each."""
-    keys = np.zeros(len(letters), np.uint64)
-    for column in range(letters.shape[1]):
-        keys = keys << np.uint64(16) | letters[:, column]
+    """Pack up to four characters, the last axis, into one number."""
+    keys = np.zeros(letters.shape[:-1], np.uint64)
+    for column in range(letters.shape[-1]):
+        keys = keys << np.uint64(16) | letters[..., column]
     return keys
 
 

@@ -14,16 +14,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from cleantext.encodings import PRIVATE
 from cleantext.repair.damage import SEPARATORS
 from cleantext.repair.model import Model
 from cleantext.repair.pinyin import CANDIDATE, GLOSS, first_readings, syllable
 
-__all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses", "quiet"]
+__all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses", "possible_runs", "quiet"]
 
 HALVES = {ord(s) - 0xFEE0: s for s in SEPARATORS if s > "\uff00"}
 WIDEN = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
@@ -35,7 +36,9 @@ SEPARATOR = re.compile(rf"[{SEPARATORS}{''.join(map(chr, HALVES))}]")
 NOISE = re.compile(rf"([{LOST}]){REST}|[(（]{REST}")  # readings, whole or without their parenthesis
 DEEP, WIDE = 10, 8.0
 LAST = 0.7  # a rival that differs only in its last character is nearer than it seems: what follows does not speak for either
+ANY = b"\0"  # stands for a byte above 0x7F
 LONGEST = 400  # displayed characters; slips of Simplified text run to the end of the line
+ENDS = 16  # of one run. Damage has one, seldom two; a run that may end in more places is ASCII signs without end, as `?!?!?!`
 
 
 class Hypothesis(NamedTuple):
@@ -67,14 +70,21 @@ def _pair(first: int, second: int) -> str:
 @lru_cache(maxsize=4096)
 def _bytes(character: str) -> bytes:
     """Return the two GBK bytes of a character, nothing for others."""
-    data = character.encode("gb18030", "ignore")
+    data = _encoded(character)
     return data if len(data) == 2 else b""
 
 
+def _encoded(text: str) -> bytes:
+    """Return the bytes that `cleantext.decode` read as a text in GBK: two of a character that GB 18030-2022 moved."""
+    return text.translate(PRIVATE).encode("gb18030", "ignore")
+
+
+@lru_cache(maxsize=1024)
 def _ending(second: int, allowed: frozenset[str]) -> str:
     return "".join(c for c in (_pair(lead, second) for lead in range(0x81, 0xFF)) if c in allowed)
 
 
+@lru_cache(maxsize=1024)
 def _beginning(first: int, allowed: frozenset[str]) -> str:
     return "".join(c for c in (_pair(first, trail) for trail in range(0x81, 0xFF)) if c in allowed)
 
@@ -172,24 +182,33 @@ def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...], allowed: 
         yield Hypothesis(at + 1, (*slots, _beginning(pending, allowed)))
 
 
-def best_reading(text: str, at: int, model: Model, *, before: str, allowed: frozenset[str], folded: bool) -> Reading | None:
-    """Return the likeliest reading of the run at an anchor, or None where the bytes allow none.
+def possible_runs(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> tuple[Hypothesis, ...]:
+    """Return what the run at an anchor may have been, where it stops counted from the anchor; nothing where it may be too much."""
+    found = tuple(islice((Hypothesis(h.stop - at, h.slots) for h in hypotheses(text, at, allowed, folded=folded)), ENDS + 1))
+    return tuple(h for h in found if all(h.slots)) if len(found) <= ENDS else ()
+
+
+def best_reading(text: str, at: int, possible: tuple[Hypothesis, ...], model: Model, *, before: str) -> Reading:
+    """Return the likeliest reading of the run at an anchor, which may have been one of those given, at least one.
 
     ``before`` is the repaired text left of the run. All readings are scored with the same text on both sides.
     """
-    possible = [h for h in hypotheses(text, at, allowed, folded=folded) if all(h.slots)]
-    if not possible:
-        return None
-    before = ("\n" + before)[-4:]
-    end = max(h.stop for h in possible)
-    line = text.find("\n", end)
+    end = at + max(h.stop for h in possible)
+    line = text.find("\n", end, end + 3)
     end = min(end + 3, len(text) if line < 0 else line + 1)
-    shown = model.score(before + quiet(text[at:end]) + "\n")
-    scored = [
-        (model.score(before + chosen + quiet(text[stop:end]) + "\n"), stop, chosen)
-        for stop, slots in possible
-        for chosen in _likely([before[-1], *slots, text[stop : stop + 1] or "\n"], model)
-    ]
+    reading = _best(possible, ("\n" + before)[-4:], text[at:end], model)
+    return reading._replace(stop=at + reading.stop)
+
+
+@lru_cache(maxsize=4096)  # a page made of one run again and again asks for one reading
+def _best(possible: tuple[Hypothesis, ...], before: str, window: str, model: Model) -> Reading:
+    """Return the likeliest reading of a run that begins a window of the text; where it stops counts from there."""
+    shown = model.score(before + quiet(window) + "\n")
+    scored = []
+    for stop, slots in possible:
+        likely = _likely([before[-1], *slots, window[stop : stop + 1] or "\n"], model)
+        behind = quiet(window[stop:]) + "\n"
+        scored += [(score, stop, c) for score, c in zip(model.scores([before + c + behind for c in likely]), likely, strict=True)]
     scored.sort(reverse=True)
     best, stop, chosen = scored[0]
     rivals = [(best - score) * (LAST if (at_, rival[:-1]) == (stop, chosen[:-1]) else 1) for score, at_, rival in scored[1:]]
@@ -232,18 +251,30 @@ def certified(shown: str, true: str) -> bool:
     >>> certified("?!弊灾螀^", "。”自治區"), certified("?!弊灾螀^", "。“自治區")
     (True, False)
     """
-    pattern, at = b"", 0
+    pieces: list[tuple[bytes, ...]] = []
+    at = 0
     while at < len(shown):
         character = shown[at]
         gloss = TAIL.match(shown, at + 1) if character in LOST else CANDIDATE.match(shown, at + 1)
-        data = character.encode("gb18030", "ignore")
-        if character in LOST and gloss:
-            pattern += b"[\\x80-\\xff]"
-        elif character in LOST:
-            pattern += b"(?:[\\x80-\\xff]|\xa3\xbf)"
+        data = _encoded(character)
+        if character in LOST:
+            pieces.append((ANY,) if gloss else (ANY, b"\xa3\xbf"))
         elif "!" <= character <= "~":
-            pattern += b"(?:" + re.escape(data) + b"|" + re.escape(bytes((0xA3, data[0] + 0x80))) + b")"
+            pieces.append((data, bytes((0xA3, data[0] + 0x80))))
         else:
-            pattern += re.escape(data)
+            pieces.append((data,))
         at = gloss.end() if gloss else at + 1
-    return any(re.fullmatch(pattern, t.encode("gb18030", "ignore"), re.DOTALL) for t in (true, true.translate(WIDEN)))
+    return any(_matches(pieces, _encoded(t)) for t in (true, true.translate(WIDEN)))
+
+
+def _matches(pieces: Sequence[tuple[bytes, ...]], data: bytes) -> bool:
+    """Say whether bytes are made of one choice of each piece, in order. All ways are gone at once: `re` would try one after the other."""
+    ends = {0}
+    for choices in pieces:
+        ends = {
+            end + len(choice)
+            for end in ends
+            for choice in choices
+            if (end < len(data) and data[end] > 0x7F if choice is ANY else data.startswith(choice, end))
+        }
+    return len(data) in ends

@@ -7,6 +7,7 @@ byte certificate, a margin over every other reading, and in pages that show the 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,7 @@ from cleantext.edits import Edit
 from cleantext.repair.damage import FOLDED
 from cleantext.repair.model import word_model
 from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
-from cleantext.repair.shifted import ANCHOR, Reading, best_reading, certified, quiet
+from cleantext.repair.shifted import ANCHOR, Reading, best_reading, certified, possible_runs, quiet
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["GbkSlips"]
@@ -29,6 +30,9 @@ ALONE = 4.0  # the same where a single character was read out of step
 # A word that the model does not know, of which a character is lost, looks like two with a full stop between them. In the first
 # half of the laws all three full stops between Han characters below this margin were wrong, of 68 above it 12.
 STOPS = 2.0
+# Characters of readings that are weighed for a page, at 0.1 to 0.2 ms each, before it counts as not damaged, and so many more for each
+# clear reading. In the laws damaged by `cleantext.repair.damage` at most EFFORT_SEEN were weighed between two clear readings.
+EFFORT, EFFORT_EACH = 10_000, 1_000
 PROOF = 3  # characters that show the damage of a page beyond doubt
 READABLE = -7.5  # nats a character; Chinese text has -5
 WIDE_LETTER = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")  # hardly ever meant, often come from a byte that was dropped
@@ -47,6 +51,7 @@ class GbkSlips(PageTransform):
     the gain and reads like Chinese. Clear readings of at least two characters that nobody types there prove the damage of a page,
     and so do those that end a quotation that stands open; `PROOF` of them, or injected pinyin, and all readings are taken. With
     less, only clear ones with a margin of `STRONG`. Of 120,000 question marks put before separators in clean text none passed.
+    Where too many readings would have to be weighed (`EFFORT`) the page stays as it is.
 
     In damaged pages what cannot be decided stays, with the flag ``slip_unresolved`` and its spans in the metadata
     under the same name. It must run before anything that folds width or drops private-use characters.
@@ -91,7 +96,8 @@ class GbkSlips(PageTransform):
             open_ = []
         doubted = _repeated_stops(text, edits)
         if doubted:
-            edits = [e for e in edits if e not in doubted]
+            starts = {e.start for e in doubted}
+            edits = [e for e in edits if e.start not in starts]
             open_ = sorted([*open_, *((e.start, e.end) for e in doubted)])
         return edits, (("slip_unresolved",) if open_ else ()), ({"slip_unresolved": open_} if open_ else {})
 
@@ -100,18 +106,26 @@ class GbkSlips(PageTransform):
         edits: list[Edit] = []
         unresolved: list[tuple[int, int]] = []
         at = proof = 0
+        effort = EFFORT
+        quotations = _Quotations(text)
         while anchor := ANCHOR.search(text, at):
             start = anchor.start()
             before = _before(text, start, edits)
-            reading = best_reading(text, start, word_model(), before=before, allowed=allowed, folded=folded)
+            possible = possible_runs(text, start, allowed, folded=folded)
+            effort -= 2 + sum(len(h.slots) + 4 for h in possible)
+            if effort < 0:
+                return [], [], 0
+            reading = best_reading(text, start, possible, word_model(), before=before) if possible else None
             at = start + 1
             if reading is None or not self._accepts(text[start : reading.stop], reading, before, text[reading.stop : reading.stop + 1]):
                 if not unresolved or start >= unresolved[-1][1]:
                     unresolved.append((start, at if reading is None else reading.stop))
                 continue
             shown = text[start : reading.stop]
-            letters = _displayed(shown) if self._is_clear(reading) else 0
-            proof += letters if letters > 1 else _closes(text, start, reading.text)
+            clear = self._is_clear(reading)
+            letters = _displayed(shown) if clear else 0
+            effort += EFFORT_EACH * clear
+            proof += letters if letters > 1 else quotations.closes(start, reading.text)
             strong = letters > 0 and reading.margin >= (STRONG if letters > 1 else ALONE)
             if strict and not strong:
                 continue
@@ -130,10 +144,22 @@ class GbkSlips(PageTransform):
         return reading.gain >= 2 * self.gain and word_model().quick(reading.text) >= READABLE * len(reading.text)
 
 
-def _closes(text: str, start: int, reading: str) -> bool:
-    """Say whether a reading ends a quotation that stands open in its line: where it is right that happens often, else hardly ever."""
-    line = text[text.rfind("\n", 0, start) + 1 : start]
-    return "”" in reading and line.count("“") > line.count("”")
+class _Quotations:
+    """The quotation marks of the lines of a text, counted once: positions are asked for in order."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._at, self._open = text, 0, 0
+
+    def closes(self, start: int, reading: str) -> bool:
+        """Say whether a reading ends a quotation that stands open in its line: where it is right that happens often, else hardly ever."""
+        if "”" not in reading:
+            return False
+        line = self._text.rfind("\n", self._at, start) + 1
+        if line:
+            self._at, self._open = line, 0
+        self._open += self._text.count("“", self._at, start) - self._text.count("”", self._at, start)
+        self._at = start
+        return self._open > 0
 
 
 def _opens(before: str) -> bool:
@@ -165,7 +191,7 @@ def _repeated_stops(text: str, edits: list[Edit]) -> list[Edit]:
     """
     between: dict[tuple[str, str], list[Edit]] = {}
     for i, edit in enumerate(edits):
-        left, right = _before(text, edit.start, edits[:i])[-1:], (edit.after + text[edit.end : edit.end + 1])[1:2]
+        left, right = _before(text, edit.start, edits[max(0, i - 1) : i])[-1:], (edit.after + text[edit.end : edit.end + 1])[1:2]
         if edit.after[0] == "。" and _is_han(left) and _is_han(right):
             between.setdefault((left, right), []).append(edit)
     return [edit for same in between.values() if len(same) > 1 for edit in same]
@@ -181,7 +207,8 @@ def _scripts() -> tuple[frozenset[str], frozenset[str]]:
 
 def _script(text: str) -> str:
     """Return "hant" or "hans", or nothing where a page shows both; runs out of step do, so a fifth decides."""
-    traditional, simplified = (sum(map(text.count, set(text) & script)) for script in _scripts())
+    counts = Counter(text)
+    traditional, simplified = (sum(counts[c] for c in counts.keys() & script) for script in _scripts())
     if 5 * traditional < simplified:
         return "hans"
     return "hant" if 5 * simplified < traditional else ""

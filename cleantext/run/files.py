@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fnmatch
-import glob
-import gzip
 import hashlib
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from cleantext.decode import Decoded, decode
 from cleantext.errors import ConfigError, InputError
+from cleantext.run.packed import MAX_PAGE_BYTES, PACKED, read_bytes, unpacked_name
+from cleantext.run.sniff import KINDS, TEXT, Kind, ending_of, kind_of
 from cleantext.transform import Page
 
 __all__ = [
     "IGNORE_FILE",
     "TABLES",
-    "Found",
     "Read",
     "Source",
     "check_output",
     "drop_found",
-    "find_pages",
+    "encodable",
+    "is_name_error",
     "is_run",
     "read_page",
+    "refusal",
     "settle",
     "whole",
     "write_json",
@@ -40,9 +39,8 @@ __all__ = [
 ]
 
 IGNORE_FILE = ".cleantextignore"
-TEXT = {"", ".txt", ".text"}
-HTML = {".html", ".htm", ".xhtml", ".shtml"}
-PACKED = {".gz", ".zst"}
+LONGEST_NAME = 255  # bytes of a file's name, in all common file systems
+UNPACKS = 5  # times: what packed text becomes, about
 # What a run writes beside the pages: never read as a page, and no page may be written over it.
 TABLES = {
     "report.json",
@@ -59,74 +57,65 @@ TABLES = {
 }
 # Of these, what a search for duplicates may find.
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
-ADVICE = "convert it first, or leave it out with .cleantextignore"
 
 
-def _unpacked(name: str) -> PurePosixPath:
-    """Return a name without the endings that say how it is packed."""
-    path = PurePosixPath(name)
-    while path.suffix.lower() in PACKED:
-        path = path.with_suffix("")
-    return path
-
-
-def _ending(name: str) -> str:
-    return _unpacked(name).suffix.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One page to read: its file, its id (the path below the folder that was named), and the file's size.
 
-    Bytes of a name that are not UTF-8 stand as %XX in the id, which tables and file names can hold.
+    Bytes of a name that are not UTF-8 stand as %XX in the id, which tables and file names can hold. ``kind`` is what the file
+    is by its first bytes (`cleantext.run.sniff`), where somebody looked.
     """
 
     path: Path
     id: str
     size: int
+    kind: str = ""
 
     @classmethod
     def of(cls, path: Path, name: str) -> Source:
         """Describe a file; one that cannot be looked at has size 0 and fails when it is read."""
         with contextlib.suppress(OSError):
-            return cls(path, _encodable(name), path.stat().st_size)
-        return cls(path, _encodable(name), 0)
+            return cls(path, encodable(name), path.stat().st_size)
+        return cls(path, encodable(name), 0)
 
-    def read(self) -> bytes:
-        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done."""
+    @property
+    def weight(self) -> int:
+        """The bytes of the page, unpacked, as far as its size tells."""
+        return self.size * (UNPACKS if self.path.suffix.lower() in PACKED else 1)
+
+    def read(self, *, most: int = MAX_PAGE_BYTES) -> bytes:
+        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done, or there are more than ``most``."""
         try:
-            data = self.path.read_bytes()
-            ending = self.path.suffix.lower()
-            return gzip.decompress(data) if ending == ".gz" else _unzstd(data) if ending == ".zst" else data
+            return read_bytes(self.path, most=most)
         except (OSError, EOFError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise InputError(f"{self.id}: cannot be read: {told}; mend the file or its name, or leave it out with {IGNORE_FILE}") from error
 
     @property
     def output(self) -> str:
-        """The path of the cleaned text below the output folder: packed pages unpacked, HTML pages with .txt behind."""
-        path = _unpacked(self.id)
-        return str(path if path.suffix.lower() not in HTML else path.with_name(path.name + ".txt"))
+        """The path of the cleaned text below the output folder: packed pages unpacked, all but texts with .txt behind.
+
+        A name that the file system would not take ends in a digest of the whole one instead.
+        """
+        path = PurePosixPath(unpacked_name(self.id))
+        name = path.name if ending_of(path.name) in TEXT else path.name + ".txt"
+        return "/".join([*map(_short, path.parts[:-1]), _short(name)])
 
 
-def _encodable(name: str) -> str:
+def _short(name: str) -> str:
+    data = name.encode("utf-8", "surrogateescape")
+    if len(data) <= LONGEST_NAME:
+        return name
+    behind = f"~{hashlib.sha256(data).hexdigest()[:16]}{'.txt' if name.endswith('.txt') else ''}"
+    return data[: LONGEST_NAME - len(behind)].decode("utf-8", "ignore") + behind
+
+
+def encodable(name: str) -> str:
+    """Return a name with %XX for each byte that is not UTF-8."""
     return re.sub("[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", name)
-
-
-def _unzstd(data: bytes) -> bytes:
-    import zstandard
-
-    parts = []
-    while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            parts.append(frame.decompress(data))
-        except zstandard.ZstdError as error:
-            raise ValueError(str(error)) from error
-        if not frame.eof:
-            raise EOFError("the zstd file is cut off")
-        data = frame.unused_data
-    return b"".join(parts)
 
 
 class Read(NamedTuple):
@@ -137,13 +126,16 @@ class Read(NamedTuple):
     decoded: Decoded
 
 
-def read_page(source: Source) -> Read:
-    """Read, decode and parse one page. Raise `InputError` with what, where and what to do."""
-    data = source.read()
+def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
+    """Read, decode and parse one page of at most ``most`` bytes. Raise `InputError` with what, where and what to do."""
+    data = source.read(most=most)
+    kind = kind_of(data, source.id)
     decoded = decode(data)
-    if decoded.evidence == "binary":
-        raise InputError(f"{source.id}: is binary data, not text: {ADVICE}")
-    if not _is_html(source.id, data):
+    if kind.group == "page" and decoded.evidence == "binary":
+        kind = KINDS["binary"]
+    if kind.group != "page":
+        raise InputError(f"{source.id}: {refusal(kind)}")
+    if kind.name != "html":
         return Read(Page(decoded.text, id=source.id), data, decoded)
     from cleantext.html import read_html
 
@@ -153,108 +145,9 @@ def read_page(source: Source) -> Read:
         raise InputError(f"{source.id}: cannot be parsed as HTML: {error!r}; please report it with the page") from error
 
 
-def _is_html(source_id: str, head: bytes) -> bool:
-    """Say whether a page is HTML: by its ending, or for files without one by how it begins."""
-    if _ending(source_id) in HTML:
-        return True
-    start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return _ending(source_id) == "" and start.startswith((b"<!doctype html", b"<html", b"<head"))
-
-
-# ---------------------------------------------------------------- finding
-
-
-@dataclass(slots=True)
-class Found:
-    """What a search for pages found, and what it left out."""
-
-    pages: list[Source] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)  # by .cleantextignore
-    other: list[str] = field(default_factory=list)  # no text or HTML by their endings, no files, or of an earlier run
-
-
-def find_pages(sources: Sequence[str | Path]) -> Found:
-    """Return the pages of files, folders and glob patterns, sorted by id.
-
-    A folder gives its .txt and .html files (also .gz and .zst) and files without an ending; hidden files
-    are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line.
-    """
-    found = Found()
-    for source in sources:
-        path = Path(source)
-        if path.is_dir():
-            _walk(path, found)
-        elif path.exists() or path.is_symlink():
-            found.pages.append(Source.of(path, path.name))
-        else:
-            matches = sorted(glob.glob(str(source), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-            if not matches:
-                raise InputError(f"{source}: no such file or folder; check the path")
-            fixed = Path(*[p for n, p in enumerate(path.parts) if not any(glob.has_magic(q) for q in path.parts[: n + 1])])
-            found.pages += [Source.of(Path(m), Path(m).relative_to(fixed).as_posix()) for m in matches if Path(m).is_file()]
-    found.pages.sort(key=lambda s: s.id)
-    _check_outputs([s.output for s in found.pages])
-    return found
-
-
-def _check_outputs(outputs: Sequence[str]) -> None:
-    twice = [o for o, n in Counter(outputs).items() if n > 1]
-    if twice:
-        raise ConfigError(
-            f"{len(twice)} outputs would be written twice, first {twice[0]!r}: rename one of the pages, or clean them in two runs"
-        )
-    names = set(outputs)
-    for output in outputs:
-        for folder in PurePosixPath(output).parents:
-            if str(folder) in names:
-                raise ConfigError(f"page {str(folder)!r} has the name of the folder of page {output!r}: rename one of them")
-        if output in TABLES or PurePosixPath(output).parts[0] in TABLES:
-            raise ConfigError(f"page {output!r} has the name of a table that the run writes: rename it")
-
-
-def _walk(root: Path, found: Found) -> None:
-    ignores: dict[Path, list[str]] = {}
-    for folder, names, files in os.walk(root, onerror=lambda e: found.other.append(f"{e.filename} ({e.strerror})")):
-        here = Path(folder)
-        if IGNORE_FILE in files:
-            lines = (here / IGNORE_FILE).read_text("utf-8", "replace").splitlines()
-            ignores[here] = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        for name in sorted(names):
-            inner = here / name
-            if name.startswith("."):
-                names.remove(name)
-            elif _ignored(inner, root, ignores, folder=True):
-                names.remove(name)
-                found.ignored.append(inner.relative_to(root).as_posix() + "/")
-            elif inner.is_symlink():
-                found.other.append(inner.relative_to(root).as_posix() + "/ (a link)")
-        names.sort()
-        tables = TABLES if "report.json" in files and is_run(here) else set()
-        for name in sorted(files):
-            path = here / name
-            page_id = path.relative_to(root).as_posix()
-            if name.startswith("."):
-                continue
-            if _ignored(path, root, ignores, folder=False):
-                found.ignored.append(_encodable(page_id))
-            elif name not in tables and _ending(name) in TEXT | HTML and (path.is_file() or path.is_symlink()):
-                found.pages.append(Source.of(path, page_id))
-            else:
-                found.other.append(_encodable(page_id))
-
-
-def _ignored(path: Path, root: Path, ignores: dict[Path, list[str]], *, folder: bool) -> bool:
-    for base in (path.parent, *path.parent.parents):
-        for pattern in ignores.get(base, ()):
-            name = path.relative_to(base).as_posix()
-            if pattern.endswith("/"):
-                if folder and fnmatch.fnmatch(name, pattern[:-1]):
-                    return True
-            elif fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(path.name, pattern):
-                return True
-        if base == root:
-            return False
-    return False
+def refusal(kind: Kind) -> str:
+    """Say what a file is that is no page, and what to do with it."""
+    return f"is {kind.what}, and no page: {kind.advice}"
 
 
 # ---------------------------------------------------------------- the output folder
@@ -279,6 +172,10 @@ def is_run(folder: Path) -> bool:
 def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path) -> None:
     """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do."""
     target = out.resolve()
+    if encodable(str(target)) != str(target):
+        raise ConfigError(
+            f"output {encodable(str(target))}: its path has bytes that are not UTF-8: name a folder that tables can name, too"
+        )
     for source in sources:
         origin = Path(source).resolve()
         if target == origin or (origin.is_dir() and origin in target.parents):

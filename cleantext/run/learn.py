@@ -13,7 +13,8 @@ from cleantext.chrome.hosts import HostProfile, host_of
 from cleantext.chrome.learn import learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
-from cleantext.run.files import Source, find_pages, read_page
+from cleantext.run.files import Source, read_page
+from cleantext.run.find import find_pages
 from cleantext.transform import Page
 
 __all__ = ["HOSTS", "learn_files", "with_learned", "with_profile"]
@@ -40,7 +41,9 @@ def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = No
     ``host`` says that all pages are of one host; otherwise a folder named as a host (``crawl/news.example.cn/...``) says so.
     Pages that cannot be read teach nothing. Raise `ConfigError` where no page says its host.
     """
-    return learn(_Pages(find_pages([src] if isinstance(src, (str, Path)) else list(src)).pages), host=host)
+    found = find_pages([src] if isinstance(src, (str, Path)) else list(src))
+    found.refuse_none()
+    return learn(_Pages(found.pages), host=host)
 
 
 def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = "") -> Pipeline:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,18 +15,18 @@ from cleantext.report.tally import Report
 from cleantext.run.corpus import Columns, is_table, read_places, table_of
 from cleantext.run.files import (
     IGNORE_FILE,
-    TABLES,
     Source,
     check_output,
     drop_found,
-    find_pages,
-    is_run,
     read_page,
     write_json,
     write_jsonl,
     write_whole,
 )
-from cleantext.run.settings import STATE
+from cleantext.run.find import find_pages
+from cleantext.run.sniff import TABLES as RECORDS
+from cleantext.run.sniff import ending_of
+from cleantext.run.state import working
 from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
 
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["dedup_files", "dedup_plan", "index_files"]
 
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
+DEDUP = "dedup"  # the folder of its state
 FEW = 500_000  # texts up to which all bands are searched in one query
 OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
 Level = Literal["document", "paragraph", "passage"]
@@ -86,6 +85,7 @@ def dedup_files(
     columns: Columns | None = None,
     keep: str = "longest",
     restart: bool = False,
+    strict: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Find near-duplicates among texts as they are; write tables and a report into ``out``.
@@ -93,7 +93,8 @@ def dedup_files(
     ``src`` names pages (files, folders), Parquet files or JSON lines, which hold many texts (see `Columns`).
     ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
     ``engine="memory"`` holds all texts in this process; ``"local"`` needs no more than about ``memory`` bytes
-    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped.
+    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped. Rows of a table that cannot
+    be read are counted as failed; with ``strict`` they raise `InputError`.
     """
     from cleantext.plan import EmbeddedRunner
 
@@ -105,16 +106,16 @@ def dedup_files(
     check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
     report = Report()
     report.settings |= _settings(level, threshold)
-    with _state(folder, restart=restart) as state:
+    with working(folder, DEDUP, restart=restart) as state:
         if engine == "memory":
             options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
             written = _in_memory(pages, more, folder, report, against=against, **options)
         else:
             _check_memory(memory)
-            given = {"texts": table_of(pages, columns, state / "texts", report)}
+            given = {"texts": table_of(pages, columns, state / "texts", report, strict=strict)}
             if against:
                 apart = Report()
-                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", apart)
+                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", apart, strict=strict)
                 _add_failures(report, apart)
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
@@ -145,6 +146,7 @@ def index_files(
     columns: Columns | None = None,
     memory: int = 2 << 30,
     workers: int | None = None,
+    strict: bool = False,
     **options: Any,
 ) -> Report:
     """Search texts against the index in a folder, and among themselves where they are added to it (see `Index`).
@@ -165,8 +167,8 @@ def index_files(
     pages = _found(sources)
     check_output(sources, pages, folder)
     report = Report()
-    with _state(folder, restart=True) as state:
-        texts = table_of(pages, columns, state / "texts", report)
+    with working(folder, DEDUP, restart=True) as state:
+        texts = table_of(pages, columns, state / "texts", report, strict=strict)
         if not (Path(index) / "header.json").exists():
             options = {"id_type": texts.id_type, "keep": "value" if columns.value else "longest"} | options
         held = Index.open(index, memory=memory, workers=workers, **options)
@@ -209,38 +211,6 @@ def _settings(level: str, threshold: float) -> dict[str, Any]:
     return {"cleantext": cleantext.__version__, "pipeline": "none", "fingerprint": "none", "level": level, "threshold": threshold}
 
 
-@contextlib.contextmanager
-def _state(folder: Path, *, restart: bool) -> Iterator[Path]:
-    """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped."""
-    import fcntl
-
-    state = folder / STATE / "dedup"
-    if restart:
-        shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"{folder}: another run is writing here; wait for it, or name another folder") from error
-        try:
-            yield state
-        except BaseException:
-            if any(p.name != "lock" for p in state.iterdir()):
-                raise  # something is kept, to take up from
-            _remove(state)
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # where it was made for this run
-            raise
-        _remove(state)
-
-
-def _remove(state: Path) -> None:
-    shutil.rmtree(state, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        state.parent.rmdir()
-
-
 def _finish(folder: Path, report: Report, started: float, written: set[str], events: Sequence[dict[str, Any]] = ()) -> None:
     """Write the report, and leave no table of an earlier run beside those that were written now."""
     for name, rows in (("failed.jsonl", report.failures), ("events.jsonl", events)):
@@ -262,16 +232,19 @@ def _found(sources: Sequence[str | Path]) -> list[Source]:
         held = find_pages([source])
         pages = held.pages
         if path.is_dir():
-            ours = TABLES if is_run(path) else set()
-            tables = [name for name in held.other if is_table(name) and name not in ours and not Path(name).name.startswith("_")]
-            pages = [p for p in pages if not (tables and Path(p.id).name.startswith("_"))]  # markers of Hadoop and Spark
-            if pages and tables:
+            tables = sorted((t for t in held.tables if is_table(t) and not t.path.name.startswith("_")), key=lambda t: t.id)
+            pages = [p for p in pages if not (tables and p.path.name.startswith("_"))]  # markers of Hadoop and Spark
+            named = [t for t in tables if ending_of(t.id) in RECORDS]  # beside pages, other JSON may be anything
+            if pages and named:
                 raise ConfigError(
-                    f"{path} holds tables of texts ({tables[0]}) and pages ({pages[0].id}): name those that are meant, or leave some out with {IGNORE_FILE}"
+                    f"{path} holds tables of texts ({named[0].id}) and pages ({pages[0].id}): name those that are meant, or leave some out with {IGNORE_FILE}"
                 )
-            pages = pages or [Source.of(path / name, name) for name in sorted(tables)]
+            pages = pages or named or tables
         if not pages:
-            raise InputError(f"{path}: neither pages (.txt, .html) nor tables of texts (.parquet, .jsonl) are here")
+            there = f"; there are {held.counted}" if held.other else ""
+            raise InputError(f"{path}: neither pages (texts, HTML) nor tables of texts (.parquet, .jsonl) are here{there}")
+        if not any(map(is_table, pages)):
+            held.refuse_none()
         found += pages
     twice = next((path for path, n in Counter(s.path.absolute() for s in found).items() if n > 1), None)
     if twice:
@@ -300,7 +273,7 @@ def _in_memory(
 
     if level == "paragraph":
         raise ConfigError("level 'paragraph' is searched in tables: use --engine local, or level 'passage', which finds paragraphs, too")
-    if any(is_table(s.path) for s in [*pages, *more]):
+    if any(is_table(s) for s in [*pages, *more]):
         raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")

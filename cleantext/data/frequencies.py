@@ -1,0 +1,61 @@
+"""How frequent Chinese characters are: what tells a few bytes of Chinese from those of another script.
+
+The counts are those of the word list behind `cleantext.repair.model` (``charmodel.npz``, see ``make_charmodel``),
+summed over the characters of all words. A Traditional character is as frequent as its Simplified form.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from importlib import resources
+
+from cleantext.data import opencc_text
+
+__all__ = ["han_evidence"]
+
+CHANCE = math.log(1 / 6763)  # of a character where all those of GB 2312 are as likely, as when the bytes mean something else
+RARE = -13.0  # log share of a character that is not listed, or hardly ever occurs
+SIGNS = frozenset("，。、；：？！…“”‘’（）〔〕《》「」『』—·～〈〉【】％　")
+STRANGE = -6.0  # neither a Chinese character nor a sign of Chinese text
+GLUED = -2.0  # beside an ASCII letter, as accents are in their words
+
+
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, float]:
+    """Return log(share among the characters of texts / `CHANCE`) of all listed characters, in both scripts."""
+    import numpy as np
+
+    with (resources.files("cleantext.data") / "charmodel.npz").open("rb") as file, np.load(file) as data:
+        letters, lengths, logs = data["characters"], data["words"], data["counts"]
+    counts = np.repeat(np.exp(logs.astype(np.float64) / 16), np.repeat(np.arange(1, len(lengths) + 1), lengths))
+    sums = np.bincount(letters, counts)
+    total = sums.sum()
+    known = np.flatnonzero(sums)
+    weights = {chr(c): max(math.log(sums[c] / total), RARE) - CHANCE for c in known.tolist()}
+    for line in (opencc_text("TSCharacters") or "").splitlines():
+        traditional, simplified = line.split("\t")
+        if simplified[0] in weights:
+            weights[traditional] = max(weights.get(traditional, RARE - CHANCE), weights[simplified[0]])
+    return weights
+
+
+def han_evidence(text: str) -> float:
+    """Return the log odds that a short text was written in Chinese characters, against characters met by chance.
+
+    Below two characters above ASCII nothing is known: minus infinity. A sum over characters, meant for some dozens of them.
+
+    >>> han_evidence("东河街道办") > 3 > han_evidence("橡忖屮蝈")
+    True
+    """
+    weights = _weights()
+    sum_, high = 0.0, 0
+    before = " "
+    for character in text:
+        glued = before.isascii() != character.isascii() and (before if before.isascii() else character).isalpha()
+        before = character
+        sum_ += GLUED * glued
+        if not character.isascii():
+            high += 1
+            sum_ += 0.0 if character in SIGNS else weights.get(character, RARE - CHANCE if "㐀" <= character <= "鿿" else STRANGE)
+    return sum_ if high > 1 else -math.inf

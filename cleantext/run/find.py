@@ -1,0 +1,193 @@
+"""Finding pages: of files, folders and patterns those that are pages, and what the others are."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import glob
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from cleantext.errors import ConfigError, InputError
+from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_run, refusal
+from cleantext.run.paths import leads_out
+from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
+from cleantext.run.sniff import TABLES as RECORDS
+
+__all__ = ["Found", "find_pages"]
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search for pages found, and what it left out."""
+
+    pages: list[Source] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)  # by .cleantextignore
+    unused: list[str] = field(default_factory=list)  # patterns of .cleantextignore that matched nothing
+    other: list[str] = field(default_factory=list)  # neither text nor HTML, no files, or of an earlier run
+    kinds: Counter[str] = field(default_factory=Counter)  # what those are
+    tables: list[Source] = field(default_factory=list)  # those of them that hold records
+
+    def leave_out(self, name: str, kind: str) -> None:
+        """Count what is no page."""
+        self.other.append(encodable(name))
+        self.kinds[kind] += 1
+
+    def meet(self, path: Path, page_id: str) -> None:
+        """Take a file of a folder as the page that it is, or leave it out as what it is.
+
+        What nobody can read, or tell, is a page if its name says so: it will fail, and be told.
+        """
+        kind = _kind_at(path)
+        named = ending_of(page_id) in TEXT | HTML
+        if named if kind is None or kind.name == "binary" else kind.group == "page" and (named or kind.name == "html"):
+            self.pages.append(replace(Source.of(path, page_id), kind=kind.name if kind else ""))
+            return
+        known = kind.name if kind else "cannot be read"
+        self.leave_out(page_id, "text of another ending" if known == "text" else known)
+        if (kind and kind.group == "records") or ending_of(page_id) in RECORDS:
+            self.tables.append(replace(Source.of(path, page_id), kind=kind.name if kind else ""))
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out and why, for people: a sentence each."""
+        told = [f"{len(self.ignored)} left out by {IGNORE_FILE}: {_few(self.ignored)}"] if self.ignored else []
+        told += [f"{pattern}: matches nothing here; is it spelled as the files are?" for pattern in self.unused]
+        if self.other:
+            told.append(f"{len(self.other)} left out as no pages ({self.counted}): {_few(self.other)}")
+        return told
+
+    @property
+    def counted(self) -> str:
+        """The kinds of what was left out, with their numbers."""
+        return ", ".join(f"{kind} {n}" for kind, n in sorted(self.kinds.items(), key=lambda k: (-k[1], k[0])))
+
+    def refuse_none(self) -> None:
+        """Raise `InputError` where there is not one page, and say what there is."""
+        wrong = {s.id: kind for s in self.pages if (kind := KINDS.get(s.kind)) and kind.group != "page" and kind.name != "binary"}
+        if len(wrong) < len(self.pages):
+            return
+        if wrong:
+            name, kind = next(iter(wrong.items()))
+            more = f" (and {len(wrong) - 1} more, none of them a page)" if len(wrong) > 1 else ""
+            raise InputError(f"{name}: {refusal(kind)}{more}")
+        there = (
+            f"; there are {self.counted}: {_few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
+        )
+        hint = f". {KINDS[self.tables[0].kind].advice}" if self.tables else ""
+        raise InputError(f"no page found: plain text (.txt, .text, no ending) or HTML under any name, also packed{there}{hint}")
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _kind_at(path: Path) -> Kind | None:
+    """Say what a file is, None where it cannot be read; what is no file, such as a pipe, is not opened."""
+    with contextlib.suppress(OSError):
+        return sniff(path) if path.is_file() else None
+    return None
+
+
+def _named(path: Path, name: str) -> Source:
+    kind = _kind_at(path)
+    return replace(Source.of(path, name), kind=kind.name if kind else "")
+
+
+def find_pages(sources: Sequence[str | Path]) -> Found:
+    """Return the pages of files, folders and glob patterns, sorted by id.
+
+    A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz, .zst, .bz2 and .xz);
+    hidden files are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. Files that are named
+    are pages, and fail where they hold none.
+    """
+    found = Found()
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            _walk(path, found)
+        elif path.exists() or path.is_symlink():
+            found.pages.append(_named(path, path.name))
+        else:
+            matches = sorted(glob.glob(str(source), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+            if not matches:
+                raise InputError(f"{source}: no such file or folder; check the path")
+            fixed = Path(*[p for n, p in enumerate(path.parts) if not any(glob.has_magic(q) for q in path.parts[: n + 1])])
+            found.pages += [_named(Path(m), Path(m).relative_to(fixed).as_posix()) for m in matches if Path(m).is_file()]
+    found.pages.sort(key=lambda s: s.id)
+    _check_outputs([s.output for s in found.pages])
+    return found
+
+
+def _check_outputs(outputs: Sequence[str]) -> None:
+    twice = [o for o, n in Counter(outputs).items() if n > 1]
+    if twice:
+        raise ConfigError(
+            f"{len(twice)} outputs would be written twice, first {twice[0]!r}: rename one of the pages, or clean them in two runs"
+        )
+    names = set(outputs)
+    for output in outputs:
+        if leads_out(output):
+            raise ConfigError(f"page {output!r} would be written outside the output: name its folder, or rename the page")
+        for folder in PurePosixPath(output).parents:
+            if str(folder) in names:
+                raise ConfigError(f"page {str(folder)!r} has the name of the folder of page {output!r}: rename one of them")
+        if output in TABLES or PurePosixPath(output).parts[0] in TABLES:
+            raise ConfigError(f"page {output!r} has the name of a table that the run writes: rename it")
+
+
+def _walk(root: Path, found: Found) -> None:
+    ignores: dict[Path, list[str]] = {}
+    used: set[tuple[Path, str]] = set()
+    for folder, names, files in os.walk(root, onerror=lambda e: found.leave_out(f"{e.filename} ({e.strerror})", "cannot be read")):
+        here = Path(folder)
+        if IGNORE_FILE in files:
+            lines = (here / IGNORE_FILE).read_text("utf-8", "replace").splitlines()
+            ignores[here] = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        for name in sorted(names):
+            inner = here / name
+            if name.startswith("."):
+                names.remove(name)
+            elif hit := _ignored(inner, root, ignores, folder=True):
+                used.add(hit)
+                names.remove(name)
+                found.ignored.append(inner.relative_to(root).as_posix() + "/")
+            elif inner.is_symlink():
+                found.leave_out(inner.relative_to(root).as_posix() + "/ (a link)", "link to a folder")
+        names.sort()
+        tables = TABLES if "report.json" in files and is_run(here) else set()
+        for name in sorted(files):
+            path = here / name
+            page_id = path.relative_to(root).as_posix()
+            if name.startswith("."):
+                continue
+            if hit := _ignored(path, root, ignores, folder=False):
+                used.add(hit)
+                found.ignored.append(encodable(page_id))
+            elif name in tables:
+                found.leave_out(page_id, "table of an earlier run")
+            elif path.is_file() or (path.is_symlink() and not path.exists()):
+                found.meet(path, page_id)
+            else:
+                found.leave_out(page_id, "no file")
+    for base, patterns in ignores.items():
+        where = (base / IGNORE_FILE).relative_to(root).as_posix()
+        found.unused += [f"{where}: {pattern}" for pattern in dict.fromkeys(patterns) if (base, pattern) not in used]
+
+
+def _ignored(path: Path, root: Path, ignores: dict[Path, list[str]], *, folder: bool) -> tuple[Path, str] | None:
+    """Return the folder of the file and the pattern in it that leaves a path out."""
+    for base in (path.parent, *path.parent.parents):
+        for pattern in ignores.get(base, ()):
+            name = path.relative_to(base).as_posix()
+            if pattern.endswith("/"):
+                if folder and fnmatch.fnmatch(name, pattern[:-1]):
+                    return base, pattern
+            elif fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(path.name, pattern):
+                return base, pattern
+        if base == root:
+            return None
+    return None

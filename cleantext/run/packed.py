@@ -1,0 +1,149 @@
+"""Packed files (.gz, .zst, .bz2, .xz), read piece by piece: a hostile one fails before it fills the memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePath
+from typing import Any
+
+__all__ = ["MAX_PAGE_BYTES", "PACKED", "lines_of", "read_bytes", "unpacked_name"]
+
+MAX_PAGE_BYTES = 32_000_000  # of one page, unpacked: a book has 10 MB; cleaning takes up to 25 times as much memory
+MAX_LINE_BYTES = 1 << 28  # of one line of a table of texts
+# The formats pack zeros a thousand times (gzip) to thirty thousand times (zstd, bzip2), web pages 3 to 30 times and
+# a line said again and again 200 times. Short pages may repeat what they like.
+MAX_RATIO = 250
+RATIO_FROM = 8_000_000  # unpacked bytes above which the ratio counts
+PIECE = 1 << 10  # packed bytes taken at once: 1,024 bytes of zstd become 32 MB at most
+READ = 1 << 18  # bytes read or unpacked at once
+
+
+def _gzip() -> Any:
+    return zlib.decompressobj(wbits=31)
+
+
+def _zstd() -> Any:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+def _bzip2() -> Any:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _xz() -> Any:
+    import lzma
+
+    return lzma.LZMADecompressor(memlimit=1 << 28)
+
+
+# Each gives an object with `decompress`, `eof` and `unused_data`, for one member or frame.
+PACKED: dict[str, Callable[[], Any]] = {".gz": _gzip, ".zst": _zstd, ".bz2": _bzip2, ".xz": _xz}
+
+
+def unpacked_name(name: str) -> str:
+    """Return a name without the endings that say how the file is packed.
+
+    >>> unpacked_name("news/1.html.GZ")
+    'news/1.html'
+    """
+    path = PurePath(name)
+    while path.suffix.lower() in PACKED:
+        name = name[: -len(path.suffix)]
+        path = PurePath(name)
+    return name
+
+
+def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
+    """Return the bytes of a file, unpacked. Raise `ValueError` where there are more than ``most``, or it is broken; `EOFError` where it is cut off."""
+    if path.stat().st_size > most:
+        raise ValueError(_too_large("has", most))
+    parts, size, packed = [], 0, path.suffix.lower() in PACKED
+    for piece, taken in _pieces(path):
+        size += len(piece)
+        if size > most:
+            raise ValueError(_too_large("unpacks to" if packed else "has", most))
+        if packed and size > max(RATIO_FROM, taken * MAX_RATIO):
+            raise ValueError(f"unpacks to more than {MAX_RATIO} times its size: it was made to fill memories")
+        parts.append(piece)
+    return b"".join(parts)
+
+
+def _too_large(what: str, most: int) -> str:
+    return f"{what} more than {most:,} bytes, which is no page (unless --max-page-bytes says so)"
+
+
+def lines_of(path: Path, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
+    """Yield the lines of a file, unpacked, without their line breaks. Raise as `read_bytes` does, for a line of more than ``most`` bytes."""
+    held: list[bytes] = []
+    size = 0
+    for piece, _ in _pieces(path):
+        *lines, rest = piece.split(b"\n")
+        for line in lines:
+            yield b"".join([*held, line])
+            held, size = [], 0
+        held.append(rest)
+        size += len(rest)
+        if size > most:
+            raise ValueError(f"a line of more than {most:,} bytes: break it up")
+    if size:
+        yield b"".join(held)
+
+
+def _pieces(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield the unpacked pieces of a file, each with the bytes read of it so far."""
+    taken = 0
+
+    def read() -> Iterator[bytes]:
+        nonlocal taken
+        with path.open("rb") as file:
+            while piece := file.read(READ):
+                for start in range(0, len(piece), PIECE) if layers else (0,):
+                    part = piece[start : start + PIECE] if layers else piece
+                    taken += len(part)
+                    yield part
+
+    layers, name = [], path.name
+    while (ending := PurePath(name).suffix.lower()) in PACKED:
+        layers.append(ending)
+        name = name[: -len(ending)]
+    pieces: Iterable[bytes] = read()
+    for ending in layers:
+        pieces = _unpacked(pieces, ending)
+    for piece in pieces:
+        yield piece, taken
+
+
+def _unpacked(pieces: Iterable[bytes], ending: str) -> Iterator[bytes]:
+    """Unpack a stream of one format: all its members and frames. Raise `ValueError` or `EOFError`."""
+    make, member = PACKED[ending], None
+    for given in pieces:
+        for start in range(0, len(given), PIECE):
+            piece = given[start : start + PIECE]
+            while piece:
+                if member is None:
+                    piece = piece if ending == ".zst" else piece.lstrip(b"\0")  # padding after the last member
+                    if not piece:
+                        break
+                    member = make()
+                try:
+                    yield from _outputs(member, piece)
+                except Exception as error:  # zlib, zstandard, lzma and bz2 have a kind of error each
+                    raise ValueError(f"not packed as {ending} or damaged: {error}") from error
+                piece, member = (member.unused_data, None) if member.eof else (b"", member)
+    if member is not None:
+        raise EOFError(f"the {ending} file is cut off")
+
+
+def _outputs(member: Any, piece: bytes) -> Iterator[bytes]:
+    """Yield what a piece becomes: at once of zlib and zstandard, whose pieces cannot become much, else bit by bit."""
+    if not hasattr(member, "needs_input"):
+        yield member.decompress(piece)
+        return
+    while piece or not (member.eof or member.needs_input):
+        yield member.decompress(piece, READ)
+        piece = b""

@@ -1,0 +1,137 @@
+"""Parts of a corpus that are written as Parquet: those of a stopped run stay, and each id names one row."""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from cleantext.errors import InputError
+from cleantext.plan import Table
+from cleantext.plan.tables import write_part
+from cleantext.run.files import Source
+from cleantext.run.records import Faults, made_id
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Corpus", "IdType", "ValueType", "named_once", "with_ids_as", "write_kept"]
+
+IdType = Literal["string", "int64"]
+ValueType = Literal["int64", "double"]
+
+
+class Corpus(NamedTuple):
+    """A table of texts, the type of its ids, and that of what says which copy stays."""
+
+    table: Table
+    id_type: IdType
+    value_type: ValueType
+
+
+def write_kept(path: Path, tables: Iterable[pa.Table]) -> Path:
+    """Write tables as one file; one of a run that was stopped, which says the same, stays: it is the input that the run began with."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    made = path.with_name(f"new-{path.name}")
+    with write_part(made) as temporary, contextlib.ExitStack() as stack:
+        writer = None
+        for table in tables:
+            writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
+            writer.write_table(table, row_group_size=10_000)
+        if writer is None:  # of an empty file
+            stack.enter_context(pq.ParquetWriter(temporary, pa.schema([("id", pa.string()), ("text", pa.string())])))
+    if path.exists() and filecmp.cmp(path, made, shallow=False):
+        made.unlink()
+    else:
+        made.replace(path)
+    return path
+
+
+def with_ids_as(path: Path, id_type: IdType) -> Path:
+    """Return a part with ids of a type: the part itself, where they are of it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = pa.string() if id_type == "string" else pa.int64()
+    if pq.read_schema(path).field("id").type == kind:
+        return path
+    with pq.ParquetFile(path) as file:
+        parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(batch_size=10_000))
+        return write_kept(
+            path.with_name(f"{id_type}-{path.name}"),
+            (t.set_column(t.schema.get_field_index("id"), "id", t["id"].cast(kind)) for t in parts),
+        )
+
+
+def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: Faults) -> Corpus:
+    """Return the corpus with ids that name one row each: one that stands before gives way to file and line."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    again = _repeated(corpus.table, folder)
+    if not again:
+        return corpus
+    folder.mkdir(parents=True, exist_ok=True)
+    names = dict(corpus.table.columns)
+    given = {str(s.path.absolute()): s for s in sources}
+    paths = []
+    for n, part in enumerate(corpus.table.parts):
+        if n not in again and corpus.id_type == "string" and all(here == there for here, there in names.items()):
+            paths.append(Path(part.path))
+            continue
+        rows = set(again.get(n, ()))
+
+        def tables(part: Any = part, rows: set[int] = rows) -> Iterator[pa.Table]:
+            at = 0
+            with pq.ParquetFile(part.path) as file:
+                ours = "line" in file.schema_arrow.names and part.path not in given
+                for batch in file.iter_batches(batch_size=10_000, columns=[*names.values(), *(("source", "line") if ours else ())]):
+                    table = pa.Table.from_batches([batch])
+                    ids = table[names["id"]].cast(pa.string()).to_pylist()
+                    for row in rows.intersection(range(at, at + batch.num_rows)):
+                        source, line = (
+                            (table["source"][row - at].as_py(), table["line"][row - at].as_py()) if ours else (given[part.path].id, row + 1)
+                        )
+                        if faults.strict:
+                            raise InputError(
+                                f"{source}, line {line}: id {ids[row - at]!r} stands twice; make it unique, or go without --strict"
+                            )
+                        ids[row - at] = made_id(source, line)
+                        faults.renamed.append(ids[row - at])
+                    at += batch.num_rows
+                    yield pa.table({here: pa.array(ids, pa.string()) if here == "id" else table[there] for here, there in names.items()})
+
+        paths.append(write_kept(folder / f"once-{n:06d}.parquet", tables()))
+    return Corpus(Table.of(paths, columns={name: name for name in names}, positions=True), "string", corpus.value_type)
+
+
+def _repeated(table: Table, folder: Path) -> dict[int, list[int]]:
+    """Return the rows whose id stands in an earlier row, by parts."""
+    import duckdb
+
+    name = '"' + dict(table.columns).get("id", "id").replace('"', '""') + '"'
+    files = ["'" + path.replace("'", "''") + "'" for path in table.paths]
+    each = " UNION ALL ".join(
+        f"SELECT {n} AS part, file_row_number AS row, {name} AS id FROM read_parquet({f}, file_row_number = true)"
+        for n, f in enumerate(files)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[int, list[int]] = {}
+    with duckdb.connect(config={"memory_limit": "512MiB", "temp_directory": str(folder / "spill")}) as database:
+        database.execute(f"CREATE TEMP TABLE twice AS SELECT id FROM ({each}) GROUP BY id HAVING count(*) > 1")
+        if not database.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
+            return {}
+        rows = database.execute(
+            f"""
+            SELECT part, row FROM (SELECT part, row, row_number() OVER (PARTITION BY id ORDER BY part, row) AS n
+                                   FROM ({each}) WHERE id IN (SELECT id FROM twice)) WHERE n > 1 ORDER BY part, row
+            """
+        )
+        while batch := rows.fetchmany(10_000):
+            for part, row in batch:
+                found.setdefault(part, []).append(row)
+    return found

@@ -1,0 +1,350 @@
+"""What a file is, by its first bytes: a page, a table of records, an archive, or something that holds no text.
+
+Names lie: crawlers save pages as ``.php``, ``.aspx`` and ``index.html?id=3``, downloads keep an ending of another format. So
+the bytes decide, and the ending only between readings that bytes leave open: a fragment of HTML, rows with commas.
+Plain text that talks about HTML or JSON must stay text: for `TEXT` names a page is HTML only if it starts as a document.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Literal, NamedTuple
+
+from cleantext.run.packed import PACKED, unpacked_name
+
+__all__ = ["HEAD", "HTML", "KINDS", "TABLES", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
+
+HEAD = 1 << 13  # bytes that are looked at, unpacked
+READ = 1 << 16  # packed bytes that are taken for them
+TEXT = {"", ".txt", ".text"}
+HTML = {".html", ".htm", ".xhtml", ".shtml"}
+TABLES = {".parquet", ".jsonl", ".ndjson", ".jl"}  # of records that `cleantext dedup` reads
+# Endings of programs whose output is saved under their name: HTML if it looks like any.
+_MADE = r"\.(?:php\d?|phtml|aspx?|ashx|jspx?|do|action|cgi|cfm|pl|dll|[jdp]html|(?:x|s)?html?)"
+_ASKED = re.compile(_MADE + r"[?@;&#!].*", re.DOTALL)
+DYNAMIC = re.compile(_MADE + r"(?:[?@;&#!].*)?", re.DOTALL)
+
+Group = Literal["page", "records", "archive", "other"]
+
+
+class Kind(NamedTuple):
+    """What a file is: a name for programs, one for people, and whether it holds pages, records, files, or nothing of these.
+
+    ``advice`` says what to do with it where a page is wanted.
+    """
+
+    name: str
+    what: str
+    group: Group
+    advice: str = "convert it to text or HTML first, or leave it out with .cleantextignore"
+
+
+TABLE = "`cleantext dedup` searches it; to clean its texts, send them through `cleantext pipe --jsonl FIELD`"
+LINES = "make it JSON lines (.jsonl), which `cleantext dedup` and `cleantext pipe --jsonl FIELD` read"
+UNPACK = "unpack it, and name the folder of pages"
+CRAWL = "write its pages as files first (such as with warcio), and name their folder"
+_KINDS = (
+    Kind("text", "plain text", "page"),
+    Kind("html", "an HTML page", "page"),
+    Kind("binary", "binary data, not text", "other", "convert it first, or leave it out with .cleantextignore"),
+    Kind("jsonl", "JSON lines, a table of records", "records", TABLE),
+    Kind("parquet", "a Parquet table", "records", TABLE),
+    Kind("json", "a JSON document", "records", LINES),
+    Kind("csv", "a CSV table", "records", LINES),
+    Kind("tsv", "a table of columns between tabs", "records", LINES),
+    Kind("warc", "a WARC file, the records of a crawl", "records", CRAWL),
+    Kind("wet", "a WET file, the texts of a crawl", "records", CRAWL),
+    Kind("arc", "an ARC file, the records of a crawl", "records", CRAWL),
+    Kind("http", "an HTTP response with its headers", "records", "cut the headers off, up to the first empty line"),
+    Kind("mhtml", "a page saved as MHTML with its pictures", "records", "save it as HTML"),
+    Kind("arrow", "an Arrow or Feather table", "records", "write it as Parquet, which `cleantext dedup` reads"),
+    Kind("orc", "an ORC table", "records", "write it as Parquet, which `cleantext dedup` reads"),
+    Kind("avro", "an Avro table", "records", "write it as Parquet, which `cleantext dedup` reads"),
+    Kind("sqlite", "an SQLite database", "records", "write its texts as JSON lines or Parquet"),
+    Kind("duckdb", "a DuckDB database", "records", "write its texts as JSON lines or Parquet"),
+    Kind("hdf5", "an HDF5 file", "records", "write its texts as JSON lines or Parquet"),
+    Kind("numpy", "a NumPy array", "records", "write its texts as JSON lines or Parquet"),
+    Kind("pickle", "a Python pickle", "records", "write its texts as JSON lines or Parquet"),
+    Kind("xml", "an XML document (a feed, a sitemap or data)", "records", "take its texts out, as JSON lines or files"),
+    Kind("zip", "a zip archive", "archive", UNPACK),
+    Kind("tar", "a tar archive", "archive", UNPACK),
+    Kind("7z", "a 7z archive", "archive", UNPACK),
+    Kind("rar", "a RAR archive", "archive", UNPACK),
+    Kind("cab", "a cabinet archive", "archive", UNPACK),
+    Kind("gzip", "packed by gzip, which its name does not say", "archive", "put .gz behind its name, or unpack it"),
+    Kind("zstd", "packed by zstd, which its name does not say", "archive", "put .zst behind its name, or unpack it"),
+    Kind("bzip2", "packed by bzip2, which its name does not say", "archive", "put .bz2 behind its name, or unpack it"),
+    Kind("xz", "packed by xz, which its name does not say", "archive", "put .xz behind its name, or unpack it"),
+    Kind("lz4", "packed by lz4", "archive", "unpack it"),
+    Kind("pdf", "a PDF document", "other"),
+    Kind("office", "an Office document", "other"),
+    Kind("opendocument", "an OpenDocument file", "other"),
+    Kind("epub", "an EPUB book", "other"),
+    Kind("rtf", "an RTF document", "other"),
+    Kind("postscript", "a PostScript document", "other"),
+    Kind("djvu", "a DjVu document", "other"),
+    Kind("chm", "a compiled help file (CHM)", "other"),
+    Kind("caj", "a CAJ document", "other"),
+    Kind("image", "an image", "other"),
+    Kind("sound", "sound or video", "other"),
+    Kind("font", "a font", "other"),
+    Kind("program", "a program", "other"),
+    Kind("source", "the source of a program (PHP, ASP or JSP), not its output", "other", "crawl the page that it makes"),
+)
+KINDS = {kind.name: kind for kind in _KINDS}
+
+# Offset, bytes, name. Marks that could begin a text count only where there is a NUL as well (`DOUBTFUL`).
+MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"PAR1", "parquet"), (0, b"PARE", "parquet"), (0, b"ARROW1", "arrow"), (0, b"FEA1", "arrow"), (0, b"Obj\x01", "avro"),
+    (0, b"SQLite format 3\0", "sqlite"), (8, b"DUCK", "duckdb"), (0, b"\x89HDF\r\n\x1a\n", "hdf5"), (0, b"\x93NUMPY", "numpy"),
+    (0, b"PK\x03\x04", "zip"), (0, b"PK\x05\x06", "zip"), (257, b"ustar", "tar"), (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"Rar!\x1a\x07", "rar"), (0, b"MSCF\0\0\0\0", "cab"), (0, b"\x1f\x8b", "gzip"), (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"BZh", "bzip2"), (0, b"\xfd7zXZ\0", "xz"), (0, b"\x04\x22\x4d\x18", "lz4"), (0, b"%PDF-", "pdf"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"), (0, b"{\\rtf", "rtf"), (0, b"%!PS", "postscript"), (0, b"AT&TFORM", "djvu"),
+    (0, b"ITSF", "chm"), (0, b"CAJ\0", "caj"), (0, b"\x89PNG\r\n", "image"), (0, b"\xff\xd8\xff", "image"), (0, b"GIF87a", "image"),
+    (0, b"GIF89a", "image"), (0, b"BM", "image"), (0, b"II*\0", "image"), (0, b"MM\0*", "image"), (0, b"\0\0\1\0", "image"),
+    (8, b"WEBP", "image"), (4, b"ftypheic", "image"), (4, b"ftypavif", "image"), (0, b"8BPS", "image"), (0, b"RIFF", "sound"),
+    (0, b"ID3", "sound"), (0, b"OggS", "sound"), (0, b"fLaC", "sound"), (4, b"ftyp", "sound"), (0, b"\x1aE\xdf\xa3", "sound"),
+    (0, b"FLV\x01", "sound"), (0, b"\0\0\1\xba", "sound"), (0, b"wOFF", "font"), (0, b"wOF2", "font"), (0, b"OTTO", "font"),
+    (0, b"\0\1\0\0\0", "font"), (0, b"\x7fELF", "program"), (0, b"MZ", "program"), (0, b"\xca\xfe\xba\xbe", "program"),
+    (0, b"\0asm", "program"), (0, b"!<arch>\n", "program"), (0, b"ORC", "orc"), (0, b"\x80\x03", "pickle"), (0, b"\x80\x04\x95", "pickle"),
+    (0, b"\x80\x05\x95", "pickle"),
+)  # fmt: skip
+DOUBTFUL = {
+    b"BM",
+    b"MZ",
+    b"ID3",
+    b"ORC",
+    b"BZh",
+    b"DUCK",
+    b"RIFF",
+    b"OTTO",
+    b"ITSF",
+    b"WEBP",
+    b"ftyp",
+    b"ustar",
+    b"PAR1",
+    b"PARE",
+    b"\x80\x03",
+}
+
+_ASIDE = re.compile(rb"<!--.*?-->|<\?xml[\s-].*?\?>", re.DOTALL)
+_DOCUMENT = re.compile(rb"<!doctype\s+(?:html|wml|public)|<(?:html|head|body|wml)[\s>]", re.IGNORECASE)
+_TAG = re.compile(
+    rb"<(?:meta|title|link|script|style|base|div|p|table|tr|td|tbody|span|center|font|h[1-6]|ul|ol|li|dl|a|img|br|hr|b|strong|form|input"
+    rb"|iframe|section|article|main|header|footer|nav|noscript|frameset|embed|object)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(
+    rb"</(?:title|script|style|div|p|table|span|center|font|h[1-6]|ul|ol|dl|a|form|section|article|main|header)\s*>", re.IGNORECASE
+)
+_XML = re.compile(
+    rb"<\?xml\s|<!doctype\s|<(?:rss|feed|urlset|sitemapindex|rdf:rdf|svg|opml|kml|gpx|mediawiki|dublin_core)[\s>]", re.IGNORECASE
+)
+_MHTML = re.compile(rb"(?:\A|\n)content-type:\s*multipart/related\b", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w .-]{0,39}")
+_COLUMNS = {
+    "id",
+    "url",
+    "uri",
+    "link",
+    "text",
+    "content",
+    "title",
+    "body",
+    "html",
+    "date",
+    "time",
+    "author",
+    "source",
+    "lang",
+    "language",
+    "name",
+}
+
+
+def ending_of(name: str) -> str:
+    """Return the ending of a file's name in lower case, without those that say how it is packed; with the query of an address.
+
+    >>> ending_of("news/1.HTML.gz"), ending_of("news/readme"), ending_of("index.html?id=3.5")
+    ('.html', '', '.html?id=3.5')
+    """
+    last = PurePath(unpacked_name(name)).name.lower()
+    asked = _ASKED.search(last)
+    return asked[0] if asked else PurePath(last).suffix
+
+
+def first_bytes(path: Path, size: int = HEAD) -> bytes:
+    """Return the first bytes of a file, unpacked as its name says; fewer where it is short, cut off or broken. Raise `OSError`."""
+    with path.open("rb") as file:
+        data = file.read(size if ending_of(path.name) == path.suffix.lower() else READ)
+    name = path.name
+    while (ending := PurePath(name).suffix.lower()) in PACKED:
+        data, name = _unpacked(data, ending, size), name[: -len(ending)]
+    return data[:size]
+
+
+def _unpacked(data: bytes, ending: str, size: int) -> bytes:
+    """Unpack the beginning of a file, kilobyte by kilobyte: some formats make thirty thousand bytes of one."""
+    out, at = b"", 0
+    member = PACKED[ending]()
+    while at < len(data) and len(out) < size:
+        piece = data[at : at + 1024]
+        at += len(piece)
+        while piece and len(out) < size:
+            try:
+                out += member.decompress(piece)
+            except Exception:  # noqa: BLE001 - each library has an error of its own; reading the file will tell
+                return out
+            piece, member = (member.unused_data, PACKED[ending]()) if member.eof else (b"", member)
+    return out
+
+
+def sniff(path: Path, name: str = "") -> Kind:
+    """Say what a file is. ``name`` counts in the place of its own. Raise `OSError` where it cannot be read."""
+    return kind_of(first_bytes(path), name or path.name)
+
+
+def kind_of(head: bytes, name: str = "") -> Kind:
+    """Say what a file is by the first bytes of it, unpacked (`HEAD` of them are enough), and its name.
+
+    >>> kind_of(b"<!DOCTYPE html><p>", "page.txt").name, kind_of(b"<p>a tag</p> is explained here", "page.txt").name
+    ('html', 'text')
+    >>> kind_of(b'{"id": 1, "text": "a"}', "page.txt").what
+    'JSON lines, a table of records'
+    """
+    return KINDS[_name_of(head[:HEAD], ending_of(name))]
+
+
+def _name_of(head: bytes, ending: str) -> str:
+    marked = _by_magic(head)
+    if marked:
+        return marked
+    plain = _plain(head)
+    if plain is None:
+        return "binary"
+    start = plain.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb"WARC/\d\.\d\r?\n", start):
+        return "wet" if re.search(rb"\nWARC-Type:\s*conversion|\nWARC-Filename:[^\n]*\.wet\b", start, re.IGNORECASE) else "warc"
+    if start.startswith(b"filedesc://"):
+        return "arc"
+    if re.match(rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]", start):
+        return "http"
+    if _MHTML.search(start[:2048]) and re.match(rb"[A-Za-z-]+:[ \t]", start):
+        return "mhtml"
+    if re.match(rb"<\?php\b|<%@|<%\s*(?:dim|set|option|if|response)\b", start, re.IGNORECASE):
+        return "source"
+    return _json(start, ending) or _markup(start, ending) or _table(start, ending) or "text"
+
+
+def _by_magic(head: bytes) -> str:
+    nul = b"\0" in head[:512]
+    for offset, mark, name in MAGIC:
+        if head.startswith(mark, offset) and (nul or mark not in DOUBTFUL or (mark == b"BZh" and head[4:10] == b"1AY&SY")):
+            return _zipped(head) if name == "zip" else name
+    return "pdf" if b"%PDF-" in head[:1024] and nul and not head[:1024].lstrip().startswith(b"<") else ""
+
+
+def _zipped(head: bytes) -> str:
+    if b"mimetypeapplication/epub" in head[:100]:
+        return "epub"
+    if b"mimetypeapplication/vnd.oasis" in head[:100]:
+        return "opendocument"
+    return "office" if re.search(rb"\[Content_Types\]\.xml|PK\x03\x04.{26}(?:word|xl|ppt)/", head, re.DOTALL) else "zip"
+
+
+def _plain(head: bytes) -> bytes | None:
+    """Return the head as bytes of which the ASCII ones mean ASCII, also of UTF-16; None for what is no text."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head[2:].replace(b"\0", b"")
+    nuls = head.count(0)
+    if not nuls:
+        return head
+    if nuls > len(head) // 8 and nuls in (head[::2].count(0), head[1::2].count(0)):
+        return head.replace(b"\0", b"")
+    return head.replace(b"\0", b"") if nuls <= len(head) // 1000 + 1 else None
+
+
+def _markup(start: bytes, ending: str) -> str:
+    """Say whether a text is HTML or other XML; nothing where it is neither."""
+    declared = start[:5].lower() == b"<?xml"
+    body = start
+    while aside := _ASIDE.match(body):
+        body = body[aside.end() :].lstrip()
+    if _DOCUMENT.match(body):
+        return "html"
+    tagged = _TAG.match(body)
+    if tagged and re.search(rb"<(?:html|body)[\s>]", body, re.IGNORECASE):
+        return "html"  # a script or a style put before the document
+    if ending in HTML:
+        return "xml" if re.match(rb"<(?:rss|feed|urlset|sitemapindex)[\s>]", body, re.IGNORECASE) else "html"
+    if declared or _XML.match(body):
+        return "xml"
+    fragments = not ending or DYNAMIC.fullmatch(ending)
+    return "html" if fragments and tagged and _CLOSED.search(body) else ""
+
+
+def _json(start: bytes, ending: str) -> str:
+    """Say whether a text is JSON, as lines or as one document; nothing where it is neither."""
+    lined = ending in {".jsonl", ".ndjson", ".jl"}
+    named = lined or ending == ".json"
+    if not re.match(rb'\{\s*(?:"|\})|\[\s*(?:[\[{"\]\d-]|true|false|null)', start):
+        return "jsonl" if lined and start else ""
+    text = start.decode("utf-8", "ignore")
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return _cut_json(text, named=named, all_there=len(start) < HEAD - 16)
+    rest = text[end:].strip()
+    if isinstance(value, dict) and (not rest or rest.startswith("{")):
+        return "jsonl" if rest or lined or "\n" not in text[:end] else "json"
+    if isinstance(value, list) and not rest and (named or any(isinstance(v, (dict, list)) for v in value)):
+        return "jsonl" if lined else "json"
+    return "jsonl" if named else ""
+
+
+def _cut_json(text: str, *, named: bool, all_there: bool) -> str:
+    """Judge what begins as JSON, and whose first value is broken or does not end in what was read."""
+    lines = [line.strip() for line in text.splitlines()[:20] if line.strip()]
+    if any(map(_is_object, lines)) and all(line.startswith("{") for line in lines):
+        return "jsonl"
+    key = re.match(r'(\[?)\s*\{\s*"(?:[^"\\\n]|\\.){0,200}"\s*:\s*["\d\[{tfn-]', text)
+    if named or (key and not all_there):
+        return "json" if text.startswith("[") or (len(lines) > 1 and lines[0] == "{") else "jsonl"
+    return ""
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return line.lstrip().startswith("{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _table(start: bytes, ending: str) -> str:
+    """Say whether a text is rows of columns: by its ending, or a header of well-known names over rows of its width."""
+    if ending in {".csv", ".tsv", ".tab"}:
+        return "csv" if ending == ".csv" else "tsv"
+    lines = start.decode("utf-8", "ignore").splitlines()
+    for separator, name in (("\t", "tsv"), (",", "csv")):
+        if lines and separator in lines[0] and _is_header(lines[0].split(separator)):
+            rows = _rows(lines if len(start) < HEAD - 16 else lines[:-1], separator)
+            if len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows):
+                return name
+    return ""
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    names = [field.strip().strip('"') for field in fields]
+    return all(_IDENTIFIER.fullmatch(n) for n in names) and any(n.lower() in _COLUMNS for n in names)
+
+
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(lines, delimiter=separator, strict=False) if row][:20]
+    except csv.Error:
+        return []
