@@ -19,6 +19,7 @@ from cleantext.cli import main
 from cleantext.cli.progress import compiling
 from cleantext.dedup import kernel as hashes
 from cleantext.run import job
+from cleantext.run.doctor import checks
 
 warm = importlib.import_module("cleantext.warm")  # not the function of that name
 
@@ -42,14 +43,22 @@ def pages(seeds, tmp_path_factory):
         (folder / seed.name).write_bytes(seed.read_bytes())
     shared = [prose(rng, 120) for _ in range(6)]
     for n in range(20):
-        lines = [prose(rng, rng.choice([8, 30, 90])) for _ in range(6)] + rng.sample(shared, 2) + ["裝修後的臺灣圖書館㎡ e\u0301 １５", "&amp;amp; ï¼Œ"]
+        lines = (
+            [prose(rng, rng.choice([8, 30, 90])) for _ in range(6)]
+            + rng.sample(shared, 2)
+            + ["裝修後的臺灣圖書館㎡ e\u0301 １５", "&amp;amp; ï¼Œ"]
+        )
         rng.shuffle(lines)
         title = f"新区建设第{n}期"
         if n % 2:
             body = "".join(f"<p>{line}</p>" if n % 3 else f"<div>{line}<br>{line}</div>" for line in lines)
             (folder / f"{n:02}.html").write_text(HEAD.format(title) + body + FOOT, "utf-8")
         else:
-            text = f"首页 > 新闻 > 国内\n{title}\n2020年1月{n + 1}日 来源:某报 编辑:某某\n" + "\n".join(lines) + "\n責任編輯:某某\n上一页 下一页\n"
+            text = (
+                f"首页 > 新闻 > 国内\n{title}\n2020年1月{n + 1}日 来源:某报 编辑:某某\n"
+                + "\n".join(lines)
+                + "\n責任編輯:某某\n上一页 下一页\n"
+            )
             (folder / f"{n:02}.txt").write_text(text, "utf-8")
     return folder
 
@@ -263,3 +272,20 @@ def test_a_terminal_sees_how_many_kernels_are_done(tmp_path):
     shown = (tmp_path / "said").read_text()
     assert "compiling kernels, once on this machine" in shown
     assert "3/40" in shown
+
+
+def test_doctor_says_where_kernels_are_kept(monkeypatch, tmp_path):
+    def said():
+        [row] = [(sound, text) for name, sound, text in checks() if name == "kernels"]
+        return row
+
+    monkeypatch.setattr(warm, "kernel_cache", lambda: tmp_path / "fold")
+    monkeypatch.setattr(warm, "is_warm", lambda *_: False)
+    assert said() == (True, f"compiled by the first large job, once on this machine, into {tmp_path}; `cleantext.warm()` does so now")
+    monkeypatch.setattr(warm, "is_warm", lambda *_: True)
+    assert said() == (True, f"compiled, in {tmp_path}")
+    monkeypatch.setattr(warm, "kernel_cache", lambda: None)
+    assert said()[0] is False
+    assert "NUMBA_CACHE_DIR" in said()[1]
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert "unset it" in said()[1]
