@@ -199,7 +199,7 @@ def test_killed_run_leaves_whole_files_and_resumes(tmp_path):
     crawl, out = tmp_path / "crawl", tmp_path / "out"
     crawl.mkdir()
     for n in range(60):
-        (crawl / f"{n:03}.txt").write_text(f"第{n}页的标题\n{BODY}\n" * 400, "utf-8")
+        (crawl / f"{n:03}.txt").write_text(f"第{n}页的标题\n{BODY}\n" * 80, "utf-8")
     code = (
         "import cleantext as ct; from cleantext.run import job; job.SHARD_PAGES = 5\n"
         f"ct.clean_files({str(crawl)!r}, {str(out)!r}, workers=1, duplicates='off')"
