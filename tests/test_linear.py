@@ -1,14 +1,16 @@
 """Time linear in the page, whatever it is made of. Speed itself is measured by benchmarks/long_lines.py.
 
 What replaced a slower way is compared with that way, written down naively here. Pages that took minutes are done once more in a
-process of its own, with a time-out that they would miss by far.
+process of its own, which the system ends after a time that they missed by far.
 """
 
-import random
+import difflib
+import importlib.util
 import re
 import subprocess
 import sys
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,39 +18,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleantext.chrome.characters import MOST_BRACKETS
-from cleantext.chrome.rules import load_pack, unwrap
 from cleantext.chrome.rows import Rows
+from cleantext.chrome.rules import load_pack, unwrap
 from cleantext.chrome.votes import Tables
 from cleantext.edits import Edit, apply, compose
 from cleantext.html import read_html
 from cleantext.html.bounds import ATTRIBUTES, OPEN, ROOTS, bounded
 from cleantext.html.frames import PATH_CHARS
 from cleantext.normalize import MARKS, Forms
-from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted
+from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted, slip
 from cleantext.repair.controls import RIGHT_TO_LEFT, _Line
 from cleantext.repair.entities import ABOUT, QUOTES, REFERENCE, ROUNDS, _character
 from cleantext.repair.families import CUT_SHORT, _apart
 from cleantext.repair.model import Model, word_model
 from cleantext.repair.pinyin import CANDIDATE
 from cleantext.repair.shifted import LOST, TAIL, WIDEN, certified
-from cleantext.repair.slip import EFFORT, _Quotations
+from cleantext.repair.slip import _Quotations
+from cleantext.report.page import pieces
 
-# What takes long: code, and how long it took before with this size or less.
+resource = importlib.util.find_spec("resource")
+
+# What took long: code, and about how long it took.
 SLOW = {
-    "references": "ct.repair('&amp;' * 300_000)",  # 40 s
-    "slips": "from cleantext.repair import GbkSlips; GbkSlips()('?！弊：' * 20_000); GbkSlips()('?!' * 2_000)",  # 2,000 s
-    "marks of bytes": "ct.repair('春？' + ''.join(map(chr, range(0x4e00, 0x9000))) * 20)",  # 60 s
-    "marks of direction": "ct.repair('a\\u200f' * 100_000)",  # 200 s
-    "combining marks": "ct.normalize('\\u0301\\u0327' * 60_000)",  # 180 s
-    "attributes": "ct.read_html('<p ' + ' '.join(f'a{n}=1' for n in range(300_000)) + '>春')",  # 300 s
-    "formatting": "ct.read_html(''.join(f'<b id={n}><p>' for n in range(20_000)) + '春')",  # out of memory
-    "brackets": "ct.strip_chrome('(' * 400_000 + ')' * 400_000)",  # 150 s
+    "references": "from cleantext.repair import *; Entities()('&amp;' * 300_000)",  # 40 s
+    "slips": "from cleantext.repair import *; GbkSlips()('?！弊：' * 10_000); GbkSlips()('?!' * 1_000)",  # 1,000 s and more
+    "marks of families": "from cleantext.repair import *; Mojibake()(''.join(map(chr, range(0x4e00, 0x9000))) * 5)",  # 200 s
+    "marks of direction": "from cleantext.repair import *; Controls()('a\\u200f' * 100_000)",  # 60 s
+    "combining marks": "from cleantext.normalize import *; Forms()('\\u0301\\u0327' * 30_000)",  # 45 s
+    "attributes": "from cleantext.html.tokens import *; canonical('<p ' + ' '.join(f'a{n}=1' for n in range(150_000)))",  # 60 s
+    "formatting": "from cleantext.html.tokens import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
+    "brackets": "from cleantext.chrome.rules import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
 }
+SECONDS = 20  # of a processor: other work on the machine does not count
 
 
+@pytest.mark.skipif(resource is None, reason="no such limits on this system")
 @pytest.mark.parametrize("kind", SLOW)
 def test_pages_that_took_minutes(kind):
-    subprocess.run([sys.executable, "-c", f"import cleantext as ct; {SLOW[kind]}"], check=True, timeout=120)
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))"
+    subprocess.run([sys.executable, "-c", f"{limit}; {SLOW[kind]}"], check=True, timeout=600)
 
 
 # ---------------------------------------------------------------- references
@@ -129,10 +137,14 @@ def test_certificates_of_true_runs():
     for shown, true in (("?!弊灾螀^", "。”自治區"), ("?shù)貏趧恿μ貏e", "地勞動力特別"), ("????", "。，"), ("???", "？啊")):
         assert certified(shown, true) == backtracking(shown, true)
     assert certified("?" * 60, "？" * 60)
-    assert not certified("?" * 400, "？" * 200 + "a")
+    assert not certified("?" * 400, "？" * 199 + "\n")
 
 
-@given(st.integers(1, 12).flatmap(lambda n: st.lists(st.text("的是在中国新疆經济，。”“a1 \n\ue000", min_size=n, max_size=n), min_size=1, max_size=6)))
+@given(
+    st.integers(1, 12).flatmap(
+        lambda n: st.lists(st.text("的是在中国新疆經济，。”“a1 \n\ue000", min_size=n, max_size=n), min_size=1, max_size=6)
+    )
+)
 @settings(deadline=None, max_examples=60)
 def test_texts_are_scored_together_as_alone(texts):
     model = word_model()
@@ -158,7 +170,7 @@ def by_words(model, text):
                 ways.append(total[stop - 1] + max(float(model._start[points[stop - 1]]), -17.0))
         total.append(float(np.logaddexp.reduce(ways)))
     marks = [int(m) for m in model._mark[points]]
-    return total[-1] + sum(float(model._apart[a, b]) for a, b in zip(marks, marks[1:], strict=False))
+    return total[-1] + sum(float(model._apart[a, b]) for a, b in pairwise(marks))
 
 
 @pytest.fixture
@@ -179,13 +191,15 @@ def test_a_run_again_and_again_is_weighed_once(weighed, unit):
     assert sum(weighed) <= 3 * few
 
 
-def test_a_page_that_asks_for_too_many_readings_stays(weighed):
-    chance = random.Random(4)
-    han = "".join(chr(c) for c in range(0x4E00, 0x9000))
-    page = "開放的橋頭堡?!弊灾螀^黨委和政府" + "".join(f"春?！{chance.choice(han)}{chance.choice(han)}" for _ in range(4000))
+def test_a_page_that_asks_for_too_many_readings_stays(weighed, monkeypatch):
+    han = "".join(map(chr, range(0x6000, 0x6200)))
+    page = "\n".join(f"春?、{han[n]}{han[-n]}" for n in range(1, 400)) + "\n開放的橋頭堡?!弊灾螀^黨委和政府"
+    assert [edit.after for edit in GbkSlips().edits(page)] == ["。”自治區"]
+    weighed.clear()
+    shifted._best.cache_clear()
+    monkeypatch.setattr(slip, "EFFORT", 200)
     assert GbkSlips().edits(page) == ()
-    assert sum(weighed) <= 100 * 2 * (EFFORT + 5000)
-    assert GbkSlips()("開放的橋頭堡?!弊灾螀^黨委和政府") == "開放的橋頭堡。”自治區黨委和政府"
+    assert sum(weighed) <= 100 * 2 * (200 + shifted.LONGEST)
 
 
 @given(st.text("“”\n春", max_size=30), st.lists(st.integers(0, 30), max_size=6).map(sorted), st.sampled_from(["。”", "春"]))
@@ -205,8 +219,10 @@ def test_runs_that_were_cut_short_are_found_as_from_every_place(text):
     assert [m.span() for m in CUT_SHORT.finditer(text)] == [m.span() for m in anywhere.finditer(text)]
 
 
-SPANS = st.lists(st.integers(0, 40), unique=True, max_size=12).map(sorted).map(
-    lambda at: [Edit(a, b, "x" * (b - a), "", "r") for a, b in zip(at[::2], at[1::2], strict=False)]
+SPANS = (
+    st.lists(st.integers(0, 40), unique=True, max_size=12)
+    .map(sorted)
+    .map(lambda at: [Edit(a, b, "x" * (b - a), "", "r") for a, b in zip(at[::2], at[1::2], strict=False)])
 )
 
 
@@ -246,7 +262,7 @@ def test_many_marks_are_sorted_stably():
 def test_attributes_beyond_a_bound_are_left_out_wherever_they_stand():
     names = [f"a{n}" for n in range(ATTRIBUTES + 500)]
     for form in ("{}", "{}=1", "{} = '>'", '{}="<b x>"', "{}=<"):
-        for between in (" ", "/", "\n"):
+        for between in (" ", "\n") if form[-1] in "1<" else (" ", "/", "\n"):  # a value without quotes holds slashes
             said = between.join(form.format(name) for name in names)
             short = bounded(f"<p>春<p class=x {said}>天</p>")
             assert "a998" in short
@@ -262,7 +278,7 @@ def test_formatting_that_never_ends_is_bounded_and_its_text_stays():
     markup = many + "</b>" * 5 * OPEN + "<i>天</i>" * 2000
     assert bounded(markup).count("<b ") == OPEN
     assert bounded(markup).count("<i>") == 2000
-    assert read_html(many * 4).text == "\n".join(f"春{n}" for n in range(5 * OPEN)) * 0 + "\n".join(f"春{n}" for _ in range(4) for n in range(5 * OPEN))
+    assert read_html(many * 2).text == "\n".join(f"春{n}" for _ in range(2) for n in range(5 * OPEN))
 
 
 def test_double_roots_are_bounded():
@@ -271,7 +287,22 @@ def test_double_roots_are_bounded():
     assert read_html(markup).text == "春"
 
 
-TAGS = ["<p class=a>", "<b>", "</b>", "<i id='x'>", "</i>", "春天", "<", ">", '"', "<a href=/x>", "</a>", "<!-- <b> -->", "<script>a<b</script>", "&lt;"]
+TAGS = [
+    "<p class=a>",
+    "<b>",
+    "</b>",
+    "<i id='x'>",
+    "</i>",
+    "春天",
+    "<",
+    ">",
+    '"',
+    "<a href=/x>",
+    "</a>",
+    "<!-- <b> -->",
+    "<script>a<b</script>",
+    "&lt;",
+]
 
 
 @given(st.lists(st.sampled_from(TAGS), max_size=40).map("".join), st.integers(1, 30))
@@ -299,3 +330,26 @@ def test_brackets_are_looked_behind_to_a_depth(depth):
     assert line[a:b] == (line[MOST_BRACKETS : len(line) - MOST_BRACKETS] if depth > MOST_BRACKETS else "责任编辑: 李娜")
     core = Tables(load_pack("zh-web-rules")).look(Rows.of([line])).core
     assert core.tolist() == [[a, b]]
+
+
+# ---------------------------------------------------------------- the report
+
+
+@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
+def test_pieces_are_the_texts_and_say_what_both_have(a, b):
+    left, right = pieces(a, b)
+    assert "".join(text for _, text in left) == a
+    assert "".join(text for _, text in right) == b
+    assert [text for same, text in left if same] == [text for same, text in right if same]
+    assert all(text for _, text in left + right)
+
+
+def test_texts_that_repeat_themselves_are_hardly_compared(monkeypatch):
+    compared = []
+    matcher = difflib.SequenceMatcher
+    monkeypatch.setattr(
+        difflib, "SequenceMatcher", lambda _, a, b, autojunk: compared.append(len(a) * len(b)) or matcher(None, a, b, autojunk)
+    )
+    assert pieces("春" * 900, "春" * 700 + "天") == ([(True, "春" * 700), (False, "春" * 200)], [(True, "春" * 700), (False, "天")])
+    assert pieces("首页" * 450, "首页" * 400) == ([(True, "首页" * 400), (False, "首页" * 50)], [(True, "首页" * 400)])
+    assert compared == [200, 0]
