@@ -24,6 +24,7 @@ __all__ = [
     "ENDS_TITLE",
     "LEADING",
     "MARKS",
+    "MOST_BRACKETS",
     "PARTS_LABEL",
     "QUOTE",
     "ROW",
@@ -40,6 +41,7 @@ __all__ = [
 Bits = npt.NDArray[np.uint32]
 
 SPACE, ALPHA, DIGIT, DECIMAL, WORD, SPELLED = (1 << n for n in range(6))  # DIGIT as str.isdigit says, DECIMAL as \d does
+MOST_BRACKETS = 8  # pairs of outer brackets behind which a line is looked at: each takes a look at all of it
 EDGE, LEADING, TRAILING, ROW, STOP, QUOTE, CLAUSE, ENDS_TITLE = (1 << n for n in range(6, 14))
 ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # as the labels of a pack do
 SHIELDS = 1 << 16  # what is protected can start with it

@@ -28,6 +28,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cleantext.chrome.characters import MOST_BRACKETS
 from cleantext.chrome.patterns import Question
 from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError, unknown
@@ -145,19 +146,19 @@ def _filled(pattern: str) -> str:
 
 
 def unwrap(line: str) -> tuple[int, int]:
-    """Return the part of a line inside its spaces, bullets and outer brackets.
+    """Return the part of a line inside its spaces, bullets and outer brackets, of which `MOST_BRACKETS` pairs are looked behind.
 
     >>> a, b = unwrap("[责任编辑: 李娜 ]")
     >>> "[责任编辑: 李娜 ]"[a:b]
     '责任编辑: 李娜'
     """
     a, b = 0, len(line)
-    while True:
+    for pair in range(MOST_BRACKETS + 1):
         while a < b and line[a] in _LEADING:
             a += 1
         while a < b and line[b - 1] in _TRAILING:
             b -= 1
-        if b - a < 2 or line[a] not in _OPEN or line[b - 1] != _CLOSE[_OPEN.index(line[a])]:
+        if b - a < 2 or pair == MOST_BRACKETS or line[a] not in _OPEN or line[b - 1] != _CLOSE[_OPEN.index(line[a])]:
             return a, b
         depth = 0
         for k in range(a, b - 1):  # ( ... ) ... ( ... ) is not one bracket
@@ -165,6 +166,7 @@ def unwrap(line: str) -> tuple[int, int]:
             if depth == 0:
                 return a, b
         a, b = a + 1, b - 1
+    return a, b
 
 
 @dataclass(frozen=True)

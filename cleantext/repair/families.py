@@ -38,7 +38,9 @@ OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
 LATIN_PAIRS = re.compile(f"{OTHER}{{3}}.*{OTHER}{{3}}|(?:{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff].*?){{3}}")
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
-CUT_SHORT = re.compile(r"(?<![^\x00-\x7f\ufffd])([^\x00-\x7f\ufffd]{3,}+)[?\ufffd]")  # from the start of a run only: else the square of its length
+CUT_SHORT = re.compile(
+    r"(?<![^\x00-\x7f\ufffd])([^\x00-\x7f\ufffd]{3,}+)[?\ufffd]"
+)  # from the start of a run only: else the square of its length
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
