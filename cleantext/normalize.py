@@ -10,9 +10,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose, trimmed
+from cleantext.fold import later
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Forms", "Spaces", "Width", "normalize"]
@@ -20,6 +22,12 @@ __all__ = ["Forms", "Spaces", "Width", "normalize"]
 # ASCII and Han never join with what stands before them, so a run between two of them can be
 # composed by itself, together with the one character before it.
 _RUN = re.compile("[\x00-\x7f\u3400-\u9fff]?[^\x00-\x7f\u3400-\u9fff]+")
+
+
+@lru_cache(maxsize=1)
+def _known() -> re.Pattern[str]:
+    """Return a pattern for runs of characters that the Unicode of the frozen tables assigns: what joins others depends on the Python."""
+    return re.compile(f"[^{later()}]+")
 
 
 @register
@@ -52,7 +60,8 @@ class Forms(PageTransform):
         edits: list[Edit] = []
         for run in _RUN.finditer(page.text):
             if not unicodedata.is_normalized("NFC", run[0]):
-                edits += trimmed(run.start(), run[0], unicodedata.normalize("NFC", run[0]), "form.nfc")
+                for part in _known().finditer(run[0]):
+                    edits += trimmed(run.start() + part.start(), part[0], unicodedata.normalize("NFC", part[0]), "form.nfc")
         return edits, (), {}
 
 
