@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from cleantext.errors import wrong_type
+
 __all__ = ["Decoded", "Evidence", "decode"]
 
 Evidence = Literal["bom", "utf-8", "hint", "meta", "detector", "utf-16", "binary", "none"]
@@ -88,7 +90,7 @@ ASCII = bytes(range(128))
 PLAUSIBLE = 0.006
 
 
-def decode(data: bytes, *, hint: str | None = None) -> Decoded:
+def decode(data: bytes | bytearray | memoryview, *, hint: str | None = None) -> Decoded:
     """Decode the bytes of a page; ``hint`` is the HTTP header's Content-Type or charset, if there was one.
 
     Never raises for any bytes; look at ``evidence`` for pages that are not text.
@@ -98,6 +100,14 @@ def decode(data: bytes, *, hint: str | None = None) -> Decoded:
     >>> decode('<meta charset="gb2312">新质生产力'.encode()).evidence  # the label lies
     'utf-8'
     """
+    if not isinstance(data, bytes):
+        if isinstance(data, str):
+            raise TypeError("expected bytes, got str: a str is decoded already; if it is garbled, try cleantext.repair(text)")
+        if not isinstance(data, (bytearray, memoryview)):
+            raise wrong_type(data, "bytes")
+        data = bytes(data)
+    if hint is not None and not isinstance(hint, str):
+        raise wrong_type(hint, "hint=a str, the Content-Type or charset of the HTTP header")
     for bom, encoding in BOMS:
         if data.startswith(bom):
             return Decoded(_lenient(data[len(bom) :], encoding), encoding, "bom")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown"]
+__all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown", "wrong_type"]
 
 
 MOST = 30  # names that a message lists; of more only the near ones
@@ -47,14 +47,30 @@ class SketchMismatch(CleantextError):
     """Sketches made under different specifications, so that their slots do not compare."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> ConfigError:
+def wrong_type(value: object, expected: str = "str") -> TypeError:
+    """Say what kind of value was expected, and what to do with the one that was given for a text.
+
+    >>> print(wrong_type("發展".encode()))
+    expected str, got bytes: decode bytes first, with cleantext.decode(data).text
+    """
+    message = f"expected {expected}, got {type(value).__name__}"
+    if expected != "str":
+        return TypeError(message)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return TypeError(f"{message}: decode bytes first, with cleantext.decode(data).text")
+    if value is None or isinstance(value, float):
+        return TypeError(f"{message}: leave missing texts out; columns that hold them go through Pipeline.arrow")
+    return TypeError(f"{message}: give one text; many go through Pipeline.arrow, a page of HTML through cleantext.read_html")
+
+
+def unknown(kind: str, name: object, known: Iterable[str], *, where: str = "") -> ConfigError:
     """Say that a name is not known, and which known ones are near it.
 
     >>> print(unknown("preset", "zh-wab", ["zh-web", "zh-careful"]))
     unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-careful, zh-web
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     listed = names if len(names) <= MOST else [*near, f"... ({len(names)} in all)"]
     return ConfigError(f"{where}unknown {kind} {name!r}: {hint}Known: {', '.join(listed)}")

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose, trimmed
+from cleantext.errors import unknown
 from cleantext.fold import later
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
@@ -192,6 +193,8 @@ def normalize(text: str, *, width: str = "latin") -> str:
     >>> normalize("\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}２０２４年")
     '2024年'
     """
+    if width not in ("latin", "keep"):
+        raise unknown("width", str(width), ("latin", "keep"))
     steps: list[PageTransform] = [Forms(), *([Width()] if width == "latin" else []), Spaces()]
     for step in steps:
         text = step(text)

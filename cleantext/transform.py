@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from cleantext.changes import Changes
 from cleantext.edits import Edit, OffsetMap, compose
+from cleantext.errors import wrong_type
 
 __all__ = [
     "HOLDS",
@@ -191,11 +192,13 @@ def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
 
 
 def as_page(text: str, page: Page | None) -> Page:
-    """Return the text as a page, or the page given beside it; refuse bytes."""
+    """Return the text as a page, or the page given beside it; refuse what is none."""
     if not isinstance(text, str):
-        raise TypeError(f"expected str, got {type(text).__name__}: decode bytes first, with cleantext.decode(data).text")
+        raise wrong_type(text)
     if page is None:
         return Page(text)
+    if not isinstance(page, Page):
+        raise wrong_type(page, "page=a cleantext.Page, as cleantext.read_html gives")
     return page if page.text == text else replace(page, text=text, html=())
 
 

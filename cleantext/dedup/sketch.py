@@ -18,7 +18,7 @@ from cleantext.changes import U32, code_points
 from cleantext.dedup.corpus import strings
 from cleantext.dedup.kernel import MIX1, MIX2, PRIME, shingle_hashes, sketches
 from cleantext.dedup.tokens import Unit, tokens
-from cleantext.errors import ConfigError, SketchMismatch, unknown
+from cleantext.errors import ConfigError, SketchMismatch, unknown, wrong_type
 from cleantext.fold import UNICODE, Fold, kept_column
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def shingle_hash(shingle: str | bytes) -> int:
     2533681277
     """
     text = shingle.decode() if isinstance(shingle, bytes) else shingle
+    if not isinstance(text, str):
+        raise wrong_type(text)
     h = 0
     for point in code_points(text).tolist():
         h = (h * PRIME + point) & 0xFFFFFFFFFFFFFFFF
