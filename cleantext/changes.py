@@ -162,7 +162,7 @@ class Changes:
     """What one step does to a batch: edits, flags and metadata by position of the page in the batch.
 
     ``texts`` holds the outputs where making the edits gave them anyway; a law checks that they
-    equal the applied edits.
+    equal the applied edits. What was known of a page stays where ``metadata`` says otherwise, and gives way to what is ``restated``.
     """
 
     by_page: Mapping[int, Sequence[Edit]] = field(default_factory=dict)
@@ -170,6 +170,7 @@ class Changes:
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     metadata: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     texts: Mapping[int, str] | None = None
+    restated: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def edits(self, page: int) -> tuple[Edit, ...]:
         """Return the edits of one page of the batch, sorted and disjoint."""

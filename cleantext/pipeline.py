@@ -126,7 +126,7 @@ class Pipeline(Transform):
                 edits[i] = composed
         flags = {i: page.flags for i, page in enumerate(traced.pages) if page.flags}
         metadata = {i: page.metadata for i, page in enumerate(traced.pages) if page.metadata}
-        return Changes(edits, None, flags, metadata)
+        return Changes(edits, None, flags, restated=metadata)
 
     def fast(self, pages: Sequence[Page]) -> list[Page]:
         now = list(pages)

@@ -188,6 +188,8 @@ def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
         out[i] = replace(out[i], flags=tuple(dict.fromkeys((*out[i].flags, *flags))))
     for i, found in changes.metadata.items():
         out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # what was known first stays
+    for i, found in changes.restated.items():
+        out[i] = replace(out[i], metadata={**out[i].metadata, **found})
     return out
 
 
