@@ -102,9 +102,9 @@ class Law(enum.Enum):
 
 
 class Breaks(NamedTuple):
-    """A law that does not hold: an input that breaks it (two lines for LINE_LOCAL), and why."""
+    """A law that does not hold: an input that breaks it (two lines for LINE_LOCAL; a page where its HTML matters), and why."""
 
-    example: str
+    example: str | Page
     why: str
 
 
