@@ -163,6 +163,12 @@ class Changes:
 
     ``texts`` holds the outputs where making the edits gave them anyway; a law checks that they
     equal the applied edits. What was known of a page stays where ``metadata`` says otherwise, and gives way to what is ``restated``.
+
+    >>> from cleantext.script import UnifyScript
+    >>> from cleantext.transform import Page
+    >>> changes = UnifyScript().run([Page("口岸"), Page("發展")])
+    >>> list(changes.touched), changes.apply(1, "發展"), len(changes.edits(1))
+    ([1], '发展', 1)
     """
 
     by_page: Mapping[int, Sequence[Edit]] = field(default_factory=dict)

@@ -32,6 +32,9 @@ class Decoded(NamedTuple):
     ``evidence`` is "bom", "hint" (the HTTP header), "meta" (the page's own label), "utf-8" (the bytes are
     UTF-8, at most damaged in places), "utf-16" (the pattern of NULs), "detector"; or "none" where nothing
     is known about the bytes and "binary" where they are no text: such a page should fail.
+
+    >>> decode("新疆".encode("gbk"), hint="gb2312").encoding
+    'gb18030'
     """
 
     text: str

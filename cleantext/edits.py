@@ -38,7 +38,11 @@ class Edit(NamedTuple):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """All rules that touched the span, in the order in which they did."""
+        """All rules that touched the span, in the order in which they did.
+
+        >>> Edit(0, 6, "發(fā)展", "发展", "pinyin.injection+script.hans").rules
+        ('pinyin.injection', 'script.hans')
+        """
         return tuple(self.rule.split(JOIN))
 
 

@@ -44,8 +44,14 @@ class Traced:
 class Pipeline(Transform):
     """An ordered tuple of Transforms.
 
-    >>> Pipeline.load("zh-web")("發(fā)展")  # too little to convict: one gloss may be somebody's help to a reader
+    >>> web = Pipeline.load("zh-web")
+    >>> web("發(fā)展")  # too little to convict: one gloss may be somebody's help to a reader
     '发(fā)展'
+    >>> kept = web.without("script.to")
+    >>> kept("發展"), kept.then(web.steps[-1]).fingerprint == web.fingerprint
+    ('發展', True)
+    >>> web.explain(Page("發展")).edits[0].rule, web.with_rules() is web
+    ('script.character', True)
     """
 
     steps: tuple[Transform, ...] = ()
@@ -269,12 +275,21 @@ def clean(text: str, *, pipeline: str | Path | Pipeline = "zh-web", page: Page |
 
 
 def explain(text: str, *, pipeline: str | Path | Pipeline = "zh-web", page: Page | None = None) -> Cleaned:
-    """Clean one text and keep the record: ``.text .edits .original_span(a, b) .metadata .flags``."""
+    """Clean one text and keep the record: ``.text .edits .original_span(a, b) .metadata .flags``.
+
+    >>> page = explain("發展新疆")
+    >>> page.text, [edit.before for edit in page.edits]
+    ('发展新疆', ['發'])
+    """
     return Pipeline.load(pipeline).explain(as_page(text, page))
 
 
 def clean_html(html: str | bytes, *, url: str | None = None, pipeline: str | Path | Pipeline = "zh-web", output: str = "text") -> str:
-    """Clean one HTML page to text, or to Markdown with its headings and list marks (``output="markdown"``)."""
+    r"""Clean one HTML page to text, or to Markdown with its headings and list marks (``output="markdown"``).
+
+    >>> clean_html("<title>喀什的春天</title><h1>喀什的春天</h1><p>今年三月,喀什古城的杏花開了。", output="markdown")
+    '# 喀什的春天\n\n今年三月,喀什古城的杏花开了。'
+    """
     from cleantext.html import read_html
 
     if output not in ("text", "markdown"):

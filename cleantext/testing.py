@@ -75,31 +75,51 @@ PROSE = st.sampled_from(
 
 
 def web_text(*, max_size: int = 40) -> st.SearchStrategy[str]:
-    """Return texts as crawls hold them: Han of both scripts, damage, chrome, odd spaces, hidden and rare characters."""
+    """Return texts as crawls hold them: Han of both scripts, damage, chrome, odd spaces, hidden and rare characters.
+
+    >>> isinstance(web_text(max_size=2), st.SearchStrategy)
+    True
+    """
     piece = st.one_of(HAN, HAN, HAN, TRADITIONAL, MARKS, LATIN, SPACES, SPACES, HIDDEN, RARE, CHROME, DAMAGE, PROSE)
     return st.lists(piece, max_size=max_size).map("".join)
 
 
 def marks(*, max_size: int = 8) -> st.SearchStrategy[str]:
-    """Return runs of characters that show nothing, between letters of the scripts that need some of them and of those that need none."""
+    """Return runs of characters that show nothing, between letters of the scripts that need some of them and of those that need none.
+
+    >>> isinstance(marks(max_size=2), st.SearchStrategy)
+    True
+    """
     shown = st.sampled_from([*"字a मسกᠠ👍æ\n ", "\x1b[0m", "\N{LATIN SMALL LETTER AE}\N{EN DASH}"])
     hidden = st.one_of(SHOWS_NOTHING, st.characters(categories=["Cf", "Zs", "Cc", "Zl", "Zp"]))
     return st.lists(st.one_of(hidden, hidden, shown), max_size=max_size).map("".join)
 
 
 def lines(*, max_size: int = 8) -> st.SearchStrategy[str]:
-    """Return pages of whole lines: prose, chrome and short lines."""
+    """Return pages of whole lines: prose, chrome and short lines.
+
+    >>> isinstance(lines(max_size=2), st.SearchStrategy)
+    True
+    """
     return st.lists(st.one_of(PROSE, CHROME, web_text(max_size=6), st.just("")), max_size=max_size).map("\n".join)
 
 
 def pages(text: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Page]:
-    """Return pages of web text."""
+    """Return pages of web text.
+
+    >>> isinstance(pages(st.just("發展")), st.SearchStrategy)
+    True
+    """
     return st.builds(Page, text if text is not None else st.one_of(web_text(), lines()))
 
 
 @st.composite
 def html_pages(draw: st.DrawFn) -> Page:
-    """Return pages with blocks of HTML that tile their text."""
+    """Return pages with blocks of HTML that tile their text.
+
+    >>> isinstance(html_pages(), st.SearchStrategy)
+    True
+    """
     text = draw(lines())
     cuts = sorted({0, len(text), *draw(st.sets(st.integers(0, len(text)), max_size=6))})
     tag = st.sampled_from(["p", "h1", "li", "div", "td"])
@@ -110,7 +130,11 @@ def html_pages(draw: st.DrawFn) -> Page:
 
 @st.composite
 def html_documents(draw: st.DrawFn) -> Page:
-    """Return pages read from HTML as sites write it: navigation, a title, an article, lists beside it, comments and a foot, in any order."""
+    """Return pages read from HTML as sites write it: navigation, a title, an article, lists beside it, comments and a foot, in any order.
+
+    >>> isinstance(html_documents(), st.SearchStrategy)
+    True
+    """
     word = st.sampled_from(["首页", "频道", "渡口", "书店", "發展", "更多", "第2页", "石青"])
     line = st.one_of(PROSE, PROSE, CHROME, web_text(max_size=4), word)
     links = st.lists(word, min_size=1, max_size=8).map(
@@ -133,7 +157,11 @@ def html_documents(draw: st.DrawFn) -> Page:
 
 @st.composite
 def edited(draw: st.DrawFn, text: str | None = None, *, rules: Sequence[str] = ("a.one", "a.two", "b.three")) -> tuple[str, list[Edit]]:
-    """Return a text (a given one, or a drawn one) and edits that fit it."""
+    """Return a text (a given one, or a drawn one) and edits that fit it.
+
+    >>> isinstance(edited("發展"), st.SearchStrategy)
+    True
+    """
     if text is None:
         text = draw(web_text(max_size=12))
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=10)))
@@ -193,6 +221,9 @@ def check_laws(transform: Transform, given: str | Page) -> None:
         @given(web_text())
         def test_mine(text):
             check_laws(Mine(), text)
+
+    >>> from cleantext.normalize import Width
+    >>> check_laws(Width(), "１０月")
     """
     for law, holds in transform.laws.items():
         if not isinstance(holds, Breaks):
@@ -204,7 +235,11 @@ def check_laws(transform: Transform, given: str | Page) -> None:
 
 
 def check_page(transform: Transform, page: Page) -> None:
-    """Assert that edits, output, fast path and batch of a page agree, and that its blocks still tile it."""
+    """Assert that edits, output, fast path and batch of a page agree, and that its blocks still tile it.
+
+    >>> from cleantext.normalize import Width
+    >>> check_page(Width(), Page("１０月"))
+    """
     changes = transform.run([page])
     edits = changes.edits(0)
     out = apply(page.text, edits)

@@ -48,10 +48,14 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its text as read, and what a Transform may know beside it.
+    r"""One page: its text as read, and what a Transform may know beside it.
 
     ``text`` is the decoded text, or all visible lines of an HTML document. ``html`` holds the
     blocks of an HTML document and is empty for plain text, where each line is a block.
+
+    >>> page = Page("口岸\n開放")
+    >>> [block.end for block in page.blocks], page.rebase([Edit(0, 3, "口岸\n", "", "mine")], "開放").text
+    ([3, 5], '開放')
     """
 
     text: str
@@ -90,7 +94,12 @@ def _lines(text: str) -> Iterator[Block]:
 
 
 class Law(enum.Enum):
-    """A property that holds for every input, or does not. Each Transform says which, for all of them."""
+    """A property that holds for every input, or does not. Each Transform says which, for all of them.
+
+    >>> from cleantext.script import UnifyScript
+    >>> UnifyScript().laws[Law.KEEPS_LENGTH], UnifyScript().laws[Law.KEEPS_HAN].example
+    (True, '發展')
+    """
 
     IDEMPOTENT = "t(t(x)) == t(x)"
     LINE_LOCAL = "t(a + newline + b) == t(a) + newline + t(b)"
@@ -121,7 +130,12 @@ class Safety(enum.Enum):
 
 
 class Transform(ABC):
-    """Something that changes pages and can say what it changed. Subclasses are frozen dataclasses."""
+    """Something that changes pages and can say what it changed. Subclasses are frozen dataclasses.
+
+    >>> from cleantext.normalize import Width
+    >>> Width()("１０月"), Width().edits("１０月")
+    ('10月', (Edit(start=0, end=2, before='１０', after='10', rule='width.latin'),))
+    """
 
     id: ClassVar[str]
     version: ClassVar[int]  # raised whenever outputs change
@@ -222,7 +236,15 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A cleaned text that can explain itself. ``edits`` point into ``original``."""
+    """A cleaned text that can explain itself. ``edits`` point into ``original``.
+
+    >>> from cleantext.pipeline import explain
+    >>> cleaned = explain("新\N{ZERO WIDTH SPACE}疆發展")
+    >>> cleaned.text, cleaned.edits[1].before
+    ('新疆发展', '發')
+    >>> cleaned.original_span(0, 2), cleaned.cleaned_span(1, 2)
+    ((0, 3), (1, 1))
+    """
 
     original: str
     text: str

@@ -19,6 +19,9 @@ def warm() -> None:
     """Compile all kernels, or load them from the cache: half a minute the first time, then about a second.
 
     Call it once before starting processes or serving requests.
+
+    >>> import cleantext
+    >>> cleantext.warm()
     """
     with beside("passage", "document"):
         pages()

@@ -175,3 +175,10 @@ def test_names_on_pages_that_are_not_converted_stay():
     page = Page("東京大学の研究について、記者が説明した。", metadata={"title": "東京大學", "source": "發展報"})
     assert UnifyScript().fast([page])[0].metadata == page.metadata
     assert not UnifyScript().run([page]).restated
+
+
+def test_radicals_that_a_pdf_left_are_characters():
+    text = "为了\N{KANGXI RADICAL SQUARE}便\N{KANGXI RADICAL USE}户,\N{KANGXI RADICAL WATER}利局改了\N{KANGXI RADICAL SCRIPT}件。"
+    cleaned = ct.explain(text)
+    assert cleaned.text == "为了方便用户,水利局改了文件。"
+    assert {e.rule for e in cleaned.edits} == {"script.radical"}

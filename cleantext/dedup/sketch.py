@@ -50,7 +50,16 @@ def shingle_hash(shingle: str | bytes) -> int:
 
 @dataclass(frozen=True)
 class SketchSpec:
-    """All that the value of a sketch depends on. Rows compare only under equal specifications."""
+    """All that the value of a sketch depends on. Rows compare only under equal specifications.
+
+    >>> sketch = SketchSpec(slots=16).sketch(["發展新疆的歷史", "发展新疆的历史"])
+    >>> sketch.rows.shape, bool((sketch.rows[0] == sketch.rows[1]).all())  # the fold makes one script of both
+    ((2, 16), True)
+    >>> SketchSpec(slots=16).check(SketchSpec(slots=32))
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.SketchMismatch: ...
+    """
 
     k: int = 5
     slots: int = 128

@@ -78,6 +78,14 @@ def clean_files(
     pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
     "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. Inputs are never changed. Raise `ConfigError` or
     `InputError` before anything is written; a page that fails is a row of failed.jsonl, not an exception.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page, out = Path(folder, "page.txt"), Path(folder, "out")
+    ...     _ = page.write_text("發展新疆的歷史,經濟帶進入了新階段。", "utf-8")
+    ...     report = clean_files(page, out, duplicates="off", workers=1)
+    ...     (out / "page.txt").read_text("utf-8"), report.outcomes["kept"]
+    ('发展新疆的历史,经济带进入了新阶段。', 1)
     """
     started = time.perf_counter()
     sources = [src] if isinstance(src, (str, Path)) else list(src)

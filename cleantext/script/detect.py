@@ -54,6 +54,9 @@ class Script:
     ``name`` is "hans", "hant", "hant-tw", "hant-hk", "mixed", "jp", "ko", "hani" (Han characters, but
     none that tells) or "none" (no Han, kana or Hangul). A name may be followed by a region only
     where its standard forms are in the majority: see ``taiwan`` and ``hong_kong``.
+
+    >>> detect_script("臺灣的發展")
+    Script(name='hant', han=5, traditional=3, simplified=0, taiwan=0, hong_kong=0, kana=0, hangul=0)
     """
 
     name: str
