@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cleantext.encodings import codec_of, lenient
+from cleantext.errors import wrong_type
 
 __all__ = ["Decoded", "Evidence", "decode"]
 
@@ -36,6 +37,9 @@ class Decoded(NamedTuple):
     UTF-8, at most damaged in places), "utf-16" (the pattern of NULs), "detector", "mixed" (some lines are UTF-8 and
     the others Chinese in ``encoding``, as where files were put together); or "none" where nothing is known about the
     bytes and "binary" where they are no text: such a page should fail.
+
+    >>> decode("新疆".encode("gbk"), hint="gb2312").encoding
+    'gb18030'
     """
 
     text: str
@@ -75,7 +79,7 @@ ASCII = bytes(range(128))
 PLAUSIBLE = 0.006
 
 
-def decode(data: bytes, *, hint: str | None = None) -> Decoded:
+def decode(data: bytes | bytearray | memoryview, *, hint: str | None = None) -> Decoded:
     """Decode the bytes of a page; ``hint`` is the HTTP header's Content-Type or charset, if there was one.
 
     Never raises for any bytes; look at ``evidence`` for pages that are not text.
@@ -85,6 +89,14 @@ def decode(data: bytes, *, hint: str | None = None) -> Decoded:
     >>> decode('<meta charset="gb2312">新质生产力'.encode()).evidence  # the label lies
     'utf-8'
     """
+    if not isinstance(data, bytes):
+        if isinstance(data, str):
+            raise TypeError("expected bytes, got str: a str is decoded already; if it is garbled, try cleantext.repair(text)")
+        if not isinstance(data, (bytearray, memoryview)):
+            raise wrong_type(data, "bytes")
+        data = bytes(data)
+    if hint is not None and not isinstance(hint, str):
+        raise wrong_type(hint, "hint=a str, the Content-Type or charset of the HTTP header")
     for bom, encoding in BOMS:
         if data.startswith(bom):
             return Decoded(lenient(data[len(bom) :], encoding), encoding, "bom")

@@ -14,7 +14,7 @@ from cleantext import jit
 from cleantext.changes import Ragged, code_points
 from cleantext.chrome import StripChrome, automata, columns, rows, votes
 from cleantext.chrome.automata import Automata
-from cleantext.chrome.characters import EDGE, LETTERS, MARKS, characters
+from cleantext.chrome.characters import EDGE, MARKS, characters
 from cleantext.chrome.frame import LISTING
 from cleantext.chrome.lexicon import RuleTable, lexicon
 from cleantext.chrome.lines import judge
@@ -91,10 +91,6 @@ def test_a_count_ends_where_the_pattern_says(text):
     match = re.match(r"(?>\d(?:[\d.,]*\d)?)[.,]*[万亿千kw+%]{0,2}(?![\u3400-\u9fffa-z])", text)
     wanted = match.end() if match else 0
     assert not text or _count_end.python(code_points(text), 0, len(text), characters()) == wanted
-
-
-def test_no_letter_stands_behind_the_table():
-    assert not any(c.isalnum() or c.isspace() for c in map(chr, range(LETTERS, sys.maxunicode + 1)))
 
 
 # ---------------------------------------------------------------- words

@@ -71,7 +71,11 @@ _TRAILING = " \t\r-–—·•*|丨=~▼▲×"
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of a pack."""
+    """One row of a pack.
+
+    >>> Rule("mine.slogan", "line", "C19", match="每日精选.{0,9}", anchors=("每日精选",)).finds("每日精选 不容错过") is not None
+    True
+    """
 
     id: str
     kind: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cleantext.errors import wrong_type
 from cleantext.repair.controls import Controls
 from cleantext.repair.entities import Entities
 from cleantext.repair.mojibake import Mojibake
@@ -34,6 +35,8 @@ def repair(text: str, *, steps: Sequence[PageTransform] = STEPS) -> str:
     >>> repair("10\N{LATIN CAPITAL LETTER I WITH CIRCUMFLEX}&frac14;s 新\N{ZERO WIDTH SPACE}疆")
     '10μs 新疆'
     """
+    if not isinstance(text, str):
+        raise wrong_type(text)
     given = text
     for _ in range(ROUNDS):
         before = text

@@ -83,6 +83,14 @@ def clean_files(
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take longer than ``page_seconds`` (beside 15 seconds
     for each megabyte; 0: no limit). Inputs are never changed. Raise `ConfigError` or `InputError` before anything is
     written; a page that fails is a row of failed.jsonl, not an exception.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page, out = Path(folder, "page.txt"), Path(folder, "out")
+    ...     _ = page.write_text("發展新疆的歷史,經濟帶進入了新階段。", "utf-8")
+    ...     report = clean_files(page, out, duplicates="off", workers=1)
+    ...     (out / "page.txt").read_text("utf-8"), report.outcomes["kept"]
+    ('发展新疆的历史,经济带进入了新阶段。', 1)
     """
     started = time.perf_counter()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
