@@ -67,6 +67,7 @@ MAGIC = (
     b"wOFF",
     b"wOF2",
 )
+UTF16_NULS = 0.75  # share of the NULs of UTF-16 that are halves of ASCII
 CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])
 ASCII = bytes(range(128))
 
@@ -268,8 +269,8 @@ def _with_nuls(data: bytes) -> Decoded:
     nuls = data.count(0)
     if not data.startswith(MAGIC):
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-            # Markup and line breaks of UTF-16 have their NULs at one parity; nothing else is at the other.
-            if nuls >= 2 and data[first::2].count(0) == nuls and len(data) % 2 == 0:
+            # Markup and line breaks of UTF-16 have their NULs at one parity; at the other are characters such as 一 and 开.
+            if nuls >= 2 and data[first::2].count(0) >= UTF16_NULS * nuls and len(data) % 2 == 0:
                 text = data.decode(encoding, "replace")
                 if "\ufffd" not in text and _controls(text.encode()[:1024]) <= 0.02:
                     return Decoded(text, encoding, "utf-16")
