@@ -15,7 +15,7 @@ from cleantext.plan import Table
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
 from cleantext.run.files import Source, read_page
-from cleantext.run.packed import PACKED, lines_of, unpacked_name
+from cleantext.run.packed import MAX_TEXT_BYTES, PACKED, lines_of, unpacked_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -169,7 +169,7 @@ def _row(held: dict[str, Any], columns: Columns, kind: type | None) -> Row:
 def _pages(sources: Sequence[Source], report: Report) -> Iterator[Row]:
     for source in sources:
         try:
-            page, data, decoded = read_page(source)
+            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
         except InputError as error:
             report.fail(source.id, str(error))
             continue

@@ -26,6 +26,7 @@ from cleantext.run.files import (
     write_jsonl,
     write_whole,
 )
+from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.state import working
 from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
 
@@ -301,7 +302,7 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
     texts: dict[str, str] = {}
     for source in pages:
         try:
-            page, data, decoded = read_page(source)
+            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
         except InputError as error:
             report.fail(source.id, str(error))
             continue
