@@ -23,8 +23,9 @@ from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
 from cleantext.run import job
 from cleantext.run.find import find_pages
+from cleantext.run.restore import undo
 from cleantext.run.settings import STATE, Settings
-from cleantext.run.tables import read_edits, undo
+from cleantext.run.tables import read_edits
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n口岸是连接两国间的重要窗口,推动口岸建设需要双方同频共振。"
 
@@ -100,7 +101,7 @@ def test_recorded_edits_replay_and_undo(crawl, tmp_path):
     for _, edits in steps["a.example/2.txt"]:
         text = apply(text, edits)
     assert text == (out / "a.example" / "2.txt").read_text("utf-8")
-    written = list(undo(out, back))
+    written = list(undo(out, back, Report()))
     assert len(written) == 5
     assert (back / "a.example" / "2.txt").read_bytes().decode() == original
     assert (back / "a.example" / "1.txt").read_bytes() == (crawl / "a.example" / "1.txt").read_bytes()
@@ -123,7 +124,7 @@ def test_without_edits_the_pages_are_the_same(crawl, tmp_path):
     assert pages == {name: data for name, data in tree(tmp_path / "without").items() if name.endswith(".txt")}
     assert not (tmp_path / "without" / "edits.parquet").exists()
     with pytest.raises(InputError, match="recorded its edits"):
-        list(undo(tmp_path / "without", tmp_path / "back"))
+        list(undo(tmp_path / "without", tmp_path / "back", Report()))
 
 
 @pytest.mark.parametrize("mode", ["passages", "documents"])
@@ -137,7 +138,7 @@ def test_removed_duplicates_leave_one_copy_and_come_back(crawl, tmp_path, mode):
     assert sum(article in t for t in texts) == 1
     assert report.outcomes["duplicate"] >= 2
     assert report.pages_in == 8
-    list(undo(out, tmp_path / "back"))
+    list(undo(out, tmp_path / "back", Report()))
     for name in ("x", "y", "z"):
         assert (tmp_path / "back" / f"{name}.txt").read_text("utf-8") == article
 
@@ -164,21 +165,21 @@ def test_a_page_that_breaks_a_step_fails_alone(crawl, tmp_path, monkeypatch):
 
 def test_a_stopped_run_takes_up_from_its_markers(crawl, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "SHARD_PAGES", 1)
-    ct.clean_files(crawl, tmp_path / "straight")
+    ct.clean_files(crawl, tmp_path / "straight", page_seconds=0)
     real, done = job.run_shard, []
 
-    def stopping(shard, settings, out):
+    def stopping(shard, *arguments, **options):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(shard.number)
-        return real(shard, settings, out)
+        return real(shard, *arguments, **options)
 
     monkeypatch.setattr(job, "run_shard", stopping)
     with pytest.raises(KeyboardInterrupt):
-        ct.clean_files(crawl, tmp_path / "out")
+        ct.clean_files(crawl, tmp_path / "out", page_seconds=0)  # no process but this one
     again = []
-    monkeypatch.setattr(job, "run_shard", lambda *a: (again.append(a[0].number), real(*a))[1])
-    ct.clean_files(crawl, tmp_path / "out")
+    monkeypatch.setattr(job, "run_shard", lambda *a, **o: (again.append(a[0].number), real(*a, **o))[1])
+    ct.clean_files(crawl, tmp_path / "out", page_seconds=0)
     assert done == [0, 1]
     assert again == [2, 3, 4]
     assert tree(tmp_path / "out") == tree(tmp_path / "straight")
@@ -380,21 +381,10 @@ def test_pages_that_are_gone_or_fail_now_leave_no_output(tmp_path):
     assert [p.name for p in (tmp_path / "out").glob("*.txt")] == ["p.txt"]
 
 
-def test_undo_refuses_pages_that_were_changed_or_lost(crawl, tmp_path):
-    ct.clean_files(crawl, tmp_path / "out")
-    page = tmp_path / "out" / "packed.txt"
-    page.write_text(page.read_text("utf-8") + "尾", "utf-8")
-    with pytest.raises(ct.EditError, match="changed or lost"):
-        list(undo(tmp_path / "out", tmp_path / "back"))
-    page.unlink()
-    with pytest.raises(ct.EditError, match="changed or lost"):
-        list(undo(tmp_path / "out", tmp_path / "back"))
-
-
 def test_undo_names_unpacked_and_html_pages_as_what_they_are(crawl, tmp_path):
     page_in(crawl, "h.html", f"<html><body><h1>标题</h1><p>{BODY}</p></body></html>")
     ct.clean_files(crawl, tmp_path / "out")
-    names = {p.relative_to(tmp_path / "back").as_posix() for p in undo(tmp_path / "out", tmp_path / "back")}
+    names = {p.relative_to(tmp_path / "back").as_posix() for p in undo(tmp_path / "out", tmp_path / "back", Report())}
     assert {"packed.txt", "packed2.txt", "h.html.txt"} <= names
     assert ct.clean_files(tmp_path / "back", tmp_path / "again").exit_code == 0
 

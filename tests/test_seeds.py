@@ -10,7 +10,9 @@ import pytest
 import cleantext as ct
 from cleantext.edits import apply
 from cleantext.fold import kept
-from cleantext.run.tables import read_edits, undo
+from cleantext.report.tally import Report
+from cleantext.run.restore import undo
+from cleantext.run.tables import read_edits
 
 LINE = "\n"
 
@@ -118,7 +120,7 @@ def test_edits_replay_and_undo_from_the_outputs_alone(cleaned, names, seeds, tmp
         for _, edits in steps[name]:
             text = apply(text, edits)
         assert text.encode() == (out / name).read_bytes()
-    list(undo(out, tmp_path / "back"))
+    list(undo(out, tmp_path / "back", Report()))
     for name in names:
         assert (tmp_path / "back" / name).read_bytes() == (seeds / name).read_bytes()
 

@@ -7,16 +7,19 @@ interrupted and resumable.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cleantext import __version__
-from cleantext.cli.dedup import MAX_DF, RESUMES, dedup
+from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.rules import rules as rules_
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.errors import CleantextError
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SHOWN = 20  # failures that are told one by one
 DUPLICATES = click.Choice(["annotate", "passages", "documents", "off"])
 
 
@@ -38,6 +42,10 @@ class Commands(click.Group):
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
+        with _stopped_by_sigterm():
+            return self._invoked(ctx)
+
+    def _invoked(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except CleantextError as error:
@@ -55,6 +63,19 @@ class Commands(click.Group):
             kept = "; run the same command again to take up from here" if ctx.meta.get(RESUMES) else ""
             click.echo(f"cleantext: interrupted{kept}", err=True)
             ctx.exit(130)
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: what is half written goes, and the run can be taken up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -100,6 +121,20 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
 )
 @click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
 @click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
+@click.option(
+    "--max-page-bytes",
+    default="32MB",
+    show_default=True,
+    metavar="SIZE",
+    help="Pages of more, unpacked, fail: they are listed, the run goes on.",
+)
+@click.option(
+    "--page-seconds",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Pages that take longer fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
+)
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
@@ -118,6 +153,7 @@ def clean(
     check: bool,
     dry_run: bool,
     quiet: bool,
+    max_page_bytes: str,
     **options: Any,
 ) -> None:
     """Clean pages: files, folders or glob patterns.
@@ -131,6 +167,7 @@ def clean(
     from cleantext.report.terminal import summary
     from cleantext.run import job
 
+    options["max_page_bytes"] = size_of(max_page_bytes)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     if check or dry_run:
         import tempfile
@@ -237,11 +274,18 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
 @click.option("-o", "--to", required=True, type=click.Path(path_type=Path), help="Folder for the originals.")
 def undo(out: Path, to: Path) -> None:
     """Write the originals as they were read, from the output folder OUT of a run alone."""
+    from cleantext.report.tally import Report
     from cleantext.run.files import check_output
-    from cleantext.run.tables import undo as taken_back
+    from cleantext.run.restore import undo as taken_back
 
     check_output([out], [], to)
-    click.echo(f"{sum(1 for _ in taken_back(out, to)):,} originals written to {to}", err=True)
+    report = Report()
+    written = sum(1 for _ in taken_back(out, to, report))
+    for row in report.failures[:SHOWN]:
+        click.echo(f"cleantext: {row['error']}", err=True)
+    rest = f", {len(report.failures):,} pages could not come back" if report.failures else ""
+    click.echo(f"{written:,} originals written to {to}{rest}", err=True)
+    sys.exit(report.exit_code)
 
 
 @main.command()

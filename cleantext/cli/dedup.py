@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-__all__ = ["MAX_DF", "RESUMES", "dedup"]
+__all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
 
 RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
 
@@ -108,12 +108,12 @@ def dedup(
     if index is not None:
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
         report = index_files(
-            src, out, index, add=add, columns=columns, memory=_size(memory), workers=options["workers"], strict=options["strict"], **asked
+            src, out, index, add=add, columns=columns, memory=size_of(memory), workers=options["workers"], strict=options["strict"], **asked
         )
     else:
         ctx.meta[RESUMES] = here == "local"
         with steps(console, quiet=quiet) as progress:
-            report = dedup_files(src, out, columns=columns, memory=_size(memory), progress=progress, **options)
+            report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, **options)
     if not quiet:
         summary(report, str(out), console)
     sys.exit(report.exit_code)
@@ -140,10 +140,10 @@ def _given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
-def _size(size: str) -> int:
+def size_of(size: str) -> int:
     """Read a size such as 2GB, 500MB or 1.5GiB."""
     units = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", size)
     if not found or found[2].upper() not in units:
-        raise click.UsageError(f"--memory {size}: expected a size such as 2GB")
+        raise click.UsageError(f"size {size!r}: expected one such as 2GB")
     return int(float(found[1]) * units[found[2].upper()])

@@ -18,9 +18,10 @@ def bar(console: Any, what: str, *, quiet: bool) -> Iterator[Callable[[int, int]
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
+    # No thread that draws beside the run: a process without threads can be forked (see `cleantext.run.workers`).
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
         task = shown.add_task(what, total=None)
-        yield lambda done, size: shown.update(task, completed=done, total=size)
+        yield lambda done, size: shown.update(task, completed=done, total=size, refresh=True)
 
 
 @contextlib.contextmanager

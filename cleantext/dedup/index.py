@@ -27,6 +27,7 @@ from cleantext.dedup.tokens import Unit
 from cleantext.errors import ConfigError, InputError, SketchMismatch
 from cleantext.fold import Fold
 from cleantext.plan import EmbeddedRunner, Part, Plan, Table
+from cleantext.plan.lock import only_writer
 from cleantext.plan.tables import sync, write_part
 
 if TYPE_CHECKING:
@@ -297,14 +298,8 @@ class Index:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Path]:
         """Be the one writer; give a folder to work in. The system drops the lock of a process that dies."""
-        import fcntl
-
         work = self.folder / "work"
-        with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise ConfigError(f"{self.folder}: another process is writing to this index; wait for it") from error
+        with only_writer(self.folder / "lock", f"index {self.folder}"):
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
             self._sweep(self._manifest())

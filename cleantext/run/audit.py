@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cleantext.edits import revert
-from cleantext.errors import InputError
-from cleantext.run.files import Source
-from cleantext.run.tables import EDITS, METADATA, read_edits, tables_of
+from cleantext.errors import EditError, InputError
+from cleantext.run.restore import recorded, text_as_read
+from cleantext.run.settings import EDITS
+from cleantext.run.tables import read_edits, tables_of
 
 __all__ = ["Audit", "Firing", "audit"]
 
@@ -46,10 +45,9 @@ def audit(out: str | Path, rule: str, *, sample: int = 20, seed: int = 0) -> Aud
     Raise `InputError` where the folder is no run that recorded its edits, or no rule of this id fired in it.
     """
     folder = Path(out)
-    if not (folder / METADATA).exists() or not (folder / EDITS).exists():
-        raise InputError(f"{folder}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
+    rows = recorded(folder)
     total, pages, drawn = _draw(folder / EDITS, rule, sample, random.Random(seed))  # noqa: S311 - a sample, no secret
-    texts = _as_read(folder, sorted({page for page, *_ in drawn}))
+    texts = _as_read(folder, rows, sorted({page for page, *_ in drawn}))
     found = []
     for page, start, end, before, after in sorted(drawn):
         text = texts.get(page, "")
@@ -85,21 +83,13 @@ def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[in
     return total, len(pages), drawn
 
 
-def _as_read(folder: Path, pages: Sequence[str]) -> dict[str, str]:
+def _as_read(folder: Path, rows: Iterable[Mapping[str, Any]], pages: Sequence[str]) -> dict[str, str]:
     """Return the texts of pages as they were read, by taking their edits back."""
     edits = read_edits(folder / EDITS, pages)
     wanted = set(pages)
     texts = {}
-    for line in (folder / METADATA).read_text("utf-8").splitlines():
-        row = json.loads(line)
-        if row["id"] not in wanted:
-            continue
-        path = folder / (row["output"] or Source(Path(row["id"]), row["id"], 0).output)
-        data = path.read_bytes() if path.exists() else b""
-        if row["outcome"] != "duplicate" and hashlib.sha256(data).hexdigest() != row["output_sha256"]:
-            continue  # changed since it was cleaned: the firing is known, what stood around it is not
-        text = data.decode()
-        for _, step in reversed(edits.get(row["id"], [])):
-            text = revert(text, step)
-        texts[row["id"]] = text
+    for row in rows:
+        if row["id"] in wanted:
+            with contextlib.suppress(EditError, InputError):  # changed since: the firing is known, what stood around it is not
+                texts[row["id"]] = text_as_read(folder, row, edits.get(row["id"], []))
     return texts

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gzip
 import hashlib
 import json
 import os
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from cleantext.decode import Decoded, decode
 from cleantext.errors import ConfigError, InputError
+from cleantext.run.packed import MAX_PAGE_BYTES, PACKED, read_bytes, unpacked_name
 from cleantext.run.sniff import KINDS, TEXT, Kind, ending_of, kind_of
 from cleantext.transform import Page
 
@@ -40,7 +40,7 @@ __all__ = [
 
 IGNORE_FILE = ".cleantextignore"
 LONGEST_NAME = 255  # bytes of a file's name, in all common file systems
-PACKED = {".gz", ".zst"}
+UNPACKS = 5  # times: what packed text becomes, about
 # What a run writes beside the pages: never read as a page, and no page may be written over it.
 TABLES = {
     "report.json",
@@ -57,14 +57,6 @@ TABLES = {
 }
 # Of these, what a search for duplicates may find.
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
-
-
-def _unpacked(name: str) -> PurePosixPath:
-    """Return a name without the endings that say how it is packed."""
-    path = PurePosixPath(name)
-    while path.suffix.lower() in PACKED:
-        path = path.with_suffix("")
-    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +79,15 @@ class Source:
             return cls(path, encodable(name), path.stat().st_size)
         return cls(path, encodable(name), 0)
 
-    def read(self) -> bytes:
-        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done."""
+    @property
+    def weight(self) -> int:
+        """The bytes of the page, unpacked, as far as its size tells."""
+        return self.size * (UNPACKS if self.path.suffix.lower() in PACKED else 1)
+
+    def read(self, *, most: int = MAX_PAGE_BYTES) -> bytes:
+        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done, or there are more than ``most``."""
         try:
-            data = self.path.read_bytes()
-            ending = self.path.suffix.lower()
-            return gzip.decompress(data) if ending == ".gz" else _unzstd(data) if ending == ".zst" else data
+            return read_bytes(self.path, most=most)
         except (OSError, EOFError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise InputError(f"{self.id}: cannot be read: {told}; mend the file or its name, or leave it out with {IGNORE_FILE}") from error
@@ -103,9 +98,8 @@ class Source:
 
         A name that the file system would not take ends in a digest of the whole one instead.
         """
-        path = _unpacked(self.id)
-        name = path.name if ending_of(path.name) in TEXT else path.name + ".txt"
-        return "/".join([*map(_short, path.parts[:-1]), _short(name)])
+        name = unpacked_name(self.id)
+        return "/".join(map(_short, (name if ending_of(name) in TEXT else f"{name}.txt").split("/")))
 
 
 def _short(name: str) -> str:
@@ -121,22 +115,6 @@ def encodable(name: str) -> str:
     return re.sub("[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", name)
 
 
-def _unzstd(data: bytes) -> bytes:
-    import zstandard
-
-    parts = []
-    while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            parts.append(frame.decompress(data))
-        except zstandard.ZstdError as error:
-            raise ValueError(str(error)) from error
-        if not frame.eof:
-            raise EOFError("the zstd file is cut off")
-        data = frame.unused_data
-    return b"".join(parts)
-
-
 class Read(NamedTuple):
     """A page as read, its bytes, and how they were decoded."""
 
@@ -145,9 +123,9 @@ class Read(NamedTuple):
     decoded: Decoded
 
 
-def read_page(source: Source) -> Read:
-    """Read, decode and parse one page. Raise `InputError` with what, where and what to do."""
-    data = source.read()
+def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
+    """Read, decode and parse one page of at most ``most`` bytes. Raise `InputError` with what, where and what to do."""
+    data = source.read(most=most)
     kind = kind_of(data, source.id)
     decoded = decode(data)
     if kind.group == "page" and decoded.evidence == "binary":
@@ -191,6 +169,10 @@ def is_run(folder: Path) -> bool:
 def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path) -> None:
     """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do."""
     target = out.resolve()
+    if encodable(str(target)) != str(target):
+        raise ConfigError(
+            f"output {encodable(str(target))}: its path has bytes that are not UTF-8: name a folder that tables can name, too"
+        )
     for source in sources:
         origin = Path(source).resolve()
         if target == origin or (origin.is_dir() and origin in target.parents):

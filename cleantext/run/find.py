@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from cleantext.errors import ConfigError, InputError
 from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_run, refusal
+from cleantext.run.paths import leads_out
 from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
 from cleantext.run.sniff import TABLES as RECORDS
 
@@ -99,7 +100,7 @@ def _named(path: Path, name: str) -> Source:
 def find_pages(sources: Sequence[str | Path]) -> Found:
     """Return the pages of files, folders and glob patterns, sorted by id.
 
-    A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz and .zst); hidden files
+    A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz, .zst, .bz2 and .xz); hidden files
     are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. Files that are named
     are pages, and fail where they hold none.
     """
@@ -129,6 +130,8 @@ def _check_outputs(outputs: Sequence[str]) -> None:
         )
     names = set(outputs)
     for output in outputs:
+        if leads_out(output):
+            raise ConfigError(f"page {output!r} would be written outside the output: name its folder, or rename the page")
         for folder in PurePosixPath(output).parents:
             if str(folder) in names:
                 raise ConfigError(f"page {str(folder)!r} has the name of the folder of page {output!r}: rename one of them")

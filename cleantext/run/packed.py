@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-__all__ = ["MAX_PAGE_BYTES", "PACKED", "lines_of", "read_bytes", "unpacked_name"]
+__all__ = ["MAX_PAGE_BYTES", "MAX_TEXT_BYTES", "PACKED", "lines_of", "read_bytes", "unpacked_name"]
 
 MAX_PAGE_BYTES = 32_000_000  # of one page, unpacked: a book has 10 MB; cleaning takes up to 25 times as much memory
+MAX_TEXT_BYTES = 1 << 30  # of one that is only compared, not cleaned
 MAX_LINE_BYTES = 1 << 28  # of one line of a table of texts
 # The formats pack zeros a thousand times (gzip) to thirty thousand times (zstd, bzip2), web pages 3 to 30 times and
 # a line said again and again 200 times. Short pages may repeat what they like.
@@ -61,16 +62,20 @@ def unpacked_name(name: str) -> str:
 def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
     """Return the bytes of a file, unpacked. Raise `ValueError` where there are more than ``most``, or it is broken; `EOFError` where it is cut off."""
     if path.stat().st_size > most:
-        raise ValueError(f"has {path.stat().st_size:,} bytes, more than {most:,} (see --max-page-bytes)")
+        raise ValueError(_too_large("has", most))
     parts, size, packed = [], 0, path.suffix.lower() in PACKED
     for piece, taken in _pieces(path):
         size += len(piece)
         if size > most:
-            raise ValueError(f"unpacks to more than {most:,} bytes (see --max-page-bytes)" if packed else f"has more than {most:,} bytes")
+            raise ValueError(_too_large("unpacks to" if packed else "has", most))
         if packed and size > max(RATIO_FROM, taken * MAX_RATIO):
             raise ValueError(f"unpacks to more than {MAX_RATIO} times its size: it was made to fill memories")
         parts.append(piece)
     return b"".join(parts)
+
+
+def _too_large(what: str, most: int) -> str:
+    return f"{what} more than {most:,} bytes, which is no page (`clean --max-page-bytes` allows it)"
 
 
 def lines_of(path: Path, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,9 +24,10 @@ from cleantext.run.files import (
     write_whole,
 )
 from cleantext.run.find import find_pages
-from cleantext.run.settings import STATE
+from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.sniff import TABLES as RECORDS
 from cleantext.run.sniff import ending_of
+from cleantext.run.state import working
 from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["dedup_files", "dedup_plan", "index_files"]
 
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
+DEDUP = "dedup"  # the folder of its state
 FEW = 500_000  # texts up to which all bands are searched in one query
 OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
 Level = Literal["document", "paragraph", "passage"]
@@ -107,7 +107,7 @@ def dedup_files(
     check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
     report = Report()
     report.settings |= _settings(level, threshold)
-    with _state(folder, restart=restart) as state:
+    with working(folder, DEDUP, restart=restart) as state:
         if engine == "memory":
             options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
             written = _in_memory(pages, more, folder, report, against=against, **options)
@@ -168,7 +168,7 @@ def index_files(
     pages = _found(sources)
     check_output(sources, pages, folder)
     report = Report()
-    with _state(folder, restart=True) as state:
+    with working(folder, DEDUP, restart=True) as state:
         texts = table_of(pages, columns, state / "texts", report, strict=strict)
         if not (Path(index) / "header.json").exists():
             options = {"id_type": texts.id_type, "keep": "value" if columns.value else "longest"} | options
@@ -210,38 +210,6 @@ def _check_memory(memory: int) -> None:
 
 def _settings(level: str, threshold: float) -> dict[str, Any]:
     return {"cleantext": cleantext.__version__, "pipeline": "none", "fingerprint": "none", "level": level, "threshold": threshold}
-
-
-@contextlib.contextmanager
-def _state(folder: Path, *, restart: bool) -> Iterator[Path]:
-    """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped."""
-    import fcntl
-
-    state = folder / STATE / "dedup"
-    if restart:
-        shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"{folder}: another run is writing here; wait for it, or name another folder") from error
-        try:
-            yield state
-        except BaseException:
-            if any(p.name != "lock" for p in state.iterdir()):
-                raise  # something is kept, to take up from
-            _remove(state)
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # where it was made for this run
-            raise
-        _remove(state)
-
-
-def _remove(state: Path) -> None:
-    shutil.rmtree(state, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        state.parent.rmdir()
 
 
 def _finish(folder: Path, report: Report, started: float, written: set[str], events: Sequence[dict[str, Any]] = ()) -> None:
@@ -340,7 +308,7 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
     texts: dict[str, str] = {}
     for source in pages:
         try:
-            page, data, decoded = read_page(source)
+            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
         except InputError as error:
             report.fail(source.id, str(error))
             continue

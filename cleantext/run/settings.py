@@ -12,9 +12,16 @@ import cleantext
 from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline
 from cleantext.run.files import Source
+from cleantext.run.packed import MAX_PAGE_BYTES
 
-__all__ = ["STATE", "Settings", "Shard", "page_folder", "part"]
+__all__ = ["EDITS", "EDITS_PART", "METADATA", "PAGE_SECONDS", "STATE", "Settings", "Shard", "page_folder", "part"]
 
+EDITS, METADATA = "edits.parquet", "metadata.jsonl"
+EDITS_PART = "edits.arrow"
+# Seconds that a page may take, and more for each megabyte of it: ten times what any ordinary page takes, so that a busy
+# machine does not decide which pages fail.
+PAGE_SECONDS = 60.0
+SECONDS_A_MEGABYTE = 15.0
 STATE = ".cleantext"  # in the output folder while a run goes on: markers and parts of the tables
 
 
@@ -28,6 +35,8 @@ class Settings:
     min_chars: int = 40
     max_df: int = 100
     record: bool = True  # write edits.parquet
+    max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; pages of more fail
+    page_seconds: float = PAGE_SECONDS  # pages that take longer fail; 0: as long as they take
 
     def __post_init__(self) -> None:
         if self.duplicates not in ("annotate", "passages", "documents", "off"):
@@ -38,6 +47,10 @@ class Settings:
             raise ConfigError(f"min_chars {self.min_chars}: a passage has at least one letter")
         if self.max_df < 1:
             raise ConfigError(f"max_df {self.max_df}: a passage stands in at least one text")
+        if self.max_page_bytes < 1:
+            raise ConfigError(f"max_page_bytes {self.max_page_bytes}: a page has at least one byte")
+        if not self.page_seconds >= 0:
+            raise ConfigError(f"page_seconds {self.page_seconds}: seconds are at least 0, which sets no limit")
 
     @property
     def removes(self) -> bool:
@@ -46,10 +59,14 @@ class Settings:
 
     @property
     def fingerprint(self) -> str:
-        """The digest of all that decides the outputs."""
+        """The digest of all that decides the outputs, except ``page_seconds``: only pages that go over it depend on that."""
         search = [self.duplicates, self.threshold, self.min_chars, self.max_df]
-        parts = [cleantext.__version__, self.pipeline.fingerprint, *search, self.record]
+        parts = [cleantext.__version__, self.pipeline.fingerprint, *search, self.record, self.max_page_bytes]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    def seconds(self, weight: int) -> float:
+        """Return how long a page, or pages, of so many bytes may take: 0 where there is no limit."""
+        return self.page_seconds and self.page_seconds + weight * SECONDS_A_MEGABYTE / 1e6
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,7 @@ class Shard:
 
 
 def part(out: Path, shard: Shard, kind: str) -> Path:
-    """Return the file of one shard's part: "done", "metadata.jsonl" or "edits.arrow"."""
+    """Return the file of one shard's part: "done", "outputs.json", "metadata.jsonl" or "edits.arrow"."""
     return out / STATE / f"{shard.number:06d}.{kind}"
 
 
@@ -75,6 +92,6 @@ def page_folder(out: Path, settings: Settings) -> Path:
     return out / STATE / "pages" if settings.removes else out
 
 
-def total_size(shards: Sequence[Shard]) -> int:
-    """Return the bytes of all pages, as they lie on the disk."""
-    return sum(s.size for shard in shards for s in shard.sources)
+def total_size(shards: Sequence[Shard], *, unpacked: bool = False) -> int:
+    """Return the bytes of all pages, as they lie on the disk, or about what they unpack to."""
+    return sum(s.weight if unpacked else s.size for shard in shards for s in shard.sources)

@@ -1,9 +1,8 @@
-"""The tables beside the cleaned pages: edits, metadata, duplicates, the report; and the way back from them."""
+"""The tables beside the cleaned pages: edits, metadata, duplicates, the report."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -14,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cleantext.changes import Changes, EditColumns, to_original
-from cleantext.edits import Edit, OffsetMap, apply, revert
-from cleantext.errors import EditError, InputError
+from cleantext.edits import Edit, OffsetMap, apply
+from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, drop_found, settle, whole, write_json, write_jsonl, write_whole
-from cleantext.run.settings import Settings, Shard, page_folder, part
+from cleantext.run.files import drop_found, settle, whole, write_json, write_jsonl, write_whole
+from cleantext.run.paths import inside
+from cleantext.run.settings import EDITS, EDITS_PART, METADATA, Settings, Shard, page_folder, part
+from cleantext.run.state import rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,21 +31,20 @@ if TYPE_CHECKING:
     from cleantext.plan import Table
 
 __all__ = [
-    "EDITS",
-    "METADATA",
+    "REMOVED",
     "SCHEMA",
     "copy_table",
     "finish",
-    "outputs_of",
     "read_edits",
-    "undo",
+    "readers_of",
+    "steps_of",
+    "tables_of",
     "write_edits",
     "write_pairs",
     "write_table",
 ]
 
 SCHEMA = "1"  # of all Parquet outputs; raised when columns change
-EDITS, METADATA = "edits.parquet", "metadata.jsonl"
 REMOVED = "dedup"  # the transform of edits that remove duplicates
 SHOWN = 200  # pairs that report.json and report.html show with their texts
 EXCERPT = 300  # characters of a text in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
@@ -98,19 +98,39 @@ def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Seq
 def tables_of(path: Path) -> Iterator[pa.Table]:
     """Yield the tables of edits.parquet, one for each shard and last what was removed as duplicate; or that of a shard's part."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if path.suffix == ".parquet":
-        file = pq.ParquetFile(path)
-        if (file.schema_arrow.metadata or {}).get(b"cleantext_schema") != SCHEMA.encode():
-            raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
-        yield from (file.read_row_group(n) for n in range(file.num_row_groups))
+        yield from (read() for read in readers_of(path))
     else:
         with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
             batches = list(stream)
             yield (
                 pa.concat_tables([pa.Table.from_batches([b]) for b in batches]).unify_dictionaries() if batches else _schema().empty_table()
             )
+
+
+def readers_of(path: Path) -> list[Callable[[], pa.Table]]:
+    """Return for each table of edits.parquet the function that reads it. Both raise `InputError` where the file is damaged or another's."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def read(number: int) -> pa.Table:
+        try:
+            table = file.read_row_group(number)
+            table.validate(full=True)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+        return table
+
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        schema = file.schema_arrow
+        sound = (schema.metadata or {}).get(b"cleantext_schema") == SCHEMA.encode() and schema.equals(_schema())
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+    if not sound:
+        raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
+    return [partial(read, n) for n in range(file.num_row_groups)]
 
 
 def _parquet(path: Path) -> pq.ParquetWriter:
@@ -120,7 +140,7 @@ def _parquet(path: Path) -> pq.ParquetWriter:
     numbers = ("step", "start", "end", "original_start", "original_end")
     coded = [f.name for f in _schema() if f.name not in numbers]
     delta = {n: "DELTA_BINARY_PACKED" for n in numbers if n != "step"}
-    options = {"compression": "zstd", "compression_level": 1, "write_statistics": False}
+    options = {"compression": "zstd", "compression_level": 1, "write_statistics": False, "write_page_checksum": True}
     return pq.ParquetWriter(path, _schema(), use_dictionary=coded, column_encoding=delta, **options)
 
 
@@ -128,12 +148,12 @@ def read_edits(path: Path, pages: Iterable[str] | None = None) -> dict[str, list
     """Read edits as ``page -> [(transform, edits)]`` in the order of the steps; of some pages, or of all."""
     out: dict[str, list[tuple[str, list[Edit]]]] = {}
     for table in tables_of(path):
-        for page, steps in _steps(table, pages).items():
+        for page, steps in steps_of(table, pages).items():
             out[page] = out.get(page, []) + steps
     return out
 
 
-def _steps(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
+def steps_of(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
     """Return the edits of one table as ``page -> [(transform, edits)]``."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -150,21 +170,13 @@ def _steps(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, lis
     }
 
 
-def outputs_of(table: Path) -> set[str]:
-    """Return the pages that a metadata.jsonl says were written; none where there is no such file."""
-    if not table.exists():
-        return set()
-    rows = (json.loads(line) for line in table.read_text("utf-8").splitlines())
-    return {row["output"] for row in rows if row["outcome"] in ("kept", "emptied")}
-
-
 # ---------------------------------------------------------------- the end of a run
 
 
 def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report) -> None:
     """Join the shards' tables, find duplicates, and write the report."""
-    rows = [json.loads(line) for s in shards for line in part(out, s, METADATA).read_text("utf-8").splitlines()]
-    parts = [part(out, s, "edits.arrow") for s in shards] if settings.record else []
+    rows = [row for s in shards for row in rows_of(part(out, s, METADATA))]
+    parts = [part(out, s, EDITS_PART) for s in shards] if settings.record else []
     removed: dict[str, list[Edit]] = {}
     if settings.duplicates != "off":
         removed = _duplicates(out, rows, parts, settings, report)
@@ -242,7 +254,7 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
     kept = [row for row in rows if row["outcome"] != "failed"]
     folder = page_folder(out, settings)
     ids = [row["id"] for row in kept]
-    texts = [(folder / row["output"]).read_bytes().decode() for row in kept]
+    texts = [inside(folder, row["output"]).read_bytes().decode() for row in kept]
     level: Literal["document", "passage"] = "document" if settings.duplicates == "documents" else "passage"
     options = {"threshold": settings.threshold, "min_chars": settings.min_chars, "max_df": settings.max_df}
     found = find_duplicates(texts, ids=ids, level=level, **options)  # type: ignore[arg-type]
@@ -265,10 +277,10 @@ def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], re
     if edits and not left.strip():
         report.outcomes[row["outcome"]] -= 1
         report.outcomes["duplicate"] += 1
-        (out / row["output"]).unlink(missing_ok=True)
+        inside(out, row["output"]).unlink(missing_ok=True)
         row["outcome"], row["output"] = "duplicate", None
     else:
-        write_whole(out / row["output"], left.encode("utf-8", "replace"), sync=False)
+        write_whole(inside(out, row["output"]), left.encode("utf-8", "replace"), sync=False)
 
 
 def write_pairs(out: Path, found: Duplicates, texts: Mapping[str, str], parts: Sequence[Path] | None, report: Report) -> set[str]:
@@ -330,55 +342,3 @@ def write_table(table: pa.Table, path: Path) -> None:
 
     with whole(path) as temporary:
         pq.write_table(table.replace_schema_metadata({"cleantext_schema": SCHEMA}), temporary, compression="zstd")
-
-
-# ---------------------------------------------------------------- the way back
-
-
-def undo(out: str | Path, to: str | Path) -> Iterator[Path]:
-    """Write the pages as they were read, from the cleaned pages and edits.parquet of a run alone.
-
-    Text comes back as UTF-8 without byte order mark, whatever its encoding was; packed pages come back
-    unpacked, and HTML as the visible lines that were read from it, with .txt behind its name. Yield each
-    file written. Raise `InputError` where the folder is not a run with recorded edits, and `EditError`
-    where a page was changed or lost since.
-    """
-    source, target = Path(out), Path(to)
-    if not (source / METADATA).exists() or not (source / EDITS).exists():
-        raise InputError(f"{source}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
-    rows = [json.loads(line) for line in (source / METADATA).read_text("utf-8").splitlines()]
-    open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
-    removed: dict[str, list[tuple[str, list[Edit]]]] = {}
-    tables = list(_groups(source / EDITS))
-    if tables and (last := _steps(tables[-1]())) and all(steps[-1][0] == REMOVED for steps in last.values()):
-        removed = last
-        tables.pop()
-    for table in tables:  # a shard at a time: all edits of a crawl would not fit
-        for page, steps in _steps(table()).items():
-            yield _restored(source, target, open_.pop(page), [*steps, *removed.get(page, [])])
-    for page, row in open_.items():  # whose text the pipeline left as it was
-        yield _restored(source, target, row, removed.get(page, []))
-
-
-def _groups(path: Path) -> Iterator[Callable[[], pa.Table]]:
-    """Yield for each table of edits.parquet the function that reads it."""
-    import pyarrow.parquet as pq
-
-    _ = next(tables_of(path), None)  # refuses another schema
-    file = pq.ParquetFile(path)
-    return (partial(file.read_row_group, n) for n in range(file.num_row_groups))
-
-
-def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Sequence[tuple[str, Sequence[Edit]]]) -> Path:
-    name = row["output"] or Source(Path(row["id"]), row["id"], 0).output
-    data = b""
-    if row["outcome"] != "duplicate":
-        path = source / name
-        data = path.read_bytes() if path.exists() else b""
-        if hashlib.sha256(data).hexdigest() != row["output_sha256"]:
-            raise EditError(f"{path}: changed or lost since it was cleaned, so its edits do not fit: clean the page again")
-    text = data.decode()
-    for _, edits in reversed(steps):
-        text = revert(text, edits)
-    write_whole(target / name, text.encode(), sync=False)
-    return target / name

@@ -1,0 +1,63 @@
+"""Markers of finished shards: what a run that was stopped need not do again.
+
+A marker names the inputs, the recipe, and by their digests the parts of the tables and the pages that the shard wrote. It
+counts only where all of them are still the same; else the shard is done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from cleantext.errors import InputError
+from cleantext.report.tally import Report
+from cleantext.run.files import write_whole
+from cleantext.run.paths import inside
+from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part
+from cleantext.run.state import rows_of
+
+__all__ = ["finished", "mark"]
+
+
+def mark(shard: Shard, settings: Settings, out: Path, *, inputs: str, report: Report, over: bool) -> None:
+    """Say that a shard is done. All that it wrote must be on the disk. ``over`` says that pages went over their budget."""
+    parts = {kind: _digest(part(out, shard, kind)) for kind in _kinds(settings)}
+    held = {"inputs": inputs, "parts": parts, "seconds": settings.page_seconds if over else None, "report": report.to_json()}
+    write_whole(part(out, shard, "done"), json.dumps({"sum": _sum(held), **held}, ensure_ascii=False).encode())
+
+
+def finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
+    """Return the tally of a shard that is done, with all that it wrote still there and unchanged, else nothing."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InputError):
+        held = json.loads(part(out, shard, "done").read_bytes())
+        if (
+            held.pop("sum") == _sum(held)
+            and held["inputs"] == shard.digest(settings)
+            and held["seconds"] in (None, settings.page_seconds)  # another budget: the pages over it get it
+            and all(held["parts"][kind] == _digest(part(out, shard, kind)) for kind in _kinds(settings))
+            and _pages_are_there(shard, settings, out)
+        ):
+            return Report.from_json(held["report"])
+    return None
+
+
+def _kinds(settings: Settings) -> tuple[str, ...]:
+    return (METADATA, EDITS_PART) if settings.record else (METADATA,)
+
+
+def _pages_are_there(shard: Shard, settings: Settings, out: Path) -> bool:
+    rows = rows_of(part(out, shard, METADATA))
+    folder = page_folder(out, settings)
+    return all(_digest(inside(folder, row["output"])) == row["output_sha256"] for row in rows if row["output"])
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sum(held: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""The state of a run in its output folder: held by one run at a time, gone when the run is done, kept when it was stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+from cleantext.errors import InputError
+from cleantext.plan.lock import only_writer
+from cleantext.run.files import write_json
+from cleantext.run.paths import inside
+from cleantext.run.settings import METADATA, STATE
+
+__all__ = ["clear", "earlier_outputs", "outputs_of", "rows_of", "sweep", "working"]
+
+LOCK = "lock"
+EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
+LEFT = re.compile(r"\.[0-9a-f]{12}\.\d+\.part")  # the temporary names of `cleantext.run.files.whole`
+
+
+@contextlib.contextmanager
+def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterator[Path]:
+    """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped.
+
+    ``within`` is a folder of its own for one command. ``restart`` forgets what a stopped run has done. Raise
+    `ConfigError` with the process that holds the folder where another run works in it.
+    """
+    state = folder / STATE
+    work = state / within
+    stopped = state.exists()
+    with only_writer(state / LOCK, str(folder)):
+        if restart:
+            clear(work)
+        work.mkdir(exist_ok=True)
+        if stopped:
+            sweep(folder)
+        try:
+            yield work
+        except BaseException:
+            if not any(p.name != LOCK for p in work.iterdir()):  # else something is kept, to take up from
+                _remove(work, state)
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # where it was made for this run
+            raise
+        _remove(work, state)
+
+
+def clear(work: Path) -> None:
+    """Forget what a stopped run has done, except which pages it may have written."""
+    for path in work.iterdir() if work.exists() else ():
+        if path.name not in (LOCK, EARLIER):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _remove(work: Path, state: Path) -> None:
+    with contextlib.suppress(OSError):
+        clear(work)
+        (work / EARLIER).unlink(missing_ok=True)
+        if work != state:
+            work.rmdir()
+        if [path.name for path in state.iterdir()] == [LOCK]:  # last: from here on the folder is free
+            (state / LOCK).unlink()
+            state.rmdir()
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files that killed processes left, in subfolders too. Only who holds the folder may: they could be another's."""
+    for here, _, names in os.walk(folder):
+        for name in names:
+            if LEFT.fullmatch(name):
+                Path(here, name).unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- what runs before wrote
+
+
+def rows_of(table: Path) -> list[dict[str, Any]]:
+    """Return the rows of a metadata.jsonl. Raise `InputError` with the line that is none."""
+    rows = []
+    for number, line in enumerate(table.read_bytes().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            sound = isinstance(row, dict) and isinstance(row["id"], str) and isinstance(row["outcome"], str)
+            sound = sound and isinstance(row["output"], str | None)
+        except (ValueError, KeyError):
+            sound = False
+        if not sound:
+            raise InputError(f"{table}, line {number}: no row of a run; the file was damaged: clean the pages into a new folder")
+        rows.append(row)
+    return rows
+
+
+def outputs_of(table: Path) -> set[str]:
+    """Return the pages that a metadata.jsonl says were written; none where there is no such file."""
+    return {row["output"] for row in rows_of(table) if row["output"]} if table.exists() else set()
+
+
+def earlier_outputs(folder: Path, state: Path, *, but: AbstractSet[str]) -> set[str]:
+    """Return the pages that earlier runs into this folder wrote, or may have begun to write when they were stopped, ``but`` some.
+
+    They are kept with the state of this run, should it be stopped, too. Raise `InputError` for a name that leads out of the folder.
+    """
+    names = outputs_of(folder / METADATA)
+    for path in (state / EARLIER, *state.glob("*.outputs.json")):
+        with contextlib.suppress(OSError, ValueError):
+            held = json.loads(path.read_bytes())
+            names.update(name for name in held if isinstance(name, str))
+    names -= but
+    for name in names:
+        inside(folder, name)  # before anything is written
+    if names:
+        write_json(state / EARLIER, sorted(names))
+    return names

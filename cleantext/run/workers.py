@@ -1,0 +1,281 @@
+"""Processes that clean shards, each with a clock: a page that hangs, or ends its process, fails alone.
+
+Neither a regular expression nor a compiled kernel can be stopped from inside a process, so whoever exceeds its time is killed.
+A shard that was stopped this way is tried page by page, each page with its own time; then it is done without the pages to blame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal
+
+from cleantext.errors import CleantextError
+from cleantext.report.tally import Report
+from cleantext.run.settings import Settings, Shard
+from cleantext.run.shards import ALL, Watch, run_shard, try_pages, unwatched
+from cleantext.run.state import sweep
+
+__all__ = ["OverTime", "Task", "alarm", "can_fork", "run_all"]
+
+
+DIED = (
+    "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
+    "Finished shards are kept: run the same again to take up from there, with one worker if memory is short"
+)
+
+
+@dataclass(slots=True)
+class Task:
+    """A shard to do; which of its pages are to blame, and how far they have been looked for."""
+
+    shard: Shard
+    over: dict[int, str] = field(default_factory=dict)
+    trial: bool = False  # look for pages to blame from `first` on, else do the shard
+    first: int = 0
+    tried: float = 0.0  # seconds that its pages took one by one
+
+    def blame(self, page: int, why: str, *, died: bool) -> None:
+        """Decide what comes next, where a process was stopped: look for pages to blame, or having found one go on behind it."""
+        rest = [n for n in range(len(self.shard.sources)) if n not in self.over]
+        if page != ALL:
+            self.over[page] = why
+            self.trial, self.first = True, page + 1
+        elif not (self.trial or self.tried):
+            self.trial = True
+        elif died or not rest:
+            raise CleantextError(DIED)
+        else:  # each page alone took its time and was well
+            self.over |= dict.fromkeys(rest, f"together with the pages beside it {why}")
+            self.trial = False
+
+
+def can_fork() -> bool:
+    """Say whether this process may be forked: no thread of Python's that could hold a lock, and no child of a pool."""
+    alone = len(sys._current_frames()) == 1  # noqa: SLF001 - documented, and counts threads that `threading` does not know
+    return sys.platform == "linux" and alone and not multiprocessing.current_process().daemon
+
+
+def _over_time(seconds: float) -> str:
+    """Say what is wrong with a page that took too long."""
+    return f"took more than {seconds:.3g} seconds: give it more (--page-seconds), leave it out with .cleantextignore, or report it with the page"
+
+
+# ---------------------------------------------------------------- in a worker
+
+
+def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
+    """Do what comes through the pipe, until nothing comes or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    pipe.send(("ready",))
+
+    def clock(page: int, seconds: float) -> None:
+        pipe.send(("clock", page, seconds))
+
+    while task := pipe.recv():
+        try:
+            if task.trial:
+                try_pages(task.shard, settings, first=task.first, over=task.over, watch=clock)
+                answer: tuple[Any, ...] = ("done", None)
+            else:
+                extra = 2 * task.tried
+                answer = ("done", run_shard(task.shard, settings, out, over=task.over, extra=extra, watch=clock))
+        except Exception as error:  # noqa: BLE001 - raised in the parent
+            answer = ("raised", error)
+        try:
+            pipe.send(answer)
+        except Exception as error:  # noqa: BLE001 - it cannot be pickled
+            pipe.send(("raised", CleantextError(f"{answer[1]!r} (cannot be carried between processes: {error})")))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent ends, killed or not, whatever code it is stuck in."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a thread gets no turn while `re` matches
+    threading.Thread(target=end, daemon=True).start()
+
+
+# ---------------------------------------------------------------- in the parent
+
+
+class _Worker:
+    """A process, the task that it has, and until when it must be heard of."""
+
+    def __init__(self, settings: Settings, out: Path, *, fork: bool) -> None:
+        context: Any = multiprocessing.get_context("fork" if fork else "spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, settings, out), daemon=True)
+        with _undisturbed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside idle threads of libraries: see `can_fork`
+            self.process.start()
+        theirs.close()
+        self.ready = False
+        self.task: Task | None = None
+        self.report: Report | None = None
+        self.given = 0.0
+        self._clock(ALL, 0)
+
+    def _clock(self, page: int, seconds: float) -> None:
+        self.page, self.seconds, self.since = page, seconds, time.monotonic()
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until its time is over; None where it has no limit."""
+        return self.since + self.seconds - time.monotonic() if self.seconds else None
+
+    def give(self, task: Task) -> None:
+        """Give it a task."""
+        self.task, self.given = task, time.monotonic()
+        self._clock(ALL, 0)
+        with contextlib.suppress(OSError):  # it has died: its end of the pipe tells
+            self.pipe.send(task)
+
+    def listen(self) -> Literal["busy", "done", "stopped"]:
+        """Hear what it has to say, and stop it where its time is over. Raise what its task raised."""
+        assert self.task
+        try:
+            while self.pipe.poll():
+                what, *told = self.pipe.recv()
+                if what == "clock":
+                    self._clock(*told)
+                elif what == "ready":
+                    self.ready = True
+                else:
+                    break
+            else:
+                what = "none"
+        except (EOFError, OSError):
+            what = "ended"
+        if what == "raised":
+            raise told[0]
+        if what == "done":
+            self.report = told[0]
+            return "done"
+        if what == "ended":
+            self.process.join()
+            if not self.ready:
+                raise CleantextError(DIED)
+            self.task.blame(
+                self.page, f"ended its process (exit code {self.process.exitcode}): out of memory, or a fault to report", died=True
+            )
+        elif (left := self.left) is None or left > 0:
+            return "busy"
+        else:
+            self.process.kill()
+            self.task.blame(self.page, _over_time(self.seconds), died=False)
+        return "stopped"
+
+    def end(self) -> None:
+        """Stop it."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Start processes that leave Ctrl-C and SIGTERM, which a terminal or a system sends to all, to their parent."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int, fork: bool) -> Iterator[tuple[Shard, Report]]:
+    """Do all tasks in so many processes; yield each shard's tally as it is done.
+
+    Raise what a shard raised, and `CleantextError` where processes cannot be started or die without a page to blame.
+    """
+    todo = deque(tasks)
+    workers: list[_Worker] = []
+    stopped = 0
+    try:
+        while todo or any(w.task for w in workers):
+            while todo and len(workers) < count:
+                workers.append(_Worker(settings, out, fork=fork))
+                workers[-1].give(todo.popleft())
+            for worker in workers:
+                if todo and not worker.task:
+                    worker.give(todo.popleft())
+            limits = [left for w in workers if w.task and (left := w.left) is not None]
+            wait([w.pipe for w in workers if w.task], timeout=max(0.0, min(limits)) if limits else None)
+            for worker in [w for w in workers if w.task]:
+                task = worker.task
+                assert task
+                trial, state = task.trial, worker.listen()
+                if state == "busy":
+                    continue
+                if trial:
+                    task.tried += time.monotonic() - worker.given
+                worker.task = None
+                if state == "stopped":
+                    stopped += 1
+                    workers.remove(worker)
+                    worker.end()
+                    todo.appendleft(task)
+                elif trial:
+                    task.trial = False
+                    todo.appendleft(task)
+                else:
+                    assert worker.report
+                    yield task.shard, worker.report
+    finally:
+        for worker in workers:
+            worker.end()
+        if stopped or any(w.task for w in workers):
+            sweep(out)  # what they were writing
+
+
+# ---------------------------------------------------------------- in this process
+
+
+class OverTime(BaseException):
+    """Raised in the midst of a page by the clock; no handler of exceptions in a step may take it for one."""
+
+
+@contextlib.contextmanager
+def alarm() -> Iterator[Watch]:
+    """Give a clock that raises `OverTime` in this process, where Python and the system can: in the main thread of a Unix program.
+
+    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong.
+    """
+    free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    if not free or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:  # somebody else's clock
+        yield unwatched
+        return
+
+    def ring(*_: object) -> None:
+        raise OverTime
+
+    signal.signal(signal.SIGALRM, ring)
+    try:
+        yield lambda _, seconds: (signal.setitimer(signal.ITIMER_REAL, seconds), None)[1]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)

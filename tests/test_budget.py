@@ -1,0 +1,155 @@
+"""Pages that never end, or end their process: each fails alone, in every way of running."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from stuck import Stuck
+
+import cleantext as ct
+from cleantext.errors import CleantextError, ConfigError
+from cleantext.pipeline import Pipeline
+from cleantext.run import job, shards, workers
+from cleantext.run.settings import STATE, Settings
+
+BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
+RECIPE = Pipeline((Stuck(),), "stuck")
+NEVER_END = ["卡在循环", "卡在正则", "卡在内核"]
+
+
+@pytest.fixture(autouse=True)
+def without_warming(monkeypatch):
+    monkeypatch.setattr(shards, "warm", lambda: None)
+    monkeypatch.setattr(job, "warm", lambda: None)
+
+
+def pages_in(folder, *texts):
+    folder.mkdir()
+    for n, text in enumerate(texts):
+        (folder / f"{n}.txt").write_text(text, "utf-8")
+    return folder
+
+
+def clean(src, out, **options):
+    return ct.clean_files(src, out, **{"pipeline": RECIPE, "duplicates": "off", "page_seconds": 0.5} | options)
+
+
+def tree(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def failed(out):
+    return [row["id"] for row in map(json.loads, (out / "failed.jsonl").read_text("utf-8").splitlines())]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+@pytest.mark.parametrize("text", NEVER_END)
+def test_a_page_that_never_ends_fails_alone(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+    src = pages_in(tmp_path / "in", BODY, text, BODY + "二", BODY + "三")
+    report = clean(src, tmp_path / "out")
+    assert (report.outcomes["kept"], failed(tmp_path / "out"), report.exit_code) == (3, ["1.txt"], 3)
+    assert "1.txt: took more than 0.5 seconds: give it more (--page-seconds)" in report.failures[0]["error"]
+    assert [(tmp_path / "out" / f"{n}.txt").exists() for n in range(4)] == [True, False, True, True]
+    assert not (tmp_path / "out" / STATE).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_page_that_ends_its_process_fails_alone_and_no_other_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+    src = pages_in(tmp_path / "in", "自杀", BODY, "卡在循环", "自杀")
+    report = clean(src, tmp_path / "out")
+    assert failed(tmp_path / "out") == ["0.txt", "2.txt", "3.txt"]
+    assert "ended its process (exit code 7)" in report.failures[0]["error"]
+    assert (tmp_path / "out" / "1.txt").read_text("utf-8") == BODY
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no clock here")
+def test_where_no_process_can_be_forked_the_clock_rings_here_and_a_new_one_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "can_fork", lambda: False)
+    src = pages_in(tmp_path / "in", BODY, "卡在正则", BODY + "二")
+    before = signal.getsignal(signal.SIGALRM)
+    report = clean(src, tmp_path / "out")
+    assert (report.outcomes["kept"], failed(tmp_path / "out")) == (2, ["1.txt"])
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_slow_pages_that_keep_to_their_budget_are_done(tmp_path, monkeypatch):
+    """Together they take more than one page may: the shard is stopped, tried page by page, and done with the time that they took."""
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+    src = pages_in(tmp_path / "in", *["慢" + BODY] * 4)
+    report = clean(src, tmp_path / "out", page_seconds=0.9)
+    assert (report.outcomes["kept"], report.exit_code) == (4, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_forked_process_writes_what_this_one_does(tmp_path, monkeypatch):
+    src = pages_in(tmp_path / "in", BODY, BODY + "二")
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+    clean(src, tmp_path / "forked")
+    clean(src, tmp_path / "here", page_seconds=0)
+    trees = [tree(tmp_path / name) for name in ("forked", "here")]
+    for files in trees:
+        files.pop("report.html"), files.pop("report.json")  # which tell the budget
+    assert trees[0] == trees[1]
+
+
+def test_the_budget_grows_with_the_page_and_counts_for_no_other():
+    settings = Settings(RECIPE, page_seconds=10)
+    assert settings.seconds(0) == 10
+    assert settings.seconds(10_000_000) == 160
+    assert Settings(RECIPE, page_seconds=0).seconds(10**9) == 0
+    assert settings.fingerprint == Settings(RECIPE, page_seconds=20).fingerprint
+    with pytest.raises(ConfigError, match="page_seconds -1"):
+        Settings(RECIPE, page_seconds=-1)
+
+
+def test_what_a_shard_raises_comes_through(tmp_path, monkeypatch):
+    """A full disk, say: the run ends with it, and processes with the run."""
+    if sys.platform != "linux":
+        pytest.skip("forks")
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "x")
+
+    monkeypatch.setattr(workers, "run_shard", full)
+    with pytest.raises(OSError, match="No space left"):
+        clean(pages_in(tmp_path / "in", BODY), tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_processes_that_die_without_a_page_to_blame_end_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+    monkeypatch.setattr(workers, "run_shard", lambda *_, **__: os._exit(9))
+    with pytest.raises(CleantextError, match="a worker process died"):
+        clean(pages_in(tmp_path / "in", BODY), tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_of_a_killed_parent_end(tmp_path):
+    """Also one that is stuck in a call that lets no other thread run."""
+    src = pages_in(tmp_path / "in", "卡在内核", "卡在内核")
+    code = (
+        "import cleantext as ct; from cleantext.pipeline import Pipeline; from stuck import Stuck; from cleantext.run import job\n"
+        f"ct.clean_files({str(src)!r}, {str(tmp_path / 'out')!r}, pipeline=Pipeline((Stuck(),), 'stuck'), duplicates='off')"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    until = time.monotonic() + 60
+    while not (child := children.read_text().split()) and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    parent.kill()
+    parent.wait()
+    while any(Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2] for pid in child):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert child
