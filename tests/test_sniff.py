@@ -79,6 +79,7 @@ def test_documents_are_html_whatever_their_name(start, encoding):
         '["甲"] 这样的写法',
         "id,name 是两个字段的名字\n接下来是正文,没有表格。",
         "标题\t来源\n杏花开了\t本报",
+        "Title, date\nSpring has come, at last",
         "WARC/1.0 是一种格式",
         "HTTP/1.1 200 是状态行",
         "%PDF 是一种文件的开头",

@@ -336,7 +336,8 @@ def _table(start: bytes, ending: str) -> str:
     for separator, name in (("\t", "tsv"), (",", "csv")):
         if lines and separator in lines[0] and _is_header(lines[0].split(separator)):
             rows = _rows(lines if len(start) < HEAD - 16 else lines[:-1], separator)
-            if len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows):
+            # Two lines with a comma each may be prose.
+            if len(rows) > 1 and len(rows) + len(rows[0]) > 4 and all(len(row) == len(rows[0]) for row in rows):
                 return name
     return ""
 
