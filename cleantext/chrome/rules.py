@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from cleantext.chrome.characters import MOST_BRACKETS
+from cleantext.chrome.fields import check_effect, check_fields
 from cleantext.chrome.patterns import Question
 from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError, unknown
@@ -262,6 +263,7 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ..
     from cleantext.chrome.checks import check
 
     pack = Pack((), "+".join(names))
+    known: set[str] = set()  # all ids so far, also of rows that a pack switched off
     for name in names:
         rows: list[Rule] = []
         for file, text in _files(name):
@@ -273,7 +275,14 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ..
         if twice:
             wheres = " and ".join(r.where for r in rows if r.id == twice[0])
             raise RuleError(f"rule id {twice[0]!r} is used twice, in {wheres}: give each row an id of its own")
+        known |= (
+            set(pack.by_id)
+            if pack.rules or name in pack_names()
+            else {rule.id for shipped in pack_names() for file, text in _files(shipped) for rule in rows_of(file, text)}
+        )
         pack = pack.including(rows)
+        if name not in pack_names():
+            check_effect(rows, pack, known)
     for unwanted in without:
         if unwanted not in pack.by_id:
             raise unknown("rule", unwanted, pack.by_id)
@@ -332,6 +341,7 @@ def rows_of(file: str, text: str) -> list[Rule]:
             strange = set(row) - _FIELDS
             if strange:
                 raise RuleError(f"{where}: no field {min(strange)!r}; known: {', '.join(sorted(_FIELDS))}")
+            check_fields(kind, row, where)
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
             rules.append(Rule(**{"id": "", "category": "", **values, "kind": kind, "where": where}))
     return rules

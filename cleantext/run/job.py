@@ -27,7 +27,7 @@ from cleantext.run.packed import MAX_PAGE_BYTES
 from cleantext.run.paths import inside
 from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, total_size
 from cleantext.run.shards import run_shard
-from cleantext.run.state import earlier_outputs, outputs_of, working
+from cleantext.run.state import clear, earlier_outputs, outputs_of, working
 from cleantext.run.tables import finish
 from cleantext.run.workers import OverTime, Task, alarm, can_fork, run_all
 from cleantext.warm import Part, compile_ahead
@@ -102,9 +102,11 @@ def clean_files(
     if profile:
         recipe = with_profile(recipe, profile)
     settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds)
-    with working(folder, restart=restart) as state:
+    with working(folder) as state:
         outputs = {page.output for page in found.pages}
         outputs |= earlier_outputs(folder, state, but=outputs)
+        if restart:
+            clear(state)
         if learn_hosts:
             recipe, note = with_learned(recipe, found.pages, folder)
             settings = replace(settings, pipeline=recipe)

@@ -226,11 +226,12 @@ def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int,
             limits = [left for w in workers if w.task and (left := w.left) is not None]
             wait([w.pipe for w in workers if w.task], timeout=max(0.0, min(limits)) if limits else None)
             for worker in [w for w in workers if w.task]:
-                task, state = worker.task, worker.listen()
+                task = worker.task
                 assert task
+                trial, state = task.trial, worker.listen()
                 if state == "busy":
                     continue
-                if task.trial:
+                if trial:
                     task.tried += time.monotonic() - worker.given
                 worker.task = None
                 if state == "stopped":
@@ -238,7 +239,7 @@ def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int,
                     workers.remove(worker)
                     worker.end()
                     todo.appendleft(task)
-                elif task.trial:
+                elif trial:
                     task.trial = False
                     todo.appendleft(task)
                 else:
