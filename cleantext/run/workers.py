@@ -31,7 +31,7 @@ from cleantext.run.state import sweep
 __all__ = ["OverTime", "Task", "alarm", "can_fork", "run_all"]
 
 
-PATIENCE = 5
+PATIENCE = 5  # times as long as it may work a page may take, waiting for a processor or a disk
 DIED = (
     "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
     "Finished shards are kept: run the same again to take up from there, with one worker if memory is short"
@@ -253,7 +253,8 @@ class OverTime(BaseException):
 def alarm() -> Iterator[Watch]:
     """Give a clock that raises `OverTime` in this process, where Python and the system can: in the main thread of a Unix program.
 
-    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong.
+    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong. It rings late: the
+    time that kernels take to compile, and a busy machine, are no page's fault.
     """
     free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     if not free or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:  # somebody else's clock
@@ -265,7 +266,7 @@ def alarm() -> Iterator[Watch]:
 
     signal.signal(signal.SIGALRM, ring)
     try:
-        yield lambda _, seconds: (signal.setitimer(signal.ITIMER_REAL, seconds), None)[1]
+        yield lambda _, seconds: (signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds), None)[1]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
