@@ -133,7 +133,7 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
     type=click.FloatRange(min=0),
     default=60,
     show_default=True,
-    help="Pages that take longer fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
+    help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")

@@ -80,7 +80,7 @@ def clean_files(
     pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
     "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
-    Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take longer than ``page_seconds`` (beside 15 seconds
+    Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
     for each megabyte; 0: no limit). Inputs are never changed. Raise `ConfigError` or `InputError` before anything is
     written; a page that fails is a row of failed.jsonl, not an exception.
 
