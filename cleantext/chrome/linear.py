@@ -30,11 +30,11 @@ from cleantext.chrome.places import Places, Unproven, written
 
 __all__ = ["Proof", "prove"]
 
-STEPS = 50_000  # that a line may take: under a millisecond, at 16 ns each
+STEPS = 60_000  # that a line may take: a millisecond, at 16 ns each
 WAYS = 100  # for each character of a text of any length
 COUNTS = (1, 3, 8)  # repetitions up to these are written out, if fewer were not enough
 START = 0  # the place before the line
-PAIRS = 150_000  # of places that are reached together
+PAIRS = 200_000  # of places that are reached together
 
 
 class Proof(NamedTuple):
@@ -46,7 +46,7 @@ class Proof(NamedTuple):
 
     def holds(self, longest: float = inf) -> bool:
         """Say whether the time is in proportion to the line, for lines of up to ``longest`` characters."""
-        return self.ways <= WAYS if longest == inf else self.ways * longest <= STEPS
+        return self.ways <= WAYS or self.ways * longest <= STEPS
 
 
 @lru_cache(maxsize=4096)
@@ -80,6 +80,13 @@ class _Ways:
         self._places, self._follow, self._chars, self._longest = places, places.follow, places.chars, longest
         self._met = self._meet()
         self._reach = self._reaches()
+        self._together = [1 << p for p in range(len(self._follow))]  # a bit for each place that can be met at the same time
+        for p, q in self._met:
+            self._together[p] |= 1 << q
+        self._leads: list[list[int]] = [[] for _ in self._follow]
+        for p, follow in enumerate(self._follow):
+            for q in follow:
+                self._leads[q].append(p)
 
     def _moves(self, p: int, q: int) -> Iterator[tuple[int, int]]:
         """Yield where two ways can be after the next character."""
@@ -127,13 +134,14 @@ class _Ways:
         for p in order:
             if p in self._ways:
                 continue
-            loop = {q for q in order if self._reach[p] >> q & 1 and self._reach[q] >> p & 1} or {p}
-            before = [a for a in self._ways if not loop.isdisjoint(self._follow[a])]
+            loops = self._reach[p] >> p & 1
+            loop = {q for q in order if self._reach[p] >> q & 1 and self._reach[q] >> p & 1} if loops else {p}
+            before = sorted({a for q in loop for a in self._leads[q] if a in self._ways})
             if not before:
                 continue  # nothing leads there
             least, early = min(read[a][0] for a in before) + 1, max(read[a][1] for a in before)
             (item, most), times = (None, 1), 1.0
-            if self._reach[p] >> p & 1:
+            if loops:
                 item, most = self._places.loops[p] or (None, inf)
                 if self._splits(loop):
                     return Proof(inf, written(item or ()), "can read the same characters in several ways, and each round doubles them")
@@ -156,7 +164,7 @@ class _Ways:
         nodes = {places.nodes[b] for b in loop}
         left = sum(self._entry(group) * behind[n] for group, (behind, _) in enumerate(places.behind) for n in nodes & behind.keys())
         once = left + sum(total[a] * n for a in before for b, n in places.within[a].items() if b in loop)
-        return min(self._heaviest(every) * times, self._heaviest(within) * times + left), once * most
+        return min(self._heaviest(every) * times, self._heaviest(within) * times + left, once), once * most
 
     def _entry(self, group: int) -> float:
         """Return in how many ways an atomic group is entered, at all times together: it is left in no more."""
@@ -172,20 +180,21 @@ class _Ways:
 
         Of those that cannot go together, a group counts as its largest; the groups are made greedily.
         """
-        groups: list[list[tuple[int, int]]] = []
+        groups: list[tuple[int, list[tuple[int, int]]]] = []  # with a bit for each place that a way comes from
         total = 0.0
         for n, a, b in sorted(ways, reverse=True):
-            for group in groups:
-                if not any(self._meets(a, c) and self._meets(b, d) for c, d in group):
+            for k, (origins, group) in enumerate(groups):
+                if not self._together[a] & origins or not any(self._meets(a, c) and self._meets(b, d) for c, d in group):
                     group.append((a, b))
+                    groups[k] = (origins | 1 << a, group)
                     break
             else:
-                groups.append([(a, b)])
+                groups.append((1 << a, [(a, b)]))
                 total += n
         return total
 
     def _meets(self, p: int, q: int) -> bool:
-        return p == q or (p, q) in self._met
+        return bool(self._together[p] >> q & 1)
 
     def _splits(self, loop: set[int]) -> bool:
         """Say whether two ways can part in a loop and meet in it again."""

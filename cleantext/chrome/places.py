@@ -18,7 +18,7 @@ from cleantext.chrome.patterns import ALL, ONE, PARSER, Chars, How, both, chars_
 __all__ = ["Places", "Unproven", "written"]
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-LARGEST = 3_000  # nodes and places of a pattern
+LARGEST = 20_000  # nodes and places of a pattern
 NODE, ONLY, FIRST, ENTER, LEAVE = range(5)  # kinds of nodes that read nothing
 
 Loop = tuple[Any, float]  # the outermost repetition around a place that is taken for a loop, and how many characters it reads at most
