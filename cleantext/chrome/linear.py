@@ -129,7 +129,7 @@ class _Ways:
         self._total: dict[int, float] = {START: 1}  # at all times
         self._entered: dict[int, float] = {}  # ways into an atomic group, at all times
         read: dict[int, tuple[float, float]] = {START: (0, 0)}  # characters, with that of the place itself: at least and at most
-        worst = Proof(1)
+        worst = Proof(1, "", "has parts that can read the same characters, or none, in several ways")
         order = sorted(range(len(self._follow)), key=lambda p: (-(self._reach[p] | 1 << p).bit_count(), p))
         for p in order:
             if p in self._ways:

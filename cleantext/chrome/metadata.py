@@ -24,7 +24,9 @@ _TOOL_AHEAD = re.compile(rf"(?:{_TOOL}[ |·]*)+[\[【(]?$")
 _TOOL_BEHIND = re.compile(rf"[\]】)](?:[ |·]*{_TOOL})+$")
 _STAFF = re.compile(r"[a-zA-Z]{0,4}[_-]?\d{2,8}")
 _PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 names the town of a paper behind it
-_REPORTER = re.compile(r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?|(?:作者|[编編][辑輯])[ :/：／])")
+_REPORTER = re.compile(
+    r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?|(?:作者|[编編][辑輯])[ :/：／])"
+)
 _DESPATCH = re.compile(r"[/／ ] ?[\u3400-\u9fff]{2,6}(?:报[导道]|報[導道])$")  # 記者陳怡君／台北報導: where it was written
 
 
