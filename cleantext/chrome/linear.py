@@ -99,10 +99,11 @@ class _Ways:
     def _meet(self) -> set[tuple[int, int]]:
         """Return which places one line can reach at once, in both orders."""
         met: set[tuple[int, int]] = set()
+        ahead, done = self._places.ahead, self._places.done  # a search that finds something begins no other on the way
         stack = [(START, START)]
         while stack:
             for a, b in self._moves(*stack.pop()):
-                if (a, b) not in met:
+                if (a, b) not in met and not ((a == ahead and b in done) or (b == ahead and a in done)):
                     met |= {(a, b), (b, a)}
                     stack.append((a, b))
             if len(met) > PAIRS:
@@ -149,7 +150,7 @@ class _Ways:
             ways, total = self._entries(loop, before, times, min(most, self._longest))
             for q in loop:
                 read[q] = least, min(early + most, self._longest)
-                self._ways[q], self._total[q] = ways, min(total, ways * (read[q][1] - least + 1))
+                self._ways[q], self._total[q] = ways, min(total, ways * max(1, read[q][1] - least + 1))
             if times > 1 and ways > worst.ways:
                 worst = Proof(ways, written(item or ()), "can start at many places, of which each is tried")
         ends = self._places.ends & self._ways.keys()

@@ -17,7 +17,7 @@ __all__ = ["Pair", "gather", "iso_date", "read_labels"]
 
 _LEAD = shape("date")
 _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
-_TRAILING_DATE = re.compile(rf"[ |丨·]+(?P<date>{_LEAD.pattern})$")
+_TRAILING_DATE = re.compile(rf"(?<![ |丨·])[ |丨·]+(?P<date>{_LEAD.pattern})$")
 # A button glued to the line: 【纠错】【责任编辑:秦岭】, (编辑:晓东)返回首页.
 _TOOL = r"[\[【(]?(?:我要)?(?:纠错|打印|关闭|分享|收藏|我要评论|返回(?:首页|顶部|列表|上一页))[\]】)]?"
 _TOOL_AHEAD = re.compile(rf"(?:{_TOOL}[ |·]*)+[\[【(]?$")

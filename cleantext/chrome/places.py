@@ -19,10 +19,11 @@ __all__ = ["Places", "Unproven", "written"]
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 LARGEST = 20_000  # nodes and places of a pattern
-NODE, ONLY, FIRST, ENTER, LEAVE = range(5)  # kinds of nodes that read nothing
+NODE, ONLY, FIRST, ENTER, LEAVE, IF = range(6)  # kinds of nodes that read nothing
 
 Loop = tuple[Any, float]  # the outermost repetition around a place that is taken for a loop, and how many characters it reads at most
 State = tuple[int, Chars]  # a place, and what a look ahead at one character leaves of its set
+SOME: Chars = frozenset()  # the same of the end of the pattern, where a condition stands before it
 
 
 class Unproven(Exception):
@@ -45,7 +46,9 @@ class Places:
         self._groups: list[int] = []  # where atomic groups are left
         tree = PARSER.parse(pattern, flags)
         self._flags = tree.state.flags | (re.ASCII if isinstance(pattern, bytes) else 0)
-        first = self._sequence(tree, self._place(ALL, (), None), None)
+        end = self._place(ALL, (), None)
+        first = self._sequence(tree, end, None)
+        ahead = -1
         if how == "search":
             ahead = self._place(ALL, (), (None, inf))
             first = self._node(ahead, first)
@@ -73,17 +76,26 @@ class Places:
             self.within.append(numbered(within))
             self.enters.append(groups(within))
             self.loops.append(self._loops.get(node))
-            sets.append(both(self._sets.get(node, ALL), chars))
+            sets.append(both(self._sets.get(node, ALL), chars) if ways else ALL)
         left = [self._together(self._nodes[node][2], begins=False, leaves=False) for node in self._groups]
         # Behind an atomic group: nodes, for a look at its end may narrow what follows, and groups that are entered.
         self.behind = [(Counter({node: ways for (node, _), ways in found.items() if node >= 0}), groups(found)) for found in left]
         self.nodes = [node for node, _ in numbers]
+        self.ahead = numbers.get((ahead, ALL), -1)
+        self.done = self._done(numbers.get((end, ALL), -1))
         bounds = sorted({c for chars in sets for low, high in chars for c in (low, high + 1)})
         bit = {c: 1 << k for k, c in enumerate(bounds)}  # one for all characters that no set tells apart
         self.chars = [0] * len(sets)
         for k, chars in enumerate(sets):
             for low, high in chars:
                 self.chars[k] |= bit[high + 1] - bit[low]
+
+    def _done(self, end: int) -> set[int]:
+        """Return the places behind which the pattern can end, whatever is read from there on: no search begins later then."""
+        done = {p for p, follow in enumerate(self.follow) if end in follow}
+        while left := {p for p in done if not done.issuperset(self.follow[p].keys() - self.ends)}:
+            done -= left
+        return done
 
     def _node(self, *ways: int, kind: int = NODE, value: Any = None) -> int:
         if len(self._nodes) > LARGEST:
@@ -116,9 +128,16 @@ class Places:
             elif kind == ONLY:
                 found, wider = Counter(), found
                 for (place, chars), n in wider.items():
-                    found[place, both(chars, value)] += n
+                    found[place, both(chars, value) if self._goes_on(place) else SOME] += n
+            elif kind == IF:
+                found, wider = Counter(), found
+                for (place, chars), n in wider.items():
+                    found[place, chars if self._goes_on(place) else SOME] += n
             self._known[key] = found
         return self._known[key]
+
+    def _goes_on(self, node: int) -> bool:
+        return node < 0 or bool(self._nodes[node][2])
 
     def _sequence(self, items: Iterable[Any], following: int, loop: Loop | None) -> int:
         for op, arg in reversed(list(items)):
@@ -145,14 +164,14 @@ class Places:
             return self._node(self._sequence(arg, self._groups[group], loop), kind=ENTER, value=group)
         if op in ("ASSERT", "ASSERT_NOT"):
             if arg[0] < 0:
-                return following
+                return self._node(following, kind=IF)
             if len(arg[1]) == 1 and str(arg[1][0][0]) in ONE:
                 chars = _read(str(arg[1][0][0]), arg[1][0][1], self._flags)
                 return self._node(following, kind=ONLY, value=others(chars) if op == "ASSERT_NOT" else chars)
-            return self._node(self._sequence(arg[1], self._place(ALL, (), None), loop), following)
+            return self._node(self._sequence(arg[1], self._place(ALL, (), None), loop), self._node(following, kind=IF))
         if op == "AT":
             starts = str(arg) == "AT_BEGINNING_STRING" or (str(arg) == "AT_BEGINNING" and not self._flags & re.MULTILINE)
-            return self._node(following, kind=FIRST) if starts else following
+            return self._node(following, kind=FIRST if starts else IF)
         raise Unproven(written([(op, arg)]), "looks back at what a group has read, for which there is no proof")
 
     def _repeat(self, op: str, arg: Any, following: int, loop: Loop | None) -> int:
