@@ -326,7 +326,6 @@ RUNS = {
     "normalize._INDENT": " \t",
     "normalize._BLANKS": "\n",
     "html.words.WORD": "Aa",
-    "html.lines.ATTRIBUTE": ' a="',
     "html.metadata.ENGLISH_DATE": "jan 1, 20",
     "html.metadata.CODE": "1_ A",
     "html.metadata.BYLINE": "记者 文/",

@@ -13,8 +13,8 @@ is in the loop and another before it has characters, or, where that walk has no 
 stand at a place are then the sum over those places before it at which one line can stand at once.
 
 All of it errs towards more ways: ``x{2,5}`` is taken for ``x+``, and its count only bounds how long a way stays in it; looks ahead are
-ways of their own that lead nowhere; looks behind and the edges of words hold everywhere; atomic groups give nothing up. A pattern that
-is refused so is tried again with small counts written out.
+ways of their own that lead nowhere; looks behind and the edges of words hold everywhere. Of an atomic group no more ways go on than came
+to it. A pattern that is refused so is tried again with small counts written out.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
     """Bound the ways in which `re` can read the start of a line of up to ``longest`` characters.
 
     >>> prove("(?:[甲乙]{1,9}、)*丙").ways
-    2
-    >>> prove("(?:甲|甲甲)*乙").part
-    '(?:甲|甲甲)*'
+    1.0
+    >>> prove("(?:甲|甲乙?)*丙")
+    Proof(ways=inf, part='(?:甲|甲乙?)*', why='can read the same characters in several ways, and each round doubles them')
     """
     best = Proof(inf)
     for count in COUNTS:
@@ -141,15 +141,15 @@ class _Ways:
             if not before:
                 continue  # nothing leads there
             least, early = min(read[a][0] for a in before) + 1, max(read[a][1] for a in before)
-            (item, most), times = (None, 1), 1.0
+            item, stays, times = None, 1.0, 1.0
             if loops:
-                item, most = self._places.loops[p] or (None, inf)
+                item, stays = self._places.loops[p] or (None, inf)
                 if self._splits(loop):
                     return Proof(inf, written(item or ()), "can read the same characters in several ways, and each round doubles them")
-                times = self._times(loop, min(early, most - 1, self._longest))
-            ways, total = self._entries(loop, before, times, min(most, self._longest))
+                times = self._times(loop, min(early, stays - 1, self._longest))
+            ways, total = self._entries(loop, before, times, min(stays, self._longest))
             for q in loop:
-                read[q] = least, min(early + most, self._longest)
+                read[q] = least, min(early + stays, self._longest)
                 self._ways[q], self._total[q] = ways, min(total, ways * max(1, read[q][1] - least + 1))
             if times > 1 and ways > worst.ways:
                 worst = Proof(ways, written(item or ()), "can start at many places, of which each is tried")
