@@ -1,355 +1,398 @@
-"""Time linear in the page, whatever it is made of. Speed itself is measured by benchmarks/long_lines.py.
+"""Patterns take time in proportion to the line: the proof, and all patterns that meet the text of pages."""
 
-What replaced a slower way is compared with that way, written down naively here. Pages that took minutes are done once more in a
-process of its own, which the system ends after a time that they missed by far.
-"""
-
-import difflib
-import importlib.util
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
-import unicodedata
-from itertools import pairwise
+from collections import Counter
+from itertools import islice, pairwise
+from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleantext.chrome.characters import MOST_BRACKETS
-from cleantext.chrome.rows import Rows
-from cleantext.chrome.rules import load_pack, unwrap
-from cleantext.chrome.votes import Tables
-from cleantext.edits import Edit, apply, compose
-from cleantext.html import read_html
-from cleantext.html.bounds import ATTRIBUTES, OPEN, ROOTS, bounded
-from cleantext.html.frames import PATH_CHARS
-from cleantext.normalize import MARKS, Forms
-from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted, slip
-from cleantext.repair.controls import RIGHT_TO_LEFT, _Line
-from cleantext.repair.entities import ABOUT, QUOTES, REFERENCE, ROUNDS, _character
-from cleantext.repair.families import CUT_SHORT, _apart
-from cleantext.repair.model import Model, word_model
-from cleantext.repair.pinyin import CANDIDATE
-from cleantext.repair.shifted import LOST, TAIL, WIDEN, certified
-from cleantext.repair.slip import _Quotations
-from cleantext.report.page import pieces
+import cleantext
+from cleantext.chrome.automata import Automata
+from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE
+from cleantext.chrome.frame import LISTING
+from cleantext.chrome.linear import prove
+from cleantext.chrome.patterns import PARSER, Question
+from cleantext.chrome.rules import load_pack
+from cleantext.chrome.scan import SHORT
+from cleantext.chrome.shapes import SHAPES
+from cleantext.errors import RuleError
 
-resource = importlib.util.find_spec("resource")
 
-# What took long: code, and about how long it took.
-SLOW = {
-    "references": "from cleantext.repair import *; Entities()('&amp;' * 300_000)",  # 40 s
-    "slips": "from cleantext.repair import *; GbkSlips()('?！弊：' * 10_000); GbkSlips()('?!' * 1_000)",  # 1,000 s and more
-    "marks of families": "from cleantext.repair import *; Mojibake()(''.join(map(chr, range(0x4e00, 0x9000))) * 5)",  # 200 s
-    "marks of direction": "from cleantext.repair import *; Controls()('a\\u200f' * 100_000)",  # 60 s
-    "combining marks": "from cleantext.normalize import *; Forms()('\\u0301\\u0327' * 30_000)",  # 45 s
-    "attributes": "from cleantext.html.tokens import *; canonical('<p ' + ' '.join(f'a{n}=1' for n in range(150_000)))",  # 60 s
-    "formatting": "from cleantext.html.tokens import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
-    "brackets": "from cleantext.chrome.rules import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
+class Backtracker:
+    """A matcher that goes the ways of `re`, and counts how often each character of a line is read."""
+
+    def __init__(self, line):
+        self.line = line
+        self.reads = Counter()
+
+    def walk(self, items, at):
+        """Yield where a sequence of items can end that starts at a character, in the order of `re`."""
+        if not items:
+            yield at
+            return
+        (op, arg), rest = items[0], items[1:]
+        for end in self.item(str(op), arg, at):
+            yield from self.walk(rest, end)
+
+    def item(self, op, arg, at):
+        if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
+            found = at < len(self.line) and self.has(op, arg, self.line[at])
+            self.reads[at] += found
+            yield from [at + 1] * found
+        elif op == "BRANCH":
+            for branch in arg[1]:
+                yield from self.walk(list(branch), at)
+        elif op == "SUBPATTERN":
+            yield from self.walk(list(arg[3]), at)
+        elif op in ("MAX_REPEAT", "MIN_REPEAT"):
+            yield from self.repeat(*arg, at, lazy=op == "MIN_REPEAT")
+        elif op == "ATOMIC_GROUP":
+            yield from islice(self.walk(list(arg), at), 1)
+        elif op in ("ASSERT", "ASSERT_NOT"):
+            looker = Backtracker(self.line) if len(arg[1]) == 1 else self  # a look at one character is a part of the step
+            found = next(looker.walk(list(arg[1]), at), None) is not None
+            if found == (op == "ASSERT"):
+                yield at
+        elif str(arg) == "AT_BEGINNING":
+            yield from [at] * (at == 0)
+
+    def repeat(self, least, most, body, at, *, lazy):
+        def more():
+            if most:
+                for end in self.walk(list(body), at):
+                    yield from self.repeat(max(0, least - 1), most - 1 if most != PARSER.MAXREPEAT else most, body, end, lazy=lazy)
+
+        if lazy and not least:
+            yield at
+        yield from more()
+        if not lazy and not least:
+            yield at
+
+    def has(self, op, arg, char):
+        if op == "ANY":
+            return char != "\n"
+        if op == "IN":
+            return any(value == ord(char) if str(kind) == "LITERAL" else value[0] <= ord(char) <= value[1] for kind, value in arg)
+        return (ord(char) == arg) == (op == "LITERAL")
+
+
+def most_reads(pattern, line, how="fullmatch"):
+    """Return how often a character of the line is read where no way is the right one."""
+    matcher, items, start = Backtracker(line), list(PARSER.parse(pattern)), 0
+    while start < (len(line) if how == "search" else 1):
+        ends = matcher.walk(items, start)
+        found = next(ends, None) if how == "search" else len(list(ends))
+        start = max(start + 1, found or 0)  # as `re.finditer` does
+    return max(matcher.reads.values(), default=0)
+
+
+def repeated(patterns):
+    counts = st.sampled_from(["?", "*", "+", "{2}", "{0,3}", "{1,4}", "{2,9}", "*?", "{0,3}?"])
+    return st.builds(lambda p, n: f"(?:{p}){n}", patterns, counts)
+
+
+PIECES = st.sampled_from(["a", "b", "c", "[ab]", "[bc]", ".", "^", "(?=a)", "(?![ab])", "(?=ab)", "(?!ba)"])
+PATTERNS = st.recursive(
+    PIECES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=4).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda p: f"(?:{'|'.join(p)})"),
+        repeated(inner),
+        inner.map(lambda p: f"(?>{p})"),
+    ),
+    max_leaves=9,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PATTERNS, st.text("abc", min_size=1, max_size=11), st.sampled_from(["fullmatch", "search"]))
+def test_no_line_is_read_in_more_ways_than_were_proven(pattern, line, how):
+    ways = prove(pattern, how, len(line)).ways
+    if ways < 1000:
+        assert most_reads(pattern, line, how) <= ways
+
+
+@settings(max_examples=60)
+@given(PATTERNS, st.lists(st.text("abc", max_size=9), min_size=1, max_size=6), st.sampled_from(["fullmatch", "match", "search"]))
+def test_automata_answer_as_re_does(pattern, lines, how):
+    asked = Automata([Question(pattern, how)])
+    assert asked.machines  # or `re` would be asked of so few lines
+    points, ends = np.array([ord(c) for line in lines for c in line], np.uint32), np.cumsum([len(line) for line in lines])
+    starts = np.append(0, ends[:-1])
+    answers = asked.answers(points, starts, ends, np.zeros(len(lines), np.int32))
+    assert answers.tolist() == [asked.questions[0].answer(line) for line in lines]
+
+
+def test_a_look_ahead_at_the_end_of_a_loop_sees_the_next_round():
+    for pattern in ("(?:a(?!b))*c", "(?:a(?=[ac]))+c", "(?:a(?=a|c))*c"):
+        asked = Automata([Question(pattern)])
+        assert asked.machines
+        points = np.array([ord(c) for c in "aac"], np.uint32)
+        assert asked.answers(points, np.array([0]), np.array([3]), np.zeros(1, np.int32)).tolist() == [True], pattern
+
+
+REFUSED = {  # and the part that is named
+    "赞助(?:甲|甲甲)*乙": "(?:甲(?:|甲))*",
+    "(?:甲*)*": "(?:甲*)*",
+    "(?:甲?){30}甲{30}": "(?:甲?){30}",
+    "(?:甲+)+乙": "(?:甲+)+",
+    "(?:甲|.{1,3}){1,50}": "(?:甲|.{1,3}){1,50}",
+    "(?:[^。]{1,14}[ 、]{1,3}){0,11}[^。]{1,14}": r"(?:[^。]{1,14}[\ 、]{1,3}){0,11}",
+    ".{0,60}甲.{0,60}乙.{0,60}丙.{0,60}": ".{0,60}",
+    "(甲+)乙\\1": "\\1",
+    "甲?" * 40: "",
+    "(?:|甲|)" * 30: "",
+    "甲(?:(?:乙|丙)?丁?){3,20}": "(?:[乙丙]?丁?){3,20}",
 }
-SECONDS = 20  # of a processor: other work on the machine does not count
-
-
-@pytest.mark.skipif(resource is None, reason="no such limits on this system")
-@pytest.mark.parametrize("kind", SLOW)
-def test_pages_that_took_minutes(kind):
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))"
-    subprocess.run([sys.executable, "-c", f"{limit}; {SLOW[kind]}"], check=True, timeout=600)
-
-
-# ---------------------------------------------------------------- references
-
-PIECES = ["&", "amp;", "am", "p;", "#112;", "#", "38;", "lt;", "<", "\n", "&#10;", "“", "`", "x", "&copy;", "copy;", "&#8203;", "&amp;"]
-
-
-def slowly(text):
-    """Replace references line by line, until nothing changes."""
-    edits = ()
-    while True:
-        found = []
-        for m in REFERENCE.finditer(text):
-            start, stop = text.rfind("\n", 0, m.start()) + 1, text.find("\n", m.end())
-            if "<" in text[start : len(text) if stop < 0 else stop] or text[m.start() - 1 : m.start()] in QUOTES:
-                continue
-            if after := _character(m[1]):
-                found.append(Edit(m.start(), m.end(), m[0], after, "entities.reference"))
-        if not found:
-            return edits
-        edits, text = compose(edits, found), apply(text, found)
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
-@settings(deadline=None, max_examples=400)
-def test_references_as_if_each_looked_for_its_line(text):
-    assert ABOUT.search(text) or Entities().edits(text) == slowly(text)
-
-
-def nested(depth):
-    """Return a reference out of a reference out of a reference."""
-    text = "&#112;"
-    for _ in range(depth):
-        text = f"&am{text};#112;"
-    return text
-
-
-def test_references_made_to_come_out_of_one_another_stay():
-    assert Entities()(nested(3)) == "p"
-    assert Entities()(nested(ROUNDS)) == nested(ROUNDS)
-
-
-def test_repair_ends_where_its_steps_call_for_one_another():
-    def layered(depth):
-        return "&#8" * depth + "&#8203;" + "203;" * depth  # each reference is whole once a zero-width space inside it is gone
-
-    assert repair("春" + layered(3)) == "春"
-    assert repair(layered(1000)) == layered(1000)
-
-
-# ---------------------------------------------------------------- slips
-
-
-def backtracking(shown, true):
-    """Say what `certified` says, by a regular expression."""
-    pattern, at = b"", 0
-    while at < len(shown):
-        c = shown[at]
-        gloss = TAIL.match(shown, at + 1) if c in LOST else CANDIDATE.match(shown, at + 1)
-        data = c.encode("gb18030", "ignore")
-        if c in LOST:
-            pattern += b"[\\x80-\\xff]" if gloss else b"(?:[\\x80-\\xff]|\xa3\xbf)"
-        elif "!" <= c <= "~":
-            pattern += b"(?:" + re.escape(data) + b"|" + re.escape(bytes((0xA3, data[0] + 0x80))) + b")"
-        else:
-            pattern += re.escape(data)
-        at = gloss.end() if gloss else at + 1
-    return any(re.fullmatch(pattern, t.encode("gb18030", "ignore"), re.DOTALL) for t in (true, true.translate(WIDEN)))
-
-
-@given(st.text("??!！？弊灾螀^，a自。”\n\ufffd", max_size=8), st.text("?!！？弊自治區。”，aａ\n", max_size=8))
-@settings(deadline=None, max_examples=500)
-def test_certificates_as_by_a_regular_expression(shown, true):
-    assert certified(shown, true) == backtracking(shown, true)
-
-
-def test_certificates_of_true_runs():
-    for shown, true in (("?!弊灾螀^", "。”自治區"), ("?shù)貏趧恿μ貏e", "地勞動力特別"), ("????", "。，"), ("???", "？啊")):
-        assert certified(shown, true) == backtracking(shown, true)
-    assert certified("?" * 60, "？" * 60)
-    assert not certified("?" * 400, "？" * 199 + "\n")
-
-
-@given(
-    st.integers(1, 12).flatmap(
-        lambda n: st.lists(st.text("的是在中国新疆經济，。”“a1 \n\ue000", min_size=n, max_size=n), min_size=1, max_size=6)
-    )
-)
-@settings(deadline=None, max_examples=60)
-def test_texts_are_scored_together_as_alone(texts):
-    model = word_model()
-    assert model.scores(texts) == [model.score(text) for text in texts]
-    assert model.score(texts[0]) == pytest.approx(by_words(model, texts[0]), abs=1e-9)
-
-
-def by_words(model, text):
-    """Sum over all ways to cut a text into words, one prefix after the other."""
-    points = model.indices(text).tolist()
-    total = [0.0]
-    for stop in range(1, len(points) + 1):
-        ways = []
-        for length in range(1, min(stop, len(model._words)) + 1):
-            key = 0
-            for point in points[stop - length : stop]:
-                key = key << 16 | point
-            words, logs = model._words[length - 1]
-            at = min(int(np.searchsorted(words, np.uint64(key))), len(words) - 1)
-            if int(words[at]) == key:
-                ways.append(total[stop - length] + float(logs[at]))
-            elif length == 1:
-                ways.append(total[stop - 1] + max(float(model._start[points[stop - 1]]), -17.0))
-        total.append(float(np.logaddexp.reduce(ways)))
-    marks = [int(m) for m in model._mark[points]]
-    return total[-1] + sum(float(model._apart[a, b]) for a, b in pairwise(marks))
-
-
-@pytest.fixture
-def weighed(monkeypatch):
-    """Count the texts that are scored."""
-    shifted._best.cache_clear()
-    counts = []
-    scores = Model.scores
-    monkeypatch.setattr(Model, "scores", lambda model, texts: counts.append(len(texts) * len(texts[0])) or scores(model, texts))
-    return counts
-
-
-@pytest.mark.parametrize("unit", ["?！弊：", "?！", "?,弊灾螀^", "??、"])
-def test_a_run_again_and_again_is_weighed_once(weighed, unit):
-    GbkSlips().edits(unit * 30)
-    few = sum(weighed)
-    GbkSlips().edits(unit * 600)
-    assert sum(weighed) <= 3 * few
-
-
-def test_a_page_that_asks_for_too_many_readings_stays(weighed, monkeypatch):
-    han = "".join(map(chr, range(0x6000, 0x6200)))
-    page = "\n".join(f"春?、{han[n]}{han[-n]}" for n in range(1, 400)) + "\n開放的橋頭堡?!弊灾螀^黨委和政府"
-    assert [edit.after for edit in GbkSlips().edits(page)] == ["。”自治區"]
-    weighed.clear()
-    shifted._best.cache_clear()
-    monkeypatch.setattr(slip, "EFFORT", 200)
-    assert GbkSlips().edits(page) == ()
-    assert sum(weighed) <= 100 * 2 * (200 + shifted.LONGEST)
-
-
-@given(st.text("“”\n春", max_size=30), st.lists(st.integers(0, 30), max_size=6).map(sorted), st.sampled_from(["。”", "春"]))
-def test_quotations_are_counted_as_if_from_the_start_of_the_line(text, places, reading):
-    quotations = _Quotations(text)
-    for at in (p for p in places if p <= len(text)):
-        line = text[text.rfind("\n", 0, at) + 1 : at]
-        assert quotations.closes(at, reading) == ("”" in reading and line.count("“") > line.count("”"))
-
-
-# ---------------------------------------------------------------- mojibake, controls, forms
-
-
-@given(st.text("春天鏂？?\ufffda\n", max_size=20))
-def test_runs_that_were_cut_short_are_found_as_from_every_place(text):
-    anywhere = re.compile(r"([^\x00-\x7f\ufffd]{3,})[?\ufffd]")
-    assert [m.span() for m in CUT_SHORT.finditer(text)] == [m.span() for m in anywhere.finditer(text)]
-
-
-SPANS = (
-    st.lists(st.integers(0, 40), unique=True, max_size=12)
-    .map(sorted)
-    .map(lambda at: [Edit(a, b, "x" * (b - a), "", "r") for a, b in zip(at[::2], at[1::2], strict=False)])
+PROVEN = (
+    ".{0,20}口号.{0,20}",
+    "(?:[^、]{1,14}、){0,11}[^、]{1,14}",
+    "(?:[^ 、]{1,14}[ 、]{1,3}){0,11}[^ 、]{1,14}",
+    r"\d{1,4}[-/.]?\d{1,2}[-/.]?\d{1,2}",
+    "(?:首页|主页)(?: ?> ?[^> ]{1,9}){1,6}",
+    "(?:第\\d+页|上一页|下一页|[ |]){1,30}",
+    "(?>.{0,60}?甲)(?>.{0,60}?乙)(?>.{0,60}?丙).{0,60}",
+    "(?=.{0,30}甲)(?=.{0,30}乙)[^。]{4,60}",
+    "(?:(?!下一页).){0,40}下一页",
+    "\\s*(?:共\\s*)?\\d+\\s*(?:条\\s*)?评论",
+    "甲*乙*丙*",
 )
 
 
-@given(SPANS, SPANS)
-def test_edits_apart_as_by_comparing_each_with_each(edits, found):
-    assert list(_apart(edits, found)) == [e for e in edits if not any(f.start < e.end and e.start < f.end for f in found)]
+@pytest.mark.parametrize("pattern", REFUSED)
+def test_what_cannot_be_proven_is_named(pattern):
+    found = prove(pattern, longest=120)
+    assert not found.holds(120)
+    assert found.part == REFUSED[pattern]
+    assert found.why
 
 
-@given(st.text("aא\n\x0b\x0c\u200f", max_size=20))
-def test_lines_with_right_to_left_letters_as_by_cutting_each_out(text):
-    line = _Line(text)
-    for at in range(len(text)):
-        if text[at] not in "\n\x0b\x0c":
-            start = max(text.rfind(end, 0, at) for end in "\n\x0b\x0c") + 1
-            whole = re.match("[^\n\x0b\x0c]*", text[start:])[0]
-            assert line.is_right_to_left(at) == bool(RIGHT_TO_LEFT.search(whole))
+@pytest.mark.parametrize("pattern", PROVEN)
+def test_natural_patterns_are_proven(pattern):
+    assert prove(pattern, longest=120).holds(120)
 
 
-def test_marks_of_direction_on_many_lines():
-    assert Controls()("a\u200fb\nא\u200f1\x0bc\u200f") == "ab\nא\u200f1\nc"
+def test_where_a_search_begins_counts():
+    assert prove(r"\s+甲", "search").ways == inf
+    assert prove(r"^\s+甲", "search").holds()
+    assert prove(r"\s{1,9}甲", "search").holds()
 
 
-@given(st.text("a\u0301\u0327\u0323\u0344\u0f73\u0f71\u0f75\u0f81\u1e69\u0345\u1100\u1161\u05b0é", max_size=12), st.integers(1, 30))
-def test_forms_are_those_of_unicode_however_many_marks(text, times):
-    text *= times
-    assert Forms()(text) == unicodedata.normalize("NFC", text)
+ROW = """[[line]]
+id = "my.sponsor"
+category = "C19"
+anchors = ["赞助"]
+match = '{}'
+hit = ["赞助乙"]
+miss = ["赞助甲的一位邻居昨天来过。"]
+"""
 
 
-def test_many_marks_are_sorted_stably():
-    marks = "\u0327\u0301\u0f73\u0323" * MARKS
-    assert Forms()("e" + marks) == unicodedata.normalize("NFC", "e" + marks)
+@pytest.mark.parametrize("pattern", ["赞助(?:甲|甲甲)*乙", "赞助(?:甲*)*乙", "赞助(?:甲?){30}乙", "赞助" + "(?:甲|)" * 40 + "乙"])
+def test_rows_that_would_hang_are_refused_when_loaded(pattern, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(ROW.format(pattern), "utf-8")
+    with pytest.raises(RuleError, match=r"mine.toml:1 \(my.sponsor\): `match` can read a line in .* Keep the characters that part"):
+        load_pack(str(path))
 
 
-# ---------------------------------------------------------------- HTML
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("赞助" + "(" * 450 + "乙" + ")" * 450, "groups inside each other"),
+        ("赞助(?:(?:甲{900}){900}){900}乙", "several ways"),
+        ("赞助甲{99999999999}", "too large"),
+    ],
+)
+def test_huge_patterns_are_refused_soon(pattern, says, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(ROW.format(pattern), "utf-8")
+    with pytest.raises(RuleError, match=says):
+        load_pack(str(path))
 
 
-def test_attributes_beyond_a_bound_are_left_out_wherever_they_stand():
-    names = [f"a{n}" for n in range(ATTRIBUTES + 500)]
-    for form in ("{}", "{}=1", "{} = '>'", '{}="<b x>"', "{}=<"):
-        for between in (" ", "\n") if form[-1] in "1<" else (" ", "/", "\n"):  # a value without quotes holds slashes
-            said = between.join(form.format(name) for name in names)
-            short = bounded(f"<p>春<p class=x {said}>天</p>")
-            assert "a998" in short
-            assert "a999" not in short
-            assert short.endswith(">天</p>")
-    page = read_html("<p>春</p><div class=main " + " ".join(names) + " hidden>天</div>")
-    assert page.text == "春\n天"
-    assert page.html[1].tokens == ("main",)
+@pytest.mark.parametrize("longest", ["0", "-3", "true", "2.5", "1000000", "'80'"])
+def test_longest_is_a_number_of_characters(longest, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(ROW.format("赞助乙") + f"longest = {longest}\n", "utf-8")
+    with pytest.raises(RuleError, match="`longest` is the number of characters"):
+        load_pack(str(path))
 
 
-def test_formatting_that_never_ends_is_bounded_and_its_text_stays():
-    many = "".join(f"<b id={n}><p>春{n}" for n in range(5 * OPEN))
-    markup = many + "</b>" * 5 * OPEN + "<i>天</i>" * 2000
-    assert bounded(markup).count("<b ") == OPEN
-    assert bounded(markup).count("<i>") == 2000
-    assert read_html(many * 2).text == "\n".join(f"春{n}" for _ in range(2) for n in range(5 * OPEN))
+# ---------------------------------------------------------------- the patterns of cleantext; `test_rules.py` checks the rows of its packs
+
+PACK = load_pack("zh-web-rules")
+LABELS = PACK.label_pattern.pattern
 
 
-def test_double_roots_are_bounded():
-    markup = "".join(f"<HTML a{n}=1><body b{n}>" for n in range(1000)) + "春"
-    assert len(re.findall("<(?:HTML|body)", bounded(markup))) == ROOTS
-    assert read_html(markup).text == "春"
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_of_values_are_proven(shape):
+    assert prove(SHAPES[shape], "fullmatch", SHORT).holds(SHORT)
 
 
-TAGS = [
-    "<p class=a>",
-    "<b>",
-    "</b>",
-    "<i id='x'>",
-    "</i>",
-    "春天",
-    "<",
-    ">",
-    '"',
-    "<a href=/x>",
-    "</a>",
-    "<!-- <b> -->",
-    "<script>a<b</script>",
-    "&lt;",
-]
+def test_the_pattern_of_labels_is_proven():
+    assert prove(LABELS, "search", SHORT).holds(SHORT)
 
 
-@given(st.lists(st.sampled_from(TAGS), max_size=40).map("".join), st.integers(1, 30))
-@settings(deadline=None)
-def test_other_markup_is_left_alone(markup, times):
-    markup = f"{markup}</b></i>" * times
-    if len(re.findall("<[bi][ >]", markup)) <= OPEN:
-        assert bounded(markup) == markup
+@pytest.mark.parametrize("question", [PROTECTED, NUMBERED, SIGNED_DATE, LISTING])
+def test_questions_asked_of_every_line_are_proven(question):
+    assert prove(question.pattern, question.how).holds()
 
 
-def test_paths_have_a_longest():
-    name = "x" * 100
-    page = read_html(f"<div class='{name} {name[1:]}'>" * 90 + "<p>春<p>天")
-    assert page.text == "春\n天"
-    assert all(len(block.path) < PATH_CHARS + 400 for block in page.html)
+def everything():
+    """Return the patterns that are asked of lines, each with how and up to which length."""
+    for rule in PACK.rules:
+        for question, longest in zip(rule.questions, (rule.longest, rule.longest, 2000), strict=True):
+            if question and question.pattern:
+                yield question, longest
+    for pattern in SHAPES.values():
+        yield Question(pattern), SHORT
+    yield Question(LABELS, "search"), SHORT
+    for question in (PROTECTED, NUMBERED, SIGNED_DATE, LISTING):
+        yield question, 2000
 
 
-# ---------------------------------------------------------------- chrome
+def pieces(items):
+    """Return short texts that the parts of a parsed pattern can read."""
+    found, word = [], ""
+    for op, arg in items:
+        name = str(op)
+        if name == "LITERAL":
+            word += chr(arg)
+            continue
+        found, word = [*found, word] if word else found, ""
+        if name == "IN":
+            found += [chr(value if str(kind) == "LITERAL" else value[0]) for kind, value in arg if str(kind) in ("LITERAL", "RANGE")]
+        elif name in ("MAX_REPEAT", "MIN_REPEAT"):
+            found += pieces(arg[2])
+        elif name == "BRANCH":
+            found += [piece for branch in arg[1] for piece in pieces(branch)]
+        elif name == "SUBPATTERN":
+            found += pieces(arg[3])
+        elif name == "ATOMIC_GROUP":
+            found += pieces(arg)
+    return [*found, word] if word else found
 
 
-@pytest.mark.parametrize("depth", [0, 1, MOST_BRACKETS, MOST_BRACKETS + 1, 60])
-def test_brackets_are_looked_behind_to_a_depth(depth):
-    line = "【" * depth + "责任编辑: 李娜" + "】" * depth
-    a, b = unwrap(line)
-    assert line[a:b] == (line[MOST_BRACKETS : len(line) - MOST_BRACKETS] if depth > MOST_BRACKETS else "责任编辑: 李娜")
-    core = Tables(load_pack("zh-web-rules")).look(Rows.of([line])).core
-    assert core.tolist() == [[a, b]]
+def hostile(pattern, longest):
+    """Yield lines of the pieces of a pattern, again and again, without and with a character that spoils the end."""
+    own = list(dict.fromkeys(pieces(PARSER.parse(pattern)))) or ["甲"]
+    own = own[:: max(1, len(own) // 12)][:12]
+    words = [*own, *map("".join, pairwise(own)), *(f"{a}1 " for a in own[:4]), "".join(own), "1", " ", "春 ", "-", "甲"]
+    for size in {min(200, longest), min(2000, longest)}:
+        for word in words:
+            line = (word * size)[: size - 1]
+            yield from (line, line + "?", line + "。", line + "\x00")
+        each = max(1, size // len(own))
+        yield "".join((piece * each)[:each] for piece in own)[: size - 1] + "\x00"
 
 
-# ---------------------------------------------------------------- the report
+def ask_everything():
+    for question, longest in everything():
+        for line in hostile(question.pattern, longest):
+            question.answer(line)
 
 
-@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
-def test_pieces_are_the_texts_and_say_what_both_have(a, b):
-    left, right = pieces(a, b)
-    assert "".join(text for _, text in left) == a
-    assert "".join(text for _, text in right) == b
-    assert [text for same, text in left if same] == [text for same, text in right if same]
-    assert all(text for _, text in left + right)
+# Patterns of modules that a search of any length does not prove: how they are asked instead, and of how many characters at most.
+ASKED = {
+    "chrome.checks._ID": ("fullmatch", inf),
+    "chrome.hosts._HOST": ("fullmatch", inf),
+    "chrome.lines._ENTRY": ("match", inf),
+    "chrome.metadata._TOOL_AHEAD": ("fullmatch", SHORT),
+    "chrome.metadata._TOOL_BEHIND": ("search", SHORT),
+    "chrome.tree.HEADING": ("fullmatch", 60),
+    "chrome.tree.ACTION": ("fullmatch", inf),
+    "html.metadata.NAME": ("fullmatch", inf),
+    "html.metadata.SITE_NAME": ("fullmatch", inf),
+    "html.metadata.POSTED": ("fullmatch", inf),
+}
+# Those whose search begins at the start of a run only, by a look behind, or ends in what it found; `test_long_runs` asks them.
+RUNS = {
+    "chrome.metadata._TRAILING_DATE": " |·丨",
+    "script.letters.WORD": "aA",
+    "script.letters.TATWEEL": "\u0640",
+    "repair.families.CUT_SHORT": "鏂扮枂",
+    "normalize._FULL_WORD": "Ａ０，：．",
+    "normalize._TRAILING": " \t",
+    "normalize._INDENT": " \t",
+    "normalize._BLANKS": "\n",
+    "html.words.WORD": "Aa",
+    "html.metadata.ENGLISH_DATE": "jan 1, 20",
+    "html.metadata.CODE": "1_ A",
+    "html.metadata.BYLINE": "记者 文/",
+    "repair.pinyin.CANDIDATE": "新(āi)（",
+}
+ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
+    "decode.PIECE": "the first 16,384 bytes",
+    "decode.ATTRIBUTE": "the first 16,384 bytes",
+    "decode.CHARSET": "the first 16,384 bytes",
+    "decode.XML": "the first 16,384 bytes",
+    "html.metadata.SUFFIX": "a title whose blanks are single",
+}
 
 
-def test_texts_that_repeat_themselves_are_hardly_compared(monkeypatch):
-    compared = []
-    matcher = difflib.SequenceMatcher
-    monkeypatch.setattr(
-        difflib, "SequenceMatcher", lambda _, a, b, autojunk: compared.append(len(a) * len(b)) or matcher(None, a, b, autojunk)
-    )
-    assert pieces("春" * 900, "春" * 700 + "天") == ([(True, "春" * 700), (False, "春" * 200)], [(True, "春" * 700), (False, "天")])
-    assert pieces("首页" * 450, "首页" * 400) == ([(True, "首页" * 400), (False, "首页" * 50)], [(True, "首页" * 400)])
-    assert compared == [200, 0]
+def of_modules():
+    """Return the compiled patterns of all modules by name."""
+    found = {}
+    for module in pkgutil.walk_packages(cleantext.__path__, "cleantext."):
+        if not module.name.endswith("__main__") and ".make_" not in module.name:
+            for name, value in vars(importlib.import_module(module.name)).items():
+                if isinstance(value, re.Pattern):
+                    found.setdefault((value.pattern, value.flags), f"{module.name.removeprefix('cleantext.')}.{name}")
+    return {name: re.compile(*key) for key, name in found.items()}
+
+
+def test_patterns_of_modules_are_proven_or_known():
+    found = of_modules()
+    doubtful = set()
+    for name, pattern in found.items():
+        how, longest = ASKED.get(name, ("search", inf))
+        if not prove(pattern.pattern, how, longest, pattern.flags & ~re.UNICODE).holds(longest):
+            doubtful.add(name)
+    assert doubtful <= RUNS.keys() | ELSEWHERE.keys()
+
+
+def search_runs():
+    found = of_modules()
+    for name, chars in RUNS.items():
+        for word in (*chars, chars, *map("".join, pairwise(chars))):
+            for _ in found[name].finditer((word * 60_000)[:60_000] + "\x00"):
+                pass
+
+
+def in_a_process(code):
+    """Run Python that hangs if a pattern does; the time is far above what it takes."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True).stdout
+
+
+@pytest.mark.parametrize("work", ["ask_everything", "search_runs"])
+def test_no_pattern_hangs_on_its_own_pieces(work):
+    in_a_process(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_linear; test_linear.{work}()")
+
+
+LINES = (
+    "上一页1234567891011121314151617181920下一页GO",
+    "首页 > 新闻 > 国内 " + "-" * 60 + " 2020年",
+    "标签: " + "春 " * 30 + "!",
+    "标签: " + " ".join(f"词{n}" for n in range(30)) + "?",
+    "главная " + "/ а: " * 25 + "。",
+    "举报电话" * 12 + "。。",
+    "未经授权不得转载" * 20 + "。",
+    "© " * 60 + "公司" * 30,
+)
+BODY = "青河的渡口\n\n昨夜，清河上游下了一场大雨，今晨水位涨了半米。\n渡口的老人说，船要到午后才能开。"
+
+
+def test_pages_with_lines_that_used_to_hang_are_cleaned():
+    page = "\n".join((BODY, *LINES))
+    told = in_a_process(f"import cleantext as ct; t = ct.clean({page!r}); print(all(x in t for x in {BODY.splitlines()!r} if x))")
+    assert told == "True\n"

@@ -34,7 +34,7 @@ DATE = re.compile(
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 ENGLISH_DATE = re.compile(
-    rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+([0-9０-９]{{1,2}})\s*,?\s*(?:[a-z]{{3,9}},?\s*)?((?:19|20)[0-9０-９][0-9０-９])\s*(?:([0-9０-９]{{1,2}}):([0-9０-９]{{2}}))?",
+    rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+([0-9０-９]{{1,2}})\s*(?:,\s*)?(?:[a-z]{{3,9}},?\s*)?((?:19|20)[0-9０-９][0-9０-９])\s*(?:([0-9０-９]{{1,2}}):([0-9０-９]{{2}}))?",
     re.IGNORECASE,
 )
 LABEL = re.compile(
@@ -48,7 +48,7 @@ WANTED = re.compile(r"[源处者文写编編辑輯]\s*[:：︱|丨/]")  # stands
 HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+")  # no name of a Chinese medium has a blank
 NAMES = re.compile(r"[、,，;；/&]|\s+")
 NAME = re.compile(rf"{letter()}{{2,4}}(?:·{letter()}{{1,8}})*|[A-Za-z][A-Za-z.' -]{{1,25}}[A-Za-z]?|[A-Za-z]{{1,3}}_?\d{{2,6}}")
-CODE = re.compile(r"[\s_]*(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d+)$")
+CODE = re.compile(r"[\s_]{0,9}(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d{1,20})$")
 ROLE = re.compile(r"^(?:.{0,8}?(?:记者|記者)|通讯员|作者|文|评论员|编辑)[\s/:：]*")
 SEPARATOR = re.compile(r"^[\s_【|\-–—·•@:：,，丨/>»]")
 SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@»]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")

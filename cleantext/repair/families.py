@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from cleantext.edits import Edit
 from cleantext.repair.gate import Table, table_of
@@ -35,12 +36,10 @@ LATIN = (
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
 # What Chinese characters show as: six characters for two of UTF-8, pairs for three of GBK or Big5.
 OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
-LATIN_PAIRS = re.compile(f"{OTHER}{{3}}.*{OTHER}{{3}}|(?:{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff].*?){{3}}")
+LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # so many of one of these
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
-CUT_SHORT = re.compile(
-    r"(?<![^\x00-\x7f\ufffd])([^\x00-\x7f\ufffd]{3,}+)[?\ufffd]"
-)  # from the start of a run only: else the square of its length
+CUT_SHORT = re.compile(r"(?<![^\x00-\x7f\ufffd])([^\x00-\x7f\ufffd]{3,})[?\ufffd]")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
@@ -69,7 +68,7 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
 
     line = line.rstrip("\n")
-    if latin and not LATIN_PAIRS.search(line):
+    if latin and not any(len(list(islice(pairs.finditer(line), least))) == least for least, pairs in LATIN_PAIRS):
         return []
     codecs = LATIN if latin else HAN
     parts = []
