@@ -73,7 +73,10 @@ class Kernel(Generic[P, R]):
     @cached_property
     def inner(self) -> Callable[P, R]:
         """The Numba dispatcher for calls from other kernels: without the wrapper that takes Python's objects apart."""
-        return _compile(self.function, no_cpython_wrapper=True)
+        dispatcher: Any = _compile(self.function, no_cpython_wrapper=True)
+        if not is_disabled():
+            _forget_literals(dispatcher)
+        return cast("Callable[P, R]", dispatcher)
 
     @cached_property
     def cached(self) -> bool:
@@ -84,17 +87,22 @@ class Kernel(Generic[P, R]):
     @cached_property
     def cost(self) -> float:
         """About how many seconds it takes to compile, with all kernels that it calls."""
-        return INSTRUCTION / 2 * sum(len(k.function.__code__.co_code) for k in self._used)
+        return INSTRUCTION * sum(k.size for k in self.calls)
 
     @cached_property
-    def _used(self) -> set[Kernel[..., Any]]:
-        """Return the kernel and all that it calls, and these in turn."""
-        return {self}.union(*(k._used for k in _globals(self.function).values() if isinstance(k, Kernel)))  # noqa: SLF001
+    def size(self) -> int:
+        """Instructions of its bytecode."""
+        return len(self.function.__code__.co_code) // 2
+
+    @cached_property
+    def calls(self) -> set[Kernel[..., Any]]:
+        """The kernel and all that it calls, and these in turn."""
+        return {self}.union(*(k.calls for k in _globals(self.function).values() if isinstance(k, Kernel)))
 
     @cached_property
     def _overflows(self) -> bool:
         """Whether it or a kernel that it calls is meant to wrap around."""
-        return any(k._wraps for k in self._used)  # noqa: SLF001
+        return any(k._wraps for k in self.calls)  # noqa: SLF001
 
     def sized(self, n: int) -> Callable[P, R]:
         """Return what runs ``n`` elements soonest."""
@@ -173,6 +181,14 @@ def recorded() -> Iterator[dict[tuple[Kernel[..., Any], Any], None]]:
 def is_disabled() -> bool:
     """Say whether the user has switched Numba's compiler off."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def _forget_literals(dispatcher: Any) -> None:
+    """Compile a dispatcher for integers, not for 0, 1 and -1 each by itself as callers give them: a tenth of all compiling."""
+    from numba.core.types import unliteral
+
+    template = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, kws: template(tuple(map(unliteral, args)), {name: unliteral(a) for name, a in kws.items()})
 
 
 def cache_folder(dispatcher: Any) -> Path | None:

@@ -38,7 +38,7 @@ def warm() -> None:
 def compile_ahead(*parts: Part, told: Told | None = None) -> float:
     """Compile what is not in the cache yet in one process a core; return the seconds that it took.
 
-    Numba compiles in one thread, so each process takes kernel after kernel from the same list, the longest first.
+    Numba compiles in one thread, so each process takes kernel after kernel from the same list.
     What they leave (a process died, there is no cache to share) is compiled where it is called.
     """
     start = time.perf_counter()
@@ -110,16 +110,23 @@ def share(*parts: Part) -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     with jit.recorded() as calls:
         _exercise(*parts)
-    names = {f"{n:04}": call for n, call in enumerate(calls)}
-    (folder / f"{len(names)}.all").touch()
-    for name, (kernel, given) in sorted(names.items(), key=lambda item: -item[1][0].cost):
-        if os.getppid() != parent:  # it was stopped
-            return
+    left = {f"{n:04}": call for n, call in enumerate(calls)}
+    (folder / f"{len(left)}.all").touch()
+    have: set[jit.Kernel[..., Any]] = set()
+    while left and os.getppid() == parent:  # else it was stopped
+        # What shares most with what this process has compiled; so that two processes seldom compile the same at the same time.
+        name = max(left, key=lambda name: _gain(left[name][0], have))
+        kernel, given = left.pop(name)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(folder / name, os.O_CREAT | os.O_EXCL))
             dispatcher: Any = kernel.compiled
             dispatcher.compile(given)
+            have |= kernel.calls
             (folder / f"{name}.done").touch()
+
+
+def _gain(kernel: jit.Kernel[..., Any], have: set[jit.Kernel[..., Any]]) -> tuple[float, float]:
+    return sum(k.size for k in kernel.calls & have) / kernel.cost, kernel.cost
 
 
 def _progress(folder: Path) -> tuple[int, int]:

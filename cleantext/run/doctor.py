@@ -34,6 +34,17 @@ def checks() -> Iterator[tuple[str, bool, str]]:
 def _kernels() -> tuple[bool, str]:
     import time
 
+    from cleantext.jit import is_disabled
+    from cleantext.warm import kernel_cache
+
+    if is_disabled():
+        return False, "interpreted, some 100 times slower: NUMBA_DISABLE_JIT is set; unset it"
+    folder = kernel_cache()
+    if folder is None:
+        return False, (
+            "compiled by each process for itself, a minute for a large job: neither the folder of the package nor the user's cache can be "
+            "written. Set NUMBA_CACHE_DIR to a folder that can"
+        )
     start = time.perf_counter()
     cleantext.warm()
-    return True, f"compiled or loaded from the cache in {time.perf_counter() - start:.1f} s"
+    return True, f"compiled or loaded from {folder.parent} in {time.perf_counter() - start:.1f} s"
