@@ -42,14 +42,22 @@ def pages(seeds, tmp_path_factory):
         (folder / seed.name).write_bytes(seed.read_bytes())
     shared = [prose(rng, 120) for _ in range(6)]
     for n in range(20):
-        lines = [prose(rng, rng.choice([8, 30, 90])) for _ in range(6)] + rng.sample(shared, 2) + ["裝修後的臺灣圖書館㎡ e\u0301 １５", "&amp;amp; ï¼Œ"]
+        lines = (
+            [prose(rng, rng.choice([8, 30, 90])) for _ in range(6)]
+            + rng.sample(shared, 2)
+            + ["裝修後的臺灣圖書館㎡ e\u0301 １５", "&amp;amp; ï¼Œ"]
+        )
         rng.shuffle(lines)
         title = f"新区建设第{n}期"
         if n % 2:
             body = "".join(f"<p>{line}</p>" if n % 3 else f"<div>{line}<br>{line}</div>" for line in lines)
             (folder / f"{n:02}.html").write_text(HEAD.format(title) + body + FOOT, "utf-8")
         else:
-            text = f"首页 > 新闻 > 国内\n{title}\n2020年1月{n + 1}日 来源:某报 编辑:某某\n" + "\n".join(lines) + "\n責任編輯:某某\n上一页 下一页\n"
+            text = (
+                f"首页 > 新闻 > 国内\n{title}\n2020年1月{n + 1}日 来源:某报 编辑:某某\n"
+                + "\n".join(lines)
+                + "\n責任編輯:某某\n上一页 下一页\n"
+            )
             (folder / f"{n:02}.txt").write_text(text, "utf-8")
     return folder
 
