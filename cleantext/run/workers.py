@@ -31,7 +31,7 @@ from cleantext.run.state import sweep
 __all__ = ["OverTime", "Task", "alarm", "can_fork", "run_all"]
 
 
-PATIENCE = 5  # times as long as it may work a page may take, waiting for a processor or a disk
+PATIENCE = 10  # times as long as it may work a page may take, waiting for a processor or a disk
 DIED = (
     "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
     "Finished shards are kept: run the same again to take up from there, with one worker if memory is short"
