@@ -42,7 +42,7 @@ class Entities(PageTransform):
     """
 
     id: ClassVar[str] = "repair.entities"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"entities.reference": "a character reference of HTML"}
     laws: ClassVar[Laws] = {
