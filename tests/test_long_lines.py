@@ -17,10 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cleantext.changes import code_points
 from cleantext.chrome.characters import MOST_BRACKETS
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import load_pack, unwrap
 from cleantext.chrome.votes import Tables
+from cleantext.dedup import removal
 from cleantext.edits import Edit, apply, compose
 from cleantext.html import read_html
 from cleantext.html.bounds import ATTRIBUTES, OPEN, ROOTS, bounded
@@ -330,6 +332,53 @@ def test_brackets_are_looked_behind_to_a_depth(depth):
     assert line[a:b] == (line[MOST_BRACKETS : len(line) - MOST_BRACKETS] if depth > MOST_BRACKETS else "责任编辑: 李娜")
     core = Tables(load_pack("zh-web-rules")).look(Rows.of([line])).core
     assert core.tolist() == [[a, b]]
+
+
+# ---------------------------------------------------------------- removal
+
+
+def whole_sentences(text, start, end, previous, following):
+    """Return what `_sentences` does, looking for both ends of the line from every passage."""
+    kinds, points = removal._kinds(), code_points(text)
+    of, stop, ends_sentence = removal._is.python, removal._stop.python, removal._ends_sentence.python
+    line = text.rfind("\n", 0, start) + 1
+    begins = line if previous <= line else start
+    while begins > line and of(points[begins - 1], removal.OPENS, kinds):
+        begins -= 1
+    if begins > line and not ends_sentence(points, line, begins, kinds):
+        begins = stop(points, start, end, kinds)
+        if begins < 0:
+            return start, start
+    stops = text.find("\n", end) if "\n" in text[end:] else len(text)
+    if following < stops:
+        stops = end
+    while stops < len(text) and of(points[stops], removal.TAILS, kinds):
+        stops += 1
+    if stops < len(text) and text[stops] != "\n" and not ends_sentence(points, begins, stops, kinds):
+        last, at = begins, stop(points, begins, stops, kinds)
+        while at >= 0:
+            last, at = at, stop(points, at, stops, kinds)
+        stops = last
+    if (begins == 0 or text[begins - 1] == "\n") and stops < len(text) and text[stops] == "\n":
+        stops += 1
+    elif stops == len(text) and begins > 0 and text[begins - 1] == "\n":
+        begins -= 1
+    return begins, stops
+
+
+@given(st.text("春天花开了，。.“”（） ·…\n", min_size=1, max_size=120), st.randoms(use_true_random=False), st.sampled_from([1, 5, 60]))
+@settings(deadline=None, max_examples=300)
+def test_sentences_as_if_the_whole_line_were_read(text, chance, times):
+    text = "".join(c * (times if c in "·…“ " and chance.random() < 0.2 else 1) for c in text)
+    letters = [at for at, c in enumerate(text) if c in "春天花开了"]
+    if letters:
+        first, last = sorted((chance.randrange(len(letters)), chance.randrange(len(letters))))
+        start, end = letters[first], letters[last] + 1
+        previous = letters[first - 1] + 1 if first else 0
+        following = letters[last + 1] if last + 1 < len(letters) else removal.ENDLESS
+        one = [np.array([n]) for n in (0, start, end, previous, following)]
+        found = removal._sentences.python(code_points(text), np.array([0, len(text)]), *one, removal._kinds())
+        assert tuple(int(at[0]) for at in found) == whole_sentences(text, start, end, previous, following)
 
 
 # ---------------------------------------------------------------- the report

@@ -29,6 +29,7 @@ AFTER = f"{MARKS}{POINTS}{CLOSERS}"
 BLANKS = " \t\N{IDEOGRAPHIC SPACE}"
 OPENS, TAILS, MARK, POINT, CLOSES, BLANK, SPACE = (1 << n for n in range(7))
 NEWLINE = 10
+NEAR_END = 40  # characters in front of a place in which it is looked for the end of a sentence there
 ENDLESS = 1 << 62
 
 
@@ -182,8 +183,8 @@ def _sentences(
     for i in range(len(row)):
         text = points[offsets[row[i]] : offsets[row[i] + 1]]
         start, end = starts[i], ends[i]
-        line = start
-        while line > 0 and text[line - 1] != NEWLINE:
+        line = start  # of its line, or so far before the last letter that nothing looks there: a page may be one line
+        while line > max(0, previous[i] - NEAR_END - 1) and text[line - 1] != NEWLINE:
             line -= 1
         begins = line if previous[i] <= line else start
         while begins > line and _is(text[begins - 1], OPENS, kinds):
@@ -194,7 +195,7 @@ def _sentences(
                 out_start[i] = out_end[i] = start
                 continue
         stops = end
-        while stops < len(text) and text[stops] != NEWLINE:
+        while stops < min(len(text), following[i] + 1) and text[stops] != NEWLINE:
             stops += 1
         if following[i] < stops:
             stops = end
@@ -239,7 +240,7 @@ def _stop(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> int:
 @kernel
 def _ends_sentence(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> bool:
     """Say whether a sentence ends right before ``end``."""
-    at = max(start, end - 40)
+    at = max(start, end - NEAR_END)
     while 0 <= at < end:
         at = _stop(text, at, end, kinds)
     return bool(at == end)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -275,13 +276,13 @@ def _json_ld(scripts: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON-LD scripts; what does not parse is passed over."""
     for script in scripts:
         try:
-            pending = [json.loads(script, strict=False)]
+            pending = deque([json.loads(script, strict=False)])
         except (ValueError, RecursionError):
             continue
         while pending:
-            item = pending.pop(0)
+            item = pending.popleft()
             if isinstance(item, list):
-                pending = item[:50] + pending
+                pending.extendleft(reversed(item[:50]))
             elif isinstance(item, dict):
                 yield item
-                pending += [item["@graph"]] if "@graph" in item else []
+                pending.extend([item["@graph"]] if "@graph" in item else [])

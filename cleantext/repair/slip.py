@@ -67,7 +67,7 @@ class GbkSlips(PageTransform):
     common: int = 5000
 
     id: ClassVar[str] = "repair.slip"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"slip.run": "GBK text read one byte out of step because a generator lost a byte"}
     laws: ClassVar[Laws] = {
