@@ -364,3 +364,44 @@ def test_readings_have_no_empty_rows():
         reading, characters = row.split("\t")
         assert reading
         assert characters
+
+
+SHOWN_AS_GBK = "欢迎光临本站。更多的消息，请看首页。版权所有，未经同意不得转载。"
+
+
+def test_behind_a_lost_byte_the_rest_of_a_character_is_skipped():
+    """What a reader of GBK could not show is U+FFFD; the bytes on both sides of it still say what they said."""
+    data = SHOWN_AS_GBK.encode()
+    for at in range(9, len(data) - 9):
+        shown = data[:at].decode("gbk", "ignore") + "\ufffd" + data[at + 1 :].decode("gbk", "ignore")
+        if (data[:at] + b"?" + data[at + 1 :]).decode("gbk", "replace").count("\ufffd") > 1 or len(
+            data[at + 1 :].decode("gbk", "ignore").encode("gbk")
+        ) < len(data) - at - 2:
+            continue  # more than one is lost
+        mended = repair(shown)
+        assert mended.count("\ufffd") == 1
+        before, after = mended.split("\ufffd")
+        assert SHOWN_AS_GBK.startswith(before[:-1])
+        assert SHOWN_AS_GBK.endswith(after[1:])
+
+
+@pytest.mark.parametrize("text", ["河道清理软件下载中心", "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_chinese_that_was_read_as_cp1250(text, encoding):
+    import ftfy.bad_codecs  # noqa: F401
+
+    assert repair(text.encode(encoding).decode("sloppy-windows-1250")) == text
+
+
+CENTRAL_EUROPE = """PŘÍLIŠ ŽLUŤOUČKÝ KŮŇ ÚPĚL ĎÁBELSKÉ ÓDY
+ZAŻÓŁĆ GĘŚLĄ JAŹŃ
+ÁRVÍZTŰRŐ TÜKÖRFÚRÓGÉP
+ÁČĎÉĚÍŇÓŘŠŤÚŮÝŽ áčďéěíňóřšťúůýž
+ÁÉÍÓÖŐÚÜŰ áéíóöőúüű
+ĄĆĘŁŃÓŚŹŻ ąćęłńóśźż
+Înălțimea şi ţărmul, fără îndoială, au rămas"""
+
+
+@given(st.lists(st.sampled_from(CENTRAL_EUROPE.split()), min_size=1, max_size=8).map(" ".join))
+def test_the_languages_of_cp1250_stay(text):
+    assert repair(text) == text
