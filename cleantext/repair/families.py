@@ -109,20 +109,19 @@ def _cut_short(line: str) -> Iterator[Edit]:
     for found in CUT_SHORT.finditer(line):
         run = found[1]
         data = run.encode("gb18030")
-        left = len(TRAILING.match(data)[0]) if line[found.start() - 1 : found.start()] in LOST else 0  # type: ignore[index]
-        if not (left or found[2]):
+        before = line[found.start() - 1 : found.start()] in LOST
+        if not (before or found[2]):
             continue
+        left = len(TRAILING.match(data)[0]) if before else 0  # type: ignore[index]
+        behind = found[2]
         try:
             text = data[left:].decode()
         except UnicodeDecodeError as error:
-            if not found[2] or error.end < len(error.object) or "unexpected end" not in error.reason:
+            if not behind or error.end < len(error.object) or "unexpected end" not in error.reason:
                 continue
-            text = error.object[: error.start].decode()
-        else:
-            if not left:
-                continue
+            text, behind = error.object[: error.start].decode(), "\ufffd"
         if _readable(run, text, "utf-8") is not None:
-            yield Edit(found.start(), found.end(), found[0], text + "\ufffd" * bool(found[2]), RULES["utf-8"])
+            yield Edit(found.start(), found.end(), found[0], text + behind, RULES["utf-8"])
 
 
 def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:
