@@ -37,13 +37,16 @@ ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until its 
 LARGE = 2_000_000  # characters of a job that interpreting takes longer for than compiling all kernels does
 
 
+Calls = dict[tuple["Kernel[..., Any]", Any], None]  # each kernel called with the types of its arguments, in order
+
+
 class _Process:
     """What the kernels of this process share."""
 
     seconds = 0.0  # interpreted so far
     expected = 0  # characters
     eager = False  # everything runs compiled
-    calls: dict[tuple[Kernel[..., Any], Any], None] | None = None  # kernels and types of their arguments, while they are recorded
+    calls: Calls | None = None  # kernels and types of their arguments, while they are recorded
 
 
 class Kernel(Generic[P, R]):
@@ -68,7 +71,7 @@ class Kernel(Generic[P, R]):
     @cached_property
     def compiled(self) -> Callable[P, R]:
         """The Numba dispatcher, made at first use."""
-        return partial(self._interpret, 0) if is_disabled() else _compile(self.function)  # type: ignore[return-value]
+        return partial(self._interpret, 0) if is_disabled() else _compile(self.function)
 
     @cached_property
     def inner(self) -> Callable[P, R]:
@@ -107,10 +110,10 @@ class Kernel(Generic[P, R]):
     def sized(self, n: int) -> Callable[P, R]:
         """Return what runs ``n`` elements soonest."""
         if _Process.calls is not None:
-            return partial(self._record, _Process.calls)  # type: ignore[return-value]
+            return partial(self._record, _Process.calls)
         if "compiled" in self.__dict__ or _Process.eager or self._pays(n):
             return self.compiled
-        return partial(self._interpret, n)  # type: ignore[return-value]
+        return partial(self._interpret, n)
 
     def _pays(self, n: int) -> bool:
         ahead = n * (self._seconds / self._elements if self._elements else ELEMENT)
@@ -135,7 +138,7 @@ class Kernel(Generic[P, R]):
         _Process.seconds += seconds
         return cast("R", _plain(found))
 
-    def _record(self, calls: dict[tuple[Kernel[..., Any], Any], None], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _record(self, calls: Calls, *args: P.args, **kwargs: P.kwargs) -> R:
         dispatcher: Any = self.compiled
         assert not kwargs, "kernels take their arguments by position"
         calls[self, tuple(map(dispatcher.typeof_pyval, args))] = None
@@ -169,9 +172,10 @@ def eager() -> Iterator[None]:
 
 
 @contextmanager
-def recorded() -> Iterator[dict[tuple[Kernel[..., Any], Any], None]]:
+def recorded() -> Iterator[Calls]:
     """Interpret everything meanwhile; give the kernels called, each with Numba's types of its arguments."""
-    _Process.calls = calls = {}
+    calls: Calls = {}
+    _Process.calls = calls
     try:
         yield calls
     finally:
@@ -185,8 +189,9 @@ def is_disabled() -> bool:
 
 def _forget_literals(dispatcher: Any) -> None:
     """Compile a dispatcher for integers, not for 0, 1 and -1 each by itself as callers give them: a tenth of all compiling."""
-    from numba.core.types import unliteral
+    from numba.core import types as known
 
+    unliteral: Any = known.unliteral
     template = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: template(tuple(map(unliteral, args)), {name: unliteral(a) for name, a in kws.items()})
 
@@ -241,8 +246,10 @@ def _bound(function: Callable[P, R], form: str) -> Any:
     return types.FunctionType(function.__code__, {**function.__globals__, **kernels}, function.__name__, function.__defaults__)
 
 
-def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
-    from numba import njit
+def _compile(function: Callable[P, R], **options: Any) -> Callable[P, R]:
+    from numba import njit as typed
+
+    njit: Any = typed  # whose types know fewer options than it takes
 
     bound = _bound(function, "inner")
     bound.__module__ = function.__module__

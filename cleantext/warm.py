@@ -55,7 +55,8 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
         workers: list[subprocess.Popen[bytes]] = []
         try:
             for _ in range(cores):
-                workers.append(subprocess.Popen(call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))  # noqa: S603 - our own code
+                worker = subprocess.Popen(call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own code
+                workers.append(worker)
             while any(worker.poll() is None for worker in workers):
                 time.sleep(0.1)
                 if told:

@@ -19,6 +19,7 @@ from cleantext.cli import main
 from cleantext.cli.progress import compiling
 from cleantext.dedup import kernel as hashes
 from cleantext.run import job
+from cleantext.run.doctor import checks
 
 warm = importlib.import_module("cleantext.warm")  # not the function of that name
 
@@ -271,3 +272,20 @@ def test_a_terminal_sees_how_many_kernels_are_done(tmp_path):
     shown = (tmp_path / "said").read_text()
     assert "compiling kernels, once on this machine" in shown
     assert "3/40" in shown
+
+
+def test_doctor_says_where_kernels_are_kept(monkeypatch, tmp_path):
+    def said():
+        [row] = [(sound, text) for name, sound, text in checks() if name == "kernels"]
+        return row
+
+    monkeypatch.setattr(warm, "kernel_cache", lambda: tmp_path / "fold")
+    monkeypatch.setattr(warm, "is_warm", lambda *_: False)
+    assert said() == (True, f"compiled by the first large job, once on this machine, into {tmp_path}; `cleantext.warm()` does so now")
+    monkeypatch.setattr(warm, "is_warm", lambda *_: True)
+    assert said() == (True, f"compiled, in {tmp_path}")
+    monkeypatch.setattr(warm, "kernel_cache", lambda: None)
+    assert said()[0] is False
+    assert "NUMBA_CACHE_DIR" in said()[1]
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert "unset it" in said()[1]

@@ -107,6 +107,11 @@ class Rule:
         """The compiled pattern, named shapes filled in."""
         return re.compile(_filled(self.match))
 
+    @property
+    def names_groups(self) -> bool:
+        """Whether the pattern names a part of what it matches; told without compiling it, as most patterns match nothing in a small job."""
+        return "(?P<" in _filled(self.match).replace("\\\\", "").replace("\\(", "")
+
     @cached_property
     def row_pattern(self) -> re.Pattern[str]:
         """The compiled pattern for the rows of a block."""
@@ -317,10 +322,9 @@ def pack_names() -> tuple[str, ...]:
 _FIELDS = frozenset(Rule.__dataclass_fields__) - {"kind", "where"}
 
 
-def _line_of(text: str, kind: str, number: int) -> int:
-    """Return the line on which a row starts."""
-    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.replace(" ", "").startswith(f"[[{kind}]]")]
-    return heads[number - 1] if number <= len(heads) else 1
+def _lines_of(text: str, kind: str) -> list[int]:
+    """Return the lines on which the rows of a kind start."""
+    return [n for n, line in enumerate(text.splitlines(), 1) if "[" in line and line.replace(" ", "").startswith(f"[[{kind}]]")]
 
 
 def rows_of(file: str, text: str) -> list[Rule]:
@@ -336,8 +340,9 @@ def rows_of(file: str, text: str) -> list[Rule]:
             raise RuleError(f"{file}: [[{kind}]] is no kind of rule: use one of {', '.join(KINDS)}")
         if not isinstance(rows, list):
             raise RuleError(f"{file}: [{kind}] is a single table: write [[{kind}]] above each row")
-        for number, row in enumerate(rows, 1):
-            where = f"{file}:{_line_of(text, kind, number)} ({row.get('id', 'no id')})"
+        lines = _lines_of(text, kind)
+        for number, row in enumerate(rows):
+            where = f"{file}:{lines[number] if number < len(lines) else 1} ({row.get('id', 'no id')})"
             strange = set(row) - _FIELDS
             if strange:
                 raise RuleError(f"{where}: no field {min(strange)!r}; known: {', '.join(sorted(_FIELDS))}")

@@ -97,7 +97,7 @@ class Tables:
         )
         self.columns = np.array([self._columns(n, rule) for n, rule in enumerate(rules)], np.int32).reshape(-1, 12)
         self.blocks = np.array([rule.kind == "block" for rule in rules], bool)
-        self.groups = np.array([bool(rule.match and rule.kind != "span" and rule.pattern.groupindex) for rule in rules], bool)
+        self.groups = np.array([rule.kind != "span" and rule.names_groups for rule in rules], bool)
         questions = [rule.questions for rule in rules]
         asked = [pattern for pattern, _, _ in questions]
         self.guards, self.rows = (self._ask(asked, [q[k] for q in questions]) for k in (1, 2))

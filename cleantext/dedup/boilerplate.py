@@ -16,7 +16,7 @@ from cleantext.dedup.align import Alignments
 from cleantext.dedup.anchors import COMMON, Anchors, Recipe
 from cleantext.dedup.corpus import Units
 from cleantext.dedup.kernel import shingle_hashes
-from cleantext.jit import kernel
+from cleantext.jit import wrapping
 
 __all__ = ["Stretch", "agreement", "beyond_boilerplate", "extents", "listed", "most", "proposals", "stretches"]
 
@@ -59,7 +59,7 @@ def most(units: int, max_df: int) -> int:
     return max(max_df + 1, int(np.ceil(MOST * units)))
 
 
-@kernel
+@wrapping
 def agreement(
     points: U32, low: I64, at: I64, high: I64, text: I64, order: I64, bounds: I64, least: I64, k: int, steps: int
 ) -> tuple[I64, I64]:

@@ -9,7 +9,7 @@ import numpy as np
 from cleantext.changes import I32, I64, U32
 from cleantext.errors import unknown
 from cleantext.fold import KeptColumn
-from cleantext.jit import kernel
+from cleantext.jit import kernel, wrapping
 
 __all__ = ["Unit", "tokens"]
 
@@ -54,7 +54,7 @@ def _kind(point: int) -> int:
     return 1
 
 
-@kernel
+@wrapping
 def _words(points: U32, start: I32, end: I32, offsets: I64) -> tuple[U32, I64, I64, I64]:
     n = len(points)
     out, first, last = np.empty(n, np.uint32), np.empty(n, np.int64), np.empty(n, np.int64)

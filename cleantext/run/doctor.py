@@ -32,10 +32,8 @@ def checks() -> Iterator[tuple[str, bool, str]]:
 
 
 def _kernels() -> tuple[bool, str]:
-    import time
-
     from cleantext.jit import is_disabled
-    from cleantext.warm import kernel_cache
+    from cleantext.warm import is_warm, kernel_cache
 
     if is_disabled():
         return False, "interpreted, some 100 times slower: NUMBA_DISABLE_JIT is set; unset it"
@@ -45,6 +43,6 @@ def _kernels() -> tuple[bool, str]:
             "compiled by each process for itself, a minute for a large job: neither the folder of the package nor the user's cache can be "
             "written. Set NUMBA_CACHE_DIR to a folder that can"
         )
-    start = time.perf_counter()
-    cleantext.warm()
-    return True, f"compiled or loaded from {folder.parent} in {time.perf_counter() - start:.1f} s"
+    if is_warm("pages", "documents", "passage"):
+        return True, f"compiled, in {folder.parent}"
+    return True, f"compiled by the first large job, once on this machine, into {folder.parent}; `cleantext.warm()` does so now"

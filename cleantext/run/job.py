@@ -126,10 +126,12 @@ def clean_files(
 def _compile_ahead(shards: Sequence[Shard], duplicates: str, told: Progress | None) -> float:
     """Compile the kernels once for all workers where the job is large; return the seconds that it took."""
     size = total_size(shards, unpacked=True)
+    if size < LARGE:
+        return 0.0
     expect(size)
     searched: dict[str, tuple[Part, ...]] = {"off": (), "documents": ("document",)}
     parts: tuple[Part, ...] = ("pages", "documents", *searched.get(duplicates, ("passage",)))
-    return compile_ahead(*parts, told=told) if size >= LARGE else 0.0
+    return compile_ahead(*parts, told=told)
 
 
 def _delete(folder: Path, name: str) -> None:
