@@ -218,7 +218,7 @@ def test_quotations_are_counted_as_if_from_the_start_of_the_line(text, places, r
 @given(st.text("春天鏂？?\ufffda\n", max_size=20))
 def test_runs_that_were_cut_short_are_found_as_from_every_place(text):
     anywhere = re.compile(r"([^\x00-\x7f\ufffd]{3,})[?\ufffd]")
-    assert [m.span() for m in CUT_SHORT.finditer(text)] == [m.span() for m in anywhere.finditer(text)]
+    assert [m.span() for m in CUT_SHORT.finditer(text) if m[2]] == [m.span() for m in anywhere.finditer(text)]
 
 
 SPANS = (
