@@ -243,7 +243,15 @@ def main() -> None:
 def show(name: str, kind: str, seconds: list[float], memory: float, sizes: list[float], *, everything: bool) -> None:
     """Print a row."""
     worst = max(ratios(seconds, sizes), default=1.0)
-    verdict = "DOES NOT END" if len(seconds) < len(sizes) else "GROWS" if worst > LIMIT else "slow" if seconds[-1] > sizes[-1] * 2 and sizes[-1] < 1e4 else "ok"
+    verdict = (
+        "DOES NOT END"
+        if len(seconds) < len(sizes)
+        else "GROWS"
+        if worst > LIMIT
+        else "slow"
+        if seconds[-1] > sizes[-1] * 2 and sizes[-1] < 1e4
+        else "ok"
+    )
     if everything or verdict != "ok":
         print(f"{name:18} {kind:20} {verdict:12} {worst:5.2f}x {memory:7.0f} MB  {' '.join(f'{s:.3f}' for s in seconds)}", flush=True)
 

@@ -7,6 +7,7 @@ either on request. Text inside the columns stays in code points until it is writ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.edits import JOIN, Edit, apply
+from cleantext.errors import InputError, wrong_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "text_of", "to_original"]
+__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "column_texts", "text_of", "to_original"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
@@ -35,6 +37,41 @@ def code_points(text: str) -> U32:
 def text_of(points: U32) -> str:
     """Return the string of an array of code points."""
     return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def column_texts(column: Any, name: str = "column") -> list[str | None]:
+    """Return the strings of a list, an Arrow column, a Series or anything that exports an Arrow stream; None where one is missing.
+
+    Missing are None, Arrow's null, NaN and pandas' NA.
+
+    >>> column_texts(["發展", None, float("nan")])
+    ['發展', None, None]
+    """
+    if isinstance(column, (str, bytes)):
+        raise InputError(f"{name}: expected many strings, got one {type(column).__name__}: put it into a list")
+    if isinstance(column, Mapping):
+        raise InputError(
+            f"{name}: expected a list of strings, got a dict, of which only the keys would be read: give list(d.values()), and their ids as list(d)"
+        )
+    if hasattr(column, "column_names"):
+        raise InputError(
+            f"{name}: expected one column, got a table of {', '.join(column.column_names)}: give the one that holds text, as table['text']"
+        )
+    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
+        import pyarrow as pa
+
+        column = (pa.chunked_array(column) if hasattr(column, "__arrow_c_stream__") else pa.array(column)).to_pylist()
+    elif not isinstance(column, Iterable):
+        raise wrong_type(column, f"{name}: a list or a column of strings")
+    found: list[Any] = list(column)
+    if set(map(type, found)) <= {str}:
+        return found
+    for n, text in enumerate(found):
+        if not isinstance(text, str):
+            if not (text is None or (isinstance(text, float) and math.isnan(text)) or type(text).__name__ in ("NAType", "NaTType")):
+                raise InputError(f"{name}[{n}]: expected a string, got {type(text).__name__}: decode bytes and convert other values first")
+            found[n] = None
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +162,13 @@ class Changes:
     """What one step does to a batch: edits, flags and metadata by position of the page in the batch.
 
     ``texts`` holds the outputs where making the edits gave them anyway; a law checks that they
-    equal the applied edits.
+    equal the applied edits. What was known of a page stays where ``metadata`` says otherwise, and gives way to what is ``restated``.
+
+    >>> from cleantext.script import UnifyScript
+    >>> from cleantext.transform import Page
+    >>> changes = UnifyScript().run([Page("口岸"), Page("發展")])
+    >>> list(changes.touched), changes.apply(1, "發展"), len(changes.edits(1))
+    ([1], '发展', 1)
     """
 
     by_page: Mapping[int, Sequence[Edit]] = field(default_factory=dict)
@@ -133,6 +176,7 @@ class Changes:
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     metadata: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     texts: Mapping[int, str] | None = None
+    restated: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def edits(self, page: int) -> tuple[Edit, ...]:
         """Return the edits of one page of the batch, sorted and disjoint."""

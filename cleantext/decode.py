@@ -9,8 +9,9 @@ chardet, charset-normalizer and chardetng fell to 36-40 % because they ask for v
 
 A page of a few words without a label has too few bytes for a detector: ten bytes of GBK are Arabic to it. There the
 frequency of Chinese characters decides (`cleantext.data.frequencies`), as it does against a label of ISO-8859-1, which
-HTTP libraries and editors put where nothing is known. Measured on translations of programs, 4 to 63 bytes above ASCII: 89 % of
-6,000 in GBK and 92 % of 6,000 in Big5 are seen, and of 50,000 in 15 other encodings 0.02 %, but 1.4 % of Korean.
+HTTP libraries and editors put where nothing is known. Measured on translations of programs with 4 to 63 bytes above ASCII: 89 % of
+6,000 in GBK and 91 % of 6,000 in Big5 are seen; of 68,741 in 12 single-byte encodings 0.08 % are taken for Chinese, of 12,000
+Japanese ones 0.1 % and of 6,000 Korean ones 1.3 %.
 
 Bad bytes become U+FFFD and take no neighbour with them. Private-use characters stay, except those that GB 18030 has
 given characters since (`cleantext.encodings.ASSIGNED`): slip repair reads the bytes behind them.
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cleantext.encodings import codec_of, lenient
+from cleantext.errors import wrong_type
 
 __all__ = ["Decoded", "Evidence", "decode"]
 
@@ -36,6 +38,9 @@ class Decoded(NamedTuple):
     UTF-8, at most damaged in places), "utf-16" (the pattern of NULs), "detector", "mixed" (some lines are UTF-8 and
     the others Chinese in ``encoding``, as where files were put together); or "none" where nothing is known about the
     bytes and "binary" where they are no text: such a page should fail.
+
+    >>> decode("新疆".encode("gbk"), hint="gb2312").encoding
+    'gb18030'
     """
 
     text: str
@@ -67,6 +72,7 @@ MAGIC = (
     b"wOFF",
     b"wOF2",
 )
+UTF16_NULS = 0.75  # share of the NULs of UTF-16 that are halves of ASCII
 CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])
 ASCII = bytes(range(128))
 
@@ -75,7 +81,7 @@ ASCII = bytes(range(128))
 PLAUSIBLE = 0.006
 
 
-def decode(data: bytes, *, hint: str | None = None) -> Decoded:
+def decode(data: bytes | bytearray | memoryview, *, hint: str | None = None) -> Decoded:
     """Decode the bytes of a page; ``hint`` is the HTTP header's Content-Type or charset, if there was one.
 
     Never raises for any bytes; look at ``evidence`` for pages that are not text.
@@ -85,6 +91,14 @@ def decode(data: bytes, *, hint: str | None = None) -> Decoded:
     >>> decode('<meta charset="gb2312">新质生产力'.encode()).evidence  # the label lies
     'utf-8'
     """
+    if not isinstance(data, bytes):
+        if isinstance(data, str):
+            raise TypeError("expected bytes, got str: a str is decoded already; if it is garbled, try cleantext.repair(text)")
+        if not isinstance(data, (bytearray, memoryview)):
+            raise wrong_type(data, "bytes")
+        data = bytes(data)
+    if hint is not None and not isinstance(hint, str):
+        raise wrong_type(hint, "hint=a str, the Content-Type or charset of the HTTP header")
     for bom, encoding in BOMS:
         if data.startswith(bom):
             return Decoded(lenient(data[len(bom) :], encoding), encoding, "bom")
@@ -268,8 +282,8 @@ def _with_nuls(data: bytes) -> Decoded:
     nuls = data.count(0)
     if not data.startswith(MAGIC):
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-            # Markup and line breaks of UTF-16 have their NULs at one parity; nothing else is at the other.
-            if nuls >= 2 and data[first::2].count(0) == nuls and len(data) % 2 == 0:
+            # Markup and line breaks of UTF-16 have their NULs at one parity; at the other are characters such as 一 and 开.
+            if nuls >= 2 and data[first::2].count(0) >= UTF16_NULS * nuls and len(data) % 2 == 0:
                 text = data.decode(encoding, "replace")
                 if "\ufffd" not in text and _controls(text.encode()[:1024]) <= 0.02:
                     return Decoded(text, encoding, "utf-16")

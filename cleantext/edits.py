@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from cleantext.errors import EditError
+from cleantext.errors import EditError, wrong_type
 
 __all__ = ["Edit", "OffsetMap", "apply", "compose", "revert", "trimmed"]
 
@@ -38,7 +38,11 @@ class Edit(NamedTuple):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """All rules that touched the span, in the order in which they did."""
+        """All rules that touched the span, in the order in which they did.
+
+        >>> Edit(0, 6, "發(fā)展", "发展", "pinyin.injection+script.hans").rules
+        ('pinyin.injection', 'script.hans')
+        """
         return tuple(self.rule.split(JOIN))
 
 
@@ -51,6 +55,8 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     >>> apply("發(fā)展", [Edit(1, 5, "(fā)", "", "pinyin.injection")])
     '發展'
     """
+    if not isinstance(text, str):
+        raise wrong_type(text)
     parts: list[str] = []
     at = 0
     for edit in edits:

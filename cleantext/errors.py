@@ -17,44 +17,107 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown"]
+__all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown", "wrong_type"]
 
 
 MOST = 30  # names that a message lists; of more only the near ones
 
 
 class CleantextError(Exception):
-    """Any failure that cleantext foresees and explains."""
+    """Any failure that cleantext foresees and explains.
+
+    >>> from cleantext.pipeline import Pipeline
+    >>> try:
+    ...     Pipeline.load("zh-wab")
+    ... except CleantextError as error:
+    ...     print(error)
+    unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-web
+    """
 
 
 class ConfigError(CleantextError):
-    """A preset, option or command line that cannot work."""
+    """A preset, option or command line that cannot work.
+
+    >>> from cleantext.script import unify_script
+    >>> unify_script("發展", to="hanz")
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.ConfigError: unknown script 'hanz': did you mean 'hant'? ...
+    """
 
 
 class RuleError(CleantextError):
-    """A row of a rule pack that the loader refuses."""
+    r"""A row of a rule pack that the loader refuses.
+
+    >>> from cleantext.chrome.rules import load_pack
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pack = pathlib.Path(folder, "mine.toml")
+    ...     _ = pack.write_text('[[line]]\nid = "mine.slogan"', "utf-8")
+    ...     load_pack(str(pack))
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.RuleError: ...
+    """
 
 
 class InputError(CleantextError):
-    """A text, file or table that cannot be read as asked."""
+    """A text, file or table that cannot be read as asked.
+
+    >>> from cleantext.dedup import find_duplicates
+    >>> find_duplicates("發展")
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.InputError: texts: expected many strings, got one str: put it into a list
+    """
 
 
 class EditError(CleantextError):
-    """Edits that do not fit the text they are applied to."""
+    """Edits that do not fit the text they are applied to.
+
+    >>> from cleantext.edits import Edit, apply
+    >>> apply("发展", [Edit(0, 1, "發", "发", "script.character")])
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.EditError: ...
+    """
 
 
 class SketchMismatch(CleantextError):
-    """Sketches made under different specifications, so that their slots do not compare."""
+    """Sketches made under different specifications, so that their slots do not compare.
+
+    >>> from cleantext.dedup import SketchSpec
+    >>> SketchSpec(slots=16).check(SketchSpec(slots=32))
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.SketchMismatch: ...
+    """
 
 
-def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> ConfigError:
+def wrong_type(value: object, expected: str = "str") -> TypeError:
+    """Say what kind of value was expected, and what to do with the one that was given for a text.
+
+    >>> print(wrong_type("發展".encode()))
+    expected str, got bytes: decode bytes first, with cleantext.decode(data).text
+    """
+    message = f"expected {expected}, got {type(value).__name__}"
+    if expected != "str":
+        return TypeError(message)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return TypeError(f"{message}: decode bytes first, with cleantext.decode(data).text")
+    if value is None or isinstance(value, float):
+        return TypeError(f"{message}: leave missing texts out; columns that hold them go through Pipeline.arrow")
+    return TypeError(f"{message}: give one text; many go through Pipeline.arrow, a page of HTML through cleantext.read_html")
+
+
+def unknown(kind: str, name: object, known: Iterable[str], *, where: str = "") -> ConfigError:
     """Say that a name is not known, and which known ones are near it.
 
     >>> print(unknown("preset", "zh-wab", ["zh-web", "zh-careful"]))
     unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-careful, zh-web
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     listed = names if len(names) <= MOST else [*near, f"... ({len(names)} in all)"]
     return ConfigError(f"{where}unknown {kind} {name!r}: {hint}Known: {', '.join(listed)}")

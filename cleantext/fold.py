@@ -5,7 +5,8 @@ on the view and cuts in the original at the same offsets. `kept` gives the lette
 each with the place it came from, for shingles and duplicates.
 
 Both read frozen tables (``data/fold.npz``, made by `cleantext.data.make_fold`) that name their
-Unicode version: the ``unicodedata`` of two Python versions would give two different folds. What
+Unicode version: the ``unicodedata`` of two Python versions would give two different folds. `character_class`
+says from the same tables what ``str.isalpha`` and its kin say of that version. What
 NFKC joins or splits takes a slow path through ``unicodedata.normalize``, which Unicode promises
 never to change for characters that were assigned in that version.
 """
@@ -26,7 +27,22 @@ from cleantext.changes import I32, I64, U32, Ragged, code_points, text_of
 from cleantext.errors import unknown
 from cleantext.jit import kernel
 
-__all__ = ["FOLDS", "UNICODE", "Fold", "Kept", "KeptColumn", "kept", "kept_column", "kept_table", "variants", "view", "view_points"]
+__all__ = [
+    "FOLDS",
+    "UNICODE",
+    "Fold",
+    "Kept",
+    "KeptColumn",
+    "character_class",
+    "kept",
+    "kept_column",
+    "kept_table",
+    "later",
+    "letter",
+    "variants",
+    "view",
+    "view_points",
+]
 
 UNICODE = "14.0.0"
 Fold = Literal["basic", "wide"]
@@ -75,6 +91,44 @@ def kept_table(fold: Fold = "basic") -> U32:
     table = np.where(basic < JOINS, to[np.minimum(basic, 0x10FFFF)], basic)
     table.flags.writeable = False
     return table
+
+
+@lru_cache(maxsize=8)
+def character_class(name: str) -> npt.NDArray[np.bool_]:
+    """Return which code points are of a class: "space", "alpha", "digit", "decimal", "alnum", "printable", or "later" than this Unicode.
+
+    Use it where ``str.isalpha`` and its kin would decide about a page: of 4,970 characters they say one thing in
+    Python 3.11 and another in 3.13.
+
+    >>> character_class("alpha")[[ord("疆"), 0x31350]].tolist()  # an ideograph of Unicode 15, too
+    [True, True]
+    """
+    table = _table(name).astype(np.bool_)
+    table.flags.writeable = False
+    return table
+
+
+@lru_cache(maxsize=1)
+def later() -> str:
+    r"""Return the characters that a later Unicode may assign, for a class of `re`: what ``\w`` and ``\d`` say of them depends on the Python.
+
+    >>> import re
+    >>> re.findall(rf"(?:(?![{later()}])\w)+", "新疆\U00011f50\U00011f51路")  # two digits, to Python 3.12 and later ones
+    ['新疆', '路']
+    """
+    edges = np.flatnonzero(np.diff(character_class("later"), prepend=False, append=False)).reshape(-1, 2)
+    return "".join(f"{chr(low)}-{chr(high - 1)}" for low, high in edges.tolist())
+
+
+@lru_cache(maxsize=1)
+def letter() -> str:
+    r"""Return a pattern for one letter, what ``[^\W\d_]`` is: that of this Unicode, or an ideograph of a later one.
+
+    >>> import re
+    >>> re.findall(f"{letter()}+", "新疆2\U00031350路")
+    ['新疆', '\U00031350路']
+    """
+    return rf"(?:(?![{later()}])[^\W\d_]|(?=[{later()}])[\U00020000-\U0003ffff])"
 
 
 def view_points(points: U32) -> U32:

@@ -10,9 +10,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose, trimmed
+from cleantext.errors import unknown
+from cleantext.fold import later
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Forms", "Spaces", "Width", "normalize"]
@@ -24,6 +27,12 @@ MARKS = 32  # marks on one letter from which they are sorted here; no orthograph
 _MANY_MARKS = re.compile(rb"[^\0]{%d,}" % MARKS)
 # The only characters that are no marks by their combining class and decompose into marks.
 _HIDDEN_MARKS = {code: unicodedata.normalize("NFD", chr(code)) for code in (0xF73, 0xF75, 0xF81)}
+
+
+@lru_cache(maxsize=1)
+def _known() -> re.Pattern[str]:
+    """Return a pattern for runs of characters that the Unicode of the frozen tables assigns: what joins others depends on the Python."""
+    return re.compile(f"[^{later()}]+")
 
 
 @register
@@ -56,7 +65,8 @@ class Forms(PageTransform):
         edits: list[Edit] = []
         for run in _RUN.finditer(page.text):
             if not unicodedata.is_normalized("NFC", run[0]):
-                edits += trimmed(run.start(), run[0], _composed(run[0]), "form.nfc")
+                for part in _known().finditer(run[0]):
+                    edits += trimmed(run.start() + part.start(), part[0], _composed(part[0]), "form.nfc")
         return edits, (), {}
 
 
@@ -205,6 +215,8 @@ def normalize(text: str, *, width: str = "latin") -> str:
     >>> normalize("\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}２０２４年")
     '2024年'
     """
+    if width not in ("latin", "keep"):
+        raise unknown("width", str(width), ("latin", "keep"))
     steps: list[PageTransform] = [Forms(), *([Width()] if width == "latin" else []), Spaces()]
     for step in steps:
         text = step(text)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
 from itertools import pairwise
 
 from hypothesis import strategies as st
 
 from cleantext.edits import Edit, apply, revert
+from cleantext.html import read_html
 from cleantext.transform import Block, Breaks, Law, Page, Transform
 
-__all__ = ["broken", "check_laws", "check_page", "edited", "html_pages", "lines", "pages", "web_text"]
+__all__ = ["broken", "check_laws", "check_page", "edited", "html_documents", "html_pages", "lines", "marks", "pages", "web_text"]
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -41,6 +44,9 @@ CHROME = st.sampled_from(
         "2017年10月13日",
         "附件:",
     ]
+)
+SHOWS_NOTHING = st.sampled_from(
+    "\u180e\u200b\u200c\u200d\u200e\u200f\u061c\u2066\u2069\ufeff\ufe0f\xad\x0b\x0c\x1b\x00\x80\x85\u2028\xa0\u3000\u115f\u3164"
 )
 DAMAGE = st.sampled_from(
     [
@@ -69,24 +75,51 @@ PROSE = st.sampled_from(
 
 
 def web_text(*, max_size: int = 40) -> st.SearchStrategy[str]:
-    """Return texts as crawls hold them: Han of both scripts, damage, chrome, odd spaces, hidden and rare characters."""
+    """Return texts as crawls hold them: Han of both scripts, damage, chrome, odd spaces, hidden and rare characters.
+
+    >>> isinstance(web_text(max_size=2), st.SearchStrategy)
+    True
+    """
     piece = st.one_of(HAN, HAN, HAN, TRADITIONAL, MARKS, LATIN, SPACES, SPACES, HIDDEN, RARE, CHROME, DAMAGE, PROSE)
     return st.lists(piece, max_size=max_size).map("".join)
 
 
+def marks(*, max_size: int = 8) -> st.SearchStrategy[str]:
+    """Return runs of characters that show nothing, between letters of the scripts that need some of them and of those that need none.
+
+    >>> isinstance(marks(max_size=2), st.SearchStrategy)
+    True
+    """
+    shown = st.sampled_from([*"字a मسกᠠ👍æ\n ", "\x1b[0m", "\N{LATIN SMALL LETTER AE}\N{EN DASH}"])
+    hidden = st.one_of(SHOWS_NOTHING, st.characters(categories=["Cf", "Zs", "Cc", "Zl", "Zp"]))
+    return st.lists(st.one_of(hidden, hidden, shown), max_size=max_size).map("".join)
+
+
 def lines(*, max_size: int = 8) -> st.SearchStrategy[str]:
-    """Return pages of whole lines: prose, chrome and short lines."""
+    """Return pages of whole lines: prose, chrome and short lines.
+
+    >>> isinstance(lines(max_size=2), st.SearchStrategy)
+    True
+    """
     return st.lists(st.one_of(PROSE, CHROME, web_text(max_size=6), st.just("")), max_size=max_size).map("\n".join)
 
 
 def pages(text: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Page]:
-    """Return pages of web text."""
+    """Return pages of web text.
+
+    >>> isinstance(pages(st.just("發展")), st.SearchStrategy)
+    True
+    """
     return st.builds(Page, text if text is not None else st.one_of(web_text(), lines()))
 
 
 @st.composite
 def html_pages(draw: st.DrawFn) -> Page:
-    """Return pages with blocks of HTML that tile their text."""
+    """Return pages with blocks of HTML that tile their text.
+
+    >>> isinstance(html_pages(), st.SearchStrategy)
+    True
+    """
     text = draw(lines())
     cuts = sorted({0, len(text), *draw(st.sets(st.integers(0, len(text)), max_size=6))})
     tag = st.sampled_from(["p", "h1", "li", "div", "td"])
@@ -96,8 +129,39 @@ def html_pages(draw: st.DrawFn) -> Page:
 
 
 @st.composite
+def html_documents(draw: st.DrawFn) -> Page:
+    """Return pages read from HTML as sites write it: navigation, a title, an article, lists beside it, comments and a foot, in any order.
+
+    >>> isinstance(html_documents(), st.SearchStrategy)
+    True
+    """
+    word = st.sampled_from(["首页", "频道", "渡口", "书店", "發展", "更多", "第2页", "石青"])
+    line = st.one_of(PROSE, PROSE, CHROME, web_text(max_size=4), word)
+    links = st.lists(word, min_size=1, max_size=8).map(
+        lambda names: "".join(f"<li><a href='/{n}'>{w}</a></li>" for n, w in enumerate(names))
+    )
+    text = st.lists(line, min_size=1, max_size=6).map(lambda parts: "".join(f"<p>{escape(part)}</p>" for part in parts))
+    name = st.sampled_from(["", "nav", "content", "article", "related", "comment", "footer", "share"])
+    heading = st.sampled_from(["", "<h1>渡口重开</h1>", "<h3>相关阅读</h3>", "<h2>發展</h2>"])
+    part = st.builds(
+        lambda name, heading, body: f"<div class='{name}'>{heading}{body}</div>",
+        name,
+        heading,
+        st.one_of(text, text, links.map("<ul>{}</ul>".format)),
+    )
+    inner = draw(st.lists(part, max_size=6))
+    outer = draw(st.lists(part, max_size=4))
+    title = draw(st.sampled_from(["", "<title>渡口重开_某站</title>"]))
+    return read_html(f"{title}<body>{''.join(outer[:2])}<div id='main'>{''.join(inner)}</div>{''.join(outer[2:])}</body>")
+
+
+@st.composite
 def edited(draw: st.DrawFn, text: str | None = None, *, rules: Sequence[str] = ("a.one", "a.two", "b.three")) -> tuple[str, list[Edit]]:
-    """Return a text (a given one, or a drawn one) and edits that fit it."""
+    """Return a text (a given one, or a drawn one) and edits that fit it.
+
+    >>> isinstance(edited("發展"), st.SearchStrategy)
+    True
+    """
     if text is None:
         text = draw(web_text(max_size=12))
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=10)))
@@ -114,14 +178,28 @@ def _is_subsequence(short: str, long: str) -> bool:
     return all(c in rest for c in short)
 
 
-def broken(transform: Transform, law: Law, text: str) -> str | None:
-    """Say how a law is broken on a text; None where it holds there. LINE_LOCAL is tried at every line feed."""
-    out = transform(text)
+def _part(page: Page, start: int, end: int) -> Page:
+    """Return a stretch of a page with its blocks."""
+    cut = (b._replace(start=max(b.start, start) - start, end=min(b.end, end) - start) for b in page.html)
+    return replace(page, text=page.text[start:end], html=tuple(b for b in cut if b.end > b.start))
+
+
+def broken(transform: Transform, law: Law, given: str | Page) -> str | None:
+    r"""Say how a law is broken on a text, or a page with its HTML; None where it holds there. LINE_LOCAL is tried at every line feed.
+
+    >>> from cleantext.normalize import Width
+    >>> print(broken(Width(), Law.ONLY_DELETES, "Ａ级"))
+    Width(): ONLY_DELETES (what comes out is a subsequence of what went in) is broken by 'Ａ级', which gives 'A级'
+    """
+    page = Page(given) if isinstance(given, str) else given
+    [cleaned] = transform.fast([page])
+    text, out = page.text, cleaned.text
     if law is Law.IDEMPOTENT:
-        bad = transform(out) != out
+        bad = transform.fast([cleaned])[0].text != out
     elif law is Law.LINE_LOCAL:
-        parts = text.split("\n")
-        bad = any(transform("\n".join(parts[:n])) + "\n" + transform("\n".join(parts[n:])) != out for n in range(1, len(parts)))
+        breaks = [n for n, c in enumerate(text) if c == "\n"]
+        halves = [transform.fast([_part(page, 0, n), _part(page, n + 1, len(text))]) for n in breaks]
+        bad = any(before.text + "\n" + after.text != out for before, after in halves)
     elif law is Law.KEEPS_HAN:
         bad = _HAN.findall(out) != _HAN.findall(text)
     elif law is Law.KEEPS_LENGTH:
@@ -135,26 +213,33 @@ def broken(transform: Transform, law: Law, text: str) -> str | None:
     return f"{transform}: {law.name} ({law.value}) is broken by {text!r}, which gives {out!r}" if bad else None
 
 
-def check_laws(transform: Transform, text: str) -> None:
-    """Assert on one text what a Transform promises: its laws, its edits, its fast path, its batches.
+def check_laws(transform: Transform, given: str | Page) -> None:
+    """Assert on one text, or page with its HTML, what a Transform promises: its laws, its edits, its fast path, its batches.
 
     Draw texts with `web_text` and `lines`::
 
         @given(web_text())
         def test_mine(text):
             check_laws(Mine(), text)
+
+    >>> from cleantext.normalize import Width
+    >>> check_laws(Width(), "１０月")
     """
     for law, holds in transform.laws.items():
         if not isinstance(holds, Breaks):
-            problem = broken(transform, law, text)
+            problem = broken(transform, law, given)
             assert problem is None, problem
-    check_page(transform, Page(text))
+    check_page(transform, Page(given) if isinstance(given, str) else given)
     missing = [law.name for law in Law if law not in transform.laws]
     assert not missing, f"{transform} does not say whether these laws hold: {missing}"
 
 
 def check_page(transform: Transform, page: Page) -> None:
-    """Assert that edits, output, fast path and batch of a page agree, and that its blocks still tile it."""
+    """Assert that edits, output, fast path and batch of a page agree, and that its blocks still tile it.
+
+    >>> from cleantext.normalize import Width
+    >>> check_page(Width(), Page("１０月"))
+    """
     changes = transform.run([page])
     edits = changes.edits(0)
     out = apply(page.text, edits)

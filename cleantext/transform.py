@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from cleantext.changes import Changes
 from cleantext.edits import Edit, OffsetMap, compose
+from cleantext.errors import wrong_type
 
 __all__ = [
     "HOLDS",
@@ -47,10 +48,14 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its text as read, and what a Transform may know beside it.
+    r"""One page: its text as read, and what a Transform may know beside it.
 
     ``text`` is the decoded text, or all visible lines of an HTML document. ``html`` holds the
     blocks of an HTML document and is empty for plain text, where each line is a block.
+
+    >>> page = Page("口岸\n開放")
+    >>> [block.end for block in page.blocks], page.rebase([Edit(0, 3, "口岸\n", "", "mine")], "開放").text
+    ([3, 5], '開放')
     """
 
     text: str
@@ -89,7 +94,12 @@ def _lines(text: str) -> Iterator[Block]:
 
 
 class Law(enum.Enum):
-    """A property that holds for every input, or does not. Each Transform says which, for all of them."""
+    """A property that holds for every input, or does not. Each Transform says which, for all of them.
+
+    >>> from cleantext.script import UnifyScript
+    >>> UnifyScript().laws[Law.KEEPS_LENGTH], UnifyScript().laws[Law.KEEPS_HAN].example
+    (True, '發展')
+    """
 
     IDEMPOTENT = "t(t(x)) == t(x)"
     LINE_LOCAL = "t(a + newline + b) == t(a) + newline + t(b)"
@@ -101,9 +111,9 @@ class Law(enum.Enum):
 
 
 class Breaks(NamedTuple):
-    """A law that does not hold: an input that breaks it (two lines for LINE_LOCAL), and why."""
+    """A law that does not hold: an input that breaks it (two lines for LINE_LOCAL; a page where its HTML matters), and why."""
 
-    example: str
+    example: str | Page
     why: str
 
 
@@ -120,7 +130,12 @@ class Safety(enum.Enum):
 
 
 class Transform(ABC):
-    """Something that changes pages and can say what it changed. Subclasses are frozen dataclasses."""
+    """Something that changes pages and can say what it changed. Subclasses are frozen dataclasses.
+
+    >>> from cleantext.normalize import Width
+    >>> Width()("１０月"), Width().edits("１０月")
+    ('10月', (Edit(start=0, end=2, before='１０', after='10', rule='width.latin'),))
+    """
 
     id: ClassVar[str]
     version: ClassVar[int]  # raised whenever outputs change
@@ -187,15 +202,19 @@ def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
         out[i] = replace(out[i], flags=tuple(dict.fromkeys((*out[i].flags, *flags))))
     for i, found in changes.metadata.items():
         out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # what was known first stays
+    for i, found in changes.restated.items():
+        out[i] = replace(out[i], metadata={**out[i].metadata, **found})
     return out
 
 
 def as_page(text: str, page: Page | None) -> Page:
-    """Return the text as a page, or the page given beside it; refuse bytes."""
+    """Return the text as a page, or the page given beside it; refuse what is none."""
     if not isinstance(text, str):
-        raise TypeError(f"expected str, got {type(text).__name__}: decode bytes first, with cleantext.decode(data).text")
+        raise wrong_type(text)
     if page is None:
         return Page(text)
+    if not isinstance(page, Page):
+        raise wrong_type(page, "page=a cleantext.Page, as cleantext.read_html gives")
     return page if page.text == text else replace(page, text=text, html=())
 
 
@@ -217,7 +236,15 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A cleaned text that can explain itself. ``edits`` point into ``original``."""
+    """A cleaned text that can explain itself. ``edits`` point into ``original``.
+
+    >>> from cleantext.pipeline import explain
+    >>> cleaned = explain("新\N{ZERO WIDTH SPACE}疆發展")
+    >>> cleaned.text, cleaned.edits[1].before
+    ('新疆发展', '發')
+    >>> cleaned.original_span(0, 2), cleaned.cleaned_span(1, 2)
+    ((0, 3), (1, 1))
+    """
 
     original: str
     text: str

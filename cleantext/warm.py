@@ -26,6 +26,9 @@ def warm() -> None:
     """Compile all kernels, or load them from the cache: half a minute the first time, then about a second.
 
     Call it once before starting processes or serving requests.
+
+    >>> import cleantext
+    >>> cleantext.warm()
     """
     compile_ahead(*PARTS)
     with jit.eager():

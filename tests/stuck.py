@@ -35,5 +35,9 @@ class Stuck(PageTransform):
         if page.text.startswith("自杀"):
             os._exit(7)
         if page.text.startswith("慢"):
-            time.sleep(0.3)
+            until = time.process_time() + 0.15
+            while time.process_time() < until:
+                pass
+        if page.text.startswith("等"):
+            time.sleep(0.7)
         return (), (), {}

@@ -25,7 +25,7 @@ NEVER_END = ["卡在循环", "卡在正则", "卡在内核"]
 @pytest.fixture(autouse=True)
 def without_warming(monkeypatch):
     monkeypatch.setattr(shards, "warm", lambda: None)
-    monkeypatch.setattr(job, "warm", lambda: None)
+    monkeypatch.setattr(workers, "PATIENCE", 100)  # how busy this machine is decides nothing
 
 
 def pages_in(folder, *texts):
@@ -50,6 +50,8 @@ def failed(out):
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 @pytest.mark.parametrize("text", NEVER_END)
 def test_a_page_that_never_ends_fails_alone(tmp_path, monkeypatch, text):
+    if text == "卡在内核":  # asleep, which is no work
+        monkeypatch.setattr(workers, "PATIENCE", 6)
     monkeypatch.setattr(job, "can_fork", lambda: True)
     src = pages_in(tmp_path / "in", BODY, text, BODY + "二", BODY + "三")
     report = clean(src, tmp_path / "out")
@@ -72,6 +74,7 @@ def test_a_page_that_ends_its_process_fails_alone_and_no_other_for_it(tmp_path, 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no clock here")
 def test_where_no_process_can_be_forked_the_clock_rings_here_and_a_new_one_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "can_fork", lambda: False)
+    monkeypatch.setattr(workers, "PATIENCE", 3)
     src = pages_in(tmp_path / "in", BODY, "卡在正则", BODY + "二")
     before = signal.getsignal(signal.SIGALRM)
     report = clean(src, tmp_path / "out")
@@ -84,8 +87,15 @@ def test_slow_pages_that_keep_to_their_budget_are_done(tmp_path, monkeypatch):
     """Together they take more than one page may: the shard is stopped, tried page by page, and done with the time that they took."""
     monkeypatch.setattr(job, "can_fork", lambda: True)
     src = pages_in(tmp_path / "in", *["慢" + BODY] * 4)
-    report = clean(src, tmp_path / "out", page_seconds=0.9)
+    report = clean(src, tmp_path / "out", page_seconds=0.4)
     assert (report.outcomes["kept"], report.exit_code) == (4, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_page_that_waits_for_a_processor_is_not_to_blame(tmp_path, monkeypatch):
+    """Seconds are those of work: a busy machine fails no page."""
+    monkeypatch.setattr(job, "can_fork", lambda: True)
+    assert clean(pages_in(tmp_path / "in", "等" + BODY), tmp_path / "out").exit_code == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")

@@ -324,9 +324,10 @@ SHUFFLED: dict[int, Pack] = {}
 @pytest.mark.parametrize("kind", ["line", "span", "words", "label"])
 def test_of_equal_rules_the_first_id_speaks(kind, tmp_path):
     said = {"line": "北岸 书屋", "span": "北岸 书屋", "words": "北岸书屋", "label": "北岸书屋：石青"}[kind]
+    named = {"words": 'words = ["北岸书屋"]\n', "label": 'words = ["北岸书屋"]\nvalue = "names"\n'}
+    fields = named.get(kind, """match = '北岸 书屋'\nanchors = ["北岸"]\n""")
     rows = "".join(
-        f"""[[{kind}]]\nid = "{name}"\ncategory = "C14"\nmatch = '北岸 书屋'\nanchors = ["北岸"]\nwords = ["北岸书屋"]\nvalue = "names"\n"""
-        f"""hit = ["{said}"]\nmiss = ["南岸书屋"]\n"""
+        f"""[[{kind}]]\nid = "{name}"\ncategory = "C14"\n{fields}hit = ["{said}"]\nmiss = ["南岸书屋"]\n"""
         for name in ("b.two", "a.one", "c.three")
     )
     path = tmp_path / "mine.toml"

@@ -12,7 +12,8 @@ import cleantext as ct
 from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, find_pages
+from cleantext.run.files import Source
+from cleantext.run.find import find_pages
 from cleantext.run.paths import inside
 from cleantext.run.restore import undo
 

@@ -160,7 +160,7 @@ def test_marks(bom, encoding):
 
 
 def test_utf16_without_a_mark():
-    page = "<html><body>\n" + SIMPLIFIED
+    page = "<html><body>\n" + SIMPLIFIED + "一开始"
     assert decode(page.encode("utf-16-le")) == (page, "utf-16-le", "utf-16")
     assert decode(page.encode("utf-16-be")) == (page, "utf-16-be", "utf-16")
 

@@ -704,3 +704,28 @@ def test_verses_meet_across_scripts():
     near = {i for i, r in enumerate(rows) if jaccard(r["hant"], r["hans"]) >= 0.8}
     found = find_duplicates([r["hant"] for r in rows], against=[r["hans"] for r in rows], level="document").pairs.to_pylist()
     assert sum(r["a"] == r["b"] for r in found if r["a"] in near) >= 0.99 * len(near)
+
+
+RIVER = "Река была широкая и спокойная, по берегам росли ивы, и ветер гнал по воде мелкую рябь."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ("Утро пришло рано. ", " Старик молчал.", "Утро пришло рано. Старик молчал."),
+        ("Утро пришло рано.  ", "\tСтарик молчал.", "Утро пришло рано.  Старик молчал."),
+        ("清晨。", " 老人没有说话。", "清晨。 老人没有说话。"),
+        ("清晨。", "老人没有说话。", "清晨。老人没有说话。"),
+        ("清晨。\n", " Старик молчал.", "清晨。\nСтарик молчал."),
+        ("Утро пришло рано. ", "\nСтарик молчал.", "Утро пришло рано.\nСтарик молчал."),
+    ],
+)
+def test_a_sentence_cut_out_of_a_line_leaves_the_blank_between_its_neighbours(before, after, left):
+    texts = [f"Вечером приехал брат. {RIVER} Потом мы долго пили чай на веранде.", before + RIVER + after]
+    assert find_duplicates(texts, keep="first").texts() == [texts[0], left]
+
+
+def test_of_two_sentences_that_go_together_one_blank_stays():
+    other = "Дорога поднималась всё выше и выше, и внизу открывалась долина с редкими белыми домами."
+    texts = [f"Раз. {RIVER} Два.", f"Три. {other} Четыре.", f"Пять. {RIVER} {other} Шесть."]
+    assert find_duplicates(texts, keep="first").texts()[2] == "Пять. Шесть."

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleantext.pipeline import Pipeline, preset_names, transforms
-from cleantext.testing import broken, check_laws, check_page, html_pages, lines, web_text
+from cleantext.testing import broken, check_laws, check_page, html_documents, html_pages, lines, marks, web_text
 from cleantext.transform import Breaks, Law, Page
 
 ALL = [cls() for _, cls in sorted(transforms().items())]
@@ -21,9 +21,15 @@ def name(value):
 
 
 @pytest.mark.parametrize("transform", ALL, ids=name)
-@given(text=st.one_of(web_text(), lines()))
+@given(text=st.one_of(web_text(), lines(), marks()))
 def test_laws_hold(transform, text):
     check_laws(transform, text)
+
+
+@pytest.mark.parametrize("transform", ALL, ids=name)
+@given(page=html_documents())
+def test_laws_hold_on_html(transform, page):
+    check_laws(transform, page)
 
 
 @pytest.mark.parametrize("transform", ALL, ids=name)

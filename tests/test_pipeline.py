@@ -12,6 +12,7 @@ from hypothesis import given
 import cleantext as ct
 from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline, preset_names
+from cleantext.script import UnifyScript
 from cleantext.testing import lines
 from cleantext.transform import Block, Page
 
@@ -136,3 +137,48 @@ def test_html_to_text_and_markdown():
     )
     with pytest.raises(ConfigError, match="'text' or 'markdown'"):
         ct.clean_html(page, output="pdf")
+
+
+CARRIED = """發展新疆的歷史
+發布時間:2023-10-24 來源:石榴雲 作者:陳薔薇、何寧
+
+隨著口岸的開放,經濟帶的發展進入了新階段,顯著帶動了沿線的就業。
+责任编辑:石青"""
+
+
+def test_title_and_names_are_converted_with_the_text():
+    web = Pipeline.load("zh-web")
+    known = web.explain(Page(CARRIED)).metadata
+    assert (known["title"], known["title_raw"]) == ("发展新疆的历史", "發展新疆的歷史")
+    assert (known["source"], known["source_raw"]) == ("石榴云", "石榴雲")
+    assert (known["author"], known["author_raw"]) == (["陈蔷薇", "何宁"], ["陳薔薇", "何寧"])
+    assert known["editor"] == ["石青"]
+    assert "editor_raw" not in known
+    assert web.fast([Page("短"), Page(CARRIED)])[1].metadata == known
+    assert Pipeline((web,)).explain(Page(CARRIED)).metadata == known
+    assert web.without("script.to").explain(Page(CARRIED)).metadata["title"] == "發展新疆的歷史"
+
+
+@pytest.mark.parametrize("to", ["hant-tw", "s2twp", "s2t"])
+def test_metadata_go_the_way_of_their_text(to):
+    page = Page("软件的发展\n\n经济带的发展进入了新阶段。", metadata={"title": "软件的发展", "author": ["陈蔷薇"], "words": "发展"})
+    step = UnifyScript(to=to)
+    [fast] = step.fast([page])
+    assert fast.metadata == step.run([page]).restated[0] | {"words": "发展"}
+    assert fast.metadata["title"] == fast.text.split("\n")[0]
+    assert fast.metadata["title_raw"] == "软件的发展"
+    [again] = step.fast([fast])
+    assert again.metadata["title_raw"] == "软件的发展"
+
+
+def test_names_on_pages_that_are_not_converted_stay():
+    page = Page("東京大学の研究について、記者が説明した。", metadata={"title": "東京大學", "source": "發展報"})
+    assert UnifyScript().fast([page])[0].metadata == page.metadata
+    assert not UnifyScript().run([page]).restated
+
+
+def test_radicals_that_a_pdf_left_are_characters():
+    text = "为了\N{KANGXI RADICAL SQUARE}便\N{KANGXI RADICAL USE}户,\N{KANGXI RADICAL WATER}利局改了\N{KANGXI RADICAL SCRIPT}件。"
+    cleaned = ct.explain(text)
+    assert cleaned.text == "为了方便用户,水利局改了文件。"
+    assert {e.rule for e in cleaned.edits} == {"script.radical"}

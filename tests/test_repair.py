@@ -364,3 +364,36 @@ def test_readings_have_no_empty_rows():
         reading, characters = row.split("\t")
         assert reading
         assert characters
+
+
+@pytest.mark.parametrize("at", range(3, 24))
+def test_behind_a_lost_byte_the_rest_of_a_character_is_skipped(at):
+    """Two bytes of UTF-8 that were one character of GBK are lost; all characters that keep their bytes come back."""
+    text = "请看首页联系我们清河书店关于欢迎光临"
+    shown = text.encode().decode("gbk")
+    mended = repair(f"{shown[:at]}\ufffd{shown[at + 1 :]}")
+    before, _, after = mended.partition("\ufffd")
+    assert before == text[: 2 * at // 3]
+    assert after == text[-((len(shown) - at - 1) * 2 // 3) :]
+
+
+@pytest.mark.parametrize("text", ["河道清理软件下载中心", "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_chinese_that_was_read_as_cp1250(text, encoding):
+    import ftfy.bad_codecs  # noqa: F401
+
+    assert repair(text.encode(encoding).decode("sloppy-windows-1250")) == text
+
+
+CENTRAL_EUROPE = """PŘÍLIŠ ŽLUŤOUČKÝ KŮŇ ÚPĚL ĎÁBELSKÉ ÓDY
+ZAŻÓŁĆ GĘŚLĄ JAŹŃ
+ÁRVÍZTŰRŐ TÜKÖRFÚRÓGÉP
+ÁČĎÉĚÍŇÓŘŠŤÚŮÝŽ áčďéěíňóřšťúůýž
+ÁÉÍÓÖŐÚÜŰ áéíóöőúüű
+ĄĆĘŁŃÓŚŹŻ ąćęłńóśźż
+Înălțimea şi ţărmul, fără îndoială, au rămas"""
+
+
+@given(st.lists(st.sampled_from(CENTRAL_EUROPE.split()), min_size=1, max_size=8).map(" ".join))
+def test_the_languages_of_cp1250_stay(text):
+    assert repair(text) == text

@@ -60,7 +60,7 @@ FAULTS = [
     ("line", 'hit = ["本站口号"]', 'hit = ["本站标语"]', "'本站标语' does not match"),
     ("line", 'miss = ["他喊着口号走过整条街,人们纷纷驻足。"]', 'miss = ["旧口号"]', "'旧口号' matches"),
     ("line", "'.{0,4}口号.{0,6}'", "'(?:口号)?'", "matches the empty line"),
-    ("line", "'.{0,4}口号.{0,6}'", "'(?:口号+)+'", "exponential"),
+    ("line", "'.{0,4}口号.{0,6}'", "'口号(?:甲|甲甲)*'", "in more and more ways"),
     ("line", "'.{0,4}口号.{0,6}'", "'(口号'", "no regular expression"),
     ("line", "'.{0,4}口号.{0,6}'", "'.{0,4}(?:口号|标语).{0,6}'", "where none of the anchors stands"),
     ("line", "'.{0,4}口号.{0,6}'", "'口号<DATUM>'", "<DATUM>"),

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
 from cleantext.edits import Edit
-from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
+from cleantext.transform import HOLDS, Block, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Main", "MainContent", "main_blocks"]
 
@@ -250,6 +250,29 @@ def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
     return node.density > ALL_LINKED and (edge or node.shape[0] not in PARAGRAPH)
 
 
+_SENTENCES = "今年三月，喀什古城的杏花开了，游客比往年多了一倍。"
+
+
+def _made(*elements: tuple[str, str]) -> Page:
+    """Return a page of the same sentence in paragraphs of elements, each given by its path and its word."""
+    text = f"{_SENTENCES}\n" * len(elements)
+    size = len(_SENTENCES) + 1
+    return Page(
+        text, html=tuple(Block(n * size, n * size + size, "p", (word,), 0.0, f"{path}/p[{n}]") for n, (path, word) in enumerate(elements))
+    )
+
+
+# Pages that break laws. Of the second the first pass takes the first paragraph, and the second pass the ones around the element that has
+# most of what is left.
+_FRAMED = _made(("body/div.nav[1]", "nav"), *[("body/div.article[2]", "article")] * 4)
+_NESTED = _made(
+    ("body/div[1]", ""),
+    ("body/div#main[2]/div[1]", "main"),
+    *[("body/div#main[2]/div.nav[2]", "nav")] * 4,
+    ("body/div#main[2]/div[3]", "main"),
+)
+
+
 @register
 @dataclass(frozen=True)
 class MainContent(PageTransform):
@@ -276,12 +299,12 @@ class MainContent(PageTransform):
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
-        Law.IDEMPOTENT: HOLDS,  # a text alone has no HTML blocks
-        Law.LINE_LOCAL: HOLDS,
-        Law.KEEPS_HAN: HOLDS,
-        Law.KEEPS_LENGTH: HOLDS,
+        Law.IDEMPOTENT: Breaks(_NESTED, "the main text is chosen among what is left"),
+        Law.LINE_LOCAL: Breaks(_FRAMED, "the page decides what is its main text"),
+        Law.KEEPS_HAN: Breaks(_FRAMED, "lines outside the main text go"),
+        Law.KEEPS_LENGTH: Breaks(_FRAMED, "lines outside the main text go"),
         Law.NEVER_GROWS: HOLDS,
-        Law.KEEPS_LINES: HOLDS,
+        Law.KEEPS_LINES: Breaks(_FRAMED, "lines outside the main text go"),
         Law.ONLY_DELETES: HOLDS,
     }
 

@@ -1,7 +1,6 @@
 """What characters are to the voters: a bit for each property, in one table over all code points.
 
-Kernels cannot ask Python whether a character is a letter, so that it is asked once for each character. Planes 3 to 16 hold
-no letters, digits or blanks but Han that no rule names; a test looks.
+Kernels cannot ask Python whether a character is a letter; and Pythons differ in it, so that frozen tables say it (`cleantext.fold`).
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
+from cleantext.fold import character_class
 
 __all__ = [
     "ALPHA",
@@ -24,6 +25,7 @@ __all__ = [
     "ENDS_TITLE",
     "LEADING",
     "MARKS",
+    "MOST_BRACKETS",
     "PARTS_LABEL",
     "QUOTE",
     "ROW",
@@ -40,6 +42,7 @@ __all__ = [
 Bits = npt.NDArray[np.uint32]
 
 SPACE, ALPHA, DIGIT, DECIMAL, WORD, SPELLED = (1 << n for n in range(6))  # DIGIT as str.isdigit says, DECIMAL as \d does
+MOST_BRACKETS = 8  # pairs of outer brackets behind which a line is looked at: each takes a look at all of it
 EDGE, LEADING, TRAILING, ROW, STOP, QUOTE, CLAUSE, ENDS_TITLE = (1 << n for n in range(6, 14))
 ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # as the labels of a pack do
 SHIELDS = 1 << 16  # what is protected can start with it
@@ -56,16 +59,14 @@ MARKS = {
     CLAUSE: ",、:",
     ENDS_TITLE: "。!;:,.、",  # no title does
 }
-LETTERS = 0x33480  # after the last letter of Unicode 17
 
 
 @lru_cache(maxsize=1)
 def characters() -> Bits:
     """Return the bits of every code point."""
     table = np.zeros(0x110000, np.uint32)
-    chars = list(map(chr, range(LETTERS)))
-    for bit, test in ((SPACE, str.isspace), (ALPHA, str.isalpha), (DIGIT, str.isdigit), (DECIMAL, str.isdecimal), (WORD, str.isalnum)):
-        table[:LETTERS] |= np.fromiter(map(test, chars), bool, LETTERS) * np.uint32(bit)
+    for bit, name in ((SPACE, "space"), (ALPHA, "alpha"), (DIGIT, "digit"), (DECIMAL, "decimal"), (WORD, "alnum")):
+        table[character_class(name)] |= bit
     table[list(map(ord, "_+"))] |= WORD  # \w, and the plus of names such as app+
     spelled = (table & ALPHA) > 0
     spelled[0x3040:0xA000] = False  # Han and kana stand without blanks between words

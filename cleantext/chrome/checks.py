@@ -1,7 +1,7 @@
 """What a row of a rule pack must satisfy before anybody's text depends on it.
 
-A row without samples, one that matches the empty line, one that can take exponential time, one whose
-anchors are not implied by its pattern: each is refused with file, row, and the mend.
+A row without samples, one that matches the empty line, one whose time is not proven to be in proportion to
+the line (`cleantext.chrome.linear`), one whose anchors are not implied by its pattern: each is refused with file, row, and the mend.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+from cleantext.chrome.linear import prove
+from cleantext.chrome.patterns import PARSER
 from cleantext.chrome.shapes import SHAPES, expand
 from cleantext.errors import RuleError
 from cleantext.fold import view
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _ID = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)+")
-_PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
 TRIES = 400  # lines made of a pattern to find one without an anchor
+LARGEST = 1_000  # characters of a line that is made of a pattern
+MOST = 100_000  # for `longest`
 
 
 def check(rule: Rule) -> None:
@@ -39,6 +43,8 @@ def check(rule: Rule) -> None:
             raise _refuse(rule, f'`{name}` is a list of strings, none of them empty: write {name} = ["..."]')
     if rule.strength not in STRENGTHS or not set(rule.zones) <= set(ZONES):
         raise _refuse(rule, f"strength is one of {', '.join(STRENGTHS)}; zones are of {', '.join(ZONES)}")
+    if type(rule.longest) is not int or not 0 < rule.longest <= MOST:
+        raise _refuse(rule, f"`longest` is the number of characters up to which lines are tried, from 1 to {MOST}")
     if rule.category not in CATEGORIES:
         raise _refuse(rule, "category is a code from C01 to C22")
     if not rule.miss or not (rule.hit or rule.kind == "words"):
@@ -49,9 +55,12 @@ def check(rule: Rule) -> None:
         if rule.value not in SHAPES:
             raise _refuse(rule, f"unknown value shape {rule.value!r}: one of {', '.join(SHAPES)}")
     else:
-        _check_patterns(rule)
-        if rule.kind in ("line", "span", "block"):
-            _check_anchors(rule)
+        try:
+            _check_patterns(rule)
+            if rule.kind in ("line", "span", "block"):
+                _check_anchors(rule)
+        except RecursionError as error:
+            raise _refuse(rule, "it has too many groups inside each other: write it flatter") from error
     _check_samples(rule)
 
 
@@ -71,12 +80,19 @@ def _check_patterns(rule: Rule) -> None:
             raise _refuse(rule, f"`{name}` names a shape {strange[0]} that there is not: see cleantext/chrome/shapes.py")
         try:
             compiled = re.compile(expand(pattern))
-        except re.error as error:
+        except (re.error, OverflowError) as error:
             raise _refuse(rule, f"`{name}` is no regular expression: {error}; quote it with '...' so that TOML leaves \\ alone") from error
         if pattern and name != "unless" and compiled.fullmatch(""):
             raise _refuse(rule, f"`{name}` matches the empty line: demand at least one character")
-        if _catastrophic(_PARSER.parse(expand(pattern)), inside=False):
-            raise _refuse(rule, f"`{name}` repeats a repetition, which can take exponential time: bound one of them, as in {{1,20}}")
+    for name, question, longest in zip(("match", "unless", "row"), rule.questions, (rule.longest, rule.longest, inf), strict=True):
+        if question and question.pattern and not (found := prove(question.pattern, question.how, longest)).holds(longest):
+            many = "in more and more ways the longer it is" if found.ways == inf else f"in up to {found.ways:,.0f} ways"
+            raise _refuse(
+                rule,
+                f"`{name}` can read a line {many}, and `re` tries them all: {repr(found.part) + ' ' if found.part else 'it '}{found.why}. "
+                "Keep the characters that part what is repeated out of it, as in '(?:[^,]{1,9},){1,5}', give smaller counts, "
+                "or go on from the first place only, as in '(?>.{0,20}?word)'",
+            )
 
 
 def _check_anchors(rule: Rule) -> None:
@@ -87,7 +103,7 @@ def _check_anchors(rule: Rule) -> None:
     if not rule.anchors:
         return
     anchors = [view(a) for a in rule.anchors]
-    made = islice(_lines(_PARSER.parse(rule.pattern.pattern), anchors), TRIES)
+    made = islice(_lines(PARSER.parse(rule.pattern.pattern), anchors), TRIES)
     bare = [x for x in made if not any(a in x for a in anchors) and len(x) <= rule.longest and rule.finds(x)]
     if bare:
         shown = ", ".join(map(repr, dict.fromkeys(bare[:: max(1, len(bare) // 5)])))
@@ -118,26 +134,6 @@ def _acts(rule: Rule, sample: str) -> bool:
     return bool(votes.spans if rule.kind == "span" else votes.evidence)
 
 
-def _catastrophic(tree: Sequence[Any], *, inside: bool) -> bool:
-    """Say whether an unbounded repetition holds another one that can match the same text."""
-    for op, arg in tree:
-        name = str(op)
-        if name in ("MAX_REPEAT", "MIN_REPEAT"):
-            _, most, body = arg
-            many = most is _PARSER.MAXREPEAT or most > 100
-            if (many and inside) or _catastrophic(body, inside=inside or many):
-                return True
-        elif name == "BRANCH":
-            if any(_catastrophic(b, inside=inside) for b in arg[1]):
-                return True
-        elif name == "SUBPATTERN":
-            if _catastrophic(arg[3], inside=inside):
-                return True
-        elif name in ("ASSERT", "ASSERT_NOT") and _catastrophic(arg[1], inside=inside):
-            return True
-    return False
-
-
 def _lines(tree: Sequence[Any], anchors: Sequence[str]) -> Iterator[str]:
     """Yield lines that a parsed pattern can match, those without an anchor first: every branch, fewest repetitions."""
     pieces = [list(islice(_piece(str(op), arg, anchors), 12)) for op, arg in tree]
@@ -153,7 +149,7 @@ def _piece(op: str, arg: Any, anchors: Sequence[str]) -> Iterator[str]:
         yield _member(arg)
     elif op in ("MAX_REPEAT", "MIN_REPEAT"):
         least, _, body = arg
-        yield from (line * least for line in (islice(_lines(body, anchors), 4) if least else ("",)))
+        yield from (line * least for line in (islice(_lines(body, anchors), 4) if least else ("",)) if len(line) * least <= LARGEST)
         if not least:
             yield from islice(_lines(body, anchors), 4)
     elif op == "BRANCH":

@@ -72,7 +72,11 @@ class Proposal(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class HostProfile:
-    """The repeated lines of one or more hosts: made by `learn`, kept as TOML that a person reads and edits."""
+    """The repeated lines of one or more hosts: made by `learn`, kept as TOML that a person reads and edits.
+
+    >>> HostProfile().toml() == HostProfile({}).toml(), HostProfile().lines_of("news.example.cn")
+    (True, {})
+    """
 
     hosts: Mapping[str, Mapping[str, HostLine]] = field(default_factory=dict)  # host, key
     pages: Mapping[str, int] = field(default_factory=dict)  # distinct pages that each host was learned from

@@ -17,14 +17,16 @@ __all__ = ["Pair", "gather", "iso_date", "read_labels"]
 
 _LEAD = shape("date")
 _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
-_TRAILING_DATE = re.compile(rf"[ |丨·]+(?P<date>{_LEAD.pattern})$")
+_TRAILING_DATE = re.compile(rf"(?<![ |丨·])[ |丨·]+(?P<date>{_LEAD.pattern})$")
 # A button glued to the line: 【纠错】【责任编辑:秦岭】, (编辑:晓东)返回首页.
 _TOOL = r"[\[【(]?(?:我要)?(?:纠错|打印|关闭|分享|收藏|我要评论|返回(?:首页|顶部|列表|上一页))[\]】)]?"
 _TOOL_AHEAD = re.compile(rf"(?:{_TOOL}[ |·]*)+[\[【(]?$")
 _TOOL_BEHIND = re.compile(rf"[\]】)](?:[ |·]*{_TOOL})+$")
 _STAFF = re.compile(r"[a-zA-Z]{0,4}[_-]?\d{2,8}")
 _PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 names the town of a paper behind it
-_REPORTER = re.compile(r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?)")
+_REPORTER = re.compile(
+    r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?|(?:作者|[编編][辑輯])[ :/：／])"
+)
 _DESPATCH = re.compile(r"[/／ ] ?[\u3400-\u9fff]{2,6}(?:报[导道]|報[導道])$")  # 記者陳怡君／台北報導: where it was written
 
 

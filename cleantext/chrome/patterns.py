@@ -15,7 +15,25 @@ import numpy as np
 
 from cleantext.chrome.characters import DECIMAL, SPACE, WORD, characters
 
-__all__ = ["ALL", "CHAR", "END", "LAST", "LOOKED", "WAYS", "Chars", "Machine", "Question", "machine", "opening"]
+__all__ = [
+    "ALL",
+    "CHAR",
+    "END",
+    "LAST",
+    "LOOKED",
+    "ONE",
+    "PARSER",
+    "WAYS",
+    "Chars",
+    "How",
+    "Machine",
+    "Question",
+    "both",
+    "chars_of",
+    "machine",
+    "opening",
+    "others",
+]
 
 Chars = frozenset[tuple[int, int]]  # ranges of code points, both ends included
 How = Literal["fullmatch", "match", "search"]
@@ -24,8 +42,8 @@ ALL: Chars = frozenset([(0, 0x10FFFF)])
 NONE: Chars = frozenset()
 LARGEST = 20_000  # nodes of a pattern that becomes an automaton
 CHAR, WAYS, LAST, LOOKED, END = range(5)  # kinds of nodes
-_PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
-_ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")  # items that read one character
+PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
+ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")  # items that read one character
 
 
 class Question(NamedTuple):
@@ -51,17 +69,23 @@ class Machine:
         self.nodes: list[tuple[int, Any, int, int]] = []
         self.exact = True
         self.sure = -1
-        tree = _PARSER.parse(question.pattern)
+        self._looks: dict[int, tuple[int, Chars, bool]] = {}  # nodes that stand for what follows them, narrowed
+        self._narrowed: dict[tuple[int, Chars, bool], int] = {}
+        tree = PARSER.parse(question.pattern)
         if tree.state.flags & (re.IGNORECASE | re.MULTILINE):
             raise LookupError("flags")
-        if question.how == "fullmatch":
-            self.start = self._whole(tree)
-            return
+        self.start = self._line(tree, question.how)
+        for node, (following, chars, ends) in list(self._looks.items()):  # now that all loops are closed
+            at = self._narrow(following, chars, ends=ends)
+            self.nodes[node] = (WAYS, 0, at, at)
+
+    def _line(self, tree: Any, how: How) -> int:
+        if how == "fullmatch":
+            return self._whole(tree)
         tail = self._loop(self._node(END, 0))
         self.sure = self.nodes[tail][2]
-        self.start = self._sequence(tree, tail)
-        if question.how == "search":
-            self.start = self._loop(self.start)
+        start = self._sequence(tree, tail)
+        return self._loop(start) if how == "search" else start
 
     def _node(self, kind: int, value: Any = 0, following: int = -1, other: int = 0) -> int:
         if len(self.nodes) > LARGEST:
@@ -108,11 +132,14 @@ class Machine:
         return following
 
     def _item(self, op: str, arg: Any, following: int) -> int:
-        if op in _ONE:
-            return self._node(CHAR, _chars(op, arg), following)
+        if op in ONE:
+            return self._node(CHAR, chars_of(op, arg), following)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
             least, most, body = arg
             return self._repeat(least, most, body, following)
+        if op == "ATOMIC_GROUP":
+            self.exact = False
+            return self._sequence(arg, following)
         if op == "BRANCH":
             return self._ways([self._sequence(branch, following) for branch in arg[1]])
         if op == "SUBPATTERN" and not arg[1] and not arg[2]:
@@ -121,9 +148,9 @@ class Machine:
             return self._node(LAST, NONE, following, 1)
         if op == "AT" and str(arg) in ("AT_END", "AT_END_STRING"):
             return self._opened(following, NONE, ends=True)
-        if op in ("ASSERT", "ASSERT_NOT") and len(arg[1]) == 1 and str(arg[1][0][0]) in _ONE:
-            chars, forbids = _chars(str(arg[1][0][0]), arg[1][0][1]), op == "ASSERT_NOT"
-            chars = _others(chars) if forbids else chars
+        if op in ("ASSERT", "ASSERT_NOT") and len(arg[1]) == 1 and str(arg[1][0][0]) in ONE:
+            chars, forbids = chars_of(str(arg[1][0][0]), arg[1][0][1]), op == "ASSERT_NOT"
+            chars = others(chars) if forbids else chars
             return self._opened(following, chars, ends=forbids) if arg[0] > 0 else self._node(LAST, chars, following, int(forbids))
         if op in ("ASSERT", "ASSERT_NOT", "AT"):
             self.exact = False
@@ -143,25 +170,29 @@ class Machine:
         return at
 
     def _opened(self, following: int, chars: Chars, *, ends: bool) -> int:
-        """Return a copy of what follows that begins with some characters only, or with the end of the line."""
-        copies: dict[int, int] = {}
-        nowhere = self._node(CHAR, NONE, following)
+        """Return a node for what follows, where that begins with some characters only, or with the end of the line."""
+        node = self._node(WAYS)
+        self._looks[node] = following, chars, ends
+        return node
 
-        def copy(at: int) -> int:
-            if at not in copies:
-                kind, value, after, other = self.nodes[at]
-                if kind == CHAR:
-                    copies[at] = self._node(CHAR, _both(value, chars), after)
-                elif kind == WAYS:
-                    copies[at] = self._node(WAYS)
-                    self.nodes[copies[at]] = (WAYS, 0, copy(after), copy(other))
-                elif kind == LAST:
-                    copies[at] = self._node(LAST, value, copy(after), other)
-                else:
-                    copies[at] = at if ends else nowhere
-            return copies[at]
-
-        return copy(following)
+    def _narrow(self, at: int, chars: Chars, *, ends: bool) -> int:
+        """Return a copy of a node that begins with some characters only, or with the end of the line."""
+        if (at, chars, ends) in self._narrowed:
+            return self._narrowed[at, chars, ends]
+        if at in self._looks:
+            following, further, also = self._looks[at]
+            return self._narrow(following, both(chars, further), ends=ends and also)
+        kind, value, after, other = self.nodes[at]
+        if kind in (END, LOOKED):
+            return at if ends else self._node(CHAR, NONE, at)
+        node = self._narrowed[at, chars, ends] = self._node(kind)
+        if kind == CHAR:
+            self.nodes[node] = (CHAR, both(value, chars), after, 0)
+        elif kind == WAYS:
+            self.nodes[node] = (WAYS, 0, self._narrow(after, chars, ends=ends), self._narrow(other, chars, ends=ends))
+        else:
+            self.nodes[node] = (LAST, value, self._narrow(after, chars, ends=ends), other)
+        return node
 
 
 def opening(question: Question) -> Chars:
@@ -197,20 +228,20 @@ def _in(members: tuple[Any, ...]) -> Chars:
             found |= _category(str(value))
         elif str(member) != "NEGATE":
             found |= {value if str(member) == "RANGE" else (value, value)}
-    return _others(found) if str(members[0][0]) == "NEGATE" else found
+    return others(found) if str(members[0][0]) == "NEGATE" else found
 
 
-def _chars(op: str, arg: Any) -> Chars:
+def chars_of(op: str, arg: Any) -> Chars:
     """Return the characters of a literal or a class."""
     if op == "ANY":
-        return _others(frozenset([(10, 10)]))
+        return others(frozenset([(10, 10)]))
     if op == "IN":
         return _in(tuple(arg))
-    return frozenset([(arg, arg)]) if op == "LITERAL" else _others(frozenset([(arg, arg)]))
+    return frozenset([(arg, arg)]) if op == "LITERAL" else others(frozenset([(arg, arg)]))
 
 
 @lru_cache(maxsize=4096)
-def _others(chars: Chars) -> Chars:
+def others(chars: Chars) -> Chars:
     """Return all other characters."""
     found, at = [], 0
     for low, high in sorted(chars):
@@ -220,16 +251,16 @@ def _others(chars: Chars) -> Chars:
 
 
 @lru_cache(maxsize=4096)
-def _both(one: Chars, other: Chars) -> Chars:
+def both(one: Chars, other: Chars) -> Chars:
     """Return the characters of two sets."""
-    return _others(_others(one) | _others(other))
+    return others(others(one) | others(other))
 
 
 @lru_cache(maxsize=8)
 def _category(name: str) -> Chars:
     """Return the characters of the classes for digits, blanks and word characters, and of their opposites."""
     if "_NOT_" in name:
-        return _others(_category(name.replace("_NOT_", "_")))
+        return others(_category(name.replace("_NOT_", "_")))
     has = characters() & {"CATEGORY_DIGIT": DECIMAL, "CATEGORY_SPACE": SPACE, "CATEGORY_WORD": WORD}[name] > 0
     has[ord("+")] = False  # a letter to our words, none to `re`
     chars = np.flatnonzero(has)

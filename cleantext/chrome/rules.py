@@ -28,6 +28,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cleantext.chrome.characters import MOST_BRACKETS
+from cleantext.chrome.fields import check_effect, check_fields
 from cleantext.chrome.patterns import Question
 from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError, unknown
@@ -70,7 +72,11 @@ _TRAILING = " \t\r-–—·•*|丨=~▼▲×"
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of a pack."""
+    """One row of a pack.
+
+    >>> Rule("mine.slogan", "line", "C19", match="每日精选.{0,9}", anchors=("每日精选",)).finds("每日精选 不容错过") is not None
+    True
+    """
 
     id: str
     kind: str
@@ -150,19 +156,19 @@ def _filled(pattern: str) -> str:
 
 
 def unwrap(line: str) -> tuple[int, int]:
-    """Return the part of a line inside its spaces, bullets and outer brackets.
+    """Return the part of a line inside its spaces, bullets and outer brackets, of which `MOST_BRACKETS` pairs are looked behind.
 
     >>> a, b = unwrap("[责任编辑: 李娜 ]")
     >>> "[责任编辑: 李娜 ]"[a:b]
     '责任编辑: 李娜'
     """
     a, b = 0, len(line)
-    while True:
+    for pair in range(MOST_BRACKETS + 1):
         while a < b and line[a] in _LEADING:
             a += 1
         while a < b and line[b - 1] in _TRAILING:
             b -= 1
-        if b - a < 2 or line[a] not in _OPEN or line[b - 1] != _CLOSE[_OPEN.index(line[a])]:
+        if b - a < 2 or pair == MOST_BRACKETS or line[a] not in _OPEN or line[b - 1] != _CLOSE[_OPEN.index(line[a])]:
             return a, b
         depth = 0
         for k in range(a, b - 1):  # ( ... ) ... ( ... ) is not one bracket
@@ -170,6 +176,7 @@ def unwrap(line: str) -> tuple[int, int]:
             if depth == 0:
                 return a, b
         a, b = a + 1, b - 1
+    return a, b
 
 
 @dataclass(frozen=True)
@@ -261,6 +268,7 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ..
     from cleantext.chrome.checks import check
 
     pack = Pack((), "+".join(names))
+    known: set[str] = set()  # all ids so far, also of rows that a pack switched off
     for name in names:
         rows: list[Rule] = []
         for file, text in _files(name):
@@ -272,7 +280,14 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ..
         if twice:
             wheres = " and ".join(r.where for r in rows if r.id == twice[0])
             raise RuleError(f"rule id {twice[0]!r} is used twice, in {wheres}: give each row an id of its own")
+        known |= (
+            set(pack.by_id)
+            if pack.rules or name in pack_names()
+            else {rule.id for shipped in pack_names() for file, text in _files(shipped) for rule in rows_of(file, text)}
+        )
         pack = pack.including(rows)
+        if name not in pack_names():
+            check_effect(rows, pack, known)
     for unwanted in without:
         if unwanted not in pack.by_id:
             raise unknown("rule", unwanted, pack.by_id)
@@ -331,6 +346,7 @@ def rows_of(file: str, text: str) -> list[Rule]:
             strange = set(row) - _FIELDS
             if strange:
                 raise RuleError(f"{where}: no field {min(strange)!r}; known: {', '.join(sorted(_FIELDS))}")
+            check_fields(kind, row, where)
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
             rules.append(Rule(**{"id": "", "category": "", **values, "kind": kind, "where": where}))
     return rules

@@ -23,6 +23,7 @@ from cleantext.chrome.characters import (
     ENDS_LISTING,
     ENDS_TITLE,
     LEADING,
+    MOST_BRACKETS,
     PARTS_LABEL,
     QUOTE,
     SHIELDS,
@@ -238,12 +239,12 @@ def _holds(points: U32, a: int, b: int, char: int) -> bool:
 def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
     """Return `cleantext.chrome.rules.unwrap` of a line."""
     a, b = lo, hi
-    while True:
+    for pair in range(MOST_BRACKETS + 1):
         while a < b and bits[points[a]] & LEADING:
             a += 1
         while a < b and bits[points[b - 1]] & TRAILING:
             b -= 1
-        if b - a < 2:
+        if b - a < 2 or pair == MOST_BRACKETS:
             return a, b
         close = _closing(points[a])
         if close == 0 or points[b - 1] != close:
@@ -254,6 +255,7 @@ def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
             if depth == 0:
                 return a, b
         a, b = a + 1, b - 1
+    return a, b
 
 
 @kernel

@@ -21,6 +21,7 @@ import click
 from cleantext import __version__
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.rules import rules as rules_
+from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.errors import CleantextError
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ DUPLICATES = click.Choice(["annotate", "passages", "documents", "off"])
 
 
 class Commands(click.Group):
-    """A group whose commands end with the exit codes above and an error of one line."""
+    """A group whose commands end with the exit codes above and an error of one line, on streams of any encoding."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        any_character()
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         with _stopped_by_sigterm():
@@ -47,7 +52,7 @@ class Commands(click.Group):
             click.echo(f"cleantext: {error}", err=True)
             ctx.exit(2)
         except BrokenPipeError:  # the reader of our stdout has gone: not our failure
-            sys.stderr.close()
+            nobody_reads()
             ctx.exit(0)
         except OSError as error:
             click.echo(
@@ -128,7 +133,7 @@ def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
     type=click.FloatRange(min=0),
     default=60,
     show_default=True,
-    help="Pages that take longer fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
+    help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
@@ -191,7 +196,7 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None)
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
         told = {"text": cleaned.text, "edits": rows, "reasons": reasons, "metadata": cleaned.metadata, "flags": cleaned.flags}
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        click.echo(as_json(told))
     elif form == "diff":
         import difflib
 
@@ -252,36 +257,16 @@ def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
 
 @main.command()
 @recipe
-@click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field.")
+@click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field, such as text or data.text.")
 def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
-    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON.
+    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8.
 
-    A page is one record: its lines are judged together only inside one JSON field. A line that holds no such
-    record goes through as it is, is told on stderr, and makes the exit code 3.
+    A page is one record: its lines are judged together only inside one JSON field. `data.text` is the field text of the
+    field data. A line that holds no such record goes through as it is, is told on stderr, and makes the exit code 3.
     """
-    steps = _pipeline(pipeline, rules)
-    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    failed = 0
-    for number, line in enumerate(stdin, 1):
-        try:
-            out = _record(line, steps, jsonl)
-        except (ValueError, TypeError, KeyError):
-            click.echo(f"cleantext: stdin, line {number}: no JSON object with a text field {jsonl!r}; passed through", err=True)
-            out, failed = line, failed + 1
-        stdout.write(out)
-        stdout.flush()
-    sys.exit(3 if failed else 0)
+    from cleantext.cli.streams import piped
 
-
-def _record(line: bytes, pipeline: Pipeline, field: str | None) -> bytes:
-    if field is None:
-        text = line.decode("utf-8", "replace").rstrip("\r\n")
-        return (pipeline(text).replace("\n", " ") + "\n").encode("utf-8", "replace")
-    if not line.strip():
-        return line
-    record = json.loads(line)
-    record[field] = pipeline(record[field])
-    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    sys.exit(piped(_pipeline(pipeline, rules), jsonl))
 
 
 @main.command()

@@ -36,7 +36,7 @@ def compiling(console: Any, *, quiet: bool) -> Iterator[Callable[[int, int], Non
     if not console.is_terminal:
         lines = iter((said,))
 
-        def tell(done: int, size: int) -> None:
+        def tell(*_: int) -> None:
             for line in lines:
                 console.print(line)
 

@@ -2,13 +2,14 @@
 
 Run with Python 3.11, whose ``unicodedata`` is Unicode 14.0: ``python -m cleantext.data.make_fold``.
 Frozen, because ``unicodedata`` differs between Python versions and a fold that differs between two
-machines gives different duplicates.
+machines gives different duplicates. What a later Unicode may assign is of one kind on all: an ideograph in planes 2 and 3,
+which are kept for them, elsewhere no letter, and printable.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 UNICODE = "14.0.0"
 SIZE = 0x110000
 DROP, SLOW, JOINS = 0, 0xFFFFFFFF, 0xFFFFFFFE  # values in the table `kept` that are no code points
+LATER, LATER_HAN = 0xFFFD, 0x20000  # what the view has for characters of a later Unicode: no letter, and some ideograph
 HERE = Path(__file__).parent
 U32 = npt.NDArray[np.uint32]
 
@@ -108,6 +110,32 @@ def _joining() -> set[int]:
     return found
 
 
+def later(char: str) -> bool:
+    """Say whether a later Unicode may assign a character. Planes 2 and 3 are kept for ideographs."""
+    return unicodedata.category(char) == "Cn" and not 0xFDD0 <= ord(char) <= 0xFDEF and ord(char) & 0xFFFE != 0xFFFE
+
+
+def later_han(char: str) -> bool:
+    """Say whether a character is an ideograph of a later Unicode."""
+    return 0x20000 <= ord(char) <= 0x3FFFF and later(char)
+
+
+CLASSES: dict[str, Callable[[str], bool]] = {
+    "space": str.isspace,
+    "alpha": lambda char: char.isalpha() or later_han(char),
+    "digit": str.isdigit,
+    "decimal": str.isdecimal,
+    "alnum": lambda char: char.isalnum() or later_han(char),
+    "printable": lambda char: char.isprintable() or later(char),
+    "later": later,
+}
+
+
+def class_table(test: Callable[[str], bool]) -> U32:
+    """Return which code points are of a class."""
+    return np.fromiter(map(test, map(chr, range(SIZE))), np.uint32, SIZE)
+
+
 def kept_table() -> U32:
     """Return what each code point alone contributes to the fold: itself folded, DROP, SLOW or JOINS."""
     script = simplified()
@@ -129,6 +157,8 @@ def view_table() -> U32:
     def once(char: str) -> str:
         if unicodedata.category(char) == "Zs":
             return " "
+        if later(char):  # `re` of a later Python would find letters, digits and capitals here
+            return chr(LATER_HAN if later_han(char) else LATER)
         normal = unicodedata.normalize("NFKC", char)
         char = normal if len(normal) == 1 else char
         char = wide.get(char, char)
@@ -146,9 +176,10 @@ def view_table() -> U32:
 
 
 def runs(table: U32) -> npt.NDArray[np.int64]:
-    """Pack a table as rows (first code point, value - code point or marker, is it a marker)."""
+    """Pack a table as rows (first code point, value or value - code point, is it the value itself)."""
     cp = np.arange(SIZE, dtype=np.int64)
-    marker = (table == DROP) | (table >= JOINS)
+    same = table[1:] == table[:-1]
+    marker = np.append(same, False) | np.append(False, same)
     value = np.where(marker, table, table.astype(np.int64) - cp)
     new = np.flatnonzero(np.diff(value, prepend=-SIZE) | np.diff(marker, prepend=~marker[0]))
     return np.column_stack([new, value[new], marker[new]])
@@ -160,7 +191,8 @@ def tables() -> dict[str, npt.NDArray[np.int64]]:
         raise SystemExit(f"this Python knows Unicode {unicodedata.unidata_version}; the fold is frozen at {UNICODE}: use Python 3.11")
     variants = sorted((ord(k), ord(v)) for k, v in closure().items())
     unicode = np.array([int(part) for part in UNICODE.split(".")])
-    return {"unicode": unicode, "kept": runs(kept_table()), "view": runs(view_table()), "variants": np.array(variants)}
+    classes = {name: runs(class_table(test)) for name, test in CLASSES.items()}
+    return {"unicode": unicode, "kept": runs(kept_table()), "view": runs(view_table()), "variants": np.array(variants), **classes}
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from cleantext.changes import I32, I64, U32, Ragged
+from cleantext.changes import I32, I64, U32, Ragged, column_texts
 from cleantext.dedup.kernel import digests, gather
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.dedup.types import U64
@@ -116,26 +116,8 @@ def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart:
 
 
 def strings(column: Any, name: str) -> list[str]:
-    """Return the strings of a list, an Arrow column or anything that exports an Arrow stream."""
-    if isinstance(column, (str, bytes)):
-        raise InputError(f"{name}: expected many strings, got one {type(column).__name__}: put it into a list")
-    if isinstance(column, Mapping):
-        raise InputError(
-            f"{name}: expected a list of strings, got a dict, of which only the keys would be read: give list(d.values()), ids=list(d)"
-        )
-    if hasattr(column, "column_names"):
-        raise InputError(
-            f"{name}: expected one column, got a table of {', '.join(column.column_names)}: give the one that holds text, as table['text']"
-        )
-    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
-        import pyarrow as pa
-
-        column = (pa.chunked_array(column) if hasattr(column, "__arrow_c_stream__") else pa.array(column)).to_pylist()
-    found = list(column)
-    for n, text in enumerate(() if set(map(type, found)) <= {str} else found):
-        if not isinstance(text, str):
-            raise InputError(f"{name}[{n}]: expected a string, got {type(text).__name__}; leave out or fill missing texts first")
-    return found
+    """Return the strings of a column (see `cleantext.changes.column_texts`); a missing text is an empty one, which has no duplicates."""
+    return [text or "" for text in column_texts(column, name)]
 
 
 def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[list[str], list[Any], I64]:

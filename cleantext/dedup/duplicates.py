@@ -28,11 +28,23 @@ Level = Literal["document", "passage"]
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Verified duplicates of some texts. Offsets are code points of the texts as given.
+    r"""Verified duplicates of some texts. Offsets are code points of the texts as given.
 
     ``facts`` says how the search was done: fold, unit, shingle width, bands and their recall or
     anchors and the run that they are certain to find, groups of equal texts and hot buckets whose
     members were compared with a representative only.
+
+    >>> from cleantext.dedup import find_duplicates
+    >>> line = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。"
+    >>> found = find_duplicates([line, "街上\n" + line], ids=["a", "b"], keep="first")
+    >>> found
+    <Duplicates level='passage' threshold=0.8 pairs=1 removable=1>
+    >>> found.pairs.select(["a", "b", "b_start", "similarity"]).to_pylist()
+    [{'a': 'a', 'b': 'b', 'b_start': 3, 'similarity': 1.0}]
+    >>> found.clusters.num_rows, found.boilerplate.num_rows, found.closest_calls(5).num_rows
+    (2, 0, 1)
+    >>> found.texts()[1], len(found.edits_for("b")), len(found.rethreshold(1.0).pairs)
+    ('街上', 1, 1)
     """
 
     corpus: Corpus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +29,7 @@ AFTER = f"{MARKS}{POINTS}{CLOSERS}"
 BLANKS = " \t\N{IDEOGRAPHIC SPACE}"
 OPENS, TAILS, MARK, POINT, CLOSES, BLANK, SPACE = (1 << n for n in range(7))
 NEWLINE = 10
+NEAR_END = 40  # characters in front of a place in which it is looked for the end of a sentence there
 ENDLESS = 1 << 62
 
 
@@ -92,7 +93,8 @@ def passage_cuts(corpus: Corpus, members: Members, *, min_chars: int) -> Cuts:
     previous, following = _beside(tokens.start, tokens.end, tokens.offsets, members.text, members.start, members.end)
     start, end = _sentences(column.points, column.offsets, row, members.start, members.end, previous, following, _kinds())
     letters = _letters(tokens.start, tokens.offsets, corpus.chars, members.text, start, end)
-    return _joined(members.text, start, end, letters, members.exact, min_chars)
+    cuts = _joined(column, row, start, end, letters, members.exact, min_chars)
+    return replace(cuts, text=number[cuts.text])
 
 
 def cuts_of(column: Ragged, places: Places, row: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_], *, min_chars: int) -> Cuts:
@@ -100,13 +102,16 @@ def cuts_of(column: Ragged, places: Places, row: I64, start: I64, end: I64, exac
     previous, following = _beside(places.start, places.end, places.offsets, row, start, end)
     start, end = _sentences(column.points, column.offsets, row, start, end, previous, following, _kinds())
     letters = _letters(places.start, places.offsets, np.append(0, np.cumsum(places.width)), row, start, end)
-    return _joined(row, start, end, letters, exact, min_chars)
+    return _joined(column, row, start, end, letters, exact, min_chars)
 
 
-def _joined(text: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np.bool_], min_chars: int) -> Cuts:
+def _joined(column: Ragged, row: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np.bool_], min_chars: int) -> Cuts:
+    """Return the cuts of the rows of a column, where enough letters go: those that meet as one, each with the blank that it leaves."""
     good = np.flatnonzero((letters >= min_chars) & (end > start))
-    order = good[np.lexsort((start[good], text[good]))]
-    return Cuts(*_merged(text[order], start[order], end[order], exact[order]))
+    order = good[np.lexsort((start[good], row[good]))]
+    row, start, end, exact = _merged(row[order], start[order], end[order], exact[order])
+    _leave_blanks(column.points, column.offsets, row, start, end, _kinds())
+    return Cuts(row, start, end, exact)
 
 
 @kernel
@@ -151,6 +156,21 @@ def _merged(text: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_]) -> tu
 
 
 @kernel
+def _leave_blanks(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, kinds: npt.NDArray[np.uint8]) -> None:
+    """Take out of each cut inside a line the blanks on one side of it, so that they part its neighbours."""
+    for i in range(len(row)):
+        text = points[offsets[row[i]] : offsets[row[i] + 1]]
+        start, end = starts[i], ends[i]
+        if start == 0 or end == len(text) or text[start - 1] == NEWLINE or text[end] == NEWLINE or text[end - 1] == NEWLINE:
+            continue
+        while start < end and _is(text[start], BLANK, kinds):
+            start += 1
+        while start == starts[i] and end > start and _is(text[end - 1], BLANK, kinds):
+            end -= 1
+        starts[i], ends[i] = start, end
+
+
+@kernel
 def _sentences(
     points: U32, offsets: I64, row: I64, starts: I64, ends: I64, previous: I64, following: I64, kinds: npt.NDArray[np.uint8]
 ) -> tuple[I64, I64]:
@@ -163,8 +183,8 @@ def _sentences(
     for i in range(len(row)):
         text = points[offsets[row[i]] : offsets[row[i] + 1]]
         start, end = starts[i], ends[i]
-        line = start
-        while line > 0 and text[line - 1] != NEWLINE:
+        line = start  # of its line, or so far before the last letter that nothing looks there: a page may be one line
+        while line > max(0, previous[i] - NEAR_END - 1) and text[line - 1] != NEWLINE:
             line -= 1
         begins = line if previous[i] <= line else start
         while begins > line and _is(text[begins - 1], OPENS, kinds):
@@ -175,7 +195,7 @@ def _sentences(
                 out_start[i] = out_end[i] = start
                 continue
         stops = end
-        while stops < len(text) and text[stops] != NEWLINE:
+        while stops < min(len(text), following[i] + 1) and text[stops] != NEWLINE:
             stops += 1
         if following[i] < stops:
             stops = end
@@ -220,7 +240,7 @@ def _stop(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> int:
 @kernel
 def _ends_sentence(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> bool:
     """Say whether a sentence ends right before ``end``."""
-    at = max(start, end - 40)
+    at = max(start, end - NEAR_END)
     while 0 <= at < end:
         at = _stop(text, at, end, kinds)
     return bool(at == end)

@@ -18,7 +18,7 @@ from cleantext.changes import U32, code_points
 from cleantext.dedup.corpus import strings
 from cleantext.dedup.kernel import MIX1, MIX2, PRIME, shingle_hashes, sketches
 from cleantext.dedup.tokens import Unit, tokens
-from cleantext.errors import ConfigError, SketchMismatch, unknown
+from cleantext.errors import ConfigError, SketchMismatch, unknown, wrong_type
 from cleantext.fold import UNICODE, Fold, kept_column
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def shingle_hash(shingle: str | bytes) -> int:
     2533681277
     """
     text = shingle.decode() if isinstance(shingle, bytes) else shingle
+    if not isinstance(text, str):
+        raise wrong_type(text)
     h = 0
     for point in code_points(text).tolist():
         h = (h * PRIME + point) & 0xFFFFFFFFFFFFFFFF
@@ -48,7 +50,16 @@ def shingle_hash(shingle: str | bytes) -> int:
 
 @dataclass(frozen=True)
 class SketchSpec:
-    """All that the value of a sketch depends on. Rows compare only under equal specifications."""
+    """All that the value of a sketch depends on. Rows compare only under equal specifications.
+
+    >>> sketch = SketchSpec(slots=16).sketch(["發展新疆的歷史", "发展新疆的历史"])
+    >>> sketch.rows.shape, bool((sketch.rows[0] == sketch.rows[1]).all())  # the fold makes one script of both
+    ((2, 16), True)
+    >>> SketchSpec(slots=16).check(SketchSpec(slots=32))
+    Traceback (most recent call last):
+        ...
+    cleantext.errors.SketchMismatch: ...
+    """
 
     k: int = 5
     slots: int = 128

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cleantext.errors import wrong_type
 from cleantext.html.lines import read_lines
 from cleantext.html.metadata import page_metadata
 from cleantext.html.words import class_words
@@ -40,6 +41,8 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     >>> page.metadata["title"]
     '春天'
     """
+    if url is not None and not isinstance(url, str):
+        raise wrong_type(url, "url=a str")
     read = read_lines(_markup(html))
     blocks, parts, at = [], [], 0
     for line in read.lines:

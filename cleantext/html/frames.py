@@ -7,6 +7,7 @@ from functools import lru_cache
 from html import unescape
 
 from cleantext.changes import I64
+from cleantext.fold import later
 from cleantext.html.scan import ASKED, INDEX, PARENT, TOKEN
 from cleantext.html.tokens import CLASS, HI, IDENTITY, LO
 from cleantext.html.words import class_words
@@ -56,7 +57,7 @@ def _inherited(names: str, words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*class_words(names), *words)))[:WORDS]
 
 
-NOT_NAME = re.compile(r"[^\w\s-]+")
+NOT_NAME = re.compile(rf"(?:[^\w\s-]|[{later()}])+")
 
 
 @lru_cache(maxsize=16_384)

@@ -29,7 +29,7 @@ ROW_LINES, ROW_CHARS, CELL_CHARS = (
 TERM_CHARS = 40
 APART = ("h1", "h2", "pre")  # what stands in no cell of data: the title of a thread, code beside the numbers of its lines
 INLINE_WORDS = 8  # words of inline elements from which those of further ones are not asked for
-ATTRIBUTE = re.compile(r' ([^=]+)="([^"]*)"')
+ATTRIBUTE = re.compile(r' ([^ =]+)="([^"]*)"')
 
 
 class Line(NamedTuple):

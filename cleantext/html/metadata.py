@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from cleantext.fold import letter
 from cleantext.html.lines import Line, Part, Read
 from cleantext.html.words import class_words, word_set
 
@@ -28,26 +30,26 @@ SOURCE = ("contentsource", "source", "article:source", "og:article:source", "med
 BLANK = re.compile(r"\s+")
 MARKS = re.compile("[。！？；，“”]")
 DATE = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)\s?[-/.年]\s?(\d{1,2})\s?[-/.月]\s?(\d{1,2})(?!\d)日?"
-    r"(?:[T\s,，|星期周一二三四五六日天上下午格林尼治标准时间()（）]{0,16}?(\d{1,2})\s?[:：时]\s?(\d{2})(?:\s?[:：分]\s?(\d{2})(?:\.\d+)?秒?)?)?(Z|[+-]\d\d:?\d\d)?"
+    r"(?<![0-9０-９])((?:19|20)[0-9０-９][0-9０-９])\s?[-/.年]\s?([0-9０-９]{1,2})\s?[-/.月]\s?([0-9０-９]{1,2})(?![0-9０-９])日?"
+    r"(?:[T\s,，|星期周一二三四五六日天上下午格林尼治标准时间()（）]{0,16}?([0-9０-９]{1,2})\s?[:：时]\s?([0-9０-９]{2})(?:\s?[:：分]\s?([0-9０-９]{2})(?:\.[0-9０-９]+)?秒?)?)?(Z|[+-][0-9][0-9]:?[0-9][0-9])?"
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 ENGLISH_DATE = re.compile(
-    rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+(\d{{1,2}})\s*,?\s*(?:[a-z]{{3,9}},?\s*)?((?:19|20)\d\d)\s*(?:(\d{{1,2}}):(\d{{2}}))?",
+    rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+([0-9０-９]{{1,2}})\s*(?:,\s*)?(?:[a-z]{{3,9}},?\s*)?((?:19|20)[0-9０-９][0-9０-９])\s*(?:([0-9０-９]{{1,2}}):([0-9０-９]{{2}}))?",
     re.IGNORECASE,
 )
 LABEL = re.compile(
     r"(?P<source>(?:信息|文章|稿件|消息|本文)?来源|(?:信息|文章|稿件|消息|本文)?來源|稿源|出处)\s*[:：]"
-    r"|(?P<author>(?<![^\W\d_])作\s?者|撰文|采写)\s*[:：︱|丨/]"
-    r"|(?P<editor>责任?\s?编辑?|責任編輯|(?<![^\W\d_])(?:编|編)\s?[辑輯])\s*[:：]"
+    rf"|(?P<author>(?<!{letter()})作\s?者|撰文|采写)\s*[:：︱|丨/]"
+    rf"|(?P<editor>责任?\s?编辑?|責任編輯|(?<!{letter()})(?:编|編)\s?[辑輯])\s*[:：]"
     r"|(?P<other>标签|关键词|编审|审核|校对|摄影|字号|字体|浏览|阅读|点击|时间|日期|标题|签发|监制|分享到?)[^:：]{0,3}[:：]"
 )
 VALUE_END = re.compile(r"[\s\u3000]{2,}|[\t|｜\[\]【】]|(?<![\w·、])[）)]|[（(](?![^（()）]*[)）].)|\s(?=举报|(?:19|20)\d\d|我有话说|\d)")
 WANTED = re.compile(r"[源处者文写编編辑輯]\s*[:：︱|丨/]")  # stands in every label that is wanted
 HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+")  # no name of a Chinese medium has a blank
 NAMES = re.compile(r"[、,，;；/&]|\s+")
-NAME = re.compile(r"[^\W\d_]{2,4}(?:·[^\W\d_]{1,8})*|[A-Za-z][A-Za-z.' -]{1,25}[A-Za-z]?|[A-Za-z]{1,3}_?\d{2,6}")
-CODE = re.compile(r"[\s_]*(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d+)$")
+NAME = re.compile(rf"{letter()}{{2,4}}(?:·{letter()}{{1,8}})*|[A-Za-z][A-Za-z.' -]{{1,25}}[A-Za-z]?|[A-Za-z]{{1,3}}_?\d{{2,6}}")
+CODE = re.compile(r"[\s_]{0,9}(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d{1,20})$")
 ROLE = re.compile(r"^(?:.{0,8}?(?:记者|記者)|通讯员|作者|文|评论员|编辑)[\s/:：]*")
 SEPARATOR = re.compile(r"^[\s_【|\-–—·•@:：,，丨/>»]")
 SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@»]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")
@@ -60,7 +62,8 @@ BYLINE = re.compile(
     r"[【（(\[]?(?:文\s?[/／|｜︱丨]\s?)?(?!.{0,14}(?:摄影|视频|编辑))[^，。！？；：:\s]{0,14}(?:记者|記者|作者|通讯员|通訊員|撰稿人?|评论员|評論員)"
     rf"[\s/／|｜︱丨]+({_PERSON}(?:[、\s]+{_PERSON}){{0,3}})[】）)\]]?"
     rf"|[【（(\[]?文\s?[/／|｜︱丨]\s?({_PERSON}(?:[、\s]+{_PERSON}){{0,3}})[】）)\]]?"
-    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?: \d\d:\d\d(?::\d\d)?)?\s?[·•]\s?((?!.*(?:网|報|报|社|电视台|客户端)$)[^\W\d_]{2,12})"
+    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?: \d\d:\d\d(?::\d\d)?)?\s?[·•]\s?"
+    rf"((?!.*(?:网|報|报|社|电视台|客户端)$){letter()}{{2,12}})"
 )
 # The foot of an article in a blog; before a date it would be that of a comment.
 POSTED = re.compile(r"(\S{2,20}) (?:發表|发表)(?:在|於|于) (?!\d)\S.{0,40}")
@@ -195,10 +198,10 @@ def iso_date(text: str) -> tuple[str, str] | None:
         return None
     if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
         return None
-    iso = f"{year}-{int(month):02d}-{int(day):02d}"
+    iso = f"{int(year)}-{int(month):02d}-{int(day):02d}"
     if hour is None or int(hour) > 23 or int(minute) > 59:
         return match[0].strip(), iso
-    iso += f"T{int(hour):02d}:{minute}" + (f":{second}" if second and int(second) < 60 else "")
+    iso += f"T{int(hour):02d}:{int(minute):02d}" + (f":{int(second):02d}" if second and int(second) < 60 else "")
     return match[0].strip(), iso + (offset if offset and offset.replace(":", "") != "+0800" else "")
 
 
@@ -273,13 +276,13 @@ def _json_ld(scripts: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON-LD scripts; what does not parse is passed over."""
     for script in scripts:
         try:
-            pending = [json.loads(script, strict=False)]
+            pending = deque([json.loads(script, strict=False)])
         except (ValueError, RecursionError):
             continue
         while pending:
-            item = pending.pop(0)
+            item = pending.popleft()
             if isinstance(item, list):
-                pending = item[:50] + pending
+                pending.extendleft(reversed(item[:50]))
             elif isinstance(item, dict):
                 yield item
-                pending += [item["@graph"]] if "@graph" in item else []
+                pending.extend([item["@graph"]] if "@graph" in item else [])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from cleantext.fold import later
+
 __all__ = ["class_words", "word_set"]
 
 
@@ -15,7 +17,7 @@ def word_set(words: str) -> frozenset[str]:
 
 # At - and _ and any other sign, before a capital that follows a small letter, and between letters and digits.
 # Never inside a word: "ad" in "padding" or "nav" in "canvas" has cost other extractors whole articles.
-WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+WORD = re.compile(rf"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|(?:(?![{later()}])[^\W\d_A-Za-z])+")
 
 
 @lru_cache(maxsize=16_384)

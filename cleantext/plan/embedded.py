@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import cleantext
 from cleantext.errors import CleantextError, InputError
+from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.plan.shelf import Reader, Shelf
 from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Scan, Sql, Step
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
@@ -242,8 +243,10 @@ class _Run:
         try:
             if count > 1:
                 # Spawned, not forked: Arrow and DuckDB have threads by now.
-                with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-                    parts = list(pool.map(_work, tasks))
+                with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+                    with undisturbed():
+                        made = pool.map(_work, tasks)
+                    parts = list(made)
             else:
                 parts = [_work(task) for task in tasks]
         except BrokenProcessPool as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cleantext.errors import wrong_type
 from cleantext.repair.controls import Controls
 from cleantext.repair.entities import Entities
 from cleantext.repair.mojibake import Mojibake
@@ -18,6 +19,8 @@ from cleantext.transform import PageTransform
 
 __all__ = ["STEPS", "Controls", "Entities", "GbkSlips", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
 
+ROUNDS = 32  # each reads the whole text. Damage that was done once takes two, and one more for each time that it was done again
+
 STEPS: tuple[PageTransform, ...] = (GbkSlips(), PinyinInjections(), Mojibake(), Entities(), Shortcodes(), Controls())
 
 
@@ -26,15 +29,20 @@ def repair(text: str, *, steps: Sequence[PageTransform] = STEPS) -> str:
 
     The steps run until none of them changes anything, so that what one lays bare is seen by the others
     and ``repair(repair(x)) == repair(x)``. Each of them shortens the text or leaves fewer characters of a
-    finite set (ligatures, C1 controls, surrogates), so this ends.
+    finite set (ligatures, C1 controls, surrogates), so this ends; a text that calls for more than `ROUNDS` rounds, which
+    only one made for that does, stays as it is.
 
     >>> repair("10\N{LATIN CAPITAL LETTER I WITH CIRCUMFLEX}&frac14;s 新\N{ZERO WIDTH SPACE}疆")
     '10μs 新疆'
     """
-    while True:
+    if not isinstance(text, str):
+        raise wrong_type(text)
+    given = text
+    for _ in range(ROUNDS):
         before = text
         for step in steps:
             if step.wants(text):
                 text = step(text)
         if text == before:
             return text
+    return given

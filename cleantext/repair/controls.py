@@ -25,7 +25,8 @@ SUSPECTS = "0-8 b c e-1f 7f-84 86-9f ad 61c 180e 200b-200f 202a-202e 2060-206f f
 DEAD = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffc\ufffe\uffff"
 BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 RIGHT_TO_LEFT = re.compile("[\u0590-\u05ff\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-JOINING = "\u0600-\u061b\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1b00-\u1c4f\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010d00-\U00011fff"
+# Not U+180E itself: it goes where no Mongolian letter stands before it, and must not keep what stands behind it.
+JOINING = "\u0600-\u061b\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u180d\u180f-\u18af\u1b00-\u1c4f\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010d00-\U00011fff"
 UNSPACED = "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1980-\u19ff"  # Thai, Lao, Tibetan, Burmese, Khmer: no spaces, so U+200B parts words
 PICTURE = "\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff"
 
@@ -33,7 +34,7 @@ SPOT = re.compile(
     "(?P<escape>\x1b\\[[0-9;]*[A-Za-z])"
     f"|(?P<dead>[{DEAD}]+)"
     "|(?P<break>[\x0b\x0c])"
-    f"|(?P<zero>(?<![{UNSPACED}])\u200b|\u200b(?![{UNSPACED}])|(?<![{JOINING}])\u200c|(?<![{JOINING}{PICTURE}])\u200d|(?<=[{PICTURE}])\u200d(?![{PICTURE}])|(?<![\u1800-\u18af])\u180e)"
+    f"|(?P<zero>(?<![{UNSPACED}])\u200b|\u200b(?![{UNSPACED}])|(?<![{JOINING}])\u200c|(?<![{JOINING}{PICTURE}])\u200d|(?<=[{PICTURE}])\u200d(?![{PICTURE}])|(?<![\u1800-\u180d\u180f-\u18af])\u180e)"
     f"|(?P<bidi>[{BIDI}]+)"
 )
 # A character of UTF-8 shown as latin-1 or cp1252: its soft hyphen or C1 control is a byte. What `Mojibake` leaves of these is
@@ -64,7 +65,7 @@ class Controls(PageTransform):
     """
 
     id: ClassVar[str] = "repair.controls"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
         "controls.escape": "a colour code of a terminal",

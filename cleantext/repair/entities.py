@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose
+from cleantext.fold import character_class
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Entities"]
@@ -42,7 +43,7 @@ class Entities(PageTransform):
     """
 
     id: ClassVar[str] = "repair.entities"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"entities.reference": "a character reference of HTML"}
     laws: ClassVar[Laws] = {
@@ -97,4 +98,5 @@ def _character(name: str) -> str:
     character = html.unescape(f"&{name};")
     if len(character) != 1 or character == "\ufffd":  # what HTML shows for numbers without a character
         return ""
-    return character if character.isprintable() or character.isspace() or character in INVISIBLE else ""
+    shown = character_class("printable")[ord(character)] or character.isspace()
+    return character if shown or character in INVISIBLE else ""

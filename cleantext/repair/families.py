@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from cleantext.edits import Edit
 from cleantext.repair.gate import Table, table_of
@@ -23,11 +24,12 @@ __all__ = ["family_edits", "markers"]
 UTF8_AS_GBK = "鏈浜涓绗銆鍏瀹鍦鍥鐢姘浠鍙浼鍚鐨悊锛缁甯琛涔娉鍐鍒鍓斿绉浣渻瀵鏀鏂淇鍗鎴瑙璁鐞寤瀛澶璨閲鏍鍕璐鍜キ缍鏃寰绋鍔渚宸褰骞鑱鎵鎳鐗琚閫杩鎶瑷鎸鏉鐐欒娴绠璜埗瑾璇璩鑷熷娆呭闄鎼灏鎬闋绔鎺鍖"
 GBK_AS_BIG5 = "坋﹜楊俴沭衄眕燴珛ㄛ隅蚚昢睿岈冪茼馱婓儂汜翋麼踢膘鏍峈﹝莉祥眳庈悵脤囥昜摯笭垀珨觼訧跪煦頗笢囀堍咂阨麐萇褪漆摒赻帤菴腕寞諒枑蝠尪蜇˙阭猁粕蹈嘆濂甡痐淉腎肮噫夔砦桯囷俶盓岆腔"
 
-WINDOWS = "sloppy-windows-1252"
+WINDOWS, EASTERN = "sloppy-windows-1252", "sloppy-windows-1250"
 # Shown by this codec, truly that one. GBK and Big5 only where pages of the time were read so.
 LATIN = (
     ("latin-1", ("utf-8", "gb18030", "big5hkscs")),
     (WINDOWS, ("utf-8", "gb18030", "big5hkscs")),
+    (EASTERN, ("utf-8", "gb18030")),
     ("sloppy-windows-1251", ("utf-8",)),
     ("mac-roman", ("utf-8",)),
     ("cp437", ("utf-8",)),
@@ -35,10 +37,12 @@ LATIN = (
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
 # What Chinese characters show as: six characters for two of UTF-8, pairs for three of GBK or Big5.
 OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
-LATIN_PAIRS = re.compile(f"{OTHER}{{3}}.*{OTHER}{{3}}|(?:{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff].*?){{3}}")
+LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # so many of one of these
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
-CUT_SHORT = re.compile(r"(?<![^\x00-\x7f\ufffd])([^\x00-\x7f\ufffd]{3,}+)[?\ufffd]")  # from the start of a run only: else the square of its length
+CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
+LOST = ("?", "\ufffd")
+TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
@@ -67,7 +71,7 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
 
     line = line.rstrip("\n")
-    if latin and not LATIN_PAIRS.search(line):
+    if latin and not any(len(list(islice(pairs.finditer(line), least))) == least for least, pairs in LATIN_PAIRS):
         return []
     codecs = LATIN if latin else HAN
     parts = []
@@ -108,23 +112,31 @@ def _by_codec(line: str, shown: str, trues: tuple[str, ...]) -> Iterator[Edit]:
 
 
 def _cut_short(line: str) -> Iterator[Edit]:
-    """Yield the edits of runs of UTF-8 read as GBK whose last byte, left alone, was lost: half of all runs.
+    """Yield the edits of runs of UTF-8 read as GBK beside a byte that was lost: the last one of half of all runs.
 
-    The character that it belonged to stays lost, as U+FFFD.
+    The character that it belonged to stays lost, as U+FFFD. A run behind a lost byte may start with what is left of that character.
     """
     for found in CUT_SHORT.finditer(line):
         run = found[1]
+        data = run.encode("gb18030")
+        before = line[found.start() - 1 : found.start()] in LOST
+        if not (before or found[2]):
+            continue
+        left = len(TRAILING.match(data)[0]) if before else 0  # type: ignore[index]
+        behind = found[2]
         try:
-            run.encode("gb18030").decode()
+            text = data[left:].decode()
         except UnicodeDecodeError as error:
-            text = error.object[: error.start].decode()
-            if error.end == len(error.object) and "unexpected end" in error.reason and _readable(run, text, "utf-8") is not None:
-                yield Edit(found.start(), found.end(), found[0], text + "\ufffd", RULES["utf-8"])
+            if not behind or error.end < len(error.object) or "unexpected end" not in error.reason:
+                continue
+            text, behind = error.object[: error.start].decode(), "\ufffd"
+        if _readable(run, text, "utf-8") is not None:
+            yield Edit(found.start(), found.end(), found[0], text + behind, RULES["utf-8"])
 
 
 def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:
     """Yield the runs to be looked at: what a single-byte codec can write, or the line, and then its runs without ASCII."""
-    if codec in ("latin-1", WINDOWS, "sloppy-windows-1251", "mac-roman", "cp437"):
+    if codec in ("latin-1", WINDOWS, EASTERN, "sloppy-windows-1251", "mac-roman", "cp437"):
         yield from ((m.start(), m[0]) for m in _writable(codec).finditer(line) if not m[0].isascii())
         return
     if _can_write(line, codec):

@@ -28,7 +28,7 @@ class Mojibake(PageTransform):
     """Decode mojibake again, line by line.
 
     Chinese first, by strict inverses (`cleantext.repair.families`): GBK and Big5 read as latin-1 or cp1252, GBK read as
-    Big5, UTF-8 read as GBK or as any of the five single-byte encodings. What is left goes through ftfy, whose answer for
+    cp1250 or Big5, UTF-8 read as GBK or as any of six single-byte encodings. What is left goes through ftfy, whose answer for
     lines without Chinese mojibake is never changed. Both repeat, for text that was encoded twice.
 
     What U+FFFD and 锟斤拷 stand for is lost. It is counted (metadata ``lost_characters``), never guessed, and a page
@@ -39,7 +39,7 @@ class Mojibake(PageTransform):
     """
 
     id: ClassVar[str] = "repair.mojibake"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
         "mojibake.utf8": "Chinese in UTF-8 that was read as another encoding",

@@ -31,7 +31,7 @@ ALONE = 4.0  # the same where a single character was read out of step
 # half of the laws all three full stops between Han characters below this margin were wrong, of 68 above it 12.
 STOPS = 2.0
 # Characters of readings that are weighed for a page, at 0.1 to 0.2 ms each, before it counts as not damaged, and so many more for each
-# clear reading. In the laws damaged by `cleantext.repair.damage` at most EFFORT_SEEN were weighed between two clear readings.
+# clear reading. In the laws damaged by `cleantext.repair.damage` at most 150 were weighed between two clear readings.
 EFFORT, EFFORT_EACH = 10_000, 1_000
 PROOF = 3  # characters that show the damage of a page beyond doubt
 READABLE = -7.5  # nats a character; Chinese text has -5
@@ -67,7 +67,7 @@ class GbkSlips(PageTransform):
     common: int = 5000
 
     id: ClassVar[str] = "repair.slip"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"slip.run": "GBK text read one byte out of step because a generator lost a byte"}
     laws: ClassVar[Laws] = {

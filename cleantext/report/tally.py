@@ -49,6 +49,9 @@ class Report:
 
     What stands under *set once* belongs to the run as a whole and is no part of a sum.
     ``pages_in`` is the sum of ``outcomes``: kept, emptied, duplicate and failed.
+
+    >>> (Report(bytes_in=3) + Report(bytes_in=4)).bytes_in
+    7
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)

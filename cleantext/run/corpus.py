@@ -11,6 +11,7 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.plan import Table
 from cleantext.report.tally import Report
 from cleantext.run.files import Source, read_page
+from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.parts import Corpus, IdType, ValueType, named_once, with_ids_as, write_kept
 from cleantext.run.records import WHOLE, Columns, Faults, Row, made_id, rows_of_lines
 from cleantext.run.sniff import TABLES, ending_of
@@ -230,7 +231,7 @@ def _rewritten(n: int, source: Source, *, made: bool, id_type: IdType, columns: 
 def _pages(sources: Sequence[Source], report: Report) -> Iterator[Row]:
     for source in sources:
         try:
-            page, data, decoded = read_page(source)
+            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
         except InputError as error:
             report.fail(source.id, str(error))
             continue

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from cleantext.decode import Decoded, decode
@@ -59,8 +59,6 @@ TABLES = {
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """One page to read: its file, its id (the path below the folder that was named), and the file's size.
@@ -100,9 +98,8 @@ class Source:
 
         A name that the file system would not take ends in a digest of the whole one instead.
         """
-        path = PurePosixPath(unpacked_name(self.id))
-        name = path.name if ending_of(path.name) in TEXT else path.name + ".txt"
-        return "/".join([*map(_short, path.parts[:-1]), _short(name)])
+        name = unpacked_name(self.id)
+        return "/".join(map(_short, (name if ending_of(name) in TEXT else f"{name}.txt").split("/")))
 
 
 def _short(name: str) -> str:

@@ -100,8 +100,8 @@ def _named(path: Path, name: str) -> Source:
 def find_pages(sources: Sequence[str | Path]) -> Found:
     """Return the pages of files, folders and glob patterns, sorted by id.
 
-    A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz, .zst, .bz2 and .xz);
-    hidden files are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. Files that are named
+    A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz, .zst, .bz2 and .xz); hidden files
+    are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. Files that are named
     are pages, and fail where they hold none.
     """
     found = Found()

@@ -27,7 +27,7 @@ from cleantext.run.packed import MAX_PAGE_BYTES
 from cleantext.run.paths import inside
 from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, total_size
 from cleantext.run.shards import run_shard
-from cleantext.run.state import earlier_outputs, outputs_of, working
+from cleantext.run.state import clear, earlier_outputs, outputs_of, working
 from cleantext.run.tables import finish
 from cleantext.run.workers import OverTime, Task, alarm, can_fork, run_all
 from cleantext.warm import Part, compile_ahead
@@ -80,9 +80,17 @@ def clean_files(
     pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
     "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
-    Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take longer than ``page_seconds`` (beside 15 seconds
+    Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
     for each megabyte; 0: no limit). Inputs are never changed. Raise `ConfigError` or `InputError` before anything is
     written; a page that fails is a row of failed.jsonl, not an exception.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page, out = Path(folder, "page.txt"), Path(folder, "out")
+    ...     _ = page.write_text("發展新疆的歷史,經濟帶進入了新階段。", "utf-8")
+    ...     report = clean_files(page, out, duplicates="off", workers=1)
+    ...     (out / "page.txt").read_text("utf-8"), report.outcomes["kept"]
+    ('发展新疆的历史,经济带进入了新阶段。', 1)
     """
     started = time.perf_counter()
     sources = [src] if isinstance(src, (str, Path)) else list(src)
@@ -94,9 +102,11 @@ def clean_files(
     if profile:
         recipe = with_profile(recipe, profile)
     settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds)
-    with working(folder, restart=restart) as state:
+    with working(folder) as state:
         outputs = {page.output for page in found.pages}
         outputs |= earlier_outputs(folder, state, but=outputs)
+        if restart:
+            clear(state)
         if learn_hosts:
             recipe, note = with_learned(recipe, found.pages, folder)
             settings = replace(settings, pipeline=recipe)

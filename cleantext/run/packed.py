@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-__all__ = ["MAX_PAGE_BYTES", "PACKED", "lines_of", "read_bytes", "unpacked_name"]
+__all__ = ["MAX_PAGE_BYTES", "MAX_TEXT_BYTES", "PACKED", "lines_of", "read_bytes", "unpacked_name"]
 
 MAX_PAGE_BYTES = 32_000_000  # of one page, unpacked: a book has 10 MB; cleaning takes up to 25 times as much memory
+MAX_TEXT_BYTES = 1 << 30  # of one that is only compared, not cleaned
 MAX_LINE_BYTES = 1 << 28  # of one line of a table of texts
 # The formats pack zeros a thousand times (gzip) to thirty thousand times (zstd, bzip2), web pages 3 to 30 times and
 # a line said again and again 200 times. Short pages may repeat what they like.
@@ -74,7 +75,7 @@ def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
 
 
 def _too_large(what: str, most: int) -> str:
-    return f"{what} more than {most:,} bytes, which is no page (unless --max-page-bytes says so)"
+    return f"{what} more than {most:,} bytes, which is no page (`clean --max-page-bytes` allows it)"
 
 
 def lines_of(path: Path, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:

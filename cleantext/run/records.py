@@ -113,7 +113,7 @@ def rows_of_lines(sources: Sequence[Source], columns: Columns, faults: Faults) -
                 else:
                     faults.without_text += text is None
                     yield name, text or "", value, source.id, number
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, OSError) as error:
             faults.add(source, number + 1, str(error))
 
 

@@ -24,6 +24,7 @@ from cleantext.run.files import (
     write_whole,
 )
 from cleantext.run.find import find_pages
+from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.sniff import TABLES as RECORDS
 from cleantext.run.sniff import ending_of
 from cleantext.run.state import working
@@ -307,7 +308,7 @@ def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
     texts: dict[str, str] = {}
     for source in pages:
         try:
-            page, data, decoded = read_page(source)
+            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
         except InputError as error:
             report.fail(source.id, str(error))
             continue

@@ -49,7 +49,7 @@ def run_shard(
     for number, source in enumerate(shard.sources):
         if number in over:
             _failed(rows[source.id], report, f"{source.id}: {over[number]}")
-        elif page := _read(source, rows[source.id], settings, report):
+        elif (page := _read(source, rows[source.id], settings, report)) is not None:
             pages.append(page)
     pages, cleaned, steps = _cleaned(pages, rows, settings, report)
     watch(ALL, 0)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
+from cleantext.decode import CONTROLS, UTF16_NULS
 from cleantext.run.packed import PACKED, unpacked_name
 
 __all__ = ["HEAD", "HTML", "KINDS", "TABLES", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
@@ -132,6 +133,7 @@ DOUBTFUL = {
     b"\x80\x03",
 }
 
+_MARKS = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|\x84\x31\x95\x33)+")  # blanks, and marks of the order of bytes
 _ASIDE = re.compile(rb"<!--.*?-->|<\?xml[\s-].*?\?>", re.DOTALL)
 _DOCUMENT = re.compile(rb"<!doctype\s+(?:html|wml|public)|<(?:html|head|body|wml)[\s>]", re.IGNORECASE)
 _TAG = re.compile(
@@ -146,7 +148,7 @@ _XML = re.compile(
     rb"<\?xml\s|<!doctype\s|<(?:rss|feed|urlset|sitemapindex|rdf:rdf|svg|opml|kml|gpx|mediawiki|dublin_core)[\s>]", re.IGNORECASE
 )
 _MHTML = re.compile(rb"(?:\A|\n)content-type:\s*multipart/related\b", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w .-]{0,39}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w .-]{0,39}", re.ASCII)
 _COLUMNS = {
     "id",
     "url",
@@ -227,12 +229,12 @@ def _name_of(head: bytes, ending: str) -> str:
     plain = _plain(head)
     if plain is None:
         return "binary"
-    start = plain.removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = _MARKS.sub(b"", plain, count=1)
     if re.match(rb"WARC/\d\.\d\r?\n", start):
         return "wet" if re.search(rb"\nWARC-Type:\s*conversion|\nWARC-Filename:[^\n]*\.wet\b", start, re.IGNORECASE) else "warc"
     if start.startswith(b"filedesc://"):
         return "arc"
-    if re.match(rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]", start):
+    if re.match(rb"HTTP/\d(?:\.\d)? \d{3}\b[^\n]*\n[A-Za-z-]+:", start):
         return "http"
     if _MHTML.search(start[:2048]) and re.match(rb"[A-Za-z-]+:[ \t]", start):
         return "mhtml"
@@ -264,9 +266,10 @@ def _plain(head: bytes) -> bytes | None:
     nuls = head.count(0)
     if not nuls:
         return head
-    if nuls > len(head) // 8 and nuls in (head[::2].count(0), head[1::2].count(0)):
+    if nuls > len(head) // 16 and max(head[::2].count(0), head[1::2].count(0)) >= UTF16_NULS * nuls:
         return head.replace(b"\0", b"")
-    return head.replace(b"\0", b"") if nuls <= len(head) // 1000 + 1 else None
+    stray = nuls <= len(head) // 1000 + 1 and len(head.translate(None, CONTROLS)) >= 0.98 * len(head)
+    return head.replace(b"\0", b"") if stray else None
 
 
 def _markup(start: bytes, ending: str) -> str:
@@ -329,11 +332,12 @@ def _table(start: bytes, ending: str) -> str:
     """Say whether a text is rows of columns: by its ending, or a header of well-known names over rows of its width."""
     if ending in {".csv", ".tsv", ".tab"}:
         return "csv" if ending == ".csv" else "tsv"
-    lines = start.decode("utf-8", "ignore").splitlines()
+    lines = start.decode("utf-8", "replace").splitlines()
     for separator, name in (("\t", "tsv"), (",", "csv")):
         if lines and separator in lines[0] and _is_header(lines[0].split(separator)):
             rows = _rows(lines if len(start) < HEAD - 16 else lines[:-1], separator)
-            if len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows):
+            # Two lines with a comma each may be prose.
+            if len(rows) > 1 and len(rows) + len(rows[0]) > 4 and all(len(row) == len(rows[0]) for row in rows):
                 return name
     return ""
 

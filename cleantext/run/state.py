@@ -18,7 +18,7 @@ from cleantext.run.files import write_json
 from cleantext.run.paths import inside
 from cleantext.run.settings import METADATA, STATE
 
-__all__ = ["earlier_outputs", "outputs_of", "rows_of", "sweep", "working"]
+__all__ = ["clear", "earlier_outputs", "outputs_of", "rows_of", "sweep", "working"]
 
 LOCK = "lock"
 EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
@@ -26,7 +26,7 @@ LEFT = re.compile(r"\.[0-9a-f]{12}\.\d+\.part")  # the temporary names of `clean
 
 
 @contextlib.contextmanager
-def working(folder: Path, within: str = "", *, restart: bool) -> Iterator[Path]:
+def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterator[Path]:
     """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped.
 
     ``within`` is a folder of its own for one command. ``restart`` forgets what a stopped run has done. Raise
@@ -37,7 +37,7 @@ def working(folder: Path, within: str = "", *, restart: bool) -> Iterator[Path]:
     stopped = state.exists()
     with only_writer(state / LOCK, str(folder)):
         if restart:
-            _clear(work)
+            clear(work)
         work.mkdir(exist_ok=True)
         if stopped:
             sweep(folder)
@@ -52,15 +52,17 @@ def working(folder: Path, within: str = "", *, restart: bool) -> Iterator[Path]:
         _remove(work, state)
 
 
-def _clear(work: Path) -> None:
+def clear(work: Path) -> None:
+    """Forget what a stopped run has done, except which pages it may have written."""
     for path in work.iterdir() if work.exists() else ():
-        if path.name != LOCK:
+        if path.name not in (LOCK, EARLIER):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _remove(work: Path, state: Path) -> None:
     with contextlib.suppress(OSError):
-        _clear(work)
+        clear(work)
+        (work / EARLIER).unlink(missing_ok=True)
         if work != state:
             work.rmdir()
         if [path.name for path in state.iterdir()] == [LOCK]:  # last: from here on the folder is free

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext.errors import CleantextError
+from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.report.tally import Report
 from cleantext.run.settings import Settings, Shard
 from cleantext.run.shards import ALL, Watch, run_shard, try_pages, unwatched
@@ -30,6 +31,7 @@ from cleantext.run.state import sweep
 __all__ = ["OverTime", "Task", "alarm", "can_fork", "run_all"]
 
 
+PATIENCE = 10  # times as long as it may work a page may take, waiting for a processor or a disk
 DIED = (
     "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
     "Finished shards are kept: run the same again to take up from there, with one worker if memory is short"
@@ -77,8 +79,7 @@ def _over_time(seconds: float) -> str:
 
 def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
     """Do what comes through the pipe, until nothing comes or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
+    end_with_parent()
     pipe.send(("ready",))
 
     def clock(page: int, seconds: float) -> None:
@@ -100,24 +101,16 @@ def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
             pipe.send(("raised", CleantextError(f"{answer[1]!r} (cannot be carried between processes: {error})")))
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent ends, killed or not, whatever code it is stuck in."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            import ctypes
-
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a thread gets no turn while `re` matches
-    threading.Thread(target=end, daemon=True).start()
-
-
 # ---------------------------------------------------------------- in the parent
+
+
+def _worked(pid: int | None) -> float | None:
+    """Return the seconds for which a process has had a processor; None where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 class _Worker:
@@ -127,7 +120,7 @@ class _Worker:
         context: Any = multiprocessing.get_context("fork" if fork else "spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, settings, out), daemon=True)
-        with _undisturbed(), warnings.catch_warnings():
+        with undisturbed(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside idle threads of libraries: see `can_fork`
             self.process.start()
         theirs.close()
@@ -139,11 +132,21 @@ class _Worker:
 
     def _clock(self, page: int, seconds: float) -> None:
         self.page, self.seconds, self.since = page, seconds, time.monotonic()
+        self.worked = _worked(self.process.pid)
 
     @property
     def left(self) -> float | None:
-        """Seconds until its time is over; None where it has no limit."""
-        return self.since + self.seconds - time.monotonic() if self.seconds else None
+        """Seconds until its time may be over; None where it has no limit.
+
+        Its time is that for which it had a processor, where the system tells, so that a busy machine fails no page; but a
+        process that waits (for a disk that does not answer, say) waits no more than `PATIENCE` times as long.
+        """
+        if not self.seconds:
+            return None
+        passed = time.monotonic() - self.since
+        if (now := _worked(self.process.pid)) is None or self.worked is None:
+            return self.seconds - passed
+        return min(self.seconds - (now - self.worked), PATIENCE * self.seconds - passed)
 
     def give(self, task: Task) -> None:
         """Give it a task."""
@@ -194,19 +197,6 @@ class _Worker:
         self.pipe.close()
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Start processes that leave Ctrl-C and SIGTERM, which a terminal or a system sends to all, to their parent."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int, fork: bool) -> Iterator[tuple[Shard, Report]]:
     """Do all tasks in so many processes; yield each shard's tally as it is done.
 
@@ -224,13 +214,14 @@ def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int,
                 if todo and not worker.task:
                     worker.give(todo.popleft())
             limits = [left for w in workers if w.task and (left := w.left) is not None]
-            wait([w.pipe for w in workers if w.task], timeout=max(0.0, min(limits)) if limits else None)
+            wait([w.pipe for w in workers if w.task], timeout=max(0.01, min(limits)) if limits else None)
             for worker in [w for w in workers if w.task]:
-                task, state = worker.task, worker.listen()
+                task = worker.task
                 assert task
+                trial, state = task.trial, worker.listen()
                 if state == "busy":
                     continue
-                if task.trial:
+                if trial:
                     task.tried += time.monotonic() - worker.given
                 worker.task = None
                 if state == "stopped":
@@ -238,7 +229,7 @@ def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int,
                     workers.remove(worker)
                     worker.end()
                     todo.appendleft(task)
-                elif task.trial:
+                elif trial:
                     task.trial = False
                     todo.appendleft(task)
                 else:
@@ -262,7 +253,8 @@ class OverTime(BaseException):
 def alarm() -> Iterator[Watch]:
     """Give a clock that raises `OverTime` in this process, where Python and the system can: in the main thread of a Unix program.
 
-    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong.
+    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong. It rings late: the
+    time that kernels take to compile, and a busy machine, are no page's fault.
     """
     free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     if not free or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:  # somebody else's clock
@@ -274,7 +266,7 @@ def alarm() -> Iterator[Watch]:
 
     signal.signal(signal.SIGALRM, ring)
     try:
-        yield lambda _, seconds: (signal.setitimer(signal.ITIMER_REAL, seconds), None)[1]
+        yield lambda _, seconds: (signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds), None)[1]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from cleantext.changes import code_points
 from cleantext.data import cached, opencc_text
+from cleantext.errors import wrong_type
 from cleantext.script.kernel import tally
 from cleantext.script.tables import pairs
 
@@ -53,6 +54,9 @@ class Script:
     ``name`` is "hans", "hant", "hant-tw", "hant-hk", "mixed", "jp", "ko", "hani" (Han characters, but
     none that tells) or "none" (no Han, kana or Hangul). A name may be followed by a region only
     where its standard forms are in the majority: see ``taiwan`` and ``hong_kong``.
+
+    >>> detect_script("臺灣的發展")
+    Script(name='hant', han=5, traditional=3, simplified=0, taiwan=0, hong_kong=0, kana=0, hangul=0)
     """
 
     name: str
@@ -142,6 +146,8 @@ def detect_script(text: str) -> Script:
     >>> detect_script("臺灣的發展").name, detect_script("台湾的发展").name, detect_script("日本の發展").name
     ('hant', 'hans', 'jp')
     """
+    if not isinstance(text, str):
+        raise wrong_type(text)
     points = code_points(text).view(np.int32)
     table = class_table()
     classes = np.bincount(table.classes[points], minlength=HONG_KONG_SHARED + 1)

@@ -79,7 +79,9 @@ class ArabicForms(PageTransform):
 CYRILLIC = "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
 LATIN = "aeopcyxijsABEKMHOPCTXIJS"
 TO_LATIN, TO_CYRILLIC = dict(zip(CYRILLIC, LATIN, strict=True)), dict(zip(LATIN, CYRILLIC, strict=True))
-WORD = re.compile("[A-Za-z\u0400-\u04ff]*(?:[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z])[A-Za-z\u0400-\u04ff]*")
+WORD = re.compile(
+    "(?<![A-Za-z\u0400-\u04ff])[A-Za-z\u0400-\u04ff]*(?:[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z])[A-Za-z\u0400-\u04ff]*"
+)
 IS_CYRILLIC = re.compile("[\u0400-\u04ff]")
 
 

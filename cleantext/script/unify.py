@@ -41,6 +41,10 @@ TARGETS: Mapping[str, Mapping[str, str]] = {
 LEAST = 2
 
 
+# Facts of a page that go with its text; how the page has them stays beside them, as ``title_raw``.
+CONVERTED = ("title", "original_title", "source", "author", "editor")
+
+
 class Work(NamedTuple):
     """Spans of some texts of a batch that go through one converter."""
 
@@ -65,6 +69,9 @@ class UnifyScript(Transform):
     In a page of both scripts "hant-tw" and "hant-hk" convert each line from its own, but where
     ``phrases`` change lengths only the Simplified ones.
 
+    The title of a page and the names of its source, authors and editors are converted as its text is; what the page has
+    stays in the metadata beside them, as ``title_raw``, ``author_raw`` and so on.
+
     ``dictionary`` is "bundled", "opencc-python-reimplemented" or a folder. Words in ``keep`` are not
     touched; ``phrases`` are pairs of your own, final and before all others.
 
@@ -82,7 +89,7 @@ class UnifyScript(Transform):
     zhe: bool | None = None
 
     id: ClassVar[str] = "script.to"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.LOSSY  # 乾 and 幹 become 干
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
         # For "hans": what is converted has no Traditional evidence left, so it is not converted again. Not for OpenCC's
@@ -121,29 +128,38 @@ class UnifyScript(Transform):
     def run(self, pages: Sequence[Page]) -> Changes:
         parts: list[EditColumns] = []
         texts: dict[int, str] = {}
+        restated: dict[int, Mapping[str, Any]] = {}
         first = 0
         for group in _groups(pages):
-            out, _, edits = self._convert(Batch.of([page.text for page in group]), record=True)
+            batch = Batch.of([page.text for page in group])
+            works = self._work(batch)
+            out, _, edits = self._convert(batch, works, record=True)
+            restated |= {first + n: said for n, said in _restated(group, works).items()}
             parts += [replace(e, page=e.page + np.int32(first)) for e in edits if len(e)]
             changed = np.unique(np.concatenate([e.page for e in edits])).tolist() if edits else []
             texts |= zip([first + n for n in changed], out.texts(changed), strict=True)
             first += len(group)
-        return Changes(columns_=merged(parts), texts=texts)
+        return Changes(columns_=merged(parts), texts=texts, restated=restated)
 
     def fast(self, pages: Sequence[Page]) -> list[Page]:
         out: list[Page] = []
         for group in _groups(pages):
             if len(group) == 1 and self.to in CONFIGURATIONS and not (self.keep or self.phrases or group[0].html):
                 text = "".join(self._fast([Page(piece)])[0].text for piece in _pieces(group[0].text))
-                out.append(_with_text(group[0], text))
+                page = _with_text(group[0], text)
+                said = _restated([page], self._work(Batch.of([""])))
+                out.append(replace(page, metadata={**page.metadata, **said[0]}) if said else page)
             else:
                 out += self._fast(group)
         return out
 
     def _fast(self, pages: Sequence[Page]) -> list[Page]:
         batch = Batch.of([page.text for page in pages])
-        converted, touched, _ = self._convert(batch, record=False)
+        works = self._work(batch)
+        converted, touched, _ = self._convert(batch, works, record=False)
         out = list(pages)
+        for n, said in _restated(pages, works).items():
+            out[n] = replace(out[n], metadata={**out[n].metadata, **said})
         for n, text in zip(touched, converted.texts(touched), strict=True):
             page = out[n]
             if page.html and len(text) != len(page.text):  # blocks move with the edits
@@ -169,14 +185,14 @@ class UnifyScript(Transform):
         )
         out = []
         for chunk in chunks.cast(pa.large_string()).chunks:
-            texts = recoded(chunk, lambda batch: self._convert(batch, record=False)[0])
+            texts = recoded(chunk, lambda batch: self._convert(batch, self._work(batch), record=False)[0])
             out.append(pc.if_else(chunk.is_valid(), texts, None) if chunk.null_count else texts)
         return pa.chunked_array(out, pa.large_string())
 
-    def _convert(self, batch: Batch, *, record: bool) -> tuple[Batch, list[int], list[EditColumns]]:
+    def _convert(self, batch: Batch, works: Sequence[Work], *, record: bool) -> tuple[Batch, list[int], list[EditColumns]]:
         """Return the converted batch, the texts that had work, and the edits."""
         now, touched, parts = batch, np.zeros(len(batch.start) - 1, np.bool_), []
-        for work in self._work(batch):
+        for work in works:
             shift = (now.start - batch.start)[work.text]
             now, edits = work.converter.convert(now, work.low + shift, work.high + shift, record=record)
             touched[work.text] = True
@@ -211,6 +227,25 @@ class UnifyScript(Transform):
             zhe=zhe,
             phrases=tuple((dict(self.phrases) | {word: word for word in self.keep}).items()),
         )
+
+
+def _restated(pages: Sequence[Page], works: Sequence[Work]) -> dict[int, dict[str, Any]]:
+    """Return the title and the names of pages as their texts are converted, and what they were; nothing where they stay."""
+    found: dict[int, dict[str, Any]] = {}
+    if not any(page.metadata for page in pages):
+        return found
+    for work in works:
+        for n in np.unique(work.text).tolist():
+            known = pages[n].metadata
+            said = [(key, known[key]) for key in CONVERTED if n not in found and known.get(key)]
+            values = [value for _, value in said for value in ([value] if isinstance(value, str) else value)]
+            batch = Batch.of(values)
+            after = iter(work.converter.convert(batch, batch.start[:-1], batch.start[1:], record=False).batch.texts() if values else ())
+            now = {key: next(after) if isinstance(value, str) else [next(after) for _ in value] for key, value in said}
+            raw = {f"{key}_raw": known.get(f"{key}_raw", value) for key, value in said if now[key] != value}
+            if raw:
+                found[n] = {**now, **raw}
+    return found
 
 
 def _with_text(page: Page, text: str) -> Page:

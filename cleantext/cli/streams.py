@@ -1,0 +1,110 @@
+"""stdout and stderr of any encoding, and records that go through a pipe."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cleantext.errors import CleantextError
+
+if TYPE_CHECKING:
+    from cleantext.pipeline import Pipeline
+
+__all__ = ["any_character", "as_json", "nobody_reads", "piped"]
+
+
+def any_character() -> None:
+    """Let stdout and stderr escape what their encoding lacks, as on a Chinese Windows, whose is GBK: never a traceback.
+
+    What is written for programs is not left to that: `as_json` writes ASCII there, and `piped` bytes of UTF-8.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", "") == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def as_json(data: Any) -> str:
+    """Return data as JSON for people to read, in ASCII where stdout could not hold all of it."""
+    with contextlib.suppress(LookupError, TypeError):
+        if codecs.lookup(sys.stdout.encoding).name == "utf-8":
+            return json.dumps(data, ensure_ascii=False, indent=1)
+    return json.dumps(data, indent=1)
+
+
+def nobody_reads() -> None:
+    """Send stdout nowhere, where its reader has gone: Python flushes it once more at the end, and would complain."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+class _NoRecordError(Exception):
+    """A line that holds nothing to clean, and why."""
+
+
+def piped(pipeline: Pipeline, field: str | None) -> int:
+    """Clean the records of stdin, a line each, and return the exit code: 3 where some went through as they were."""
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    failed = 0
+    for number, line in enumerate(stdin, 1):
+        try:
+            out = _cleaned(line, pipeline, field)
+        except _NoRecordError as error:
+            click.echo(f"cleantext: stdin, line {number}: {error}; passed through", err=True)
+            out, failed = line, failed + 1
+        stdout.write(out)
+        stdout.flush()
+    return 3 if failed else 0
+
+
+def _cleaned(line: bytes, pipeline: Pipeline, field: str | None) -> bytes:
+    if field is None:
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        return (_through(pipeline, text).replace("\n", " ") + "\n").encode("utf-8", "replace")
+    if not line.strip():
+        return line
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _NoRecordError(f"no JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise _NoRecordError(f"no JSON object, but {_kind(record)}")
+    held, name = _place(record, field)
+    if not isinstance(held[name], str):
+        raise _NoRecordError(f"field {field!r} is {_kind(held[name])}, no text")
+    held[name] = _through(pipeline, held[name])
+    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+
+def _place(record: dict[str, Any], field: str) -> tuple[dict[str, Any], str]:
+    """Return the object in which a field stands, and its name there: ``a.b`` names itself, or the field b of a."""
+    if field in record:
+        return record, field
+    held: Any = record
+    *way, name = field.split(".")
+    for part in way:
+        held = held.get(part) if isinstance(held, dict) else None
+    if not isinstance(held, dict) or name not in held:
+        raise _NoRecordError(f"no field {field!r}; it has {', '.join(record) or 'none'}")
+    return held, name
+
+
+def _through(pipeline: Pipeline, text: str) -> str:
+    try:
+        return pipeline(text)
+    except (CleantextError, ImportError):  # of the recipe or the installation, not of this record
+        raise
+    except Exception as error:
+        raise _NoRecordError(f"a step of the pipeline failed: {error!r}; please report it with the record") from error
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,266 @@
+"""Runs that were stopped: what they leave, and that the next one ends as if nothing had been."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import cleantext as ct
+from cleantext.cli import main
+from cleantext.errors import ConfigError
+from cleantext.plan.lock import only_writer
+from cleantext.run import job
+from cleantext.run.find import find_pages
+from cleantext.run.markers import finished
+from cleantext.run.search import dedup_files
+from cleantext.run.settings import STATE, Settings
+from cleantext.run.state import sweep
+
+BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n發布時間:2023-10-24 来源:石榴云\n口岸是連接兩國間的重要窗口。"
+
+
+def tree(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def crawl(tmp_path, monkeypatch):
+    """Six pages, each a shard."""
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    for n in range(6):
+        (folder / ("sub" if n % 2 else ".") / f"{n}.txt").write_text(f"第{n}頁的標題\n{BODY}", "utf-8")
+    monkeypatch.setattr(job, "SHARD_PAGES", 1)
+    return folder
+
+
+def stop_before_the_end(src, out, monkeypatch, **options):
+    """Do all shards, and be stopped before the tables are joined."""
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(job, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        ct.clean_files(src, out, page_seconds=0, **options)
+
+
+def count_shards(monkeypatch):
+    done, real = [], job.run_shard
+    monkeypatch.setattr(job, "run_shard", lambda shard, *a, **o: (done.append(shard.number), real(shard, *a, **o))[1])
+    return done
+
+
+# ---------------------------------------------------------------- damage
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def zero(path):
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    path.write_bytes(bytes(data))
+
+
+def same_length(path):
+    """Another value of the right form, which no reader would miss."""
+    path.write_bytes(path.read_bytes().replace(b"2", b"3"))
+
+
+@pytest.mark.parametrize("duplicates", ["off", "passages"])
+def test_whatever_of_a_finished_shard_is_damaged_it_is_done_again(crawl, tmp_path, monkeypatch, duplicates):
+    options = {"duplicates": duplicates, "page_seconds": 0}
+    ct.clean_files(crawl, tmp_path / "straight", **options)
+    out = tmp_path / "out"
+    stop_before_the_end(crawl, out, monkeypatch, duplicates=duplicates)
+    state = out / STATE
+    pages = state / "pages" if duplicates == "passages" else out
+    victims = [f"000002.{kind}" for kind in ("edits.arrow", "metadata.jsonl", "done")]
+    damages = [cut, zero, flip, same_length, Path.unlink]
+    done = count_shards(monkeypatch)
+    kept = tree(state)
+    for damage in damages:
+        for victim in [*(state / name for name in victims), pages / "4.txt"]:
+            before = victim.read_bytes()
+            damage(victim)
+            if victim.exists() and victim.read_bytes() == before:
+                continue
+            done.clear()
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(job, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+                ct.clean_files(crawl, out, **options)
+            assert done == [2], (damage, victim)  # of the sorted pages 4.txt is the third
+            assert tree(state) == kept
+    ct.clean_files(crawl, out, **options)
+    assert tree(out) == tree(tmp_path / "straight")
+
+
+def test_a_sound_shard_is_not_done_again(crawl, tmp_path, monkeypatch):
+    stop_before_the_end(crawl, tmp_path / "out", monkeypatch, duplicates="off")
+    done = count_shards(monkeypatch)
+    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    assert done == []
+
+
+def test_another_budget_gives_pages_that_went_over_it_another_try_and_no_others(crawl, tmp_path, monkeypatch):
+    stop_before_the_end(crawl, tmp_path / "out", monkeypatch, duplicates="off")
+    recipe = ct.Pipeline.load("zh-web")
+    shards = job.plan_shards(find_pages([crawl]).pages)
+    marker = tmp_path / "out" / STATE / "000000.done"
+    from cleantext.run.markers import _sum
+
+    held = json.loads(marker.read_bytes())
+    held.pop("sum")
+    held["seconds"] = 7
+    marker.write_text(json.dumps({"sum": _sum(held), **held}))
+    for seconds, sound in ((7, [True, True]), (8, [False, True])):
+        settings = Settings(recipe, duplicates="off", page_seconds=seconds)
+        assert [finished(shard, settings, tmp_path / "out") is not None for shard in shards[:2]] == sound
+
+
+def test_pages_that_went_from_the_input_meanwhile_go_from_the_output(crawl, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    stop_before_the_end(crawl, out, monkeypatch, duplicates="off")
+    assert (out / "0.txt").exists()
+    (crawl / "0.txt").unlink()
+    stop_before_the_end(crawl, out, monkeypatch, duplicates="off")  # again: what the first run wrote is not forgotten
+    (crawl / "2.txt").unlink()
+    ct.clean_files(crawl, out, duplicates="off", restart=True)
+    ct.clean_files(crawl, tmp_path / "straight", duplicates="off")
+    assert tree(out) == tree(tmp_path / "straight")
+
+
+def test_pages_of_a_shard_that_was_not_finished_go_too(crawl, tmp_path, monkeypatch):
+    from cleantext.run import shards
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shards, "mark", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    assert (tmp_path / "out" / "0.txt").exists()
+    (crawl / "0.txt").unlink()
+    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    assert not (tmp_path / "out" / "0.txt").exists()
+
+
+# ---------------------------------------------------------------- signals
+
+
+CODE = """
+import sys
+from cleantext.run import job
+job.SHARD_PAGES = 3
+job.warm = lambda: None  # kernels are loaded when they are needed
+from cleantext.cli import main
+main()
+"""
+
+
+def start(*args):
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many") / "in"
+    folder.mkdir()
+    for n in range(30):
+        (folder / f"{n:02}.txt").write_text(f"第{n}頁的標題\n{BODY}\n" * 20, "utf-8")
+    return folder
+
+
+def wait_for(path, process, pattern="*.done"):
+    until = time.monotonic() + 120
+    while not list(path.glob(pattern)) and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_killed_at_any_moment_a_run_ends_as_one_that_was_not(many, tmp_path):
+    straight, out = tmp_path / "straight", tmp_path / "out"
+    process = start("clean", many, "-o", straight, "--duplicates", "off")
+    assert "30 in: 30 kept" in process.communicate()[1]
+    rng = random.Random(4)
+    for _ in range(4):
+        process = start("clean", many, "-o", out, "--duplicates", "off")
+        wait_for(out / STATE, process, "lock")
+        time.sleep(rng.uniform(0, 0.8))
+        process.kill()
+        process.communicate()
+        (out / "sub").mkdir(exist_ok=True)
+        (out / "sub" / ".0123456789ab.77.part").write_text("left by one that was killed")
+    until = time.monotonic() + 30
+    while "is writing here" in (told := start("clean", many, "-o", out, "--duplicates", "off").communicate()[1]):
+        assert time.monotonic() < until  # the worker of a killed run ends a moment later
+    assert "30 in: 30 kept" in told
+    (out / "sub").rmdir()
+    assert tree(out) == tree(straight)
+
+
+@pytest.mark.parametrize(("stop", "workers"), [(signal.SIGTERM, ()), (signal.SIGINT, ("--workers", "2"))])
+def test_stopped_by_a_signal_it_says_how_to_go_on(many, tmp_path, stop, workers):
+    """The signal goes to all processes, as that of a terminal does."""
+    process = start("clean", many, "-o", tmp_path / "out", "--duplicates", "off", *workers)
+    wait_for(tmp_path / "out" / STATE, process)
+    os.killpg(process.pid, stop)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert told.strip() == "cleantext: interrupted; run the same command again to take up from here"
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert list((tmp_path / "out" / STATE).glob("*.done"))
+
+
+# ---------------------------------------------------------------- two runs
+
+
+def test_a_second_run_into_a_folder_is_refused_with_the_process_that_holds_it(crawl, tmp_path):
+    out = tmp_path / "out"
+    (out / STATE).mkdir(parents=True)
+    code = (
+        "import sys, time; from pathlib import Path; from cleantext.plan.lock import only_writer\n"
+        "with only_writer(Path(sys.argv[1]), 'x'): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(out / STATE / "lock")], stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        for act in (lambda: ct.clean_files(crawl, out), lambda: dedup_files(crawl, out)):
+            with pytest.raises(ConfigError, match=rf"out: process {holder.pid} on .* is writing here"):
+                act()
+        holder.kill()
+    assert CliRunner().invoke(main, ["clean", str(crawl), "-o", str(out), "--duplicates", "off"]).exit_code == 0
+    assert not (out / STATE).exists()
+
+
+def test_a_lock_that_its_holder_deleted_does_not_count(tmp_path):
+    path = tmp_path / "lock"
+    with only_writer(path, "x"):
+        path.unlink()
+        with only_writer(path, "x"), pytest.raises(ConfigError, match=f"process {os.getpid()} on"), only_writer(path, "x"):
+            pass
+    with only_writer(path, "x"):
+        pass
+
+
+def test_only_temporary_files_of_ours_are_swept(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    ours = [tmp_path / ".0123456789ab.1.part", tmp_path / "a" / "b" / ".ffffffffffff.99999.part"]
+    others = [tmp_path / "x.part", tmp_path / "a" / ".0123456789ab.part", tmp_path / "a" / ".0123456789ab.1.part.txt"]
+    for path in ours + others:
+        path.write_text("x")
+    sweep(tmp_path)
+    assert [p.exists() for p in ours + others] == [False, False, True, True, True]
+
+
+def test_a_mistake_leaves_no_folder(crawl, tmp_path):
+    with pytest.raises(ConfigError):
+        dedup_files(crawl, tmp_path / "out", level="paragraph")
+    assert not (tmp_path / "out").exists()
