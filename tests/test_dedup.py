@@ -581,9 +581,9 @@ def test_rethreshold_is_a_new_search_and_closest_calls_are_near():
     ("arguments", "message"),
     [
         ({"texts": "一条"}, "list"),
-        ({"texts": ["甲", None]}, r"texts\[1\]"),
+        ({"texts": ["甲", 5]}, r"texts\[1\]"),
         ({"texts": ["甲", "乙"], "ids": ["a"]}, "1 ids for 2"),
-        ({"texts": {"a": "甲", "b": "乙"}}, r"give list\(d.values\(\)\), ids=list\(d\)"),
+        ({"texts": {"a": "甲", "b": "乙"}}, r"give list\(d.values\(\)\), and their ids as list\(d\)"),
         ({"texts": pa.table({"id": ["a"], "text": ["甲"]})}, r"got a table of id, text: give the one that holds text"),
         ({"texts": ["甲"], "level": "paragraph"}, "Index.open"),
         ({"texts": ["甲"], "threshold": "0.8"}, "threshold='0.8'"),

@@ -145,7 +145,7 @@ def test_parameters_are_those_it_was_made_with(tmp_path):
         ({"texts": ["甲", "乙"], "ids": ["x", "x"]}, "'x' stands twice"),
         ({"texts": ["甲"], "ids": ["x", "y"]}, "2 for 1 texts"),
         ({"texts": ["甲"], "ids": [7]}, "string ids"),
-        ({"texts": [None], "ids": ["x"]}, "expected a string"),
+        ({"texts": [5], "ids": ["x"]}, "expected a string"),
         ({"texts": ["甲"], "ids": ["x"], "values": [1.0]}, "keeps by 'longest'"),
     ],
 )

@@ -310,6 +310,7 @@ ASKED = {
     "chrome.metadata._TOOL_AHEAD": ("fullmatch", SHORT),
     "chrome.metadata._TOOL_BEHIND": ("search", SHORT),
     "chrome.tree.HEADING": ("fullmatch", 60),
+    "run.sniff._ASIDE": ("match", inf),
     "chrome.tree.ACTION": ("fullmatch", inf),
     "html.metadata.NAME": ("fullmatch", inf),
     "html.metadata.SITE_NAME": ("fullmatch", inf),
@@ -329,6 +330,10 @@ RUNS = {
     "html.metadata.ENGLISH_DATE": "jan 1, 20",
     "html.metadata.CODE": "1_ A",
     "html.metadata.BYLINE": "记者 文/",
+    "html.bounds.PLAIN": "<a =\"'/>",  # possessive throughout, as the next three
+    "html.bounds.TAG": "<a =\"'/>",
+    "html.bounds.FORMAT_TAG": "<b =\"'/>",
+    "html.bounds.ROOT_TAG": "<body =\"'/>",
     "repair.pinyin.CANDIDATE": "新(āi)（",
 }
 ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
@@ -336,6 +341,8 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "decode.ATTRIBUTE": "the first 16,384 bytes",
     "decode.CHARSET": "the first 16,384 bytes",
     "decode.XML": "the first 16,384 bytes",
+    "html.frames.NOT_NAME": "classes and names, of a bounded length",
+    "run.sniff._MARKS": "the first 8,192 bytes",
     "html.metadata.SUFFIX": "a title whose blanks are single",
 }
 

@@ -46,7 +46,7 @@ SOURCES = {
         "share on facebook|share on twitter|分享至facebook|follow us|share this|share this article|copy link|instagram|iphone客户端"
     ),
     "the formula of a copyright notice (Berne and Universal Copyright Conventions), and of reprints": listed(
-        "all right|copyright|rights reserved|rights to|corporation|permission"
+        "all right|copyright|rights reserved|rights to"
     ),
     "the footer links that law asks for (privacy, terms, imprint, advertising)": listed(
         "privacy policy|terms of use|contact us|contact us:|disclaimer|disclaimer:|advertise with us|advertise|newsletter"

@@ -154,7 +154,12 @@ def test_dedup_reads_packed_json_lines(tmp_path, ending):
 
 @ENDINGS
 def test_dedup_tells_of_json_lines_that_are_cut_off(tmp_path, ending):
-    data = PACK[ending](b"".join(json.dumps({"id": n, "text": os.urandom(50).hex()}).encode() + b"\n" for n in range(200)))
-    written(tmp_path, f"t.jsonl{ending}", data[: len(data) // 2])
+    lines = [json.dumps({"id": n, "text": os.urandom(50).hex()}).encode() + b"\n" for n in range(200)]
+    whole, cut = PACK[ending](b"".join(lines[:100])), PACK[ending](b"".join(lines[100:]))
+    written(tmp_path, f"t.jsonl{ending}", whole + cut[: len(cut) // 2])
+    given = {"level": "document", "engine": "local", "memory": 10**9, "workers": 1}
+    report = dedup_files(tmp_path / f"t.jsonl{ending}", tmp_path / "out", **given)
+    assert [row for row in report.failures if f"the {ending} file is cut off" in row["error"]]
+    assert report.outcomes["kept"] >= 100
     with pytest.raises(InputError, match=rf"t\.jsonl{ending}, line \d+: the {ending} file is cut off"):
-        dedup_files(tmp_path / f"t.jsonl{ending}", tmp_path / "out", level="document", engine="local", memory=10**9, workers=1)
+        dedup_files(tmp_path / f"t.jsonl{ending}", tmp_path / "strict", strict=True, **given)

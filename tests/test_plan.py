@@ -423,8 +423,9 @@ def test_tables_from_the_command_line(tmp_path):
 
     (tmp_path / "in" / "b.jsonl").write_text('{"url": "x", "body": "甲"}\n{"url": 1}\n', "utf-8")
     result = CliRunner().invoke(main, call)
-    assert result.exit_code == 2
-    assert "b.jsonl, line 1" in result.output, "no day"
+    assert result.exit_code == 3
+    failed = [json.loads(line) for line in (tmp_path / "out" / "failed.jsonl").read_text("utf-8").splitlines()]
+    assert [row["id"].rpartition("/")[2] for row in failed] == ["b.jsonl:1", "b.jsonl:2"]
     result = CliRunner().invoke(main, ["dedup", "nothing", "--explain-plan", "--level", "paragraph"])
     assert result.exit_code == 0
     assert "row_number()" in result.output
