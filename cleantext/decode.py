@@ -25,6 +25,7 @@ from typing import Literal, NamedTuple
 
 from cleantext.encodings import codec_of, lenient
 from cleantext.errors import wrong_type
+from cleantext.marks import CONTROLS, marked
 
 __all__ = ["Decoded", "Evidence", "decode"]
 
@@ -57,23 +58,8 @@ CLEAR = 3.0  # log odds from which a few characters are Chinese
 
 
 BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\x84\x31\x95\x33", "gb18030"))
-MAGIC = (
-    b"%PDF-",
-    b"PK\x03\x04",
-    b"\x1f\x8b",
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"RIFF",
-    b"\xd0\xcf\x11\xe0",
-    b"Rar!",
-    b"7z\xbc\xaf",
-    b"\x7fELF",
-    b"wOFF",
-    b"wOF2",
-)
+HEAD = 1 << 13  # bytes that tell other formats
 UTF16_NULS = 0.75  # share of the NULs of UTF-16 that are halves of ASCII
-CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])
 ASCII = bytes(range(128))
 
 # Counted in 36 pages and 1,800 laws, 的 and ， are 2-11 % of the characters above ASCII; in the same bytes read as
@@ -105,10 +91,10 @@ def decode(data: bytes | bytearray | memoryview, *, hint: str | None = None) -> 
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        if data.startswith(MAGIC) or b"\0" in data or _controls(data[:1024]) > 0.02:
+        if marked(data[:HEAD]) or b"\0" in data or _controls(data[:1024]) > 0.02:
             return _with_nuls(data)
         return _legacy(data, hint, error.start)
-    if b"\0" in data or data.startswith(MAGIC):
+    if b"\0" in data or marked(data[:HEAD]):
         return _with_nuls(data)
     # A few two-byte sequences of UTF-8 may be Chinese characters by chance, as those of 联通 nearly are.
     if 0 < len(data) - len(text) < 32 and max(text) < "\u0800":
@@ -280,7 +266,7 @@ def _controls(sample: bytes) -> float:
 def _with_nuls(data: bytes) -> Decoded:
     """Decode bytes with NULs or many controls: UTF-16 without a mark, text with a few stray ones, or no text."""
     nuls = data.count(0)
-    if not data.startswith(MAGIC):
+    if not marked(data[:HEAD]):
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
             # Markup and line breaks of UTF-16 have their NULs at one parity; at the other are characters such as 一 and 开.
             if nuls >= 2 and data[first::2].count(0) >= UTF16_NULS * nuls and len(data) % 2 == 0:

@@ -46,6 +46,16 @@ class Edit(NamedTuple):
         return tuple(self.rule.split(JOIN))
 
 
+def _listed(edits: Iterable[Edit]) -> Iterable[Edit]:
+    if not isinstance(edits, Iterable):
+        raise wrong_type(edits, "edits, a list of cleantext.Edit")
+    return edits
+
+
+def _no_edit(value: object) -> EditError:
+    return EditError(f"{value!r} is no edit: give Edit(start, end, before, after, rule), two numbers and three strings")
+
+
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """Apply ``edits`` to ``text``.
 
@@ -59,13 +69,17 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
         raise wrong_type(text)
     parts: list[str] = []
     at = 0
-    for edit in edits:
-        start, end, before, after, _ = edit
-        if start < at or end <= start:
+    for edit in _listed(edits):
+        try:
+            start, end, before, after, _ = edit
+            apart, there = at <= start < end, text[start:end]
+            parts.append(text[at:start] + after)
+        except (TypeError, ValueError) as error:
+            raise _no_edit(edit) from error
+        if not apart:
             raise EditError(f"{edit} is empty, or starts before {at}, where the edit before it ends")
-        if text[start:end] != before:
-            raise EditError(f"{edit} does not fit: the text has {text[start:end]!r} there; was it made for another text?")
-        parts += (text[at:start], after)
+        if there != before:
+            raise EditError(f"{edit} does not fit: the text has {there!r} there; was it made for another text?")
         at = end
     parts.append(text[at:])
     return "".join(parts)
@@ -77,16 +91,22 @@ def revert(text: str, edits: Iterable[Edit]) -> str:
     >>> revert("發展", [Edit(1, 5, "(fā)", "", "pinyin.injection")])
     '發(fā)展'
     """
+    if not isinstance(text, str):
+        raise wrong_type(text)
     parts: list[str] = []
     at = shift = 0
-    for edit in edits:
-        start, end, before, after, _ = edit
-        there = start + shift
-        if there < at or text[there : there + len(after)] != after:
-            raise EditError(f"{edit} was not applied to this text: at {there} it reads {text[there : there + len(after)]!r}")
-        parts += (text[at:there], before)
+    for edit in _listed(edits):
+        try:
+            start, end, before, after, _ = edit
+            there = start + shift
+            reads = text[there : there + len(after)]
+            parts.append(text[at:there] + before)
+            shift += len(after) - (end - start)
+        except (TypeError, ValueError) as error:
+            raise _no_edit(edit) from error
+        if there < at or reads != after:
+            raise EditError(f"{edit} was not applied to this text: at {there} it reads {reads!r}")
         at = there + len(after)
-        shift += len(after) - (end - start)
     parts.append(text[at:])
     return "".join(parts)
 
@@ -125,6 +145,10 @@ def compose(first: Sequence[Edit], then: Sequence[Edit]) -> tuple[Edit, ...]:
     >>> compose([Edit(1, 5, "(fā)", "", "pinyin.injection")], [Edit(0, 2, "發展", "发展", "script.hans")])
     (Edit(start=0, end=6, before='發(fā)展', after='发展', rule='pinyin.injection+script.hans'),)
     """
+    for edits in (first, then):
+        for edit in _listed(edits):
+            if not isinstance(edit, Edit):
+                raise _no_edit(edit)
     if not first or not then:
         return tuple(first or then)
     out: list[Edit] = []
@@ -204,7 +228,10 @@ class OffsetMap:
         self._new_low: list[int] = []
         self._new_high: list[int] = []
         shift = 0
-        for start, end, _, after, rule in edits:
+        for edit in _listed(edits):
+            if not isinstance(edit, Edit):
+                raise _no_edit(edit)
+            start, end, _, after, rule = edit
             # Composed edits may be as long as what they replace by chance: only one rule's own runs are even.
             self._even.append(len(after) == end - start and JOIN not in rule)
             self._low.append(start)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cleantext.changes import Changes, column_texts
 from cleantext.edits import Edit, compose
 from cleantext.errors import ConfigError, InputError, unknown, wrong_type
+from cleantext.toml import parsed, text_of
 from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, Safety, Step, Transform, advance, as_page
 
 if TYPE_CHECKING:
@@ -225,14 +225,11 @@ def _preset(name: str) -> Pipeline:
 def _from_file(path: Path) -> Pipeline:
     if not path.is_file():
         raise ConfigError(f"{path}: no such pipeline file; a preset is named without .toml, one of {', '.join(preset_names())}")
-    return _read(str(path), path.read_text("utf-8", "replace"), path.stem)
+    return _read(str(path), text_of(path.read_bytes(), source=str(path), refuse=ConfigError), path.stem)
 
 
 def _read(source: str, text: str, name: str) -> Pipeline:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not valid TOML: {error}") from error
+    data = parsed(text, source=source, refuse=ConfigError)
     for key in data:
         if key not in ("name", "step"):
             raise unknown("table or key", key, ("name", "step"), where=f"{source}: ")

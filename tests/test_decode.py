@@ -168,7 +168,7 @@ def test_utf16_without_a_mark():
 @pytest.mark.parametrize(
     "data",
     [
-        b"%PDF-1.4 text",
+        b"%PDF-1.4\n1 0 obj\ntext",
         b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
         bytes(range(256)) * 8,
         b"PK\x03\x04abc",

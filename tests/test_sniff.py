@@ -1,5 +1,6 @@
 """A file is what its first bytes say: pages under any name, everything else refused by name or counted."""
 
+import bz2
 import gzip
 import io
 import json
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 
 import cleantext as ct
 from cleantext.cli import main
+from cleantext.decode import decode
 from cleantext.errors import ConfigError, InputError
+from cleantext.marks import CONTROLS, PRINTABLE, SURE
 from cleantext.run.find import find_pages
 from cleantext.run.sniff import KINDS, ending_of, first_bytes, kind_of, sniff
 
@@ -87,6 +90,36 @@ def test_documents_are_html_whatever_their_name(start, encoding):
         "MZ 先生说",
         "PAR1 号赛道",
         "RIFF 是一种容器",
+        "GIF89a是一种图像格式,使用调色板。",
+        "GIF87a 比它更早",
+        "%PDF-1.4 是文件头,后面是版本。",
+        "%PDF-1.4\n是文件头,后面是版本。\n%是注释\n",
+        "%!PS-Adobe-3.0 是另一种文件头",
+        "{\\rtf 是富文本的开头,{\\rtf1 也是",
+        "wOFF是网页字体的格式",
+        "wOF2 同样",
+        "OTTO 先生来了",
+        "OggS、fLaC 和 ID3 都是标记",
+        "8BPS 是图像文件的开头",
+        "AT&TFORM 之后是长度",
+        "BZh91AY&SY 是压缩文件的开头",
+        "!<arch>\n是静态库的开头",
+        "ARROW1 是列式文件的开头",
+        "数壕沟有几道",
+        "SQLite format 3 是数据库文件的开头",
+        "HTTP/1.1 200 OK\nServer: 是服务器的名字,\n后面是正文。",
+        "HTTP/1.1 200 OK\nContent-Type: text/html\n\n上面是响应的一个例子。",
+        "HTTP/1.1 404 Not Found\n这一行是状态行。",
+        "WARC/1.0\n是一种格式",
+        "filedesc:// 是 ARC 文件的开头",
+        "From: 李娜\nContent-Type: multipart/related 是一种类型",
+        "<?php 是 PHP 代码的开头标记,以 ?> 结束。",
+        "<%@ 是 JSP 的指令",
+        "<?xml version='1.0'?> 是 XML 的声明",
+        "<rss> 是订阅文件的根元素,</rss> 是它的结尾。",
+        "Name, Title\nJohn Smith, CEO\nMary Jones, CTO",
+        "Name,Title\nJohn Smith,CEO\nMary Jones,CTO",
+        "name\ttitle\n李娜\t主编\n石青\t记者",
         "",
         "\n\n\n",
     ],
@@ -94,6 +127,27 @@ def test_documents_are_html_whatever_their_name(start, encoding):
 def test_text_that_talks_of_formats_is_text(text):
     for encoding in ("utf-8", "gb18030"):
         assert kind_of(text.encode(encoding), "page.txt").name == "text"
+        assert kind_of(text.encode(encoding), "page").name in {"text", "html", "source"}
+        assert decode(text.encode(encoding)).evidence != "binary"
+
+
+def test_every_mark_that_a_text_may_begin_with_needs_more_than_itself():
+    for offset, mark, _ in (*SURE, *PRINTABLE):
+        words = "甲" * 6
+        head = "x" * offset
+        for encoding in ("utf-8", "gb18030"):
+            data = head.encode() + mark + words.encode(encoding)
+            if len(data.translate(None, CONTROLS)) == len(data) and not _is_undecodable(mark):
+                assert kind_of(data, "page.txt").name == "text", (mark, encoding)
+                assert decode(data).evidence != "binary", (mark, encoding)
+
+
+def _is_undecodable(mark):
+    try:
+        mark.decode("gb18030")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("name", ["page.php", "a.do", "index.html?id=3", "fragment"])
@@ -160,8 +214,11 @@ OTHERS = {
     "rar": [b"Rar!\x1a\x07\x01\0" + bytes(30)],
     "xz": [b"\xfd7zXZ\0" + bytes(30)],
     "gzip": [gzip.compress(HTML.encode())],
-    "pdf": [b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"],
-    "rtf": [b"{\\rtf1\\ansi"],
+    "pdf": [b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", b"%PDF-1.7\r\n1 0 obj\r\n<< /Type /Catalog >>\r\nendobj"],
+    "rtf": [b"{\\rtf1\\ansi", b"{\\rtf1{\\fonttbl"],
+    "postscript": [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"%!PS\n0 0 moveto\nshowpage\n"],
+    "font": [b"wOFF\0\1\0\0", b"OTTO\0\x0b"],
+    "bzip2": [bz2.compress(b"x" * 99)],
     "image": [
         b"\x89PNG\r\n\x1a\n" + bytes(9),
         b"\xff\xd8\xff\xe0\0\x10JFIF",
@@ -278,6 +335,15 @@ def test_no_page_at_all_is_an_error_that_says_what_is_there(tmp_path):
     with pytest.raises(InputError, match="no page found"):
         ct.clean_files(folder, tmp_path / "out")
     assert CliRunner().invoke(main, ["learn", str(folder), "-o", str(tmp_path / "p.toml")], catch_exceptions=False).exit_code == 2
+
+
+def test_what_to_do_is_said_for_each_kind_of_file(tmp_path):
+    for name, kind in (("a.txt", "image"), ("b.txt", "image"), ("c.txt", "jsonl"), ("d.txt", "zip")):
+        (tmp_path / name).write_bytes(OTHERS[kind][0])
+    with pytest.raises(InputError) as refused:
+        ct.clean_files([tmp_path / f"{name}.txt" for name in "abcd"], tmp_path / "out")
+    image, jsonl, archive = (f"is {KINDS[kind].what}, and no page: {KINDS[kind].advice}" for kind in ("image", "jsonl", "zip"))
+    assert str(refused.value) == f"a.txt (and 1 more): {image}; c.txt: {jsonl}; d.txt: {archive}"
 
 
 def test_patterns_that_leave_nothing_out_are_told(tmp_path):

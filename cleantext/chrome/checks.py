@@ -12,7 +12,7 @@ from itertools import islice, product
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from cleantext.chrome.linear import prove
+from cleantext.chrome.linear import LARGE, prove
 from cleantext.chrome.patterns import PARSER
 from cleantext.chrome.shapes import SHAPES, expand
 from cleantext.errors import RuleError
@@ -86,6 +86,8 @@ def _check_patterns(rule: Rule) -> None:
             raise _refuse(rule, f"`{name}` matches the empty line: demand at least one character")
     for name, question, longest in zip(("match", "unless", "row"), rule.questions, (rule.longest, rule.longest, inf), strict=True):
         if question and question.pattern and not (found := prove(question.pattern, question.how, longest)).holds(longest):
+            if found.why == LARGE:
+                raise _refuse(rule, f"`{name}` {LARGE}")
             many = "in more and more ways the longer it is" if found.ways == inf else f"in up to {found.ways:,.0f} ways"
             raise _refuse(
                 rule,

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -29,6 +28,7 @@ from cleantext.chrome.rules import Rule
 from cleantext.chrome.votes import Evidence, Register
 from cleantext.errors import ConfigError
 from cleantext.fold import view
+from cleantext.toml import parsed, text_of
 from cleantext.transform import Page
 
 __all__ = ["HostLine", "HostProfile", "Proposal", "host_of", "line_key", "load_profile", "support"]
@@ -122,11 +122,10 @@ class HostProfile:
     def load(cls, path: str | Path) -> HostProfile:
         """Read a profile; raise `ConfigError` for one that cannot be trusted, naming file, host and row."""
         try:
-            data = tomllib.loads(Path(path).read_text("utf-8"))
+            raw = Path(path).read_bytes()
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}: name a profile that `cleantext learn` wrote") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        data = parsed(text_of(raw, source=str(path), refuse=ConfigError), source=str(path), refuse=ConfigError)
         if data.pop("version", None) != VERSION:
             raise ConfigError(f"{path}: not a host profile of version {VERSION}: write one with `cleantext learn`")
         hosts: dict[str, Mapping[str, HostLine]] = {}

@@ -20,7 +20,7 @@ to it. A pattern that is refused so is tried again with small counts written out
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from math import inf
 from typing import NamedTuple
@@ -28,13 +28,14 @@ from typing import NamedTuple
 from cleantext.chrome.patterns import How
 from cleantext.chrome.places import Places, Unproven, written
 
-__all__ = ["Proof", "prove"]
+__all__ = ["LARGE", "Proof", "prove"]
 
 STEPS = 60_000  # that a line may take: a millisecond, at 16 ns each
 WAYS = 100  # for each character of a text of any length
 COUNTS = (1, 3, 8)  # repetitions up to these are written out, if fewer were not enough
 START = 0  # the place before the line
-PAIRS = 200_000  # of places that are reached together
+WORK = 1_500_000  # pairs of moves that a proof may look at: about half a second
+LARGE = "is too large to be proven: split it into several rows"
 
 
 class Proof(NamedTuple):
@@ -59,30 +60,46 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
     Proof(ways=inf, part='(?:[甲乙]|甲乙)*', why='can read the same characters in several ways, and each round doubles them')
     """
     best = Proof(inf)
+    work = _Work()
     for count in COUNTS:
         try:
-            found = _Ways(Places(pattern, how, count, flags), longest).proof()
+            found = _Ways(Places(pattern, how, count, flags), longest, work).proof()
         except Unproven as reason:
             found = Proof(inf, *reason.args)
         except RecursionError:
             found = Proof(inf, "", "has too many groups inside each other")
         if found.ways < best.ways or not best.why:
             best = found
-        if best.holds(longest):
+        if best.holds(longest) or work.left < 0:
             break
     return best
+
+
+class _Work:
+    """What is left of the `WORK` of a proof."""
+
+    left = WORK
+
+    def spend(self, number: int) -> None:
+        """Take off what is looked at next. Raise `Unproven` where nothing is left."""
+        self.left -= number
+        if self.left < 0:
+            raise Unproven("", LARGE)
 
 
 class _Ways:
     """How many ways there are to read the start of a line."""
 
-    def __init__(self, places: Places, longest: float) -> None:
+    def __init__(self, places: Places, longest: float, work: _Work) -> None:
         self._places, self._follow, self._chars, self._longest = places, places.follow, places.chars, longest
+        self._spend = work.spend
         self._met = self._meet()
         self._reach = self._reaches()
         self._together = [1 << p for p in range(len(self._follow))]  # a bit for each place that can be met at the same time
+        self._partners: list[list[int]] = [[] for _ in self._follow]
         for p, q in self._met:
             self._together[p] |= 1 << q
+            self._partners[p].append(q)
         self._leads: list[list[int]] = [[] for _ in self._follow]
         for p, follow in enumerate(self._follow):
             for q in follow:
@@ -90,9 +107,14 @@ class _Ways:
 
     def _moves(self, p: int, q: int) -> Iterator[tuple[int, int]]:
         """Yield where two ways can be after the next character."""
-        chars, follow = self._chars, self._follow
-        for a in follow[p]:
-            for b in follow[q]:
+        return self._alike(self._follow[p], self._follow[q])
+
+    def _alike(self, first: Collection[int], second: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Yield the pairs of places, one of each, that read a character in common."""
+        self._spend(1 + len(first) * len(second))
+        chars = self._chars
+        for a in first:
+            for b in second:
                 if chars[a] & chars[b]:
                     yield a, b
 
@@ -106,8 +128,6 @@ class _Ways:
                 if (a, b) not in met and not ((a == ahead and b in done) or (b == ahead and a in done)):
                     met |= {(a, b), (b, a)}
                     stack.append((a, b))
-            if len(met) > PAIRS:
-                raise Unproven("", "is too large")
         return met
 
     def _reaches(self) -> list[int]:
@@ -116,6 +136,7 @@ class _Ways:
         changed = True
         while changed:
             changed = False
+            self._spend(sum(map(len, self._follow)) // 8)  # the bits of a place are taken at once
             for p, follow in enumerate(self._follow):
                 further = reach[p]
                 for q in follow:
@@ -184,6 +205,7 @@ class _Ways:
         groups: list[tuple[int, list[tuple[int, int]]]] = []  # with a bit for each place that a way comes from
         total = 0.0
         for n, a, b in sorted(ways, reverse=True):
+            self._spend(1 + sum(len(group) for origins, group in groups if self._together[a] & origins) // 4)  # few are looked at to their end
             for k, (origins, group) in enumerate(groups):
                 if not self._together[a] & origins or not any(self._meets(a, c) and self._meets(b, d) for c, d in group):
                     group.append((a, b))
@@ -220,18 +242,21 @@ class _Ways:
         walks: dict[tuple[int, int], list[tuple[int, int]]] = {}  # of a way in the loop and one before it
         backwards: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
         last, fresh = set(), set()
-        for p, q in self._met:
-            if q in outside and p in outside:
-                fresh |= {(a, b) for a, b in self._moves(p, q) if a in loop and b in outside}
-            elif q in outside and p in loop:
-                moves = [(a, b) for a, b in self._moves(p, q) if a in loop]
-                if any(b in loop for _, b in moves):
-                    last.add((p, q))
-                walks[p, q] = [(a, b) for a, b in moves if b in outside]
-                for move in walks[p, q]:
-                    backwards[move].append((p, q))
+        inside = [[a for a in follow if a in loop] for follow in self._follow]
+        before = [[b for b in follow if b in outside] for follow in self._follow]
+        self._spend(len(inside))
         for q in outside:
-            fresh |= {(a, b) for a, b in self._moves(q, q) if a in loop and b in outside}
+            self._spend(len(self._partners[q]) // 4)
+            for p in self._partners[q]:
+                if p in outside and inside[p]:
+                    fresh.update(self._alike(inside[p], before[q]))
+                elif p in loop:
+                    if any(True for _ in self._alike(inside[p], inside[q])):
+                        last.add((p, q))
+                    walks[p, q] = list(self._alike(inside[p], before[q]))
+                    for move in walks[p, q]:
+                        backwards[move].append((p, q))
+            fresh.update(self._alike(inside[q], before[q]))
         shortest = dict.fromkeys(last, 1)  # walk to another entry
         queue = deque(last)
         while queue:

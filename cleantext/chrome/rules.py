@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,6 +33,7 @@ from cleantext.chrome.patterns import Question
 from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError, unknown
 from cleantext.fold import view
+from cleantext.toml import parsed, text_of
 
 __all__ = ["CATEGORIES", "KINDS", "Pack", "Rule", "load_pack", "pack_names", "unwrap"]
 
@@ -273,6 +273,8 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ..
         rows: list[Rule] = []
         for file, text in _files(name):
             rows += rows_of(file, text)
+        if not rows:
+            raise RuleError(f"{name}: holds no rules: write rows such as [[line]] into a .toml file there, or do not name it")
         if name not in pack_names():  # those that come with cleantext are checked by its tests: 0.2 s a process
             for rule in rows:
                 check(rule)
@@ -308,7 +310,7 @@ def _state(name: str) -> tuple[tuple[str, int, int], ...]:
 
 def _files(name: str) -> list[tuple[str, str]]:
     if name not in pack_names():
-        return [(str(p), p.read_text("utf-8")) for p in _paths(name)]
+        return [(str(p), text_of(p.read_bytes(), source=str(p), refuse=RuleError)) for p in _paths(name)]
     folder = resources.files("cleantext.chrome.packs") / name
     return sorted((f"{name}/{f.name}", f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".toml"))
 
@@ -329,21 +331,20 @@ def _lines_of(text: str, kind: str) -> list[int]:
 
 def rows_of(file: str, text: str) -> list[Rule]:
     """Return the rules of a file as they stand in it, not checked yet."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"{file}: not valid TOML: {error}") from error
+    data = parsed(text, source=file, refuse=RuleError)
     defaults = data.pop("defaults", {})
+    if not isinstance(defaults, dict):
+        raise RuleError(f"{file}: defaults is no table: write [defaults] above the fields that all rows share")
     rules = []
     for kind, rows in data.items():
         if kind not in KINDS:
             raise RuleError(f"{file}: [[{kind}]] is no kind of rule: use one of {', '.join(KINDS)}")
-        if not isinstance(rows, list):
-            raise RuleError(f"{file}: [{kind}] is a single table: write [[{kind}]] above each row")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise RuleError(f"{file}: {kind} is no list of tables: write [[{kind}]] above each row")
         lines = _lines_of(text, kind)
         for number, row in enumerate(rows):
             where = f"{file}:{lines[number] if number < len(lines) else 1} ({row.get('id', 'no id')})"
-            strange = set(row) - _FIELDS
+            strange = {*defaults, *row} - _FIELDS
             if strange:
                 raise RuleError(f"{where}: no field {min(strange)!r}; known: {', '.join(sorted(_FIELDS))}")
             check_fields(kind, row, where)

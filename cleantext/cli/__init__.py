@@ -169,15 +169,15 @@ def clean(
 
     options["max_page_bytes"] = size_of(max_page_bytes)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
-    if check or dry_run:
-        import tempfile
+    with contextlib.ExitStack() as held:
+        options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
+        options["progress"] = held.enter_context(bar(console, "cleaning", quiet=quiet))
+        if check or dry_run:
+            import tempfile
 
-        with tempfile.TemporaryDirectory() as scratch:
-            report = job.clean_files(src, Path(scratch) / "out", pipeline=pipeline, rules=rules, **options)
-    else:
-        with compiling(console, quiet=quiet) as compiled, bar(console, "cleaning", quiet=quiet) as progress:
-            ctx.meta[RESUMES] = True
-            report = job.clean_files(src, out, pipeline=pipeline, rules=rules, progress=progress, compiled=compiled, **options)
+            out = Path(held.enter_context(tempfile.TemporaryDirectory())) / "out"
+        ctx.meta[RESUMES] = not (check or dry_run)
+        report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
     sys.exit(report.exit_code or int(check and report.changed > 0))
@@ -292,6 +292,8 @@ def undo(out: Path, to: Path) -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 def report(out: Path) -> None:
     """Write the HTML report of a finished run again, from its report.json."""
+    from jinja2 import UndefinedError
+
     from cleantext.errors import InputError
     from cleantext.report.page import render
     from cleantext.report.tally import Report
@@ -299,8 +301,11 @@ def report(out: Path) -> None:
 
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
-    held = Report.from_json(json.loads((out / "report.json").read_text("utf-8")))
-    write_whole(out / "report.html", render(held).encode())
+    try:
+        page = render(Report.from_json(json.loads((out / "report.json").read_bytes())))
+    except (InputError, ValueError, TypeError, LookupError, AttributeError, RecursionError, UndefinedError) as error:
+        raise InputError(f"{out / 'report.json'}: {error}: this is not what a run wrote; run `cleantext clean` again") from error
+    write_whole(out / "report.html", page.encode())
     click.echo(str(out / "report.html"))
 
 

@@ -83,7 +83,7 @@ def dedup(
     """
     from rich.console import Console
 
-    from cleantext.cli.progress import steps
+    from cleantext.cli.progress import compiling, steps
     from cleantext.report.terminal import summary
     from cleantext.run.corpus import Columns
     from cleantext.run.search import dedup_files, dedup_plan, index_files
@@ -107,13 +107,13 @@ def dedup(
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
-        report = index_files(
-            src, out, index, add=add, columns=columns, memory=size_of(memory), workers=options["workers"], strict=options["strict"], **asked
-        )
+        asked |= {"workers": options["workers"], "strict": options["strict"]}
+        with compiling(console, quiet=quiet) as compiled:
+            report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
     else:
         ctx.meta[RESUMES] = here == "local"
-        with steps(console, quiet=quiet) as progress:
-            report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, **options)
+        with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
+            report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, compiled=compiled, **options)
     if not quiet:
         summary(report, str(out), console)
     sys.exit(report.exit_code)

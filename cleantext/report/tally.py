@@ -157,8 +157,16 @@ class Report:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
         """Read what `to_json` gave. Raise `InputError` for anything else."""
-        if data.get("schema") != 1:
-            raise InputError(f"no report of this version of cleantext (schema 1): schema {data.get('schema')!r}")
+        if not isinstance(data, Mapping) or data.get("schema") != 1:
+            held = f"schema {data.get('schema')!r}" if isinstance(data, Mapping) else f"a {type(data).__name__}"
+            raise InputError(f"no report of this version of cleantext (schema 1): {held}")
+        try:
+            return cls._read(data)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"no report that cleantext wrote: {error!r}") from error
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> Report:
         rules = {
             rule: RuleTally(
                 t["edits"],

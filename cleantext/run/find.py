@@ -7,17 +7,20 @@ import fnmatch
 import glob
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from cleantext.errors import ConfigError, InputError
+from cleantext.errors import ConfigError, InputError, wrong_type
 from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_run, refusal
 from cleantext.run.paths import leads_out
 from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
 from cleantext.run.sniff import TABLES as RECORDS
 
-__all__ = ["Found", "find_pages"]
+__all__ = ["Found", "find_pages", "listed"]
+
+
+SHOWN = 5  # kinds of files that are told with what to do
 
 
 @dataclass(slots=True)
@@ -71,9 +74,11 @@ class Found:
         if len(wrong) < len(self.pages):
             return
         if wrong:
-            name, kind = next(iter(wrong.items()))
-            more = f" (and {len(wrong) - 1} more, none of them a page)" if len(wrong) > 1 else ""
-            raise InputError(f"{name}: {refusal(kind)}{more}")
+            told = []
+            for kind in dict.fromkeys(wrong.values()):
+                first, *more = (name for name, its in wrong.items() if its is kind)
+                told.append(f"{first}{f' (and {len(more)} more)' if more else ''}: {refusal(kind)}")
+            raise InputError("; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} other kinds" if len(told) > SHOWN else ""))
         there = (
             f"; there are {self.counted}: {_few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
         )
@@ -95,6 +100,19 @@ def _kind_at(path: Path) -> Kind | None:
 def _named(path: Path, name: str) -> Source:
     kind = _kind_at(path)
     return replace(Source.of(path, name), kind=kind.name if kind else "")
+
+
+def listed(src: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Return what a caller names as a list of paths. Raise `TypeError` for anything but a path or several."""
+    many = [src] if isinstance(src, (str, os.PathLike)) else src
+    expected = "src=a path (str or Path) or a list of paths: files, folders or glob patterns"
+    if isinstance(many, (bytes, bytearray)) or not isinstance(many, Iterable):
+        raise wrong_type(src, expected)
+    sources = list(many)
+    for source in sources:
+        if not isinstance(source, (str, os.PathLike)):
+            raise wrong_type(source, expected)
+    return sources
 
 
 def find_pages(sources: Sequence[str | Path]) -> Found:

@@ -20,7 +20,7 @@ from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
 from cleantext.run.files import Source, check_output, is_name_error, settle
-from cleantext.run.find import Found, find_pages
+from cleantext.run.find import Found, find_pages, listed
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.markers import finished
 from cleantext.run.packed import MAX_PAGE_BYTES
@@ -93,7 +93,7 @@ def clean_files(
     ('发展新疆的历史,经济带进入了新阶段。', 1)
     """
     started = time.perf_counter()
-    sources = [src] if isinstance(src, (str, Path)) else list(src)
+    sources = listed(src)
     folder = Path(out)
     found = find_pages(sources)
     found.refuse_none()

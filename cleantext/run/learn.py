@@ -14,7 +14,7 @@ from cleantext.chrome.learn import learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.run.files import Source, read_page
-from cleantext.run.find import find_pages
+from cleantext.run.find import find_pages, listed
 from cleantext.transform import Page
 
 __all__ = ["HOSTS", "learn_files", "with_learned", "with_profile"]
@@ -41,7 +41,7 @@ def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = No
     ``host`` says that all pages are of one host; otherwise a folder named as a host (``crawl/news.example.cn/...``) says so.
     Pages that cannot be read teach nothing. Raise `ConfigError` where no page says its host.
     """
-    found = find_pages([src] if isinstance(src, (str, Path)) else list(src))
+    found = find_pages(listed(src))
     found.refuse_none()
     return learn(_Pages(found.pages), host=host)
 

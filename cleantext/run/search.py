@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cleantext
 from cleantext.errors import ConfigError, InputError
+from cleantext.jit import LARGE, expect
 from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.corpus import Columns, is_table, read_places, table_of
@@ -23,12 +24,13 @@ from cleantext.run.files import (
     write_jsonl,
     write_whole,
 )
-from cleantext.run.find import find_pages
+from cleantext.run.find import find_pages, listed
 from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.sniff import TABLES as RECORDS
 from cleantext.run.sniff import ending_of
 from cleantext.run.state import working
 from cleantext.run.tables import LONGER, copy_table, write_pairs, write_table
+from cleantext.warm import compile_ahead
 
 if TYPE_CHECKING:
     from cleantext.plan import Plan, Table
@@ -88,6 +90,7 @@ def dedup_files(
     restart: bool = False,
     strict: bool = False,
     progress: Callable[[str], None] | None = None,
+    compiled: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Find near-duplicates among texts as they are; write tables and a report into ``out``.
 
@@ -95,13 +98,14 @@ def dedup_files(
     ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
     ``engine="memory"`` holds all texts in this process; ``"local"`` needs no more than about ``memory`` bytes
     for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped. Rows of a table that cannot
-    be read are counted as failed; with ``strict`` they raise `InputError`.
+    be read are counted as failed; with ``strict`` they raise `InputError`. ``progress`` is told the name of each step, ``compiled``
+    the kernels done and in all, where a first large search has to compile them.
     """
     from cleantext.plan import EmbeddedRunner
 
     started = time.perf_counter()
     columns = columns or Columns()
-    sources = [src] if isinstance(src, (str, Path)) else list(src)
+    sources = listed(src)
     folder = Path(out)
     pages, more = _found(sources), _found([against]) if against else []
     check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
@@ -110,6 +114,7 @@ def dedup_files(
     with working(folder, DEDUP, restart=restart) as state:
         if engine == "memory":
             options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
+            started += _compile_ahead([*pages, *more], level, compiled)
             written = _in_memory(pages, more, folder, report, against=against, **options)
         else:
             _check_memory(memory)
@@ -132,6 +137,7 @@ def dedup_files(
                 against=bool(against),
                 rows=sum(table.rows for table in tables.values()),
             )
+            started += _compile_ahead([*pages, *more], level, compiled)
             runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
             written = _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
         _finish(folder, report, started, written)
@@ -148,6 +154,7 @@ def index_files(
     memory: int = 2 << 30,
     workers: int | None = None,
     strict: bool = False,
+    compiled: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Report:
     """Search texts against the index in a folder, and among themselves where they are added to it (see `Index`).
@@ -163,7 +170,7 @@ def index_files(
     started = time.perf_counter()
     _check_memory(memory)
     columns = columns or Columns()
-    sources = [src] if isinstance(src, (str, Path)) else list(src)
+    sources = listed(src)
     folder = Path(out)
     pages = _found(sources)
     check_output(sources, pages, folder)
@@ -179,6 +186,7 @@ def index_files(
             raise ConfigError(f"{index} keeps by {held.recipe.keep!r}, not by a column: leave out --prefer")
         if add and held.recipe.keep == "value" and not columns.value:
             raise ConfigError(f"{index} keeps by a value: name its column (--prefer)")
+        started += _compile_ahead(pages, held.recipe.level, compiled)
         if add:
             found = held.add(texts.table, ids=None)
             pairs, events, hot = found.pairs, found.events.to_pylist(), {"hot_buckets": found.hot_buckets}
@@ -201,6 +209,15 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
+
+
+def _compile_ahead(given: Sequence[Source], level: str, told: Callable[[int, int], None] | None) -> float:
+    """Compile the kernels once, for all workers, where the search is large; return the seconds that it took."""
+    size = sum(source.weight for source in given)
+    if size < LARGE:
+        return 0.0
+    expect(size)
+    return compile_ahead("passage" if level == "passage" else "document", told=told)
 
 
 def _check_memory(memory: int) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
-from cleantext.decode import CONTROLS, UTF16_NULS
+from cleantext.decode import UTF16_NULS
+from cleantext.marks import CONTROLS, marked
 from cleantext.run.packed import PACKED, unpacked_name
 
 __all__ = ["HEAD", "HTML", "KINDS", "TABLES", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
@@ -98,41 +99,6 @@ _KINDS = (
 )
 KINDS = {kind.name: kind for kind in _KINDS}
 
-# Offset, bytes, name. Marks that could begin a text count only where there is a NUL as well (`DOUBTFUL`).
-MAGIC: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"PAR1", "parquet"), (0, b"PARE", "parquet"), (0, b"ARROW1", "arrow"), (0, b"FEA1", "arrow"), (0, b"Obj\x01", "avro"),
-    (0, b"SQLite format 3\0", "sqlite"), (8, b"DUCK", "duckdb"), (0, b"\x89HDF\r\n\x1a\n", "hdf5"), (0, b"\x93NUMPY", "numpy"),
-    (0, b"PK\x03\x04", "zip"), (0, b"PK\x05\x06", "zip"), (257, b"ustar", "tar"), (0, b"7z\xbc\xaf\x27\x1c", "7z"),
-    (0, b"Rar!\x1a\x07", "rar"), (0, b"MSCF\0\0\0\0", "cab"), (0, b"\x1f\x8b", "gzip"), (0, b"\x28\xb5\x2f\xfd", "zstd"),
-    (0, b"BZh", "bzip2"), (0, b"\xfd7zXZ\0", "xz"), (0, b"\x04\x22\x4d\x18", "lz4"), (0, b"%PDF-", "pdf"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"), (0, b"{\\rtf", "rtf"), (0, b"%!PS", "postscript"), (0, b"AT&TFORM", "djvu"),
-    (0, b"ITSF", "chm"), (0, b"CAJ\0", "caj"), (0, b"\x89PNG\r\n", "image"), (0, b"\xff\xd8\xff", "image"), (0, b"GIF87a", "image"),
-    (0, b"GIF89a", "image"), (0, b"BM", "image"), (0, b"II*\0", "image"), (0, b"MM\0*", "image"), (0, b"\0\0\1\0", "image"),
-    (8, b"WEBP", "image"), (4, b"ftypheic", "image"), (4, b"ftypavif", "image"), (0, b"8BPS", "image"), (0, b"RIFF", "sound"),
-    (0, b"ID3", "sound"), (0, b"OggS", "sound"), (0, b"fLaC", "sound"), (4, b"ftyp", "sound"), (0, b"\x1aE\xdf\xa3", "sound"),
-    (0, b"FLV\x01", "sound"), (0, b"\0\0\1\xba", "sound"), (0, b"wOFF", "font"), (0, b"wOF2", "font"), (0, b"OTTO", "font"),
-    (0, b"\0\1\0\0\0", "font"), (0, b"\x7fELF", "program"), (0, b"MZ", "program"), (0, b"\xca\xfe\xba\xbe", "program"),
-    (0, b"\0asm", "program"), (0, b"!<arch>\n", "program"), (0, b"ORC", "orc"), (0, b"\x80\x03", "pickle"), (0, b"\x80\x04\x95", "pickle"),
-    (0, b"\x80\x05\x95", "pickle"),
-)  # fmt: skip
-DOUBTFUL = {
-    b"BM",
-    b"MZ",
-    b"ID3",
-    b"ORC",
-    b"BZh",
-    b"DUCK",
-    b"RIFF",
-    b"OTTO",
-    b"ITSF",
-    b"WEBP",
-    b"ftyp",
-    b"ustar",
-    b"PAR1",
-    b"PARE",
-    b"\x80\x03",
-}
-
 _MARKS = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|\x84\x31\x95\x33)+")  # blanks, and marks of the order of bytes
 _ASIDE = re.compile(rb"<!--.*?-->|<\?xml[\s-].*?\?>", re.DOTALL)
 _DOCUMENT = re.compile(rb"<!doctype\s+(?:html|wml|public)|<(?:html|head|body|wml)[\s>]", re.IGNORECASE)
@@ -147,8 +113,16 @@ _CLOSED = re.compile(
 _XML = re.compile(
     rb"<\?xml\s|<!doctype\s|<(?:rss|feed|urlset|sitemapindex|rdf:rdf|svg|opml|kml|gpx|mediawiki|dublin_core)[\s>]", re.IGNORECASE
 )
-_MHTML = re.compile(rb"(?:\A|\n)content-type:\s*multipart/related\b", re.IGNORECASE)
+_LINE = rb"[!-9;-~]{1,64}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"  # a header, also one that is continued
+_HEADERS = re.compile(rb"(?:" + _LINE + rb"){1,200}\r?\n")
+_RESPONSE = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}\b[^\r\n]*\r?\n(?:" + _LINE + rb"){1,200}(?:\r?\n|\Z)")
+_MHTML = re.compile(rb"(?:\A|\n)content-type:\s*multipart/related;\s*[a-z-]+=", re.IGNORECASE)
+_CODE = re.compile(
+    rb"<\?php\s+(?:/[/*]|#|(?:\$|@|\\)?[a-z_]\w*[^\x80-\xff]*?[;{])|<%@\s*[a-z]+(?:\s+\w+)?\s*=|<%@\s*[a-z]+\s+\w+\s*=|<%\s*[a-z][^\x80-\xff]*?(?:%>|[=(\n])",
+    re.IGNORECASE,
+)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w .-]{0,39}", re.ASCII)
+_VALUE = re.compile(r"[+-]?\d[\d.,:/TZ +-]*|(?:https?:)?//\S+", re.ASCII)
 _COLUMNS = {
     "id",
     "url",
@@ -223,32 +197,41 @@ def kind_of(head: bytes, name: str = "") -> Kind:
 
 
 def _name_of(head: bytes, ending: str) -> str:
-    marked = _by_magic(head)
-    if marked:
-        return marked
+    other = _by_mark(head)
+    if other:
+        return other
     plain = _plain(head)
     if plain is None:
         return "binary"
     start = _MARKS.sub(b"", plain, count=1)
-    if re.match(rb"WARC/\d\.\d\r?\n", start):
+    if re.match(rb"WARC/\d\.\d\r?\n[A-Za-z-]+:", start):
         return "wet" if re.search(rb"\nWARC-Type:\s*conversion|\nWARC-Filename:[^\n]*\.wet\b", start, re.IGNORECASE) else "warc"
-    if start.startswith(b"filedesc://"):
+    if re.match(rb"filedesc://\S+ [\d.]+ \d+ \S+ \d+\s", start):
         return "arc"
-    if re.match(rb"HTTP/\d(?:\.\d)? \d{3}\b[^\n]*\n[A-Za-z-]+:", start):
-        return "http"
-    if _MHTML.search(start[:2048]) and re.match(rb"[A-Za-z-]+:[ \t]", start):
-        return "mhtml"
-    if re.match(rb"<\?php\b|<%@|<%\s*(?:dim|set|option|if|response)\b", start, re.IGNORECASE):
-        return "source"
-    return _json(start, ending) or _markup(start, ending) or _table(start, ending) or "text"
+    return _message(start) or _source(start, ending) or _json(start, ending) or _markup(start, ending) or _table(start, ending) or "text"
 
 
-def _by_magic(head: bytes) -> str:
-    nul = b"\0" in head[:512]
-    for offset, mark, name in MAGIC:
-        if head.startswith(mark, offset) and (nul or mark not in DOUBTFUL or (mark == b"BZh" and head[4:10] == b"1AY&SY")):
-            return _zipped(head) if name == "zip" else name
-    return "pdf" if b"%PDF-" in head[:1024] and nul and not head[:1024].lstrip().startswith(b"<") else ""
+def _message(start: bytes) -> str:
+    """Say whether a text is an HTTP response or a page with headers of mail: a block of headers, an empty line, and what follows it."""
+    if found := _RESPONSE.match(start):
+        followed = start[found.end() :].lstrip()[:1] in (b"", b"<", b"{", b"[")
+        return "http" if followed or b"\r\n" in found[0] else ""  # else an example in a text
+    headers = _HEADERS.match(start)
+    return "mhtml" if headers and _MHTML.search(headers[0]) else ""
+
+
+def _source(start: bytes, ending: str) -> str:
+    """Say whether a text is the source of a program; texts that talk of one begin with its mark, and go on in words."""
+    if not re.match(rb"<\?php\b|<%@|<%\s*(?:dim|set|option|if|response)\b", start, re.IGNORECASE):
+        return ""
+    return "source" if ending not in TEXT or _CODE.match(start) else ""
+
+
+def _by_mark(head: bytes) -> str:
+    name = marked(head)
+    if name:
+        return _zipped(head) if name == "zip" else name
+    return "pdf" if b"%PDF-" in head[:1024] and b"\0" in head[:512] and not head[:1024].lstrip().startswith(b"<") else ""
 
 
 def _zipped(head: bytes) -> str:
@@ -286,7 +269,8 @@ def _markup(start: bytes, ending: str) -> str:
     if ending in HTML:
         return "xml" if re.match(rb"<(?:rss|feed|urlset|sitemapindex)[\s>]", body, re.IGNORECASE) else "html"
     if declared or _XML.match(body):
-        return "xml"
+        alone = ending in TEXT and not re.match(rb"<[^<>]*>\s*(?:<|\Z)|<[^<>]*\Z|\Z", body)  # a mark that a text talks of
+        return "" if alone else "xml"
     fragments = not ending or DYNAMIC.fullmatch(ending)
     return "html" if fragments and tagged and _CLOSED.search(body) else ""
 
@@ -337,7 +321,8 @@ def _table(start: bytes, ending: str) -> str:
         if lines and separator in lines[0] and _is_header(lines[0].split(separator)):
             rows = _rows(lines if len(start) < HEAD - 16 else lines[:-1], separator)
             # Two lines with a comma each may be prose.
-            if len(rows) > 1 and len(rows) + len(rows[0]) > 4 and all(len(row) == len(rows[0]) for row in rows):
+            square = len(rows) > 1 and len(rows) + len(rows[0]) > 4 and all(len(row) == len(rows[0]) for row in rows)
+            if square and (ending not in TEXT or _is_data(rows)):
                 return name
     return ""
 
@@ -345,6 +330,13 @@ def _table(start: bytes, ending: str) -> str:
 def _is_header(fields: Sequence[str]) -> bool:
     names = [field.strip().strip('"') for field in fields]
     return all(_IDENTIFIER.fullmatch(n) for n in names) and any(n.lower() in _COLUMNS for n in names)
+
+
+def _is_data(rows: Sequence[Sequence[str]]) -> bool:
+    """Say whether a column holds numbers, dates or addresses alone, below a header without blanks: words between commas are a list in a text."""
+    if any(field != field.strip() for field in rows[0]):
+        return False
+    return any(all(_VALUE.fullmatch(value.strip()) for value in column) for column in zip(*rows[1:], strict=True))
 
 
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
