@@ -46,11 +46,11 @@ WRITTEN = {
 
 
 def marked(head: bytes) -> str:
-    """Say by the first bytes of a file which other format it has; nothing where it may be a text.
+    r"""Say by the first bytes of a file which other format it has; nothing where it may be a text.
 
-    >>> marked(b"GIF89a\\x01\\x00\\x01\\x00"), marked(b"GIF89a is a picture")
+    >>> marked(b"GIF89a\x01\x00\x01\x00"), marked(b"GIF89a is a picture")
     ('image', '')
-    >>> marked(b"%PDF-1.4\\n1 0 obj\\n"), marked(b"%PDF-1.4 is how it begins")
+    >>> marked(b"%PDF-1.4\n1 0 obj\n"), marked(b"%PDF-1.4 is how it begins")
     ('pdf', '')
     """
     for offset, mark, name in SURE:

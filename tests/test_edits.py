@@ -171,3 +171,25 @@ def test_revert_refuses_another_text():
 def test_spans_may_not_end_before_they_start():
     with pytest.raises(EditError, match="may not end"):
         OffsetMap([]).to_original(3, 2)
+
+
+@pytest.mark.parametrize(
+    "edit", [(1, 2), None, 5, "abcdef", (1, 2, "甲"), ("1", 2, "甲", "", "x.y"), (0, 1, "甲", None, "x.y"), (0.0, 1, "甲", "", "x.y")]
+)
+def test_what_is_no_edit_is_told(edit):
+    for act in (apply, revert):
+        with pytest.raises(EditError, match=r"is no edit: give Edit\(start, end, before, after, rule\)"):
+            act("甲乙丙", [edit])
+    for act in (lambda: compose([edit], []), lambda: compose([], [edit]), lambda: OffsetMap([edit])):
+        with pytest.raises(EditError, match="is no edit"):
+            act()
+
+
+@pytest.mark.parametrize("edits", [None, 5])
+def test_edits_are_many(edits):
+    for act in (lambda: apply("甲", edits), lambda: revert("甲", edits), lambda: compose(edits, []), lambda: OffsetMap(edits)):
+        with pytest.raises(TypeError, match=r"expected edits, a list of cleantext.Edit, got"):
+            act()
+    for act in (apply, revert):
+        with pytest.raises(TypeError, match="decode bytes first"):
+            act(b"", [])

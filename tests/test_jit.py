@@ -3,6 +3,7 @@
 import importlib
 import os
 import random
+import shutil
 import subprocess
 import sys
 
@@ -18,7 +19,7 @@ from cleantext import jit
 from cleantext.cli import main
 from cleantext.cli.progress import compiling
 from cleantext.dedup import kernel as hashes
-from cleantext.run import job
+from cleantext.run import job, search
 from cleantext.run.doctor import checks
 
 warm = importlib.import_module("cleantext.warm")  # not the function of that name
@@ -259,6 +260,50 @@ def test_a_large_job_says_that_it_compiles_and_does_not_count_it(monkeypatch, tm
     report = ct.clean_files(tmp_path / "page.txt", tmp_path / "again", duplicates="off", compiled=lambda *n: told.append(n))
     assert told == [(0, 2), (1, 2), (2, 2)]
     assert report.seconds < 0  # without the thousand
+
+
+@pytest.mark.parametrize("option", ["--check", "--dry-run"])
+def test_runs_that_write_nothing_say_that_they_compile(monkeypatch, tmp_path, option):
+    monkeypatch.setattr(job, "compile_ahead", lambda *_, told: told(0, 2) or 0.0)
+    monkeypatch.setattr(job, "LARGE", 1)
+    (tmp_path / "page.txt").write_text("發展新疆的歷史", "utf-8")
+    args = ["clean", str(tmp_path / "page.txt"), "-o", str(tmp_path / "out"), "--duplicates", "off", option]
+    assert CliRunner().invoke(main, args).stderr.count("compiling kernels, once on this machine") == 1
+    assert "compiling" not in CliRunner().invoke(main, [*args, "--quiet"]).stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ([], "passage"),
+        (["--level", "document"], "document"),
+        (["--engine", "local"], "passage"),
+        (["--engine", "local", "--level", "paragraph"], "document"),
+        (["--index", "index"], "document"),
+    ],
+)
+def test_a_large_search_says_that_it_compiles(monkeypatch, tmp_path, options, part):
+    def compile_ahead(*parts, told):
+        assert parts == (part,)
+        if told:
+            told(0, 2)
+        return 1_000.0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(search, "compile_ahead", compile_ahead)
+    (tmp_path / "page.txt").write_text("发展新疆的历史,经济带进入了新阶段。" * 4, "utf-8")
+    args = ["dedup", "page.txt", "-o", "out", *options]
+    assert "compiling" not in CliRunner().invoke(main, args, catch_exceptions=False).stderr
+    shutil.rmtree("index", ignore_errors=True)
+    monkeypatch.setattr(search, "LARGE", 1)
+    result = CliRunner().invoke(main, args, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stderr.count("compiling kernels, once on this machine") == 1
+    if "--index" not in options:
+        level = options[-1] if "--level" in options else "passage"
+        engine = "local" if "local" in options else "memory"
+        assert search.dedup_files(["page.txt"], "again", level=level, engine=engine).seconds < 0  # without the thousand
 
 
 def test_a_terminal_sees_how_many_kernels_are_done(tmp_path):

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 import cleantext
 from cleantext.chrome.automata import Automata
 from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE
+from cleantext.chrome import linear
 from cleantext.chrome.frame import LISTING
-from cleantext.chrome.linear import prove
+from cleantext.chrome.linear import LARGE, WORK, _Work, prove
 from cleantext.chrome.patterns import PARSER, Question
 from cleantext.chrome.rules import load_pack
 from cleantext.chrome.scan import SHORT
@@ -211,6 +212,11 @@ def test_rows_that_would_hang_are_refused_when_loaded(pattern, tmp_path):
         ("赞助" + "(" * 450 + "乙" + ")" * 450, "groups inside each other"),
         ("赞助(?:(?:甲{900}){900}){900}乙", "several ways"),
         ("赞助甲{99999999999}", "too large"),
+        # Random ones, of 50 to 150 characters, that took seconds.
+        ("(?:(?:ax{1,5}b{0,8}(?:b甲){1,4}(?:(?:b.[a-d]*|x{1,5}b甲)|.[a-d]*(?:[a-d]*)?)){1,4}){0,8}", "`match` "),
+        ("(?:(?:(?:(?:a|.)[a-d]*.){1,4}){1,4}){0,8}", "`match` "),
+        ("(?:(?:[a-d]*[a-d]*a?c?b[a-d]*){1,4}){0,8}", "`match` "),
+        ("(?:" + "(?:甲|乙).{0,9}" * 9 + "){1,40}", "`match` "),
     ],
 )
 def test_huge_patterns_are_refused_soon(pattern, says, tmp_path):
@@ -218,6 +224,23 @@ def test_huge_patterns_are_refused_soon(pattern, says, tmp_path):
     path.write_text(ROW.format(pattern), "utf-8")
     with pytest.raises(RuleError, match=says):
         load_pack(str(path))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PATTERNS, min_size=6, max_size=12).map("".join), st.sampled_from(["{1,9}", "{2,8}", "*", ""]))
+def test_no_proof_takes_more_steps_than_it_may(pattern, times):
+    steps = []
+
+    class Counted(_Work):
+        def spend(self, number):
+            steps.append(number)
+            super().spend(number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear, "_Work", Counted)
+        found = prove.__wrapped__(f"(?:{pattern}){times}", "fullmatch", 120, most=20_000)
+    assert sum(steps[:-1]) <= 20_000
+    assert found.why != LARGE or sum(steps) > 20_000
 
 
 @pytest.mark.parametrize("longest", ["0", "-3", "true", "2.5", "1000000", "'80'"])
@@ -240,7 +263,7 @@ def test_shapes_of_values_are_proven(shape):
 
 
 def test_the_pattern_of_labels_is_proven():
-    assert prove(LABELS, "search", SHORT).holds(SHORT)
+    assert prove(LABELS, "search", SHORT, most=20 * WORK).holds(SHORT)
 
 
 @pytest.mark.parametrize("question", [PROTECTED, NUMBERED, SIGNED_DATE, LISTING])
@@ -311,6 +334,7 @@ ASKED = {
     "chrome.metadata._TOOL_BEHIND": ("search", SHORT),
     "chrome.tree.HEADING": ("fullmatch", 60),
     "run.sniff._ASIDE": ("match", inf),
+    "run.sniff._STATUS": ("match", inf),
     "chrome.tree.ACTION": ("fullmatch", inf),
     "html.metadata.NAME": ("fullmatch", inf),
     "html.metadata.SITE_NAME": ("fullmatch", inf),

@@ -1,11 +1,15 @@
 """The report: a sum that does not mind order, numbers that mean something, pages that show it."""
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cleantext.changes import Changes
+from cleantext.cli import main
 from cleantext.edits import Edit
 from cleantext.errors import InputError
 from cleantext.report.page import pieces, render, shortened
@@ -73,3 +77,28 @@ def test_pieces_are_the_texts(a, b, longest):
     assert ("".join(t for _, t in left), "".join(t for _, t in right)) == (a, b)
     assert [t for same, t in left if same] == [t for same, t in right if same]
     assert "".join(t for _, t in shortened(left, longest)) == a[:longest]
+
+
+WHOLE = Report(bytes_in=3, settings={"cleantext": "1", "pipeline": "mine", "fingerprint": "0"}).to_json()
+BROKEN = [{**WHOLE, name: value} for name in WHOLE for value in (None, 5, "x", [1], {"a": 1})] + [
+    {k: v for k, v in WHOLE.items() if k != name} for name in WHOLE
+]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"[]", b"5", b"null", b'"x"', b"{}", b'{"schema": 2}', b"\xff\xfe{", b"[" * 9999, b'{"schema": 1}']
+)
+def test_a_broken_report_is_refused_with_what_to_do(tmp_path, data):
+    (tmp_path / "report.json").write_bytes(data)
+    result = CliRunner().invoke(main, ["report", str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'report.json'}: " in result.stderr
+    assert "run `cleantext clean` again" in result.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_any_other_json_is_a_report_or_refused(tmp_path):
+    for data in (WHOLE, *BROKEN):
+        (tmp_path / "report.json").write_text(json.dumps(data), "utf-8")
+        result = CliRunner().invoke(main, ["report", str(tmp_path)], catch_exceptions=False)
+        assert result.exit_code == 0 if data == WHOLE else result.exit_code in (0, 2), data

@@ -8,10 +8,12 @@ import pytest
 import cleantext.chrome
 from cleantext.chrome import StripChrome
 from cleantext.chrome.checks import check
+from cleantext.chrome.hosts import HostProfile
 from cleantext.chrome.rules import CATEGORIES, Pack, load_pack, unwrap
 from cleantext.chrome.votes import collect
 from cleantext.errors import ConfigError, RuleError
 from cleantext.fold import view
+from cleantext.pipeline import Pipeline
 
 FILES = sorted((Path(cleantext.chrome.__file__).parent / "packs" / "zh-web-rules").glob("*.toml"))
 PACK = load_pack("zh-web-rules")
@@ -106,6 +108,56 @@ def test_unsafe_rows_are_refused_with_place_and_mend(kind, old, new, says, tmp_p
     assert path in str(refused.value)
     if "TOML" not in says and "kind" not in says and "[[" not in says:
         assert f"{path}:2 (" in str(refused.value)  # the line on which the row starts
+
+
+@pytest.mark.parametrize(
+    "data", ["# 本站\nname = 1".encode("gbk"), b"\xff\xfe[\0[\0", b"\xef\xbb\xbf# a\n\x80"], ids=["gbk", "utf-16", "bom"]
+)
+def test_toml_in_another_encoding_is_refused_with_its_place(tmp_path, data):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(data)
+    at = next(n for n, c in enumerate(data) if c > 127 and (n > 2 or not data.startswith(b"\xef\xbb\xbf")))
+    for load, error in ((load_pack, RuleError), (Pipeline.load, ConfigError), (HostProfile.load, ConfigError)):
+        with pytest.raises(error) as refused:
+            load(str(path))
+        where = f"{path}:{data[:at].count(10) + 1}: not UTF-8: byte {at} is {data[at]:#04x}"
+        assert str(refused.value).startswith(where)
+        assert "save it as UTF-8" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 9999, "a = " + "1" * 9999, "a = ", "[[line]"], ids=["deep", "long", "cut", "open"])
+def test_toml_that_is_none_is_refused_alike(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, "utf-8")
+    for load, error in ((load_pack, RuleError), (Pipeline.load, ConfigError), (HostProfile.load, ConfigError)):
+        with pytest.raises(error, match=r"mine.toml: not valid TOML"):
+            load(str(path))
+
+
+def test_a_mark_of_the_order_of_bytes_is_passed_over(tmp_path):
+    (tmp_path / "mine.toml").write_text(GOOD["line"], "utf-8-sig")
+    assert [rule.id for rule in load_pack(str(tmp_path / "mine.toml")).rules] == ["my.slogan"]
+    (tmp_path / "steps.toml").write_text('[[step]]\nuse = "script.to"', "utf-8-sig")
+    assert len(Pipeline.load(tmp_path / "steps.toml").steps) == 1
+    (tmp_path / "hosts.toml").write_text("version = 1", "utf-8-sig")
+    assert not HostProfile.load(tmp_path / "hosts.toml").hosts
+
+
+@pytest.mark.parametrize("text", [None, "", "# nothing yet\n", "line = []", "[defaults]\nstrength = 'A'"])
+def test_a_pack_that_holds_nothing_is_refused(tmp_path, text):
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    if text is not None:
+        (folder / "mine.toml").write_text(text, "utf-8")
+    for name in (folder, *folder.iterdir()):
+        with pytest.raises(RuleError, match=r"pack.*: holds no rules: write rows"):
+            load_pack("zh-web-rules", str(name))
+
+
+@pytest.mark.parametrize("text", ["line = [1, 2]", "line = 3", "defaults = 3", "[defaults]\nanker = 1\n[[line]]\nid = 'my.slogan'"])
+def test_a_pack_of_another_shape_is_refused(tmp_path, text):
+    with pytest.raises(RuleError, match=r"mine.toml:"):
+        load_pack(pack_of(tmp_path, text))
 
 
 def test_an_id_may_be_used_once(tmp_path):

@@ -21,8 +21,9 @@ from cleantext.edits import apply
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
-from cleantext.run import job
+from cleantext.run import job, search
 from cleantext.run.find import find_pages
+from cleantext.run.learn import learn_files
 from cleantext.run.restore import undo
 from cleantext.run.settings import STATE, Settings
 from cleantext.run.tables import read_edits
@@ -502,3 +503,13 @@ def test_a_run_leaves_no_duplicates_of_an_earlier_one(tmp_path):
     assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl", "boilerplate.parquet"}
     ct.clean_files(tmp_path / "in", out, duplicates="off")
     assert of_duplicates(out) == set()
+
+
+@pytest.mark.parametrize("src", [None, 5, b"page.txt", [None], ["page.txt", 5], 1.5])
+def test_sources_are_paths(tmp_path, src):
+    for act in (ct.clean_files, search.dedup_files, lambda src, _: learn_files(src)):
+        with pytest.raises(
+            TypeError, match=r"expected src=a path \(str or Path\) or a list of paths: files, folders or glob patterns, got"
+        ):
+            act(src, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -26,7 +26,7 @@ from math import inf
 from typing import NamedTuple
 
 from cleantext.chrome.patterns import How
-from cleantext.chrome.places import Places, Unproven, written
+from cleantext.chrome.places import LARGE, Places, Unproven, written
 
 __all__ = ["LARGE", "Proof", "prove"]
 
@@ -34,8 +34,7 @@ STEPS = 60_000  # that a line may take: a millisecond, at 16 ns each
 WAYS = 100  # for each character of a text of any length
 COUNTS = (1, 3, 8)  # repetitions up to these are written out, if fewer were not enough
 START = 0  # the place before the line
-WORK = 1_500_000  # pairs of moves that a proof may look at: about half a second
-LARGE = "is too large to be proven: split it into several rows"
+WORK = 1_000_000  # steps of a proof: about half a second
 
 
 class Proof(NamedTuple):
@@ -51,8 +50,10 @@ class Proof(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, flags: int = 0) -> Proof:
+def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, flags: int = 0, *, most: int = WORK) -> Proof:
     """Bound the ways in which `re` can read the start of a line of up to ``longest`` characters.
+
+    What takes more than ``most`` steps to prove counts as unproven: whoever loads a pack waits for it.
 
     >>> prove("(?:[甲乙]{1,9}、)*丙").ways
     1.0
@@ -60,7 +61,7 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
     Proof(ways=inf, part='(?:[甲乙]|甲乙)*', why='can read the same characters in several ways, and each round doubles them')
     """
     best = Proof(inf)
-    work = _Work()
+    work = _Work(most)
     for count in COUNTS:
         try:
             found = _Ways(Places(pattern, how, count, flags), longest, work).proof()
@@ -76,9 +77,10 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
 
 
 class _Work:
-    """What is left of the `WORK` of a proof."""
+    """The steps that are left of a proof."""
 
-    left = WORK
+    def __init__(self, left: int) -> None:
+        self.left = left
 
     def spend(self, number: int) -> None:
         """Take off what is looked at next. Raise `Unproven` where nothing is left."""
@@ -93,13 +95,8 @@ class _Ways:
     def __init__(self, places: Places, longest: float, work: _Work) -> None:
         self._places, self._follow, self._chars, self._longest = places, places.follow, places.chars, longest
         self._spend = work.spend
-        self._met = self._meet()
+        self._together = self._meet()
         self._reach = self._reaches()
-        self._together = [1 << p for p in range(len(self._follow))]  # a bit for each place that can be met at the same time
-        self._partners: list[list[int]] = [[] for _ in self._follow]
-        for p, q in self._met:
-            self._together[p] |= 1 << q
-            self._partners[p].append(q)
         self._leads: list[list[int]] = [[] for _ in self._follow]
         for p, follow in enumerate(self._follow):
             for q in follow:
@@ -118,17 +115,35 @@ class _Ways:
                 if chars[a] & chars[b]:
                     yield a, b
 
-    def _meet(self) -> set[tuple[int, int]]:
-        """Return which places one line can reach at once, in both orders."""
-        met: set[tuple[int, int]] = set()
-        ahead, done = self._places.ahead, self._places.done  # a search that finds something begins no other on the way
+    def _meet(self) -> list[int]:
+        """Return a bit for each place that one line can reach at the same time as a place, which is one of them."""
+        chars, follow = self._chars, self._follow
+        readers: dict[int, int] = defaultdict(int)  # a bit for each place that reads the same characters
+        for p, read in enumerate(chars):
+            readers[read] |= 1 << p
+        self._spend(len(readers) ** 2 // 2)
+        alike = {read: sum(bits for other, bits in readers.items() if read & other) for read in readers}
+        leads = [sum(1 << q for q in after) for after in follow]
+        ahead, done = self._places.ahead, sum(1 << p for p in self._places.done)
+        search = 1 << ahead if ahead >= 0 else 0
+        met = [0] * len(follow)
         stack = [(START, START)]
         while stack:
-            for a, b in self._moves(*stack.pop()):
-                if (a, b) not in met and not ((a == ahead and b in done) or (b == ahead and a in done)):
-                    met |= {(a, b), (b, a)}
+            p, q = stack.pop()
+            self._spend(len(follow[p]))
+            for a in follow[p]:
+                new = leads[q] & alike[chars[a]] & ~met[a]
+                if a == ahead:  # a search that finds something begins no other on the way
+                    new &= ~done
+                elif done >> a & 1:
+                    new &= ~search
+                while new:
+                    b = new.bit_length() - 1
+                    new ^= 1 << b
+                    met[a] |= 1 << b
+                    met[b] |= 1 << a
                     stack.append((a, b))
-        return met
+        return [bits | 1 << p for p, bits in enumerate(met)]
 
     def _reaches(self) -> list[int]:
         """Return a bit for each place that can follow a place, however far on."""
@@ -205,7 +220,9 @@ class _Ways:
         groups: list[tuple[int, list[tuple[int, int]]]] = []  # with a bit for each place that a way comes from
         total = 0.0
         for n, a, b in sorted(ways, reverse=True):
-            self._spend(1 + sum(len(group) for origins, group in groups if self._together[a] & origins) // 4)  # few are looked at to their end
+            self._spend(
+                1 + sum(len(group) for origins, group in groups if self._together[a] & origins) // 4
+            )  # few are looked at to their end
             for k, (origins, group) in enumerate(groups):
                 if not self._together[a] & origins or not any(self._meets(a, c) and self._meets(b, d) for c, d in group):
                     group.append((a, b))
@@ -241,13 +258,17 @@ class _Ways:
         outside = {q for q, reach in enumerate(self._reach) if reach & bits and q not in loop}
         walks: dict[tuple[int, int], list[tuple[int, int]]] = {}  # of a way in the loop and one before it
         backwards: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        last, fresh = set(), set()
+        last: set[tuple[int, int]] = set()
+        fresh: set[tuple[int, int]] = set()
         inside = [[a for a in follow if a in loop] for follow in self._follow]
         before = [[b for b in follow if b in outside] for follow in self._follow]
         self._spend(len(inside))
         for q in outside:
-            self._spend(len(self._partners[q]) // 4)
-            for p in self._partners[q]:
+            there = self._together[q] & ~(1 << q)
+            while there:
+                p = there.bit_length() - 1
+                there ^= 1 << p
+                self._spend(1)
                 if p in outside and inside[p]:
                     fresh.update(self._alike(inside[p], before[q]))
                 elif p in loop:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cleantext.chrome.patterns import ALL, ONE, PARSER, Chars, How, both, chars_of, others
 
-__all__ = ["Places", "Unproven", "written"]
+__all__ = ["LARGE", "Places", "Unproven", "written"]
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 LARGEST = 20_000  # nodes and places of a pattern
@@ -24,6 +24,9 @@ NODE, ONLY, FIRST, ENTER, LEAVE, IF = range(6)  # kinds of nodes that read nothi
 Loop = tuple[Any, float]  # the outermost repetition around a place that is taken for a loop, and how many characters it reads at most
 State = tuple[int, Chars]  # a place, and what a look ahead at one character leaves of its set
 SOME: Chars = frozenset()  # the same of the end of the pattern, where a condition stands before it
+
+
+LARGE = "is too large to be proven: split it into several rows"
 
 
 class Unproven(Exception):
@@ -99,7 +102,7 @@ class Places:
 
     def _node(self, *ways: int, kind: int = NODE, value: Any = None) -> int:
         if len(self._nodes) > LARGEST:
-            raise Unproven("", "is too large")
+            raise Unproven("", LARGE)
         self._nodes.append((kind, value, ways))
         return len(self._nodes) - 1
 

@@ -113,14 +113,9 @@ _CLOSED = re.compile(
 _XML = re.compile(
     rb"<\?xml\s|<!doctype\s|<(?:rss|feed|urlset|sitemapindex|rdf:rdf|svg|opml|kml|gpx|mediawiki|dublin_core)[\s>]", re.IGNORECASE
 )
-_LINE = rb"[!-9;-~]{1,64}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"  # a header, also one that is continued
-_HEADERS = re.compile(rb"(?:" + _LINE + rb"){1,200}\r?\n")
-_RESPONSE = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}\b[^\r\n]*\r?\n(?:" + _LINE + rb"){1,200}(?:\r?\n|\Z)")
-_MHTML = re.compile(rb"(?:\A|\n)content-type:\s*multipart/related;\s*[a-z-]+=", re.IGNORECASE)
-_CODE = re.compile(
-    rb"<\?php\s+(?:/[/*]|#|(?:\$|@|\\)?[a-z_]\w*[^\x80-\xff]*?[;{])|<%@\s*[a-z]+(?:\s+\w+)?\s*=|<%@\s*[a-z]+\s+\w+\s*=|<%\s*[a-z][^\x80-\xff]*?(?:%>|[=(\n])",
-    re.IGNORECASE,
-)
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}\b[^\r\n]*\r?\n")
+_FIELD = re.compile(rb"[!-9;-~]{1,64}:")
+_MHTML = re.compile(rb"(?:\A|\n)content-type:\s*multipart/related\b", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w .-]{0,39}", re.ASCII)
 _VALUE = re.compile(r"[+-]?\d[\d.,:/TZ +-]*|(?:https?:)?//\S+", re.ASCII)
 _COLUMNS = {
@@ -213,18 +208,34 @@ def _name_of(head: bytes, ending: str) -> str:
 
 def _message(start: bytes) -> str:
     """Say whether a text is an HTTP response or a page with headers of mail: a block of headers, an empty line, and what follows it."""
-    if found := _RESPONSE.match(start):
-        followed = start[found.end() :].lstrip()[:1] in (b"", b"<", b"{", b"[")
-        return "http" if followed or b"\r\n" in found[0] else ""  # else an example in a text
-    headers = _HEADERS.match(start)
-    return "mhtml" if headers and _MHTML.search(headers[0]) else ""
+    if status := _STATUS.match(start):
+        end = _headers(start[status.end() :])
+        # Else it is an example in a text.
+        sent = end and (b"\r\n" in status[0] or start[status.end() + end :].lstrip()[:1] in (b"", b"<", b"{", b"["))
+        return "http" if sent else ""
+    headers = start[: _headers(start)]
+    return "mhtml" if _MHTML.search(headers) and b"boundary=" in headers.lower() else ""
+
+
+def _headers(text: bytes) -> int:
+    """Return where the block of headers ends that a text begins with, behind its empty line; 0 where there is none."""
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if not line.strip():
+            return at + len(line) if at else 0
+        if not _FIELD.match(line) and not (at and line[:1] in b" \t"):
+            return 0
+        at += len(line)
+    return at if at >= HEAD // 2 else 0  # it goes on behind what was read
 
 
 def _source(start: bytes, ending: str) -> str:
-    """Say whether a text is the source of a program; texts that talk of one begin with its mark, and go on in words."""
-    if not re.match(rb"<\?php\b|<%@|<%\s*(?:dim|set|option|if|response)\b", start, re.IGNORECASE):
+    """Say whether a text is the source of a program; a text that talks of one begins with its mark, and goes on in words."""
+    mark = re.match(rb"<\?php\b|<%@|<%\s*(?:dim|set|option|if|response)\b", start, re.IGNORECASE)
+    if not mark:
         return ""
-    return "source" if ending not in TEXT or _CODE.match(start) else ""
+    code = re.match(rb"[\x00-\x7f]*", start[mark.end() :][:400])
+    return "source" if ending not in TEXT or (code and re.search(rb"[;{=$(#]|/[/*]|%>", code[0])) else ""
 
 
 def _by_mark(head: bytes) -> str:
