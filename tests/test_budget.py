@@ -24,7 +24,7 @@ NEVER_END = ["卡在循环", "卡在正则", "卡在内核"]
 
 @pytest.fixture(autouse=True)
 def without_warming(monkeypatch):
-    monkeypatch.setattr(shards, "warm", lambda: None)
+    monkeypatch.setattr(shards, "warm", lambda *_: None)
     monkeypatch.setattr(workers, "PATIENCE", 100)  # how busy this machine is decides nothing
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from cleantext.changes import Changes
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, is_name_error, read_page, settle, write_whole
+from cleantext.run.files import Source, is_name_error, output_path, read_page, settle, unwritable, write_whole
 from cleantext.run.markers import mark
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part, total_size
@@ -62,7 +64,7 @@ def run_shard(
     written = []
     for page in cleaned:
         try:
-            path = inside(page_folder(out, settings), rows[page.id]["output"])
+            path = _place(out, settings, rows[page.id]["output"])
             write_whole(path, page.text.encode("utf-8", "replace"), sync=False)
         except InputError as error:
             _failed(rows[page.id], report, f"{page.id}: cannot be written: {error}")
@@ -70,7 +72,7 @@ def run_shard(
         except OSError as error:
             if not is_name_error(error):  # a full disk, say: not the page's fault
                 raise
-            _failed(rows[page.id], report, f"{page.id}: cannot be written: {error.strerror}; rename it")
+            _failed(rows[page.id], report, unwritable(page.id, error))
             continue
         written.append(path)
         _describe(rows[page.id], page, report)
@@ -86,7 +88,7 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
 
     Kernels are compiled before: that is no page's fault.
     """
-    warm()
+    warm("pages", "documents")
     for number, source in enumerate(shard.sources):
         if number < first or number in over:
             continue
@@ -137,6 +139,21 @@ def _work(pages: list[Page], settings: Settings) -> tuple[list[Page], list[Chang
         return settings.pipeline.fast(pages), []
     traced = settings.pipeline.trace(pages)
     return traced.pages, traced.steps
+
+
+def _place(out: Path, settings: Settings, name: str) -> Path:
+    """Return where to write a page. Raise `InputError` or `OSError` where it could not go to its place in the end, too."""
+    last = output_path(out, name)
+    if not settings.removes:
+        return last
+    if last.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(last))
+    above = last.parent
+    while above != out:
+        if os.path.lexists(above) and not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(above))
+        above = above.parent
+    return inside(page_folder(out, settings), name)
 
 
 def _failed(row: dict[str, Any], report: Report, why: str) -> None:
