@@ -38,15 +38,21 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture
-def run_of_two(tmp_path):
-    """A finished run with pages a.txt and b.txt, and a file beside its folder."""
-    (tmp_path / "in").mkdir()
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "in").mkdir()
     for name in "ab":
-        (tmp_path / "in" / f"{name}.txt").write_text(f"標題{name}\n{BODY}", "utf-8")
-    ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="off")
-    (tmp_path / "victim").write_text("mine")
-    return tmp_path
+        (folder / "in" / f"{name}.txt").write_text(f"標題{name}\n{BODY}", "utf-8")
+    ct.clean_files(folder / "in", folder / "out", duplicates="off")
+    (folder / "victim").write_text("mine")
+    return folder
+
+
+@pytest.fixture
+def run_of_two(tmp_path, original):
+    """A finished run with pages a.txt and b.txt, and a file beside its folder."""
+    return shutil.copytree(original, tmp_path, dirs_exist_ok=True)
 
 
 def rewrite(out, **changes):
@@ -235,7 +241,13 @@ def test_a_page_whose_place_is_taken_fails_alone(run_of_two, duplicates, obstacl
         (out / "sub" / "victim.txt" / "mine").mkdir(parents=True)
     report = ct.clean_files(source, out, duplicates=duplicates)
     assert [f["id"] for f in report.failures] == ["sub/victim.txt"]
-    assert report.outcomes["failed"] == 1
+    told = json.loads((out / "report.json").read_text("utf-8"))
+    assert told["pages"] == {"in": 3, "kept": 2, "emptied": 0, "duplicate": 0, "failed": 1}
+    assert told["characters"]["out"] == sum(len((out / name).read_text("utf-8")) for name in ("a.txt", "b.txt"))
+    assert told["changed"] == 2
+    back = Report()
+    assert sorted(p.name for p in undo(out, run_of_two / "back", back)) == ["a.txt", "b.txt"]
+    assert not back.failures
     assert {"report.json", "metadata.jsonl", "failed.jsonl"} <= set(files(out))
     assert not (out / STATE).exists()
     assert not list((run_of_two / "elsewhere").iterdir())

@@ -29,6 +29,7 @@ __all__ = [
     "Read",
     "Source",
     "check_output",
+    "check_place",
     "drop_found",
     "encodable",
     "is_name_error",
@@ -179,6 +180,16 @@ def output_path(root: Path, name: str) -> Path:
     if is_own(name):
         raise InputError(f"{name!r}: is no page of {root}, but a table or the state of a run: mend or drop this name")
     return path
+
+
+def check_place(root: Path, name: str) -> None:
+    """Raise as writing an output would, `InputError` or `OSError`, where a link, a file or a folder stands in its way."""
+    path = output_path(root, name)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    while (path := path.parent) != root:
+        if os.path.lexists(path) and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def is_run(folder: Path) -> bool:

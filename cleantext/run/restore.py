@@ -33,7 +33,9 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
     holds the pages of a run, or another process writes there.
     """
     source, target = Path(out), Path(to)
-    open_ = {row["id"]: row for row in recorded(source) if row["outcome"] != "failed"}
+    rows = recorded(source)
+    open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
+    failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # such as those that could not be written
     removed: dict[str, list[tuple[str, list[Edit]]]] = {}
     tables = readers_of(source / EDITS)
     if tables and (last := steps_of(tables[-1]())) and all(steps[-1][0] == REMOVED for steps in last.values()):
@@ -47,7 +49,7 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
             for page, steps in steps_of(table()).items():
                 if page in open_:
                     yield from _restored(source, target, open_.pop(page), [*steps, *removed.get(page, [])], report)
-                else:
+                elif page not in failed:
                     report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
         for page, row in open_.items():  # whose text the pipeline left as it was
             yield from _restored(source, target, row, removed.get(page, []), report)

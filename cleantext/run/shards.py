@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from cleantext.jit import expect
 from cleantext.report.tally import Report
 from cleantext.run.files import Source, is_name_error, output_path, read_page, settle, unwritable, write_whole
 from cleantext.run.markers import mark
-from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import write_edits
 from cleantext.transform import Page
@@ -64,7 +61,7 @@ def run_shard(
     written = []
     for page in cleaned:
         try:
-            path = _place(out, settings, rows[page.id]["output"])
+            path = output_path(page_folder(out, settings), rows[page.id]["output"])
             write_whole(path, page.text.encode("utf-8", "replace"), sync=False)
         except InputError as error:
             _failed(rows[page.id], report, f"{page.id}: cannot be written: {error}")
@@ -139,21 +136,6 @@ def _work(pages: list[Page], settings: Settings) -> tuple[list[Page], list[Chang
         return settings.pipeline.fast(pages), []
     traced = settings.pipeline.trace(pages)
     return traced.pages, traced.steps
-
-
-def _place(out: Path, settings: Settings, name: str) -> Path:
-    """Return where to write a page. Raise `InputError` or `OSError` where it could not go to its place in the end, too."""
-    last = output_path(out, name)
-    if not settings.removes:
-        return last
-    if last.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(last))
-    above = last.parent
-    while above != out:
-        if os.path.lexists(above) and not above.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(above))
-        above = above.parent
-    return inside(page_folder(out, settings), name)
 
 
 def _failed(row: dict[str, Any], report: Report, why: str) -> None:

@@ -55,7 +55,7 @@ def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterato
 
 
 def _refuse_links(state: Path) -> None:
-    links = [state] if state.is_symlink() or not state.is_dir() else []
+    links = [state] if state.is_symlink() or (not state.is_dir() and os.path.lexists(state)) else []  # it may go meanwhile
     for here, folders, files in os.walk(state):
         links += [path for name in (*folders, *files) if (path := Path(here, name)).is_symlink()]
         if links:
