@@ -220,3 +220,13 @@ def test_learn_writes_over_no_input(tmp_path, monkeypatch, out, source):
         return
     assert (result.exit_code, "so that no input is written over" in result.output) == (2, True), result.output
     assert {p.name: p.read_text("utf-8") for p in Path("in").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "5", "[" * 100_000, '{"schema": 1}', '{"schema": 2}', '{"schema": 1, "pages": 5, "rules": {"x": 1}}']
+)
+def test_a_damaged_report_is_an_error_in_words(tmp_path, text):
+    (tmp_path / "report.json").write_text(text, "utf-8")
+    result = run("report", tmp_path)
+    assert (result.exit_code, result.output.startswith("cleantext: ")) == (2, True)
+    assert not (tmp_path / "report.html").exists()

@@ -197,6 +197,21 @@ def test_pages_become_folders_and_folders_pages(tmp_path, monkeypatch, stopped, 
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_dir()) == ["a", "e", "e/f", "e/f/g"]
 
 
+def test_a_link_that_came_while_a_run_was_stopped_fails_its_pages_and_no_others(crawl, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    stop_before_the_end(crawl, out, monkeypatch, duplicates="documents")
+    (tmp_path / "elsewhere").mkdir()
+    (out / "sub").symlink_to(tmp_path / "elsewhere")
+    report = ct.clean_files(crawl, out, duplicates="documents", page_seconds=0)
+    assert [row["id"] for row in report.failures] == ["sub/1.txt", "sub/3.txt", "sub/5.txt"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert (out / "report.json").exists()
+    (out / "sub").unlink()
+    ct.clean_files(crawl, out, duplicates="documents", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "straight", duplicates="documents", page_seconds=0)
+    assert tree(out) == tree(tmp_path / "straight")
+
+
 # ---------------------------------------------------------------- signals
 
 

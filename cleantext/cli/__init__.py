@@ -300,8 +300,11 @@ def report(out: Path) -> None:
 
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
-    held = Report.from_json(json.loads((out / "report.json").read_text("utf-8")))
-    write_whole(out / "report.html", render(held).encode())
+    try:
+        page = render(Report.from_json(json.loads((out / "report.json").read_text("utf-8"))))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{out / 'report.json'}: damaged, or no report of a run ({error!r}): clean the pages again") from error
+    write_whole(out / "report.html", page.encode())
     click.echo(str(out / "report.html"))
 
 
