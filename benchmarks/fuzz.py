@@ -266,11 +266,13 @@ class Sandbox:
         report = self.folder / "out" / "report.json"
         if not report.exists():
             return
-        outcomes = json.loads(report.read_text("utf-8")).get("outcomes", {})
+        pages = json.loads(report.read_text("utf-8"))["pages"]
         listed = self.folder / "out" / "failed.jsonl"
         failed = len(listed.read_text("utf-8").splitlines()) if listed.exists() else 0
-        if failed != outcomes.get("failed", 0):
-            self.fault(f"{failed} rows in failed.jsonl, {outcomes.get('failed', 0)} counted", call)
+        if failed != pages["failed"]:
+            self.fault(f"{failed} rows in failed.jsonl, {pages['failed']} counted", call)
+        if pages["in"] != sum(pages.values()) - pages["in"]:
+            self.fault(f"of {pages['in']} pages the outcomes are {pages}", call)
 
 
 def damage_run(rng: random.Random, out: Path) -> None:

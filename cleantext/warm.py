@@ -22,17 +22,18 @@ Told = Callable[[int, int], None]  # kernels done, kernels in all
 PARTS: tuple[Part, ...] = ("pages", "documents", "columns", "document", "passage", "boilerplate")
 
 
-def warm() -> None:
-    """Compile all kernels, or load them from the cache: half a minute the first time, then about a second.
+def warm(*parts: Part) -> None:
+    """Compile all kernels, or those of some parts, or load them from the cache: half a minute the first time, then about a second.
 
     Call it once before starting processes or serving requests.
 
     >>> import cleantext
     >>> cleantext.warm()
     """
-    compile_ahead(*PARTS)
+    parts = parts or PARTS
+    compile_ahead(*parts)
     with jit.eager():
-        _exercise(*PARTS)
+        _exercise(*parts)
 
 
 def compile_ahead(*parts: Part, told: Told | None = None) -> float:

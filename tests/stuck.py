@@ -13,7 +13,7 @@ from cleantext.run import shards
 from cleantext.transform import HOLDS, Edit, Law, Page, PageTransform, Safety
 
 if multiprocessing.current_process().name != "MainProcess":  # a worker: this step has no kernels, and all others take seconds to load
-    shards.warm = lambda: None
+    shards.warm = lambda *_: None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import cleantext as ct
 from cleantext.errors import CleantextError, ConfigError
 from cleantext.pipeline import Pipeline
 from cleantext.run import job, shards, workers
+from cleantext.run.find import find_pages
 from cleantext.run.settings import STATE, Settings
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
@@ -24,7 +25,7 @@ NEVER_END = ["卡在循环", "卡在正则", "卡在内核"]
 
 @pytest.fixture(autouse=True)
 def without_warming(monkeypatch):
-    monkeypatch.setattr(shards, "warm", lambda: None)
+    monkeypatch.setattr(shards, "warm", lambda *_: None)
     monkeypatch.setattr(workers, "PATIENCE", 100)  # how busy this machine is decides nothing
 
 
@@ -163,3 +164,12 @@ def test_workers_of_a_killed_parent_end(tmp_path):
         assert time.monotonic() < until
         time.sleep(0.02)
     assert child
+
+
+def test_before_pages_are_tried_what_they_need_is_compiled_and_nothing_else(tmp_path, monkeypatch):
+    """No clock runs then; kernels that search for duplicates take most of the time, and no page needs them."""
+    seen = []
+    monkeypatch.setattr(shards, "warm", lambda *parts: seen.append(parts))
+    shard = job.plan_shards(find_pages([pages_in(tmp_path / "in", BODY)]).pages)[0]
+    shards.try_pages(shard, Settings(RECIPE, duplicates="off"), first=0, over={}, watch=lambda page, _: seen.append(page))
+    assert seen == [("pages", "documents"), 0, 0, shards.ALL]

@@ -203,3 +203,30 @@ def test_rules_that_are_code_are_explained():
     assert "outside the element that holds the main text" in run("rules", "show", "html.outside-main").stdout
     assert "one form in the other script" in run("rules", "show", "script.character").stdout
     assert run("rules", "show", "html.nothing").exit_code == 2
+
+
+@pytest.mark.parametrize("out", ["in/1.txt", "in/hosts.toml", "link.toml"])
+@pytest.mark.parametrize("source", ["in", "in/*.txt"])
+def test_learn_writes_over_no_input(tmp_path, monkeypatch, out, source):
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for n in range(3):
+        Path(f"in/{n}.txt").write_text(f"第{n}页\n甲地网版权所有\n", "utf-8")
+    Path("link.toml").symlink_to("in/1.txt")
+    before = {p.name: p.read_text("utf-8") for p in Path("in").iterdir()}
+    result = CliRunner().invoke(main, ["learn", source, "--host", "a.example", "-o", out])
+    if (source, out) == ("in/*.txt", "in/hosts.toml"):  # beside pages that were named one by one
+        assert result.exit_code == 0
+        return
+    assert (result.exit_code, "so that no input is written over" in result.output) == (2, True), result.output
+    assert {p.name: p.read_text("utf-8") for p in Path("in").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "5", "[" * 100_000, '{"schema": 1}', '{"schema": 2}', '{"schema": 1, "pages": 5, "rules": {"x": 1}}']
+)
+def test_a_damaged_report_is_an_error_in_words(tmp_path, text):
+    (tmp_path / "report.json").write_text(text, "utf-8")
+    result = run("report", tmp_path)
+    assert (result.exit_code, result.output.startswith("cleantext: ")) == (2, True)
+    assert not (tmp_path / "report.html").exists()

@@ -151,6 +151,67 @@ def test_pages_of_a_shard_that_was_not_finished_go_too(crawl, tmp_path, monkeypa
     assert not (tmp_path / "out" / "0.txt").exists()
 
 
+def copied(path, data, times):
+    path.write_bytes(data)
+    os.utime(path, ns=times)
+
+
+def renamed(path, data, times):
+    other = path.with_name("other")
+    copied(other, data, times)
+    other.replace(path)
+
+
+@pytest.mark.parametrize("change", [copied, renamed])
+def test_a_page_that_changed_is_done_again_though_its_size_and_time_did_not(crawl, tmp_path, monkeypatch, change):
+    """As `cp -p` and `rsync -t` leave it."""
+    out, page = tmp_path / "out", crawl / "4.txt"
+    stop_before_the_end(crawl, out, monkeypatch, duplicates="off")
+    held = page.stat()
+    change(page, page.read_bytes().replace("第4頁".encode(), "第9頁".encode()), (held.st_atime_ns, held.st_mtime_ns))
+    assert (page.stat().st_size, page.stat().st_mtime_ns) == (held.st_size, held.st_mtime_ns)
+    done = count_shards(monkeypatch)
+    ct.clean_files(crawl, out, duplicates="off", page_seconds=0)
+    assert done == [2]
+    assert (out / "4.txt").read_text("utf-8").startswith("第9页")
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("duplicates", ["off", "passages"])
+def test_pages_become_folders_and_folders_pages(tmp_path, monkeypatch, stopped, duplicates):
+    """Between two runs into one folder: what the first wrote is out of the way, what others put there stays."""
+    sources, out = [tmp_path / "first", tmp_path / "second"], tmp_path / "out"
+    for n, names in enumerate((("a", "b/c/d", "e/f", "same"), ("a/x", "b", "e/f/g/h", "same"))):
+        for name in names:
+            path = sources[n] / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"第{n}頁 {name}\n{BODY}" if duplicates == "off" else f"{name}的第{n}頁很短", "utf-8")
+    for src in (sources[0], sources[1], sources[0]):
+        if stopped:
+            stop_before_the_end(src, out, monkeypatch, duplicates=duplicates)
+        else:
+            assert ct.clean_files(src, out, duplicates=duplicates).exit_code == 0
+    assert ct.clean_files(sources[1], out, duplicates=duplicates).exit_code == 0
+    ct.clean_files(sources[1], tmp_path / "straight", duplicates=duplicates)
+    assert tree(out) == tree(tmp_path / "straight")
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_dir()) == ["a", "e", "e/f", "e/f/g"]
+
+
+def test_a_link_that_came_while_a_run_was_stopped_fails_its_pages_and_no_others(crawl, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    stop_before_the_end(crawl, out, monkeypatch, duplicates="documents")
+    (tmp_path / "elsewhere").mkdir()
+    (out / "sub").symlink_to(tmp_path / "elsewhere")
+    report = ct.clean_files(crawl, out, duplicates="documents", page_seconds=0)
+    assert [row["id"] for row in report.failures] == ["sub/1.txt", "sub/3.txt", "sub/5.txt"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert (out / "report.json").exists()
+    (out / "sub").unlink()
+    ct.clean_files(crawl, out, duplicates="documents", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "straight", duplicates="documents", page_seconds=0)
+    assert tree(out) == tree(tmp_path / "straight")
+
+
 # ---------------------------------------------------------------- signals
 
 
@@ -158,7 +219,6 @@ CODE = """
 import sys
 from cleantext.run import job
 job.SHARD_PAGES = 3
-job.warm = lambda: None  # kernels are loaded when they are needed
 from cleantext.cli import main
 main()
 """

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import json
+import os
 import sqlite3
 import tarfile
 import zipfile
@@ -22,6 +23,7 @@ from cleantext.decode import decode
 from cleantext.errors import ConfigError, InputError
 from cleantext.marks import CONTROLS, PRINTABLE, SURE
 from cleantext.run.find import find_pages
+from cleantext.run.packed import lines_of, read_bytes
 from cleantext.run.sniff import KINDS, ending_of, first_bytes, kind_of, sniff
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,老人们说这样的春天他们等了三年。"
@@ -425,3 +427,24 @@ def test_any_bytes_have_a_kind(data, ending):
 def test_any_marks_have_a_kind(text):
     for ending in ("", ".txt", ".json", ".jsonl", ".php", ".html"):
         kind_of(text.encode(), f"a{ending}")
+
+
+@pytest.mark.parametrize("command", ["clean", "dedup", "dedup --engine local", "learn --host h.example", "explain"])
+@pytest.mark.parametrize("name", ["ff", "ff.txt.gz", "ff.parquet"])
+def test_what_is_named_and_no_file_is_refused_and_not_waited_for(tmp_path, command, name):
+    """A pipe that nobody writes to would never open."""
+    os.mkfifo(tmp_path / name)
+    first, *options = command.split()
+    out = [] if first == "explain" else ["-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, [first, str(tmp_path / name), *out, *options])
+    assert (result.exit_code, "is not a file: write it to one first" in result.output) == (2, True), result.output
+    for read in (read_bytes, lambda path: list(lines_of(path))):
+        with pytest.raises(ValueError, match="is not a file"):
+            read(tmp_path / name)
+
+
+def test_pipes_among_pages_are_passed_over(tmp_path):
+    (tmp_path / "a.txt").write_text("甲地的春天", "utf-8")
+    for name in (".cleantextignore", "report.json", "b.txt"):
+        os.mkfifo(tmp_path / name)
+    assert [s.id for s in find_pages([tmp_path]).pages] == ["a.txt"]

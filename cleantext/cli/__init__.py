@@ -275,11 +275,12 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
 def undo(out: Path, to: Path) -> None:
     """Write the originals as they were read, from the output folder OUT of a run alone."""
     from cleantext.report.tally import Report
-    from cleantext.run.files import check_output
+    from cleantext.run.files import check_output, is_undo
     from cleantext.run.restore import undo as taken_back
 
-    check_output([out], [], to)
+    check_output([out], [], to, ours=is_undo)
     report = Report()
+    click.get_current_context().meta[RESUMES] = True
     written = sum(1 for _ in taken_back(out, to, report))
     for row in report.failures[:SHOWN]:
         click.echo(f"cleantext: {row['error']}", err=True)
@@ -320,7 +321,7 @@ def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
     """
     from cleantext.run.learn import learn_files
 
-    profile = learn_files(src, host=host)
+    profile = learn_files(src, host=host, out=out)
     profile.save(out)
     for proposal in profile.proposals:
         click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")

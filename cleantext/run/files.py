@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,22 +17,30 @@ from typing import Any, NamedTuple
 from cleantext.decode import Decoded, decode
 from cleantext.errors import ConfigError, InputError
 from cleantext.run.packed import MAX_PAGE_BYTES, PACKED, read_bytes, unpacked_name
+from cleantext.run.paths import inside
 from cleantext.run.sniff import KINDS, TEXT, Kind, ending_of, kind_of
 from cleantext.transform import Page
 
 __all__ = [
     "IGNORE_FILE",
+    "STATE",
     "TABLES",
+    "UNDO",
     "Read",
     "Source",
     "check_output",
+    "check_place",
     "drop_found",
     "encodable",
     "is_name_error",
+    "is_own",
     "is_run",
+    "is_undo",
+    "output_path",
     "read_page",
     "refusal",
     "settle",
+    "unwritable",
     "whole",
     "write_json",
     "write_jsonl",
@@ -40,6 +49,8 @@ __all__ = [
 
 IGNORE_FILE = ".cleantextignore"
 LONGEST_NAME = 255  # bytes of a file's name, in all common file systems
+STATE = ".cleantext"  # in an output folder while a run goes on: markers and parts of the tables
+UNDO = "undo"  # the folder of the state of an undo
 UNPACKS = 5  # times: what packed text becomes, about
 # What a run writes beside the pages: never read as a page, and no page may be written over it.
 TABLES = {
@@ -157,17 +168,54 @@ def drop_found(out: Path, written: Container[str]) -> None:
             (out / name).unlink(missing_ok=True)
 
 
+def is_own(name: str) -> bool:
+    """Say whether a name below an output folder is that of a table or of the state of a run, which no page may have."""
+    first = name.partition("/")[0]
+    return first in TABLES or first == STATE
+
+
+def output_path(root: Path, name: str) -> Path:
+    """Return the path of a page's output. Raise `InputError` for a name that leads out of the folder, or is no page's but the run's own."""
+    path = inside(root, name)
+    if is_own(name):
+        raise InputError(f"{name!r}: is no page of {root}, but a table or the state of a run: mend or drop this name")
+    return path
+
+
+def check_place(root: Path, name: str) -> None:
+    """Raise as writing an output would, `InputError` or `OSError`, where a link, a file or a folder stands in its way."""
+    path = output_path(root, name)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    while (path := path.parent) != root:
+        if os.path.lexists(path) and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+
+
 def is_run(folder: Path) -> bool:
-    """Say whether a folder is the output of an earlier run, finished or not."""
-    if (folder / ".cleantext").is_dir():
+    """Say whether a folder is the output of an earlier run, finished or not. A link in the place of its state is none."""
+    if _is_folder(folder / STATE) and not is_undo(folder):
         return True
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return "cleantext" in json.loads((folder / "report.json").read_text("utf-8")).get("settings", {})
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError, RecursionError):
+        report = folder / "report.json"
+        return report.is_file() and "cleantext" in json.loads(report.read_text("utf-8")).get("settings", {})
     return False
 
 
-def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path) -> None:
-    """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do."""
+def is_undo(folder: Path) -> bool:
+    """Say whether a folder is the output of an undo that was stopped."""
+    return _is_folder(folder / STATE) and _is_folder(folder / STATE / UNDO) and not (folder / "report.json").exists()
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path, *, ours: Callable[[Path], bool] = is_run) -> None:
+    """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do.
+
+    ``ours`` says of a folder that holds something whether the command may go on in it.
+    """
     target = out.resolve()
     if encodable(str(target)) != str(target):
         raise ConfigError(
@@ -182,13 +230,13 @@ def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Pa
             raise ConfigError(f"input {page.path} lies inside the output {out}: choose another output, so that no input is written over")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"output {out} is a file: name a folder")
-    if out.is_dir() and any(out.iterdir()) and not is_run(out):
-        raise ConfigError(f"output {out} holds files that cleantext did not write: name a new or empty folder")
+    if out.is_dir() and any(out.iterdir()) and not ours(out):
+        held = "the pages of a run" if is_run(out) else "files that cleantext did not write"
+        raise ConfigError(f"output {out} holds {held}: name a new or empty folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".cleantext-probe"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=out):
+            pass
     except OSError as error:
         raise ConfigError(f"output {out} cannot be written: {error.strerror}; choose another folder or mend its permissions") from error
 
@@ -207,8 +255,11 @@ def whole(path: Path, *, sync: bool = True) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None  # the name that people know
+        with contextlib.suppress(OSError):  # else the second error would hide the first
+            temporary.unlink(missing_ok=True)
         raise
 
 
@@ -240,5 +291,11 @@ def settle(paths: Iterable[Path]) -> None:
 
 
 def is_name_error(error: OSError) -> bool:
-    """Say whether the file system refused a name (too long, a character it cannot hold), not the writing."""
-    return error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+    """Say whether the file system refused a name (too long, a character it cannot hold, taken by another's file or folder), not the writing."""
+    taken = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
+    return error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, *taken)
+
+
+def unwritable(page: str, error: OSError) -> str:
+    """Say of a page whose name was refused what to do."""
+    return f"{page}: cannot be written: {error.strerror}; rename it, or move away what stands in its place"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cleantext.errors import ConfigError, InputError, wrong_type
-from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_run, refusal
+from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_own, is_run, refusal
 from cleantext.run.paths import leads_out
 from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
 from cleantext.run.sniff import TABLES as RECORDS
@@ -127,6 +127,8 @@ def find_pages(sources: Sequence[str | Path]) -> Found:
         path = Path(source)
         if path.is_dir():
             _walk(path, found)
+        elif path.exists() and not path.is_file():  # a pipe, say, which could be read once, if ever
+            raise InputError(f"{source}: is not a file: write it to one first")
         elif path.exists() or path.is_symlink():
             found.pages.append(_named(path, path.name))
         else:
@@ -153,8 +155,8 @@ def _check_outputs(outputs: Sequence[str]) -> None:
         for folder in PurePosixPath(output).parents:
             if str(folder) in names:
                 raise ConfigError(f"page {str(folder)!r} has the name of the folder of page {output!r}: rename one of them")
-        if output in TABLES or PurePosixPath(output).parts[0] in TABLES:
-            raise ConfigError(f"page {output!r} has the name of a table that the run writes: rename it")
+        if is_own(output):
+            raise ConfigError(f"page {output!r} has the name of a table that the run writes, or of its state: rename it")
 
 
 def _walk(root: Path, found: Found) -> None:
@@ -162,7 +164,7 @@ def _walk(root: Path, found: Found) -> None:
     used: set[tuple[Path, str]] = set()
     for folder, names, files in os.walk(root, onerror=lambda e: found.leave_out(f"{e.filename} ({e.strerror})", "cannot be read")):
         here = Path(folder)
-        if IGNORE_FILE in files:
+        if IGNORE_FILE in files and (here / IGNORE_FILE).is_file():
             lines = (here / IGNORE_FILE).read_text("utf-8", "replace").splitlines()
             ignores[here] = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         for name in sorted(names):

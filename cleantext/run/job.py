@@ -2,7 +2,7 @@
 
 The pages are cut into shards by size and name only, so that the outputs do not depend on the number
 of workers. Each shard writes its cleaned pages and its part of the tables, then a marker that holds
-the digests of its inputs, the pipeline and all that it wrote. A run that was stopped takes up where the markers end.
+what tells its inputs and the pipeline from others, and the digests of all that it wrote. A run that was stopped takes up where the markers end.
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ from pathlib import Path
 
 import cleantext
 from cleantext.chrome.hosts import HostProfile
-from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, total
-from cleantext.run.files import Source, check_output, is_name_error, settle
+from cleantext.run.files import Source, check_output, settle
 from cleantext.run.find import Found, find_pages, listed
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.markers import finished
 from cleantext.run.packed import MAX_PAGE_BYTES
-from cleantext.run.paths import inside
-from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, total_size
+from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
-from cleantext.run.state import clear, earlier_outputs, outputs_of, working
+from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
 from cleantext.run.tables import finish
 from cleantext.run.workers import OverTime, Task, alarm, can_fork, run_all
 from cleantext.warm import Part, compile_ahead
@@ -104,20 +102,22 @@ def clean_files(
     settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds)
     with working(folder) as state:
         outputs = {page.output for page in found.pages}
-        outputs |= earlier_outputs(folder, state, but=outputs)
+        earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
             clear(state)
         if learn_hosts:
             recipe, note = with_learned(recipe, found.pages, folder)
             settings = replace(settings, pipeline=recipe)
+        for place in {folder, page_folder(folder, settings)}:
+            make_way(place, earlier, outputs)
         shards = plan_shards(found.pages)
         compiling = _compile_ahead(shards, duplicates, compiled)
         report = total(list(_run_shards(shards, settings, folder, workers, progress)))
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
-        for name in outputs - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
-            _delete(folder, name)
+        for name in (outputs | earlier) - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
+            delete(folder, name)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
     report.seconds = time.perf_counter() - started - compiling
     return report
@@ -132,17 +132,6 @@ def _compile_ahead(shards: Sequence[Shard], duplicates: str, told: Progress | No
     searched: dict[str, tuple[Part, ...]] = {"off": (), "documents": ("document",)}
     parts: tuple[Part, ...] = ("pages", "documents", *searched.get(duplicates, ("passage",)))
     return compile_ahead(*parts, told=told)
-
-
-def _delete(folder: Path, name: str) -> None:
-    """Delete an output, if there is one. A name that no output can have, or that a link leads elsewhere, is of a page that failed."""
-    try:
-        inside(folder, name).unlink(missing_ok=True)
-    except InputError:
-        return
-    except OSError as error:
-        if not (isinstance(error, NotADirectoryError) or is_name_error(error)):
-            raise
 
 
 def _annotate(report: Report, settings: Settings, found: Found) -> None:

@@ -35,15 +35,28 @@ class _Pages:
                 yield read_page(source).page
 
 
-def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = None) -> HostProfile:
+def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = None, out: str | Path | None = None) -> HostProfile:
     """Learn the repeated lines of each host from files and folders of pages, in two passes and bounded memory.
 
     ``host`` says that all pages are of one host; otherwise a folder named as a host (``crawl/news.example.cn/...``) says so.
-    Pages that cannot be read teach nothing. Raise `ConfigError` where no page says its host.
+    ``out`` is where the profile will be written. Pages that cannot be read teach nothing. Raise `ConfigError` where no page says
+    its host, and where ``out`` is a page or lies in a folder of pages.
     """
-    found = find_pages(listed(src))
+    sources = listed(src)
+    found = find_pages(sources)
     found.refuse_none()
+    if out is not None:
+        _check_apart(Path(out), [Path(source) for source in sources], found.pages)
     return learn(_Pages(found.pages), host=host)
+
+
+def _check_apart(out: Path, sources: Sequence[Path], pages: Sequence[Source]) -> None:
+    """Refuse to write over a page, or a file among the pages."""
+    target = out.resolve()
+    folders = [source for source in sources if source.is_dir() and source.resolve() in target.parents]
+    if folders or any(page.path.resolve() == target for page in pages):
+        where = f"lies inside the input {folders[0]}" if folders else "is one of the pages"
+        raise ConfigError(f"output {out} {where}: name a file elsewhere, so that no input is written over")
 
 
 def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = "") -> Pipeline:

@@ -1,7 +1,7 @@
 """Markers of finished shards: what a run that was stopped need not do again.
 
-A marker names the inputs, the recipe, and by their digests the parts of the tables and the pages that the shard wrote. It
-counts only where all of them are still the same; else the shard is done again.
+A marker names the inputs (their paths, sizes, times and numbers on the disk), the recipe, and by their digests the parts of
+the tables and the pages that the shard wrote. It counts only where all of them are still the same; else the shard is done again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def mark(shard: Shard, settings: Settings, out: Path, *, inputs: str, report: Re
 
 def finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
     """Return the tally of a shard that is done, with all that it wrote still there and unchanged, else nothing."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InputError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
         held = json.loads(part(out, shard, "done").read_bytes())
         if (
             held.pop("sum") == _sum(held)

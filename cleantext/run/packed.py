@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
@@ -101,6 +102,8 @@ def _pieces(path: Path) -> Iterator[tuple[bytes, int]]:
 
     def read() -> Iterator[bytes]:
         nonlocal taken
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe without a writer would never open
+            raise ValueError("is not a file: write it to one first")
         with path.open("rb") as file:
             while piece := file.read(READ):
                 for start in range(0, len(piece), PIECE) if layers else (0,):

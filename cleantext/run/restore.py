@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cleantext.edits import Edit, revert
-from cleantext.errors import CleantextError, EditError, InputError
+from cleantext.errors import CleantextError, ConfigError, EditError, InputError
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, is_name_error, write_whole
+from cleantext.run.files import UNDO, Source, is_name_error, is_run, output_path, unwritable, write_json, write_whole
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS, METADATA
-from cleantext.run.state import rows_of
+from cleantext.run.state import rows_of, working
 from cleantext.run.tables import REMOVED, readers_of, steps_of
 
 __all__ = ["recorded", "text_as_read", "undo"]
@@ -27,23 +28,44 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
     Text comes back as UTF-8 without byte order mark, whatever its encoding was; packed pages come back
     unpacked, and HTML as the visible lines that were read from it, with .txt behind its name. Yield each
     file written. A page that cannot come back, since it was changed or lost or its name leads out of a folder, is counted
-    and told in ``report``, and nothing of it is written. Raise `InputError` where the folder is not a run with recorded edits.
+    and told in ``report``, and nothing of it is written. While it works its state stands in ``to``, so that it can be run again
+    after it was stopped. Raise `InputError` where the folder is not a run with recorded edits, and `ConfigError` where ``to``
+    holds the pages of a run, or another process writes there.
     """
     source, target = Path(out), Path(to)
-    open_ = {row["id"]: row for row in recorded(source) if row["outcome"] != "failed"}
+    rows = recorded(source)
+    open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
+    failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # such as those that could not be written
     removed: dict[str, list[tuple[str, list[Edit]]]] = {}
     tables = readers_of(source / EDITS)
     if tables and (last := steps_of(tables[-1]())) and all(steps[-1][0] == REMOVED for steps in last.values()):
         removed = last
         tables.pop()
-    for table in tables:  # a shard at a time: all edits of a crawl would not fit
-        for page, steps in steps_of(table()).items():
-            if page in open_:
-                yield from _restored(source, target, open_.pop(page), [*steps, *removed.get(page, [])], report)
-            else:
-                report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
-    for page, row in open_.items():  # whose text the pipeline left as it was
-        yield from _restored(source, target, row, removed.get(page, []), report)
+    if is_run(target):
+        raise ConfigError(f"output {target} holds the pages of a run: name a new or empty folder")
+    with working(target, UNDO) as state:
+        _begin(state, source)
+        for table in tables:  # a shard at a time: all edits of a crawl would not fit
+            for page, steps in steps_of(table()).items():
+                if page in open_:
+                    yield from _restored(source, target, open_.pop(page), [*steps, *removed.get(page, [])], report)
+                elif page not in failed:
+                    report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
+        for page, row in open_.items():  # whose text the pipeline left as it was
+            yield from _restored(source, target, row, removed.get(page, []), report)
+
+
+def _begin(state: Path, source: Path) -> None:
+    """Say of which run this is the undo. Raise `ConfigError` where one of another was stopped here."""
+    held, ours = state / "run.json", str(source.resolve())
+    if held.exists():
+        try:
+            other = str(json.loads(held.read_bytes()))
+        except ValueError:
+            other = "another run"
+        if other != ours:
+            raise ConfigError(f"{state.parent.parent}: an undo of {other} was stopped here: run that again, or name another folder")
+    write_json(held, ours)
 
 
 def recorded(out: Path) -> list[dict[str, Any]]:
@@ -61,10 +83,16 @@ def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
     data = b""
     if row["outcome"] != "duplicate":
         path = inside(out, row["output"] or "")
-        data = path.read_bytes() if path.exists() else b""
+        try:
+            data = path.read_bytes() if path.is_file() else b""
+        except OSError as error:
+            raise EditError(f"{path}: cannot be read: {error.strerror}") from error
         if hashlib.sha256(data).hexdigest() != row.get("output_sha256"):
             raise EditError(f"{path}: changed or lost since it was cleaned, so its edits do not fit: clean the page again")
-    text = data.decode()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise EditError(f"{path}: not the text that cleaning wrote ({error}): clean the page again") from error
     for _, edits in reversed(steps):
         text = revert(text, edits)
     if len(text) != row.get("chars_in"):
@@ -73,17 +101,18 @@ def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
 
 
 def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report) -> Iterator[Path]:
-    name = row["output"] or Source(Path(row["id"]), row["id"], 0).output
     try:
-        path = inside(target, name)
+        path = output_path(target, row["output"] or Source(Path(row["id"]), row["id"], 0).output)
         data = text_as_read(source, row, steps).encode()
         write_whole(path, data, sync=False)
     except CleantextError as error:
         report.fail(row["id"], str(error))
+    except UnicodeError as error:
+        report.fail(row["id"], f"{row['id']!r}: holds what is no character ({error}): mend or drop this row of {METADATA}")
     except OSError as error:
         if not is_name_error(error):  # a full disk, say: not the page's fault
             raise
-        report.fail(row["id"], f"{row['id']}: cannot be written: {error.strerror}; rename it")
+        report.fail(row["id"], unwritable(row["id"], error))
     else:
         report.outcomes["kept"] += 1
         yield path

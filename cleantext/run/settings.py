@@ -11,7 +11,7 @@ from pathlib import Path
 import cleantext
 from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline
-from cleantext.run.files import Source
+from cleantext.run.files import STATE, Source
 from cleantext.run.packed import MAX_PAGE_BYTES
 
 __all__ = ["EDITS", "EDITS_PART", "METADATA", "PAGE_SECONDS", "STATE", "Settings", "Shard", "page_folder", "part"]
@@ -22,7 +22,6 @@ EDITS_PART = "edits.arrow"
 # machine does not decide which pages fail.
 PAGE_SECONDS = 60.0
 SECONDS_A_MEGABYTE = 15.0
-STATE = ".cleantext"  # in the output folder while a run goes on: markers and parts of the tables
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,20 @@ class Shard:
     sources: tuple[Source, ...]
 
     def digest(self, settings: Settings) -> str:
-        """Name the inputs and the recipe: a marker counts only if it holds the same."""
-        files = [(s.id, str(s.path.resolve()), s.size, s.path.stat().st_mtime_ns if s.path.exists() else 0) for s in self.sources]
+        """Name the recipe and the inputs, as they lie on the disk: a marker counts only if it holds the same.
+
+        Programs can set a file's size and time of modification (``cp -p``), but not that of its last change, nor its number.
+        """
+        files = [(s.id, str(s.path.resolve()), s.size, _state_of(s.path)) for s in self.sources]
         return hashlib.sha256(json.dumps([settings.fingerprint, files]).encode()).hexdigest()
+
+
+def _state_of(path: Path) -> tuple[int, ...]:
+    try:
+        held = path.stat()
+    except OSError:
+        return ()
+    return held.st_size, held.st_mtime_ns, held.st_ctime_ns, held.st_ino
 
 
 def part(out: Path, shard: Shard, kind: str) -> Path:

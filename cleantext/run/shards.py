@@ -13,9 +13,8 @@ from cleantext.changes import Changes
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, is_name_error, read_page, settle, write_whole
+from cleantext.run.files import Source, is_name_error, output_path, read_page, settle, unwritable, write_whole
 from cleantext.run.markers import mark
-from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part, total_size
 from cleantext.run.tables import write_edits
 from cleantext.transform import Page
@@ -62,7 +61,7 @@ def run_shard(
     written = []
     for page in cleaned:
         try:
-            path = inside(page_folder(out, settings), rows[page.id]["output"])
+            path = output_path(page_folder(out, settings), rows[page.id]["output"])
             write_whole(path, page.text.encode("utf-8", "replace"), sync=False)
         except InputError as error:
             _failed(rows[page.id], report, f"{page.id}: cannot be written: {error}")
@@ -70,7 +69,7 @@ def run_shard(
         except OSError as error:
             if not is_name_error(error):  # a full disk, say: not the page's fault
                 raise
-            _failed(rows[page.id], report, f"{page.id}: cannot be written: {error.strerror}; rename it")
+            _failed(rows[page.id], report, unwritable(page.id, error))
             continue
         written.append(path)
         _describe(rows[page.id], page, report)
@@ -86,7 +85,7 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
 
     Kernels are compiled before: that is no page's fault.
     """
-    warm()
+    warm("pages", "documents")
     for number, source in enumerate(shard.sources):
         if number < first or number in over:
             continue

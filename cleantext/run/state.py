@@ -7,18 +7,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from cleantext.errors import InputError
+from cleantext.errors import ConfigError, InputError
 from cleantext.plan.lock import only_writer
-from cleantext.run.files import write_json
-from cleantext.run.paths import inside
-from cleantext.run.settings import METADATA, STATE
+from cleantext.run.files import STATE, is_name_error, output_path, write_json
+from cleantext.run.settings import METADATA
 
-__all__ = ["clear", "earlier_outputs", "outputs_of", "rows_of", "sweep", "working"]
+__all__ = ["clear", "delete", "earlier_outputs", "make_way", "outputs_of", "rows_of", "sweep", "working"]
 
 LOCK = "lock"
 EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
@@ -30,11 +29,14 @@ def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterato
     """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped.
 
     ``within`` is a folder of its own for one command. ``restart`` forgets what a stopped run has done. Raise
-    `ConfigError` with the process that holds the folder where another run works in it.
+    `ConfigError` with the process that holds the folder where another run works in it, and where there are links in the state:
+    what they lead to would be written over, and deleted in the end.
     """
     state = folder / STATE
     work = state / within
-    stopped = state.exists()
+    stopped = os.path.lexists(state)
+    if stopped:
+        _refuse_links(state)
     with only_writer(state / LOCK, str(folder)):
         if restart:
             clear(work)
@@ -50,6 +52,16 @@ def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterato
                     folder.rmdir()  # where it was made for this run
             raise
         _remove(work, state)
+
+
+def _refuse_links(state: Path) -> None:
+    links = [state] if state.is_symlink() or (not state.is_dir() and os.path.lexists(state)) else []  # it may go meanwhile
+    for here, folders, files in os.walk(state):
+        links += [path for name in (*folders, *files) if (path := Path(here, name)).is_symlink()]
+        if links:
+            break
+    if links:
+        raise ConfigError(f"{links[0]}: cleantext did not make this: its state holds no links and is a folder; move it away")
 
 
 def clear(work: Path) -> None:
@@ -91,7 +103,7 @@ def rows_of(table: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
             sound = isinstance(row, dict) and isinstance(row["id"], str) and isinstance(row["outcome"], str)
             sound = sound and isinstance(row["output"], str | None)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, RecursionError):
             sound = False
         if not sound:
             raise InputError(f"{table}, line {number}: no row of a run; the file was damaged: clean the pages into a new folder")
@@ -107,16 +119,55 @@ def outputs_of(table: Path) -> set[str]:
 def earlier_outputs(folder: Path, state: Path, *, but: AbstractSet[str]) -> set[str]:
     """Return the pages that earlier runs into this folder wrote, or may have begun to write when they were stopped, ``but`` some.
 
-    They are kept with the state of this run, should it be stopped, too. Raise `InputError` for a name that leads out of the folder.
+    They are kept with the state of this run, should it be stopped, too. Raise `InputError` for a name that leads out of the folder
+    or is the run's own: such are no pages, and would be deleted.
     """
     names = outputs_of(folder / METADATA)
     for path in (state / EARLIER, *state.glob("*.outputs.json")):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
             held = json.loads(path.read_bytes())
             names.update(name for name in held if isinstance(name, str))
     names -= but
     for name in names:
-        inside(folder, name)  # before anything is written
+        output_path(folder, name)  # before anything is written
     if names:
         write_json(state / EARLIER, sorted(names))
     return names
+
+
+def make_way(folder: Path, earlier: AbstractSet[str], outputs: AbstractSet[str]) -> None:
+    """Delete those pages of earlier runs that stand where outputs need a folder, or whose folders stand where outputs will be."""
+    folders = _folders(outputs) if earlier else set()
+    for name in earlier:
+        if name in folders or not outputs.isdisjoint(_folders([name])):
+            delete(folder, name)
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for name in names:
+        above = name.rpartition("/")[0]
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return found
+
+
+def delete(folder: Path, name: str) -> None:
+    """Delete an output, if there is one, and the folders that are empty without it.
+
+    A name that no output can have, or that a link leads elsewhere, is of a page that failed; a folder in its place is another page's.
+    """
+    try:
+        path = output_path(folder, name)
+    except InputError:
+        return
+    try:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        if not is_name_error(error):
+            raise
+    with contextlib.suppress(OSError):
+        while (path := path.parent) != folder:
+            path.rmdir()

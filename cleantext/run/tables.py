@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -18,7 +18,7 @@ from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import drop_found, settle, whole, write_json, write_jsonl, write_whole
+from cleantext.run.files import check_place, drop_found, settle, unwritable, whole, write_json, write_jsonl, write_whole
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS, EDITS_PART, METADATA, Settings, Shard, page_folder, part
 from cleantext.run.state import rows_of
@@ -251,7 +251,7 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
     """Find duplicates among the cleaned pages and write their tables; where asked to, remove and say what."""
     from cleantext.dedup import find_duplicates
 
-    kept = [row for row in rows if row["outcome"] != "failed"]
+    kept = [row for row in rows if row["outcome"] != "failed" and (not settings.removes or _has_place(out, row, report))]
     folder = page_folder(out, settings)
     ids = [row["id"] for row in kept]
     texts = [inside(folder, row["output"]).read_bytes().decode() for row in kept]
@@ -266,6 +266,25 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
             _remove(out, row, text, removed.get(row["id"], []), report)
         settle(out / row["output"] for row in kept if row["output"])
     return removed
+
+
+def _has_place(out: Path, row: dict[str, Any], report: Report) -> bool:
+    """Say whether a page that lies aside can go to its place; else it fails now, before others are removed as its copies."""
+    try:
+        check_place(out, row["output"])
+    except InputError as error:
+        why = f"{row['id']}: cannot be written: {error}"
+    except OSError as error:
+        why = unwritable(row["id"], error)
+    else:
+        return True
+    report.outcomes[row["outcome"]] -= 1
+    report.chars_out -= row["chars_out"]
+    report.changed -= row["output_sha256"] != row["sha256"]
+    report.flags -= Counter(row["flags"])
+    report.fail(row["id"], why)
+    row["outcome"], row["output"] = "failed", None
+    return False
 
 
 def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], report: Report) -> None:
