@@ -1,0 +1,97 @@
+"""Which lines go by what the model says: the lines that a page can spare, for what is known of the whole page.
+
+A line goes where what its page gains outweighs what it may lose. The gain is one more of the lines of chrome that the page is
+expected to have; the loss, if the line was text after all, is its share of the characters that are expected to be text. So a short
+line among long paragraphs is spared less than one of a page of ten short lines, and where little text is to be seen, nothing goes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64
+from cleantext.chrome.scorer.context import COUNTS_ON, REPEATS, RULE_HERE, ZONE
+from cleantext.chrome.scorer.model import Model, features, load_model, reasons, sums
+from cleantext.chrome.scorer.shape import GRAM, SHAPE
+from cleantext.jit import kernel
+
+__all__ = ["Scorer", "choose"]
+
+Flags = npt.NDArray[np.bool_]
+
+# Chosen on pages of sites left out (see benchmarks/make_linemodel.py): the least cost at which the share of body characters lost,
+# averaged over pages, stays below 0.2 %.
+SPARE = 40  # thousandths: what a whole page of text is worth, in pages of chrome
+LEAST = 5000  # 1/10000: a line that is rather text never goes
+FEW = 10  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
+SMALL = 50  # characters of text that a page is taken to have beside those seen
+LONG = 2000  # characters beyond which a line counts no more
+TITLES = 2  # lines of a page that are most like a title are kept
+TITLE = -4 * 4096  # but for those that are hardly like one
+
+
+class Scorer(NamedTuple):
+    """The model, ready to judge the lines of pages."""
+
+    model: Model
+
+    @classmethod
+    @lru_cache(maxsize=4)
+    def of(cls, path: str = "") -> Scorer:
+        """Return the scorer of the model that comes with cleantext, or of a file."""
+        return cls(load_model(path))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of the model."""
+        return str(self.model.provenance["digest"])
+
+    def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
+        """Return of the lines of pages which go, how likely each is chrome in 1/10000, and the features of each."""
+        rows = features(points, starts, ends, bounds, said, self.model.grams)
+        sure = np.interp(sums.sized(20 * len(points))(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
+        title = sums.sized(20 * len(points))(rows, self.model.title)
+        lengths = np.minimum(ends - starts, LONG).astype(np.int32)
+        return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
+
+    def reasons(self, row: I32) -> list[str]:
+        """Return in words what spoke most for a line being chrome."""
+        return reasons(row, self.model.chrome)
+
+
+@kernel
+def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags:
+    """Choose the lines that go.
+
+    Between the first and the last sentence of a page a line goes by its words, or because it stands there again, or counts on, or a rule speaks against it, never by
+    its place alone.
+    """
+    out = np.zeros(len(sure), np.bool_)
+    place = len(SHAPE)
+    for p in range(len(bounds) - 1):
+        lo, hi = bounds[p], bounds[p + 1]
+        text = np.int64(10000 * SMALL)
+        chrome = np.int64(0)
+        for n in range(lo, hi):
+            text += (10000 - sure[n]) * np.int64(lengths[n])
+            chrome += sure[n]
+        chrome = max(chrome, np.int64(10000 * FEW))
+        worth = np.float64(text) * SPARE / 1000
+        for n in range(lo, hi):
+            if sure[n] >= LEAST and (10000 - sure[n]) * np.float64(max(lengths[n], 4)) * (chrome / 10000) < worth * sure[n] / 10000:
+                voiced = rows[n, GRAM] > 0 or rows[n, place + REPEATS] > 0 or rows[n, place + COUNTS_ON] > 0 or rows[n, place + RULE_HERE] > 0
+                out[n] = voiced or rows[n, place + ZONE] != 1
+        for _ in range(TITLES):
+            best = -1
+            for n in range(lo, hi):
+                if title[n] > TITLE and (best < 0 or title[n] > title[best]):
+                    best = n
+            if best < 0:
+                break
+            out[best] = False
+            title[best] = TITLE
+    return out
