@@ -90,7 +90,12 @@ class StripChrome(Transform):
     def spec(self) -> dict[str, Any]:
         """Return id, version, options, and digests of rules and profile: one that changed makes another pipeline."""
         known = self.known
-        return {**super().spec(), "rules": self.pack.digest, "profile": known.digest if known else "", "model": self.scorer.digest if self.scorer else ""}
+        return {
+            **super().spec(),
+            "rules": self.pack.digest,
+            "profile": known.digest if known else "",
+            "model": self.scorer.digest if self.scorer else "",
+        }
 
     @property
     def scorer(self) -> Scorer | None:

@@ -83,7 +83,15 @@ def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdic
 
 
 def decide(
-    texts: Sequence[str], rows: Rows, known: I64, register: Register, *, safety: str = "safe", scorer: Scorer | None = None, plain: Flags | None = None, told: bool = False
+    texts: Sequence[str],
+    rows: Rows,
+    known: I64,
+    register: Register,
+    *,
+    safety: str = "safe",
+    scorer: Scorer | None = None,
+    plain: Flags | None = None,
+    told: bool = False,
 ) -> Decisions:
     """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each.
 

@@ -33,6 +33,8 @@ from cleantext.jit import kernel
 
 __all__ = ["CONTEXT", "COUNTS_ON", "REPEATS", "RULE_HERE", "ZONE", "context"]
 
+STRONG = 40  # sixteenths of a logit: a line whose words alone speak for page chrome
+TITLED = -40  # and one whose words may be those of a title
 PAGE_SLOTS = 1 << 15  # of the hash table of pairs of letters in the sentences of a page
 
 CONTEXT = (
@@ -103,6 +105,16 @@ CONTEXT = (
     "page_rules",
     "rule-1",
     "rule+1",
+    "since_largest",
+    "since_mean",
+    "since_lines",
+    "until_largest",
+    "until_mean",
+    "until_lines",
+    "strong_above",
+    "strong_below",
+    "strong_since",
+    "after_title",
     *(f"{name}{d:+d}" for d in (-3, -2, -1, 1, 2, 3) for name in ("gram", "length")),
     *(f"{name}{d:+d}" for d in (-1, 1) for name in ("first", "last", "stops", "prose", "digits", "mark", "han", "meta", "title", "tokens")),
 )
@@ -115,7 +127,7 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
     """Fill in `CONTEXT` of each line, given `SHAPE` in ``near`` and in ``said`` the strongest rule: power, category, whether it heads a block. Page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
     stamp = np.full(PAGE_SLOTS, -1, np.int32)
     for p in range(len(bounds) - 1):
-        lo, hi = bounds[p], bounds[p + 1]
+        lo, hi = int(bounds[p]), int(bounds[p + 1])
         size = hi - lo
         if not size:
             continue
@@ -130,7 +142,7 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
                 one = np.int64(0)
                 for at in range(starts[lo + k], min(ends[lo + k], starts[lo + k] + 600)):
                     kind = kinds[points[at]]
-                    char = np.int64(points[at]) if kind == HAN or kind == LATIN or kind == KANA else np.int64(0)
+                    char = np.int64(points[at]) if kind in (HAN, LATIN, KANA) else np.int64(0)
                     if one and char:
                         stamp[((one * 0x9E3779B1 + char * 0x85EBCA77) >> 13) & (PAGE_SLOTS - 1)] = p
                     one = char
@@ -149,6 +161,8 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
         run_end = np.zeros(size, np.int64)
         below = np.full(size, -1, np.int64)
         next_rule = np.full(size, -1, np.int64)
+        next_strong = np.full(size, -1, np.int64)
+        largest_until = np.full(size, -128, np.int64)
         ruled = np.zeros(size + 1, np.int64)
         for k in range(size):
             sums[k + 1] = sums[k] + page[k, GRAM]
@@ -163,12 +177,17 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
             run_start[k] = k if k == 0 or page[k, PROSE] > 0 or page[k - 1, PROSE] > 0 else run_start[k - 1]
         for k in range(size - 1, -1, -1):
             if k + 1 < size:
+                weak = page[k + 1, PROSE] > 0 or page[k + 1, GRAM] <= STRONG
+                next_strong[k] = next_strong[k + 1] if weak else k + 1
+                largest_until[k] = -128 if page[k + 1, PROSE] > 0 else max(largest_until[k + 1], np.int64(page[k + 1, GRAM]))
                 next_rule[k] = k + 1 if said[lo + k + 1, 0] >= 2 else next_rule[k + 1]
             run_end[k] = k if k == size - 1 or page[k, PROSE] > 0 or page[k + 1, PROSE] > 0 else run_end[k + 1]
             if k + 1 < size:
                 below[k] = k + 1 if page[k + 1, PROSE] > 0 else below[k + 1]
         before = np.int64(0)
-        above = last_rule = heading = -1
+        above = last_rule = heading = last_strong = titled = -1
+        since_largest = -128
+        strong_since = 0
         best_shared = np.int64(0)
         for k in range(size):
             row = out[lo + k]
@@ -253,7 +272,27 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
                 last_rule = k
             if said[lo + k, 2]:
                 heading = k
-            at = 67
+            since, until = k - above - 1, (below[k] if below[k] >= 0 else size) - k - 1
+            row[67] = since_largest
+            row[68] = (sums[k] - sums[above + 1]) // since if since else 0
+            row[69] = log[min(since, MOST_LOG - 1)]
+            row[70] = largest_until[k]
+            row[71] = (sums[k + 1 + until] - sums[k + 1]) // until if until else 0
+            row[72] = log[min(until, MOST_LOG - 1)]
+            row[73] = log[min(k - last_strong, MOST_LOG - 1)] if last_strong >= 0 else 99
+            row[74] = log[min(next_strong[k] - k, MOST_LOG - 1)] if next_strong[k] >= 0 else 99
+            row[75] = strong_since
+            row[76] = log[min(k - titled, MOST_LOG - 1)] if titled >= 0 else 99
+            if page[k, PROSE] > 0:
+                since_largest, strong_since = -128, 0
+            else:
+                since_largest = max(since_largest, int(page[k, GRAM]))
+                if page[k, GRAM] > STRONG:
+                    last_strong = k
+                    strong_since = min(31, strong_since + 1)
+            if page[k, GRAM_TITLE] > TITLED and titled < 0:
+                titled = k
+            at = 77
             for d in (-3, -2, -1, 1, 2, 3):
                 inside = 0 <= k + d < size
                 row[at] = page[k + d, GRAM] if inside else 128
@@ -330,7 +369,7 @@ def _shared(points: U32, lo: int, hi: int, kinds: U8, stamp: I32, page: int) -> 
     one = np.int64(0)
     for at in range(lo, hi):
         kind = kinds[points[at]]
-        char = np.int64(points[at]) if kind == HAN or kind == LATIN or kind == KANA else np.int64(0)
+        char = np.int64(points[at]) if kind in (HAN, LATIN, KANA) else np.int64(0)
         if one and char:
             pairs += 1
             found += stamp[((one * 0x9E3779B1 + char * 0x85EBCA77) >> 13) & (PAGE_SLOTS - 1)] == page

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64
 from cleantext.chrome.scorer.context import COUNTS_ON, REPEATS, RULE_HERE, ZONE
 from cleantext.chrome.scorer.model import Model, features, load_model, reasons, sums
-from cleantext.chrome.scorer.shape import GRAM, SHAPE
+from cleantext.chrome.scorer.shape import GRAM, NUMBER, SHAPE
 from cleantext.jit import kernel
 
 __all__ = ["Scorer", "choose"]
@@ -26,10 +26,12 @@ Flags = npt.NDArray[np.bool_]
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py): the least cost at which the share of body characters lost,
 # averaged over pages, stays below 0.2 %.
 SPARE = 40  # thousandths: what a whole page of text is worth, in pages of chrome
+SURE = 9900  # 1/10000
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 FEW = 10  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
 SMALL = 50  # characters of text that a page is taken to have beside those seen
 LONG = 2000  # characters beyond which a line counts no more
+GUTTER = 8  # lines that are numbers and count on from 1: those beside code, or of pages
 TITLES = 2  # lines of a page that are most like a title are kept
 TITLE = -4 * 4096  # but for those that are hardly like one
 
@@ -74,6 +76,7 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
     place = len(SHAPE)
     for p in range(len(bounds) - 1):
         lo, hi = bounds[p], bounds[p + 1]
+        _count(sure, rows, lo, hi)
         text = np.int64(10000 * SMALL)
         chrome = np.int64(0)
         for n in range(lo, hi):
@@ -83,7 +86,9 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
         worth = np.float64(text) * SPARE / 1000
         for n in range(lo, hi):
             if sure[n] >= LEAST and (10000 - sure[n]) * np.float64(max(lengths[n], 4)) * (chrome / 10000) < worth * sure[n] / 10000:
-                voiced = rows[n, GRAM] > 0 or rows[n, place + REPEATS] > 0 or rows[n, place + COUNTS_ON] > 0 or rows[n, place + RULE_HERE] > 0
+                voiced = (
+                    rows[n, GRAM] > 0 or rows[n, place + REPEATS] > 0 or rows[n, place + COUNTS_ON] > 0 or rows[n, place + RULE_HERE] > 0
+                )
                 out[n] = voiced or rows[n, place + ZONE] != 1
         for _ in range(TITLES):
             best = -1
@@ -95,3 +100,17 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
             out[best] = False
             title[best] = TITLE
     return out
+
+
+@kernel
+def _count(sure: I32, rows: I32, lo: int, hi: int) -> None:
+    """Be sure of lines that are nothing but numbers which count on from 1."""
+    first = lo
+    for n in range(lo, hi + 1):
+        if n > first and (n == hi or rows[n, NUMBER] != rows[n - 1, NUMBER] + 1):
+            if n - first >= GUTTER:
+                for at in range(first, n):
+                    sure[at] = SURE
+            first = n
+        if n < hi and n == first and rows[n, NUMBER] != 1:
+            first = n + 1

@@ -73,6 +73,10 @@ SAID = {
     "gram_zone": "its place among such words",
     "gram_to": "its place among such words",
     "gram_past": "its place among such words",
+    "since_": "the lines between it and the sentences above",
+    "until_": "the lines between it and the sentences below",
+    "strong_": "the words of lines near it",
+    "after_title": "its place below the title",
     "rule": "what rules say here",
     "category": "what rules say near it",
     "heading": "what rules say near it",
@@ -108,7 +112,7 @@ class Model(NamedTuple):
 @lru_cache(maxsize=4)
 def load_model(path: str = "") -> Model:
     """Return the model that comes with cleantext, or one of a file that `cleantext.data.make_linemodel` wrote."""
-    with (open(path, "rb") if path else (resources.files("cleantext.data") / "linemodel.npz").open("rb")) as file, np.load(file) as stored:  # noqa: PTH123
+    with open(path, "rb") if path else (resources.files("cleantext.data") / "linemodel.npz").open("rb") as file, np.load(file) as stored:  # noqa: PTH123
         held = {name: stored[name] for name in stored.files}
     trees = {
         kind: Trees(*(held[f"{kind}.{name}"].astype(np.int32) for name in Trees._fields))  # compiled kernels see one type

@@ -139,7 +139,7 @@ def grams(points: U32, lo: int, hi: int, kinds: U8, out: I32) -> int:
                 char = np.int64(48)
             elif kind == BLANK:
                 char = np.int64(32)
-            if (kind == DIGIT or kind == BLANK) and char == one:
+            if (kind in (DIGIT, BLANK)) and char == one:
                 at += 1
                 continue
         pair = (one * 0x9E3779B1 + char * 0x85EBCA77) & 0x7FFFFFFF
@@ -180,17 +180,17 @@ def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any
                 runs += before != DIGIT
                 digits = digits + 1 if before == DIGIT else 1
                 longest_digits = max(longest_digits, digits)
-            if kind == BLANK or kind == SEPARATOR:
+            if kind in (BLANK, SEPARATOR):
                 token = 0
             else:
                 tokens += token == 0
                 token += 1
                 longest = max(longest, token)
-            if kind == STOP and before != STOP and at > lo + 2:
+            if (kind == STOP and before != STOP and at > lo + 2) or (
+                kind == BLANK and before == POINT and at > lo + 4 and kinds[points[at - 2]] == LATIN and kinds[points[at - 3]] == LATIN
+            ):
                 stops += 1
-            elif kind == BLANK and before == POINT and at > lo + 4 and kinds[points[at - 2]] == LATIN and kinds[points[at - 3]] == LATIN:
-                stops += 1
-            signs += points[at] < 128 and kind != LATIN and kind != DIGIT and kind != BLANK
+            signs += points[at] < 128 and kind not in (LATIN, DIGIT, BLANK)
             before = kind
         if size and kinds[points[hi - 1]] == POINT and counts[LATIN] > 20:
             stops += 1
@@ -266,7 +266,7 @@ def _mark(points: U32, lo: int, hi: int, kinds: U8) -> int:
     if lo == hi:
         return 0
     kind = kinds[points[lo]]
-    if kind == BULLET or kind == SEPARATOR:
+    if kind in (BULLET, SEPARATOR):
         return 1
     if kind == DIGIT:
         at = lo + 1
