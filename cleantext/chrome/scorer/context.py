@@ -31,7 +31,7 @@ from cleantext.chrome.scorer.shape import (
 )
 from cleantext.jit import kernel
 
-__all__ = ["CONTEXT", "COUNTS_ON", "REPEATS", "RULE_HERE", "ZONE", "context"]
+__all__ = ["CONTEXT", "COUNTS_ON", "RULE_HERE", "RUN", "ZONE", "context"]
 
 STRONG = 40  # sixteenths of a logit: a line whose words alone speak for page chrome
 TITLED = -40  # and one whose words may be those of a title
@@ -119,7 +119,7 @@ CONTEXT = (
     *(f"{name}{d:+d}" for d in (-1, 1) for name in ("first", "last", "stops", "prose", "digits", "mark", "han", "meta", "title", "tokens")),
 )
 
-ZONE, REPEATS, COUNTS_ON, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "repeats", "counts_on", "rule"))
+ZONE, RUN, COUNTS_ON, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "run", "counts_on", "rule"))
 
 
 @kernel
@@ -195,11 +195,11 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
             row[1] = log[min(size - 1 - k, MOST_LOG - 1)]
             row[2] = 64 * k // size
             row[3] = log[min(size, MOST_LOG - 1)]
-            row[4] = log[min(total, MOST_LOG - 1)]
-            row[5] = log[min(count, MOST_LOG - 1)]
-            row[6] = 64 * total // max(1, letters)
+            row[4] = log[min(int(total), MOST_LOG - 1)]
+            row[5] = log[min(int(count), MOST_LOG - 1)]
+            row[6] = 64 * int(total) // max(1, int(letters))
             row[7] = log[min(before, MOST_LOG - 1)]
-            row[8] = log[min(total - before - page[k, PROSE], MOST_LOG - 1)]
+            row[8] = log[min(int(total - before - page[k, PROSE]), MOST_LOG - 1)]
             row[9] = log[min(k - above, MOST_LOG - 1)] if above >= 0 else 99
             row[10] = log[min(below[k] - k, MOST_LOG - 1)] if below[k] >= 0 else 99
             row[11] = log[page[above, PROSE]] if above >= 0 else -1
@@ -344,7 +344,7 @@ def _repeats(points: U32, starts: I64, ends: I64, lo: int, size: int) -> I32:
     for k in range(size):
         key = np.int64(ends[lo + k] - starts[lo + k])
         for at in range(starts[lo + k], min(ends[lo + k], starts[lo + k] + 80)):
-            key = ((key ^ (key >> 17) ^ np.int64(points[at])) * 0x9E3779B1) & 0x7FFFFFFFFFFF
+            key = ((key ^ (key >> 17) ^ np.int64(points[at])) * 0x9E3779B1) & 0x7FFFFFFF
         key |= np.int64(1) << 48
         slot = (key ^ (key >> 13)) & (room - 1)
         while keys[slot] and keys[slot] != key:

@@ -24,6 +24,7 @@ from cleantext.jit import kernel
 __all__ = ["UNIT", "Model", "Trees", "features", "load_model", "reasons", "sums", "why"]
 
 UNIT = 4096  # of a logit
+BLOCK = 64  # rows that go down a tree side by side
 NAMES = (*SHAPE, *CONTEXT)
 # What a reader is told of features, by how their names start; the longest start counts.
 SAID = {
@@ -85,16 +86,15 @@ SAID = {
 
 
 class Trees(NamedTuple):
-    """A sum of decision trees: node ``n`` asks ``feature[n] <= bound[n]``; yes leads to ``left[n]``, no to ``right[n]``.
+    """A sum of decision trees. Node ``n`` asks whether feature ``nodes[n, 0]`` is above ``nodes[n, 1]``: no leads to ``nodes[n, 2]``, yes to ``nodes[n, 3]``.
 
-    A leaf has the feature -1. ``value[n]`` is what training lines that came to a node had on average, and what a leaf adds.
+    A leaf leads to itself, so that all rows go ``depth[t]`` steps down tree ``t``. ``value[n]`` is what training lines that came to a node
+    had on average, and what a leaf adds.
     """
 
     roots: I32
-    feature: I32
-    bound: I32
-    left: I32
-    right: I32
+    depth: I32
+    nodes: I32
     value: I32
 
 
@@ -138,16 +138,23 @@ def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams:
 
 @kernel
 def sums(rows: I32, trees: Trees) -> I32:
-    """Return what the trees add up to for each row of features."""
+    """Return what the trees add up to for each row of features.
+
+    Rows go down a tree side by side, a step at a time: no step waits for the one before, and none branches.
+    """
     out = np.zeros(len(rows), np.int32)
-    for n in range(len(rows)):
-        total = 0
+    at = np.zeros(BLOCK, np.int32)
+    for first in range(0, len(rows), BLOCK):
+        size = min(BLOCK, len(rows) - first)
         for t in range(len(trees.roots)):
-            node = trees.roots[t]
-            while trees.feature[node] >= 0:
-                node = trees.left[node] if rows[n, trees.feature[node]] <= trees.bound[node] else trees.right[node]
-            total += trees.value[node]
-        out[n] = total
+            for k in range(size):
+                at[k] = trees.roots[t]
+            for _ in range(trees.depth[t]):
+                for k in range(size):
+                    node = at[k]
+                    at[k] = trees.nodes[node, 2 + int(rows[first + k, trees.nodes[node, 0]] > trees.nodes[node, 1])]
+            for k in range(size):
+                out[first + k] += trees.value[at[k]]
     return out
 
 
@@ -155,11 +162,12 @@ def why(row: I32, trees: Trees) -> dict[str, float]:
     """Return how much each feature moved the sum of one row on its ways through the trees, in logits."""
     moved: dict[str, float] = defaultdict(float)
     for root in trees.roots.tolist():
-        node = root
-        while (asked := int(trees.feature[node])) >= 0:
-            to = int(trees.left[node] if row[asked] <= trees.bound[node] else trees.right[node])
+        node, to = root, -1
+        while to != node:
+            node = to if to >= 0 else node
+            asked, bound, below, above = trees.nodes[node].tolist()
+            to = above if row[asked] > bound else below
             moved[NAMES[asked]] += float(trees.value[to] - trees.value[node]) / UNIT
-            node = to
     return dict(moved)
 
 
