@@ -17,7 +17,7 @@ from cleantext.chrome.rows import Rows
 from cleantext.chrome.scorer import Scorer
 from cleantext.chrome.scorer.context import CONTEXT
 from cleantext.chrome.scorer.decision import GUTTER, SURE, choose
-from cleantext.chrome.scorer.model import NAMES, SAID, UNIT, features, reasons, sums, why
+from cleantext.chrome.scorer.model import NAMES, SAID, UNIT, descend, features, reasons, sums, why
 from cleantext.chrome.scorer.shape import NUMBER, SHAPE, STOPS, classes, logs, shape
 from cleantext.cli import main
 from cleantext.fold import view_points
@@ -42,7 +42,19 @@ RELATED = [
     "古渡口发现宋代沉船 考古队进驻",
     "东山茶园采茶节开幕",
 ]
-FOOT = ["社区公告", "志愿者招募", "场地预约", "意见箱", "关于本站", "联系方式", "广告投放", "网站导航", "清河新闻网 未经许可不得转载", "邮箱订阅", "回到顶端"]
+FOOT = [
+    "社区公告",
+    "志愿者招募",
+    "场地预约",
+    "意见箱",
+    "关于本站",
+    "联系方式",
+    "广告投放",
+    "网站导航",
+    "清河新闻网 未经许可不得转载",
+    "邮箱订阅",
+    "回到顶端",
+]
 PAGE = "\n".join([*MENU, TITLE, "2020-03-04 10:20", *BODY, *RELATED, *FOOT])
 
 LINES = st.sampled_from([*MENU, TITLE, *BODY, *RELATED, *FOOT, "1", "2", "01", "", "1. 范围", "问:为什么?", "注释", "姓名:林石", "a" * 300])
@@ -70,7 +82,10 @@ def test_kernels_say_compiled_what_they_say_as_python(lines):
         run(rows.points, rows.starts, rows.ends, classes(), logs(), scorer.model.grams, out)
     assert (near[0] == near[1]).all()
     found = features(*rows, bounds, said, scorer.model.grams)
-    chrome = [run(found, scorer.model.chrome) for run in (sums.python, sums.compiled)]
+    trees = scorer.model.chrome
+    nodes = (trees.nodes * [1, 1, 4, 4]).astype(np.int32).reshape(-1)
+    few = found.reshape(-1), found.shape[1], 4 * trees.roots[:9], trees.depth[:9], nodes, trees.value
+    chrome = [run(*few) for run in (descend.python, descend.compiled)]
     assert (chrome[0] == chrome[1]).all()
     sure = [np.clip(chrome[0], 0, 10000).astype(np.int32) for _ in range(2)]
     lengths = (rows.ends - rows.starts).astype(np.int32)

@@ -79,14 +79,16 @@ def recipe(command: F) -> F:
         recipe_ = pipeline if learned else Pipeline.load(pipeline).without_learned()
         return command(*args, pipeline=recipe_, **options)
 
-    command = cast("F", chosen)
-    command = click.option(
-        "--learned/--no-learned", default=True, help="Whether lines may go by what is learned, beside rules. [default: they may]"
-    )(command)
-    command = click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file.")(command)
-    return click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated.")(
-        command
+    options = (
+        click.option(
+            "--learned/--no-learned", default=True, help="Whether lines may go by what is learned, beside rules. [default: they may]"
+        ),
+        click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file."),
+        click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated."),
     )
+    for option in options:
+        chosen = option(chosen)
+    return cast("F", chosen)
 
 
 def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:

@@ -198,7 +198,7 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
             row[4] = log[min(int(total), MOST_LOG - 1)]
             row[5] = log[min(int(count), MOST_LOG - 1)]
             row[6] = 64 * int(total) // max(1, int(letters))
-            row[7] = log[min(before, MOST_LOG - 1)]
+            row[7] = log[min(int(before), MOST_LOG - 1)]
             row[8] = log[min(int(total - before - page[k, PROSE]), MOST_LOG - 1)]
             row[9] = log[min(k - above, MOST_LOG - 1)] if above >= 0 else 99
             row[10] = log[min(below[k] - k, MOST_LOG - 1)] if below[k] >= 0 else 99

@@ -25,7 +25,7 @@ Flags = npt.NDArray[np.bool_]
 
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
 # below 0.2 %. Left out, 0.03 gave 68.1 % of chrome lines at 0.11 % of body characters, 0.04 70.1 at 0.12, 0.05 71.7 at 0.18, 0.06 72.7 at 0.33.
-SPARE = 45  # thousandths: what a whole page of text is worth, in pages of chrome
+SPARE = 40  # thousandths: what a whole page of text is worth, in pages of chrome
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 SECOND = 8000  # and between sentences none that is less sure, and not without a second voice: a rule, or a run of short lines
 MANY = 25  # of eight lines (in eighths of a binary logarithm)
@@ -60,10 +60,10 @@ class Scorer(NamedTuple):
     def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
         """Return of the lines of pages which go, how likely each is chrome in 1/10000, and the features of each."""
         rows = features(points, starts, ends, bounds, said, self.model.grams)
-        sure = np.interp(sums.sized(20 * len(points))(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
+        sure = np.interp(sums(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
         title = np.full(len(rows), TITLE, np.int32)
         doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))
-        title[doubted] = sums.sized(20 * len(points))(rows[doubted], self.model.title)
+        title[doubted] = sums(rows[doubted], self.model.title)
         lengths = np.minimum(ends - starts, LONG).astype(np.int32)
         return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
 

@@ -21,10 +21,10 @@ from cleantext.chrome.scorer.context import CONTEXT, context
 from cleantext.chrome.scorer.shape import SHAPE, classes, logs, shape
 from cleantext.jit import kernel
 
-__all__ = ["UNIT", "Model", "Trees", "features", "load_model", "reasons", "sums", "why"]
+__all__ = ["UNIT", "Model", "Trees", "descend", "features", "load_model", "reasons", "sums", "why"]
 
 UNIT = 4096  # of a logit
-BLOCK = 64  # rows that go down a tree side by side
+BLOCK = 32  # rows that go down a tree side by side
 NAMES = (*SHAPE, *CONTEXT)
 # What a reader is told of features, by how their names start; the longest start counts.
 SAID = {
@@ -136,25 +136,30 @@ def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams:
     return out
 
 
-@kernel
 def sums(rows: I32, trees: Trees) -> I32:
-    """Return what the trees add up to for each row of features.
+    """Return what the trees add up to for each row of features."""
+    nodes = trees.nodes.copy()
+    nodes[:, 2:] *= 4  # where they stand in the flat array
+    run = descend.sized(rows.size)
+    return run(rows.reshape(-1), rows.shape[1], 4 * trees.roots, trees.depth, nodes.reshape(-1), trees.value)
 
-    Rows go down a tree side by side, a step at a time: no step waits for the one before, and none branches.
-    """
-    out = np.zeros(len(rows), np.int32)
+
+@kernel
+def descend(rows: I32, width: int, roots: I32, depth: I32, nodes: I32, value: I32) -> I32:
+    """Add up the leaves that rows come to. They go down a tree side by side, a step at a time: no step waits for the one before, none branches."""
+    out = np.zeros(len(rows) // width, np.int32)
     at = np.zeros(BLOCK, np.int32)
-    for first in range(0, len(rows), BLOCK):
-        size = min(BLOCK, len(rows) - first)
-        for t in range(len(trees.roots)):
+    for first in range(0, len(out), BLOCK):
+        size = min(BLOCK, len(out) - first)
+        for t in range(len(roots)):
             for k in range(size):
-                at[k] = trees.roots[t]
-            for _ in range(trees.depth[t]):
+                at[k] = roots[t]
+            for _ in range(depth[t]):
                 for k in range(size):
                     node = at[k]
-                    at[k] = trees.nodes[node, 2 + int(rows[first + k, trees.nodes[node, 0]] > trees.nodes[node, 1])]
+                    at[k] = nodes[node + 2 + np.int32(rows[(first + k) * width + nodes[node]] > nodes[node + 1])]
             for k in range(size):
-                out[first + k] += trees.value[at[k]]
+                out[first + k] += value[at[k] >> 2]
     return out
 
 
