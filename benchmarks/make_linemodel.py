@@ -33,7 +33,8 @@ sys.path.insert(0, str(SHARED / "tools"))
 OUT = Path(__file__).parents[1] / "cleantext/data/linemodel.npz"
 KEEP = ("body", "title", "caption")
 FOLDS, INNER = 5, 4
-WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25}
+OTHERS = ("teacher", "made")  # pages that teach and are not measured
+WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.4}
 ONE_HOST = 0.15  # of twelve pages of one template
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 GRAM_UNIT = 16  # of a logit, for weights of n-grams
@@ -74,9 +75,37 @@ def load():
         labels = _expected(lines, (path.parent / "expected.txt").read_text("utf-8"), meta)
         pages.append(_page("pages", path.parent.name, path.parent.name.rsplit("-", 1)[0], None, lines, labels))
     pages += [_page("seeds", name, "seeds", None, lines, labels) for name, lines, labels in seeds()]
+    pages += made()
     pages += teacher()
     link(pages)
     return pages
+
+
+def made():
+    """Return the made-up pages of the tests: lists, records, manuals and short pages that look like page chrome and are not."""
+    tests = Path(__file__).parents[1] / "tests"
+    sys.path.insert(0, str(tests))
+    from test_chrome_kept import as_read
+    from test_chrome_kept import pages as kept
+    from test_chrome_sites import pages as sites
+
+    found = []
+    for case in json.loads((tests / "cases" / "chrome.json").read_text("utf-8")):
+        left, optional = Counter(case["expected"].split("\n")), set(case.get("optional", ()))
+        lines = [line for line in case["input"].split("\n") if line.strip()]
+        labels = []
+        for line in lines:
+            dated = sum(char.isdigit() for char in line) >= 6
+            labels.append("unsure" if line in optional else "body" if left[line] > 0 else "meta" if dated else "chrome")
+            left[line] -= 1
+        found.append(_page("made", case["label"], "made-up", None, lines, labels))
+    for name, rows in (*kept(), *sites()):
+        lines = as_read(rows).split("\n")
+        if len(lines) == len(rows):
+            labels = ["chrome" if row.startswith("-") else "body" for row in rows]
+            kept_ = [n for n, line in enumerate(lines) if line.strip()]
+            found.append(_page("made", name, "made-up", None, [lines[n] for n in kept_], [labels[n] for n in kept_]))
+    return found
 
 
 def seeds():
@@ -152,7 +181,7 @@ def link(pages):
     """Give each page the sites that may not be measured by a model that saw it: its own, and those whose template lines it shares."""
     lines = [{line for line in page["lines"] if len(line) >= 5} for page in pages]
     where = defaultdict(set)
-    true = [n for n, page in enumerate(pages) if page["kind"] != "teacher"]
+    true = [n for n, page in enumerate(pages) if page["kind"] not in OTHERS]
     for n in true:
         for line in lines[n]:
             where[line].add(n)
@@ -167,10 +196,10 @@ def link(pages):
     for n, page in enumerate(pages):
         shared = Counter(m for line in lines[n] for m in where.get(line, ()) if m != n)
         near = {pages[m]["site"] for m, count in shared.items() if count >= min(8, 0.25 * max(4, len(lines[n])))}
-        if page["kind"] == "teacher":
+        if page["kind"] in OTHERS:
             near |= {pages[m]["site"] for m in true if pages[m]["repo"] == page["repo"] and page["repo"]}
         sites.append(sorted(near | {page["site"]}))
-        if page["kind"] != "teacher":
+        if page["kind"] not in OTHERS:
             for other in sites[-1]:
                 parent[root(other)] = root(page["site"])
     for page, near in zip(pages, sites, strict=True):
@@ -181,7 +210,7 @@ def fold_of(pages):
     """Return the fold of each site that has labels: sites of many lines first, each to the fold with least."""
     size = Counter()
     for page in pages:
-        if page["kind"] != "teacher":
+        if page["kind"] not in OTHERS:
             size[min(page["sites"])] += len(page["lines"]) ** 0.5
     load_, folds, random = np.zeros(FOLDS), {}, np.random.RandomState(1)
     for name in sorted(size, key=lambda s: (-size[s], s)):
@@ -211,7 +240,7 @@ class Corpus:
         self.first = np.append(0, np.cumsum([len(page["lines"]) for page in pages])).astype(np.int64)
         self.page = np.repeat(np.arange(len(pages)), np.diff(self.first))
         self.label = np.array([label for page in pages for label in page["labels"]])
-        self.true = np.array([page["kind"] != "teacher" for page in pages])
+        self.true = np.array([page["kind"] not in OTHERS for page in pages])
         self.weight = np.zeros(len(self.label))
         for n, page in enumerate(pages):
             weight = ONE_HOST if page["name"].startswith("money163") else WEIGHT[page["kind"]]
@@ -280,7 +309,7 @@ class Corpus:
         """Return pages made of others, as numbers of lines, and their weights: without their chrome, and with that of another page."""
         random = np.random.RandomState(seed)
         true = [n for n in pages if self.true[n]]
-        other = [n for n in pages if not self.true[n]]
+        other = [n for n in pages if self.pages[n]["kind"] == "teacher"]
         out = []
         for n in [*true, *sorted(random.permutation(other)[:80].tolist())]:
             lines = self.lines([n])
@@ -389,7 +418,7 @@ def fitted(corpus):
     """Return for each fold its pages, and what was fitted to the pages that no site of it has part in."""
     folds, tested, models = fold_of(corpus.pages), [], []
     for k in range(FOLDS):
-        tested.append([n for n, page in enumerate(corpus.pages) if page["kind"] != "teacher" and folds[min(page["sites"])] == k])
+        tested.append([n for n, page in enumerate(corpus.pages) if page["kind"] not in OTHERS and folds[min(page["sites"])] == k])
         seen = np.array([n for n, page in enumerate(corpus.pages) if all(folds.get(s, -1) != k for s in page["sites"])])
         models.append(corpus.fit(seen, k))
         print(f"fold {k}: {len(seen)} pages to learn from, {len(tested[-1])} left out", flush=True)

@@ -26,6 +26,7 @@ Flags = npt.NDArray[np.bool_]
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
 # below 0.2 %. Left out, 0.03 gave 68.1 % of chrome lines at 0.11 % of body characters, 0.04 70.1 at 0.12, 0.05 71.7 at 0.18, 0.06 72.7 at 0.33.
 SPARE = 40  # thousandths: what a whole page of text is worth, in pages of chrome
+SHORT = 20  # lines: what is learned of whole pages has too little to go by on one with fewer
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 SECOND = 8000  # and between sentences none that is less sure, and not without a second voice: a rule, or a run of short lines
 MANY = 25  # of eight lines (in eighths of a binary logarithm)
@@ -82,6 +83,8 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
     out = np.zeros(len(sure), np.bool_)
     for p in range(len(bounds) - 1):
         lo, hi = bounds[p], bounds[p + 1]
+        if hi - lo < SHORT:
+            continue
         _count(sure, rows, lo, hi)
         text = np.int64(10000 * SMALL)
         chrome = np.int64(0)
