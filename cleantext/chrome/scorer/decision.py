@@ -24,8 +24,9 @@ __all__ = ["Scorer", "choose"]
 Flags = npt.NDArray[np.bool_]
 
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
-# below 0.2 %. Left out, 0.03 gave 68.1 % of chrome lines at 0.11 % of body characters, 0.04 70.1 at 0.12, 0.05 71.7 at 0.18, 0.06 72.7 at 0.33.
-SPARE = 40  # thousandths: what a whole page of text is worth, in pages of chrome
+# below 0.2 %. Asked once, left out, 0.03 gave 68.0 % of chrome lines at 0.11 % of body characters, 0.04 70.5 at 0.13, 0.05 71.9 at 0.13, 0.06 72.6
+# at 0.17; asked until nothing moves each gives some 3 more, at up to .06 more.
+SPARE = 50  # thousandths: what a whole page of text is worth, in pages of chrome
 SHORT = 20  # lines: what is learned of whole pages has too little to go by on one with fewer
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 SECOND = 8000  # and between sentences none that is less sure, and not without a second voice: a rule, or a run of short lines
@@ -77,7 +78,8 @@ class Scorer(NamedTuple):
 def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags:
     """Choose the lines that go.
 
-    If a run of likely lines were text after all, the page would have so much more text: the loss is measured by that. Between the first
+    If a run of likely lines were text after all, the page would have so much more text, and the loss is measured by that, but by no more
+    than twice the text that is seen: a list page has hardly any, and loses all. Between the first
     and the last sentence of a page a second voice is asked for.
     """
     out = np.zeros(len(sure), np.bool_)
@@ -98,7 +100,7 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
             if n < hi and sure[n] >= LEAST:
                 run += sure[n] * np.int64(lengths[n])
                 continue
-            worth = np.float64(text + run) * SPARE / 1000
+            worth = np.float64(text + min(run, text)) * SPARE / 1000
             for k in range(first, n):
                 cost = (10000 - sure[k]) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
                 out[k] = cost < worth * sure[k] / 10000 and _voiced(sure[k], rows[k])
