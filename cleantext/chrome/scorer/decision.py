@@ -24,13 +24,16 @@ __all__ = ["Scorer", "choose"]
 Flags = npt.NDArray[np.bool_]
 
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
-# below 0.2 %. Asked once, left out, 0.03 gave 68.0 % of chrome lines at 0.11 % of body characters, 0.04 70.5 at 0.13, 0.05 71.9 at 0.13, 0.06 72.6
-# at 0.17; asked until nothing moves each gives some 3 more, at up to .06 more.
-SPARE = 50  # thousandths: what a whole page of text is worth, in pages of chrome
-SHORT = 20  # lines: what is learned of whole pages has too little to go by on one with fewer
+# below 0.2 %. Asked once, left out, 0.05 gave 70.8 % of chrome lines at 0.13 % of body characters, 0.06 71.4 at 0.15, 0.07 71.9 at 0.23; without
+# `TOGETHER` 0.05 gave 71.9 at 0.13, but single lines at the end of a long text went.
+SPARE = 55  # thousandths: what a whole page of text is worth, in pages of chrome
+SHORT = 36  # lines: what is learned of whole pages has too little to go by on one with fewer
 LEAST = 5000  # 1/10000: a line that is rather text never goes
-SECOND = 8000  # and between sentences none that is less sure, and not without a second voice: a rule, or a run of short lines
-MANY = 25  # of eight lines (in eighths of a binary logarithm)
+TOGETHER = 3  # likely lines in a row
+SECOND = (
+    8000  # and none that is less sure alone, without a rule; nor between sentences, where a second voice is asked for: a rule, or a run
+)
+MANY = 25  # of eight short lines (in eighths of a binary logarithm)
 THIRD = 9000  # or its words, where it is surer still
 WORDS = 16  # sixteenths of a logit by which its n-grams alone speak for page chrome
 SURE = 9900  # of lines that are known by more than the model
@@ -85,9 +88,9 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
     out = np.zeros(len(sure), np.bool_)
     for p in range(len(bounds) - 1):
         lo, hi = bounds[p], bounds[p + 1]
+        _count(out, sure, rows, lo, hi)
         if hi - lo < SHORT:
             continue
-        _count(sure, rows, lo, hi)
         text = np.int64(10000 * SMALL)
         chrome = np.int64(0)
         for n in range(lo, hi):
@@ -103,7 +106,7 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
             worth = np.float64(text + min(run, text)) * SPARE / 1000
             for k in range(first, n):
                 cost = (10000 - sure[k]) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
-                out[k] = cost < worth * sure[k] / 10000 and _voiced(sure[k], rows[k])
+                out[k] |= cost < worth * sure[k] / 10000 and _voiced(sure[k], rows[k], n - first)
             first, run = n + 1, np.int64(0)
         for _ in range(TITLES):
             best = -1
@@ -118,9 +121,14 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
 
 
 @kernel
-def _voiced(sure: int, row: I32) -> bool:
-    """Say whether more than the place speaks against a line that stands between sentences: a rule, its words, or a run of such lines."""
+def _voiced(sure: int, row: I32, likely: int) -> bool:
+    """Say whether a second voice speaks against a line that stands alone, in a run of few likely lines, or between sentences.
+
+    It is a rule, its words, or a run of short lines.
+    """
     place = len(SHAPE)
+    if likely < TOGETHER and sure <= SECOND and row[place + RULE_HERE] == 0:
+        return False
     if row[place + ZONE] != 1 or row[place + COUNTS_ON] > 0:
         return True
     if row[place + RULE_HERE] > 0 or row[place + RUN] >= MANY:
@@ -129,14 +137,14 @@ def _voiced(sure: int, row: I32) -> bool:
 
 
 @kernel
-def _count(sure: I32, rows: I32, lo: int, hi: int) -> None:
-    """Be sure of lines that are nothing but numbers which count on from 1."""
+def _count(out: Flags, sure: I32, rows: I32, lo: int, hi: int) -> None:
+    """Take lines that are nothing but numbers which count on from 1."""
     first = lo
     for n in range(lo, hi + 1):
         if n > first and (n == hi or rows[n, NUMBER] != rows[n - 1, NUMBER] + 1):
             if n - first >= GUTTER:
                 for at in range(first, n):
-                    sure[at] = SURE
+                    sure[at], out[at] = SURE, True
             first = n
         if n < hi and n == first and rows[n, NUMBER] != 1:
             first = n + 1
