@@ -31,7 +31,6 @@ from cleantext.chrome.columns import (
     BALLOT,
     BECAUSE,
     BLANK,
-    CATEGORY,
     COUNT,
     DATED,
     ECHO,
@@ -219,17 +218,9 @@ class Case:
         """Return which of the lines that are left the scorer would take, how sure it is of each, and the features of each."""
         if scorer is None or not len(left):
             return np.zeros(len(left), bool), np.zeros(len(left), np.int32), np.zeros((len(left), 0), np.int32)
-        points, starts, ends = self.rows.points, self.starts[left], self.ends[left]
-        if cut := [(k, self.cut_rows[n]) for k, n in enumerate(left.tolist()) if n in self.cut_rows] if self.cut_rows else []:
-            rest = Rows.of([row for _, row in cut])
-            which = [k for k, _ in cut]
-            starts, ends = starts.copy(), ends.copy()
-            starts[which], ends[which] = rest.starts + len(points), rest.ends + len(points)
-            points = Rows.split(np.concatenate((points, rest.points))).points
-        ballots = self.register.ballot_rows[self.lines.known[left] >> BALLOT]
-        category = np.where(ballots[:, COUNT] > 0, self.register.evidence_rows[ballots[:, FIRST], CATEGORY], 0)
-        said = np.stack((ballots[:, STRONGEST], category, ballots[:, HEADS] > 0), 1).astype(np.int32)
-        return scorer.judge(points, starts, ends, _bounds(self.lines.page[left]), said)
+        cut = {k: self.cut_rows[n] for k, n in enumerate(left.tolist()) if n in self.cut_rows} if self.cut_rows else {}
+        rows = Rows(self.rows.points, self.starts[left], self.ends[left]).changed(cut)
+        return scorer.judge(*rows, _bounds(self.lines.page[left]), self.register.strongest(self.lines.known[left]))
 
     def _round(self, left: I32, safety: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Ask the arbiter once about the lines that are left; say of which pages anything went."""
