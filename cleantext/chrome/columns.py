@@ -57,8 +57,9 @@ BECAUSE = (
     "inside a {zone} of {n} certain lines",
     "nothing else stands in the line",
     "in a column of the site's pages, above the title",
+    "learned, of such lines {n} % are page chrome",
 )
-ANYWHERE, IN_ZONE, COLUMN, BESIDE, BESIDE_DATES, BETWEEN, ROW_BELOW, HEADING, ECHO, ENCLOSED, EMPTIED, HEADER = range(len(BECAUSE))
+ANYWHERE, IN_ZONE, COLUMN, BESIDE, BESIDE_DATES, BETWEEN, ROW_BELOW, HEADING, ECHO, ENCLOSED, EMPTIED, HEADER, LEARNED = range(len(BECAUSE))
 
 
 class Lines(NamedTuple):

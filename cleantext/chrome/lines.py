@@ -6,6 +6,7 @@ enough for where it stands (head, tail, or inside the body), or when a second re
 * strength A acts anywhere, B in its zones or beside a line that acted, C only between lines that acted;
 * a heading goes with the rows of its list, a header or footer with the short lines inside it;
 * protectors (numbered headings, signatures, dialogue, records, chronicles, titles: `cleantext.chrome.acquit`) acquit;
+* a scorer learned from labelled pages takes what a page can spare of the rest (`cleantext.chrome.scorer`), never a protected line;
 * a gate keeps the page whole where removal would leave no body.
 
 What goes changes what stands beside what stays. So the arbiter is asked again about the lines that
@@ -40,6 +41,7 @@ from cleantext.chrome.columns import (
     HEAD,
     HEADER,
     HEADS,
+    LEARNED,
     LOSS,
     PLACED,
     SALVAGED,
@@ -61,6 +63,7 @@ from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, remo
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, Rule
 from cleantext.chrome.scan import stripped
+from cleantext.chrome.scorer import Scorer
 from cleantext.chrome.votes import Register, strongest
 
 __all__ = ["Decisions", "Reason", "Verdict", "decide", "judge", "zones"]
@@ -78,13 +81,30 @@ def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdic
     return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
-def decide(texts: Sequence[str], rows: Rows, known: I64, register: Register, *, safety: str = "safe") -> Decisions:
-    """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each."""
+def decide(
+    texts: Sequence[str],
+    rows: Rows,
+    known: I64,
+    register: Register,
+    *,
+    safety: str = "safe",
+    scorer: Scorer | None = None,
+    plain: Flags | None = None,
+    told: bool = False,
+) -> Decisions:
+    """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each.
+
+    With a ``scorer``, lines of ``plain`` pages that no rule takes go by what is learned; ``told`` keeps its reasons in words.
+    """
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
     suspected = np.zeros(len(texts), bool)
+    scorer = scorer if register.pack.of_kind["learned"] else None
     suspected[pages[known >> BALLOT > 0]] = True
+    plain = np.full(len(texts), scorer is not None) if plain is None else plain & (scorer is not None)
+    suspected |= plain
     case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
-    case.hear(safety)
+    case.plain = plain
+    case.hear(safety, scorer, told=told)
     return case.decisions()
 
 
@@ -107,6 +127,8 @@ class Case:
         self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
         self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
         self.dates: dict[str, int] = {}  # of chronicles
+        self.plain = np.zeros(len(texts), bool)  # pages that the scorer is asked about
+        self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
         self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
         n = len(kept)
@@ -154,17 +176,51 @@ class Case:
 
     # ------------------------------------------------------------ rounds
 
-    def hear(self, safety: str) -> None:
-        """Ask the arbiter until nothing moves."""
-        left, acted, page = self.every, self.lines.acted, self.lines.page
-        moved = self._round(left, safety)
+    def hear(self, safety: str, scorer: Scorer | None = None, *, told: bool = False) -> None:
+        """Ask the arbiter until nothing moves; ask the scorer about whole pages, then about what is left, until it takes no more.
+
+        Both look at nothing but the lines that stay, and are asked until neither moves: so a second run finds nothing to do.
+        """
+        lines, acted, page = self.lines, self.lines.acted, self.lines.page
+        left = self.every[self.plain[page]] if scorer else self.every[:0]
+        wanted, sure, seen = self._score(left, scorer)
+        moved = self._round(self.every, safety)
         for rule in self.pack.of_kind["enclosed"]:
             self._enclose(rule)
+        self._settle(self.every, moved, safety)
+        changed = np.zeros(len(self.texts), bool)
+        changed[page[acted >= 0]] = True
+        changed[page[np.array(list(self.cuts), np.int64)]] = True
+        for rule in self.pack.of_kind["learned"] if scorer else ():
+            while len(left):
+                at = np.flatnonzero(wanted & (acted[left] < 0) & ~lines.shielded[left])
+                at = at[self.finds(left[at], rule)]
+                took = left[at]
+                acted[took], lines.because[took], lines.number[took] = self.register.saying(_by(rule)), LEARNED, sure[at] // 100
+                if told and scorer:
+                    self.told |= {n: ", ".join(scorer.reasons(seen[k])) for n, k in zip(took.tolist(), at.tolist(), strict=True)}
+                changed[page[took]] = True
+                left = left[(acted[left] < 0) & changed[page[left]]]
+                self._settle(left, changed, safety)
+                left = left[acted[left] < 0]
+                changed[:] = False
+                wanted, sure, seen = self._score(left, scorer)
+
+    def _settle(self, left: I32, moved: Flags, safety: str) -> None:
+        """Ask the arbiter about the lines that are left of pages of which something went, until nothing moves."""
         while moved.any():
-            left = left[(acted[left] < 0) & moved[page[left]]]
+            left = left[(self.lines.acted[left] < 0) & moved[self.lines.page[left]]]
             if not len(left):
                 break
             moved = self._round(left, safety)
+
+    def _score(self, left: I32, scorer: Scorer | None) -> tuple[Flags, I32, I32]:
+        """Return which of the lines that are left the scorer would take, how sure it is of each, and the features of each."""
+        if scorer is None or not len(left):
+            return np.zeros(len(left), bool), np.zeros(len(left), np.int32), np.zeros((len(left), 0), np.int32)
+        cut = {k: self.cut_rows[n] for k, n in enumerate(left.tolist()) if n in self.cut_rows} if self.cut_rows else {}
+        rows = Rows(self.rows.points, self.starts[left], self.ends[left]).changed(cut)
+        return scorer.judge(*rows, _bounds(self.lines.page[left]), self.register.strongest(self.lines.known[left]))
 
     def _round(self, left: I32, safety: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Ask the arbiter once about the lines that are left; say of which pages anything went."""
@@ -369,6 +425,7 @@ class Case:
                 e = self.register.said(int(lines.acted[n]))
                 because = BECAUSE[lines.because[n]].format(zone=zone, n=lines.number[n])
                 because = f"{e.note}, {because}" if e.note else because
+                because = f"{because}: {self.told[n]}" if self.told.get(n) else because
                 yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH[e.power], zone, because)
                 continue
             for e in sorted(self.cuts.get(n, ()), key=lambda e: e.start):
