@@ -36,6 +36,7 @@ A, B, C = 3, 2, 1
 HEAD, TAIL, BODY = 1, 2, 4
 ZONES = {"head": HEAD, "tail": TAIL, "body": BODY}
 ZONE_NAMES = {bit: name for name, bit in ZONES.items()}
+STRENGTH_NAMES = {A: "A", B: "B", C: "C"}
 
 # Columns of evidence, of ballots; kinds of rules.
 RULE, POWER, WORDS, ZONE_BITS, CATEGORY, KIND, COMMON, DATED, BARE, NOTED, SALVAGED, RULE_POWER = range(12)

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, code_points, text_of
+from cleantext.changes import I32, I64, text_of
 from cleantext.chrome.acquit import protect, spare_titles
 from cleantext.chrome.arbiter import arbitrate, gate, place, support
 from cleantext.chrome.columns import (
@@ -46,39 +46,30 @@ from cleantext.chrome.columns import (
     PLACED,
     SALVAGED,
     SPANS,
+    STRENGTH_NAMES,
     STRONGEST,
     TAIL,
     ZONE_BITS,
     ZONE_NAMES,
     ZONES,
-    A,
-    B,
-    C,
     Lines,
 )
-from cleantext.chrome.evidence import Evidence, Votes
+from cleantext.chrome.evidence import Evidence
 from cleantext.chrome.frame import enclosed, grow, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
 from cleantext.chrome.rows import Rows
-from cleantext.chrome.rules import Pack, Rule
+from cleantext.chrome.rules import Rule
 from cleantext.chrome.scan import stripped
 from cleantext.chrome.scorer import Scorer
-from cleantext.chrome.votes import Register, strongest
+from cleantext.chrome.votes import Register
 
-__all__ = ["Decisions", "Reason", "Verdict", "decide", "judge", "zones"]
+__all__ = ["Decisions", "Reason", "Verdict", "decide"]
 
-STRENGTH = {A: "A", B: "B", C: "C"}
 Flags = npt.NDArray[np.bool_]
 FLAGS = {1: "all_chrome", 2: "over_removal"}
 _ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and what happened
 DATE = 10  # characters by which two entries of a chronicle differ
-
-
-def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
-    """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
-    rows, register = Rows.split(code_points(folded)), Register.of(pack)
-    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
 def decide(
@@ -106,16 +97,6 @@ def decide(
     case.plain = plain
     case.hear(safety, scorer, told=told)
     return case.decisions()
-
-
-def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, Votes]]:
-    """Return the zone, the folded text and the votes of each line of a page that is not blank, before anything goes."""
-    lines = [(row, vote) for row, vote in zip(rows, votes, strict=False) if row and not row.isspace()]
-    power, placed = np.array([strongest(vote) for _, vote in lines], np.int32).reshape(-1, 2).T.copy()
-    gain = np.array([vote.gain for _, vote in lines], np.int32)
-    zone, every = np.zeros(len(lines), np.int32), np.arange(len(lines), dtype=np.int32)
-    place.sized(len(lines))(power, placed > 0, gain, zone, every, np.array([0, len(lines)]))
-    return [(ZONE_NAMES[z], row, vote) for z, (row, vote) in zip(zone.tolist(), lines, strict=True)]
 
 
 class Case:
@@ -196,7 +177,7 @@ class Case:
                 at = np.flatnonzero(wanted & (acted[left] < 0) & ~lines.shielded[left])
                 at = at[self.finds(left[at], rule)]
                 took = left[at]
-                acted[took], lines.because[took], lines.number[took] = self.register.saying(_by(rule)), LEARNED, sure[at] // 100
+                acted[took], lines.because[took], lines.number[took] = self.register.saying(Evidence.alone(rule)), LEARNED, sure[at] // 100
                 if told and scorer:
                     self.told |= {n: ", ".join(scorer.reasons(seen[k])) for n, k in zip(took.tolist(), at.tolist(), strict=True)}
                 changed[page[took]] = True
@@ -287,7 +268,8 @@ class Case:
             match = blocks[block[k]].row_pattern.fullmatch(self.folded(int(below[k])).strip())
             tags[k] = seen.setdefault(match["tag"], len(seen) + 1) if match and match["tag"] else 0
         rows = [
-            (sum(ZONES[z] for z in set(b.zones)), b.least, t, register.saying(_by(b))) for b, t in zip(blocks, tagged.tolist(), strict=True)
+            (sum(ZONES[z] for z in set(b.zones)), b.least, t, register.saying(Evidence.alone(b)))
+            for b, t in zip(blocks, tagged.tolist(), strict=True)
         ]
         grow.sized(len(self.every))(self.lines, left, headings, tags, np.array(rows, np.int32))
 
@@ -305,7 +287,7 @@ class Case:
                 foot = below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)]
                 if any(name in self.folded(x) for x in foot.tolist()):
                     at = self.folded(n).index(name)
-                    self.act(n, _by(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
+                    self.act(n, Evidence.alone(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
 
     def _enclose(self, rule: Rule) -> None:
         """Take short lines that no rule knows from inside a header or footer."""
@@ -315,7 +297,7 @@ class Case:
         found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts)
         found = found[~lines.shielded[found]]
         found = found[self.finds(found, rule)]
-        lines.acted[found] = register.saying(_by(rule))
+        lines.acted[found] = register.saying(Evidence.alone(rule))
 
     def _stretches(self, lines: I32) -> tuple[I64, I64]:
         """Return where lines stand in the rows, without the blanks around them and as if nothing were cut from them."""
@@ -426,15 +408,10 @@ class Case:
                 because = BECAUSE[lines.because[n]].format(zone=zone, n=lines.number[n])
                 because = f"{e.note}, {because}" if e.note else because
                 because = f"{because}: {self.told[n]}" if self.told.get(n) else because
-                yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH[e.power], zone, because)
+                yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH_NAMES[e.power], zone, because)
                 continue
             for e in sorted(self.cuts.get(n, ()), key=lambda e: e.start):
-                yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH[e.power], zone, "part of a line")
-
-
-def _by(rule: Rule) -> Evidence:
-    """Return what a rule alone says of lines that go with others."""
-    return Evidence(rule, rule.power, 0, 0)
+                yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH_NAMES[e.power], zone, "part of a line")
 
 
 def _bounds(pages: I32) -> I64:
