@@ -24,7 +24,7 @@ from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
-__all__ = ["Main", "MainContent", "main_blocks"]
+__all__ = ["Main", "MainContent", "main_blocks", "main_by_rules"]
 
 LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
 LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
@@ -34,6 +34,9 @@ LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
 HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 FEW = 3  # sentences; a root with less may be no text at all
+# Odds (natural logarithm) below which a line goes that the rules have as main text, and above which one comes that they have not.
+OUT, IN = -2.2, 0.0
+DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
 
 class Main(NamedTuple):
@@ -44,14 +47,45 @@ class Main(NamedTuple):
     flags: tuple[str, ...]
 
 
-def main_blocks(page: Page) -> Main:
+def main_blocks(page: Page, *, learned: bool = True) -> Main:
     """Say for each block of an HTML page whether it is main text, and if not, what speaks against it.
+
+    The rules choose first. A model that has seen their choice and all else that is known of a line (`cleantext.chrome.main_text`) then
+    takes out what it is sure is none, and takes in what it is sure is some: what the rules and the model doubt stays as the rules have
+    it. A page on which this was done (flag ``html_main``), or that the rules kept whole, is not asked again.
 
     Every doubt keeps. A page that is a list of links keeps all its lines (flag ``html_list_page``); one with too little
     text to tell where it stands loses only what form and name speak against (flag ``html_no_main``).
     """
     if not page.html:
         return Main((), "", ())
+    if learned and not DECIDED.isdisjoint(page.flags):
+        return Main(("main",) * len(page.html), "", ())
+    tree, main, top = main_by_rules(page)
+    if not learned:
+        return main
+    return main._replace(roles=_with_model(page, tree, main.roles, top), flags=(*main.flags, "html_main"))
+
+
+def _with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[str, ...]:
+    """Return the roles of the lines as rules and model together have them."""
+    from cleantext.chrome.main_text.model import load_model, odds
+    from cleantext.chrome.main_text.signals import read_signals
+
+    said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
+    out = []
+    for role, odd in zip(roles, said, strict=True):
+        if role == "main" and odd < OUT:
+            out.append("html.learned")
+        elif role not in ("main", "title") and odd > IN:
+            out.append("main")
+        else:
+            out.append(role)
+    return tuple(out) if "main" in out else roles
+
+
+def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
+    """Return the elements of an HTML page, what the rules choose, and the number of the element chosen."""
     tree = Tree(page)
     top = tree.root()
     root = tree.nodes[top]
@@ -59,7 +93,7 @@ def main_blocks(page: Page) -> Main:
     little = root.weight < (LEAST_TEXT if root.shape[1].isdisjoint(GOOD) else LEAST_NAMED)
     if little or (root.stops < FEW and _is_not_text(tree, top)):
         if _is_list(tree):
-            return Main(("main",) * len(page.html), "", ("html_list_page",))
+            return tree, Main(("main",) * len(page.html), "", ("html_list_page",)), 0
         top, root, flags = 0, tree.nodes[0], ("html_no_main",)
     roles = ["html.outside-main"] * len(page.html)
     for i in range(root.first, root.last + 1):
@@ -72,10 +106,10 @@ def main_blocks(page: Page) -> Main:
     _prune_runs(tree, roles)
     _prune_repeats(tree, roles, tree.lines[title] if title >= 0 else "")
     if "main" not in roles:
-        return Main(("main",) * len(page.html), "", ("html_no_main",))
+        return tree, Main(("main",) * len(page.html), "", ("html_no_main",)), 0
     if title >= 0:
         roles[title] = "title"
-    return Main(tuple(roles), tree.paths[top], flags)
+    return tree, Main(tuple(roles), tree.paths[top], flags), top
 
 
 def _is_not_text(tree: Tree, top: int) -> bool:
@@ -255,7 +289,7 @@ def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
 class MainContent(PageTransform):
     r"""Keep the title and the main text of an HTML page, drop the lines around them.
 
-    Pages without HTML blocks pass unchanged. What is dropped is whole lines, each with the reason.
+    Pages without HTML blocks pass unchanged. What is dropped is whole lines, each with the reason. ``learned=False`` asks the rules only.
 
     >>> from cleantext.html import read_html
     >>> links = "".join(f'<li><a href="/{i}">频道{i}</a></li>' for i in range(9))
@@ -265,14 +299,17 @@ class MainContent(PageTransform):
     ['喀什的春天', '今年三月，喀什古城的杏花开了，游客比往年多了一倍。巷子里支起了馕坑，香味飘出去很远。']
     """
 
+    learned: bool = True
+
     id: ClassVar[str] = "chrome.html"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
         "html.outside-main": "outside the element that holds the main text",
         "html.link-dense": "a list of links inside the main text",
         "html.headed": "an element under a heading of related pages or comments",
         "html.repeated": "the title over a reply, or the number of a picture in its series",
+        "html.learned": "the model of main text, taught by labelled pages, is sure that it is none",
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
@@ -286,12 +323,12 @@ class MainContent(PageTransform):
     }
 
     def fast(self, pages: Sequence[Page]) -> list[Page]:
-        return [_without(page) if page.html else page for page in pages]
+        return [_without(page, learned=self.learned) if page.html else page for page in pages]
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         if not page.html:
             return (), (), {}
-        main = main_blocks(page)
+        main = main_blocks(page, learned=self.learned)
         return _edits(page, main.roles), main.flags, {}
 
 
@@ -315,9 +352,9 @@ def _edits(page: Page, roles: Sequence[str]) -> list[Edit]:
     return [Edit(start, end, page.text[start:end], "", role) for start, end, role in runs]
 
 
-def _without(page: Page) -> Page:
+def _without(page: Page, *, learned: bool) -> Page:
     """Return what the edits make of a page, without making them: four times as fast."""
-    main = main_blocks(page)
+    main = main_blocks(page, learned=learned)
     kept = [role in ("main", "title") for role in main.roles]
     flags = tuple(dict.fromkeys((*page.flags, *main.flags)))
     if all(kept):

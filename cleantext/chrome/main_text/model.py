@@ -1,0 +1,91 @@
+"""The learned model of the main text: a line of a page in, the odds that it is main text out.
+
+Two models, one behind the other. The first is linear over hashed words of classes and hashed pieces of text. The second, trees,
+sees figures of the line and of what is around it, and what the first said there. Their weights are data (``main_model.npz``),
+made by `cleantext.chrome.main_text.make_model` from labelled pages.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.chrome.main_text.signals import F32, I64, NAME_SLOTS, Signals, columns
+from cleantext.jit import kernel
+
+__all__ = ["Model", "load_model", "odds"]
+
+NAME_TABLES = 5
+CLIP = 12.0  # of what the linear model says
+
+
+class Model(NamedTuple):
+    """Weights of both models."""
+
+    weights: F32  # of slots: names first, then pieces of text
+    bias: float
+    roots: I64  # first node of each tree
+    features: npt.NDArray[np.int16]  # column a node asks for, -1 at a leaf
+    thresholds: F32  # at a leaf, what it adds
+    left: npt.NDArray[np.int16]  # counted from the first node of the tree; the right one follows in `right`
+    right: npt.NDArray[np.int16]
+    made_of: str  # provenance
+
+
+@lru_cache(maxsize=1)
+def load_model() -> Model:
+    """Return the model that comes with cleantext."""
+    with (resources.files(__package__) / "main_model.npz").open("rb") as file, np.load(file) as data:
+        return unpack(dict(data))
+
+
+def unpack(data: dict[str, npt.NDArray[Any]]) -> Model:
+    """Return a model from the arrays of its file."""
+    return Model(
+        data["weights"].astype(np.float32) * np.float32(data["step"]),
+        float(data["bias"]),
+        data["roots"].astype(np.int64),
+        data["features"],
+        data["thresholds"],
+        data["left"],
+        data["right"],
+        str(data["made_of"]),
+    )
+
+
+@kernel
+def _climb(rows: F32, roots: I64, features: Any, thresholds: F32, left: Any, right: Any) -> F32:
+    """Return the sum of what the leaves of all trees add for each row."""
+    out = np.zeros(len(rows), np.float32)
+    for n in range(len(rows)):
+        total = 0.0
+        for tree in range(len(roots)):
+            first = roots[tree]
+            at = first
+            while features[at] >= 0:
+                at = first + (left[at] if rows[n, features[at]] <= thresholds[at] else right[at])
+            total += thresholds[at]
+        out[n] = total
+    return out
+
+
+def linear(signals: Signals, model: Model) -> F32:
+    """Return what the first model says of each line."""
+    names = np.concatenate([np.asarray(found, np.int64) for found in signals.names])
+    sizes = np.array([len(found) for found in signals.names])
+    total = np.concatenate([[0.0], np.cumsum(model.weights[names], dtype=np.float64)])
+    ends = np.cumsum(sizes)
+    grams = signals.grams
+    pieces = model.weights[NAME_SLOTS * NAME_TABLES + np.maximum(grams, 0)] * (grams >= 0)
+    score = total[ends] - total[ends - sizes] + pieces.sum(axis=1) + model.bias
+    return np.clip(score, -CLIP, CLIP).astype(np.float32)
+
+
+def odds(signals: Signals, model: Model) -> F32:
+    """Return for each line the natural logarithm of the odds that it is main text."""
+    rows = columns(signals, linear(signals, model))
+    return _climb.sized(len(rows) * len(model.roots))(rows, model.roots, model.features, model.thresholds, model.left, model.right)
