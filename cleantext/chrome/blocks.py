@@ -105,6 +105,7 @@ def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
     _prune_repeats(tree, roles, tree.lines[title] if title >= 0 else "")
+    _prune_gutters(tree, page, roles)
     if "main" not in roles:
         return tree, Main(("main",) * len(page.html), "", ("html_no_main",)), 0
     if title >= 0:
@@ -277,6 +278,18 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
                 roles[i] = "html.repeated"
 
 
+def _prune_gutters(tree: Tree, page: Page, roles: list[str]) -> None:
+    """Take out the numbers 1, 2, 3 ... of the lines of a listing, which stand before, behind or beside its code."""
+    lo = 0
+    while lo < len(roles):
+        hi = lo
+        while hi < len(roles) and roles[hi] == "main" and tree.lines[hi] == str(hi - lo + 1):
+            hi += 1
+        if hi - lo > 2 and any("/pre" in page.html[i].path for i in range(max(0, lo - 1), min(hi + 1, len(roles)))):
+            roles[lo:hi] = ["html.line-numbers"] * (hi - lo)
+        lo = max(hi, lo + 1)
+
+
 def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
     """Say whether an element is a list of links; a paragraph that is one link is so only at the edge of the main text."""
     if node.first < node.last:
@@ -309,6 +322,7 @@ class MainContent(PageTransform):
         "html.link-dense": "a list of links inside the main text",
         "html.headed": "an element under a heading of related pages or comments",
         "html.repeated": "the title over a reply, or the number of a picture in its series",
+        "html.line-numbers": "the numbers of the lines of a listing",
         "html.learned": "the model of main text, taught by labelled pages, is sure that it is none",
         "html.class": "named as page chrome, and without sentences or full of links",
     }

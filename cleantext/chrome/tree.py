@@ -47,7 +47,7 @@ HEADING = re.compile(
 # What readers may do with a post or a picture, as links of their own.
 ACTION = re.compile(
     r"(?:(?:编辑|編輯|编辑本段|edit|讨论|討論|上传视频|回复|回覆|引用|举报|舉報|赞|讚|赞同|支持|反对|收藏|分享|只看该作者|只看樓主|使用道具|楼主|樓主|沙发|沙發|板凳|地板|"
-    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|收起|查看历史版本)[ |·\[\]]{0,3})+",
+    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|展开全文|展開全文|阅读全文|閱讀全文|展开阅读全文|查看全文|展开剩余\d*%?|收起|查看历史版本|read more|show more)[ |·\[\]]{0,3})+",
     re.IGNORECASE,
 )
 HEADLINE = re.compile(r"[\u3400-\u9fff“”《》「」]{6,30}")

@@ -35,11 +35,12 @@ SHARED = Path(__file__).parents[3] / "../shared/data"
 FOLDS = 5
 SEED = 7
 EPOCHS, RATE, DECAY = 4, 0.05, 1e-3  # of the linear model
-TREES, LEAVES, TREE_RATE = 120, 31, 0.08
+TREES, LEAVES, TREE_RATE = 150, 31, 0.08
 BY_HAND = {"pages2": 4.0, "pages": 2.0, "wcxb": 1.0}  # weight of a page
 WORD = re.compile(r"\w+")
 KEEP = {"body": 1.0, "title": 1.0, "caption": 1.0, "chrome": 0.0}
 TITLE_WEIGHT = 4.0
+CHROME, HEAVIEST = 0.35, 0.15  # share of the chrome of a page in its weight; of one line
 
 
 class Labelled(NamedTuple):
@@ -181,6 +182,20 @@ def _fit(starts: Any, slots: Any, labels: Any, weights: Any, order: Any, size: i
     return found
 
 
+def name_slots(signals: Signals) -> list[list[int]]:
+    """Return the slots of words around each line, as `cleantext.chrome.main_text.model.linear` adds their weights."""
+    around: dict[int, list[int]] = {}
+    for leaf in dict.fromkeys(signals.leaf.tolist()):
+        at, level, found = leaf, 0, around.setdefault(leaf, [])
+        while at > 0:
+            table = min(level, 2) if level < 4 else 3
+            found += [table * NAME_SLOTS + slot for slot in signals.steps[at]]
+            at, level = int(signals.above[at]), level + 1
+    return [
+        around[leaf] + [4 * NAME_SLOTS + slot for slot in inline] for leaf, inline in zip(signals.leaf.tolist(), signals.inline, strict=True)
+    ]
+
+
 class Set:
     """All pages, their lines one behind another."""
 
@@ -190,14 +205,18 @@ class Set:
         for page in found:
             signals = page.signals
             weight = np.where(page.labels >= 0, np.sqrt(np.minimum(signals.chars, 400) + 4) * page.weights, 0)
-            weights.append(BY_HAND[page.source] * weight / max(weight.sum(), 1e-9))
+            if page.source != "wcxb":  # all chrome of a page weighs a third of it, be it one line
+                for chrome in (False, True):
+                    part = (page.labels >= 0) & ((page.labels < 0.5) == chrome)
+                    weight[part] *= (CHROME if chrome else 1 - CHROME) / max(weight[part].sum(), 1e-9)
+            weights.append(BY_HAND[page.source] * np.minimum(weight / max(weight.sum(), 1e-9), HEAVIEST))
             labels.append(np.clip(page.labels, 0, 1))
-            for names, grams in zip(signals.names, signals.grams, strict=True):
+            for names, grams in zip(name_slots(signals), signals.grams, strict=True):
                 slots.append(np.concatenate([names, NAME_SLOTS * NAME_TABLES + grams[grams >= 0]]).astype(np.int32))
                 starts.append(starts[-1] + len(slots[-1]))
         self.starts, self.slots = np.array(starts), np.concatenate(slots)
         self.labels, self.weights = np.concatenate(labels), np.concatenate(weights)
-        self.weights = np.minimum(self.weights / self.weights.mean(), 20.0)
+        self.weights = np.minimum(self.weights / self.weights.mean(), 40.0)
         sizes = [len(page.labels) for page in found]
         self.folds = np.repeat([fold_of(page.host) for page in found], sizes)
         self.ends = np.cumsum(sizes)

@@ -74,15 +74,36 @@ def _climb(rows: F32, roots: I64, features: Any, thresholds: F32, left: Any, rig
 
 
 def linear(signals: Signals, model: Model) -> F32:
-    """Return what the first model says of each line."""
-    names = np.concatenate([np.asarray(found, np.int64) for found in signals.names])
-    sizes = np.array([len(found) for found in signals.names])
-    total = np.concatenate([[0.0], np.cumsum(model.weights[names], dtype=np.float64)])
-    ends = np.cumsum(sizes)
+    """Return what the first model says of each line.
+
+    A word counts at the element of the line, at the one above, at the two above that, and at all others, each with weights of its own.
+    """
+    sums = _step_sums(signals.steps, model)
+    own, leaf, above = sums[:, signals.leaf], signals.leaf, np.maximum(signals.above, 0)
+    further = [0.0] * len(signals.steps)
+    rest = sums[3].tolist()
+    for at, up in enumerate(above.tolist()):
+        further[at] = further[up] + rest[at] if at else 0.0
+    one = above[leaf]
+    two = above[one]
+    three = above[two]
+    names = own[0] + sums[1, one] + sums[2, two] + sums[2, three] + np.array(further)[above[three]]
+    words = model.weights[4 * NAME_SLOTS : NAME_TABLES * NAME_SLOTS]
+    said = {slots: float(sum(words[slot] for slot in slots)) for slots in set(signals.inline)}
     grams = signals.grams
     pieces = model.weights[NAME_SLOTS * NAME_TABLES + np.maximum(grams, 0)] * (grams >= 0)
-    score = total[ends] - total[ends - sizes] + pieces.sum(axis=1) + model.bias
+    score = names + np.array([said[slots] for slots in signals.inline]) + pieces.sum(axis=1) + model.bias
     return np.clip(score, -CLIP, CLIP).astype(np.float32)
+
+
+def _step_sums(steps: list[tuple[int, ...]], model: Model) -> Any:
+    """Return the weights of the words of each element in each of four tables; the root of the document has none."""
+    tables = model.weights[: 4 * NAME_SLOTS].reshape(4, NAME_SLOTS)
+    numbers = {slots: n for n, slots in enumerate(dict.fromkeys(steps))}
+    sums = np.array([tables[:, list(slots)].sum(axis=1) for slots in numbers], np.float64).reshape(-1, 4)
+    found = sums[[numbers[slots] for slots in steps]].T
+    found[:, 0] = 0
+    return found
 
 
 def odds(signals: Signals, model: Model) -> F32:

@@ -1,6 +1,6 @@
 """Signals of the lines of an HTML page, as arrays: what the learned model of the main text is asked.
 
-A row a line. The first model (`slots`) sees hashed words of classes and hashed pieces of the text; the second (`columns`) sees
+A row a line. The first model sees hashed words of classes and hashed pieces of the text; the second, trees, sees `columns`:
 figures of the line, of its place, of the elements around it, what the first said of it and of its neighbours, and
 what the rules of `cleantext.chrome.blocks` said.
 """
@@ -20,16 +20,16 @@ from cleantext.chrome.tree import BAD, COMMENTS, FOOT, GOOD, PERSON, WEAK, Tree,
 from cleantext.html.words import class_words, word_set
 from cleantext.transform import Page
 
-__all__ = ["Signals", "columns", "read_signals", "slots"]
+__all__ = ["NAME_SLOTS", "TEXT_SLOTS", "Signals", "columns", "read_signals"]
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 
 NAME_SLOTS = 1 << 13  # for each of the levels of an element
-LEVELS = 5
 TEXT_SLOTS = 1 << 16
 HEAD, TAIL = 40, 10  # characters of a line whose pieces are looked at
 ORDERS = (2, 3, 4)
+INLINE = 3  # words of a line that may be those of inline elements
 
 TAGS = (
     "p",
@@ -70,13 +70,17 @@ QUOTES = np.array([ord(c) for c in "“”\"'《》「」()（）"], np.uint32)
 class Signals(NamedTuple):
     """What is known of a page before any model is asked."""
 
-    names: list[list[int]]  # slots of class words, by line
+    steps: list[tuple[int, ...]]  # slots of the words of each element
+    above: I64  # the element around each element
+    leaf: I64  # element of each line
+    inline: list[tuple[int, ...]]  # slots of words of what is inside each line, and around it
     grams: npt.NDArray[np.int64]  # slots of pieces of text, a row a line, -1 where there are less
     base: F32  # figures, a row a line
     ups: I64  # elements around each line, from the inside out: a row a level
     first: I64  # of each element
     last: I64
     chars: F32  # of each line
+    form: I64  # number of the form of each line: the path of its element without places
     same: I64  # the element whose brothers of the same form stand nearest around each line, -1
 
 
@@ -88,6 +92,11 @@ def _step(step: str) -> tuple[str, int, tuple[int, ...]]:
     bits = sum(1 << i for i, tags in enumerate(AROUND) if tag in tags.split())
     bits |= sum(1 << (len(AROUND) + i) for i, known in enumerate(WORDS) if not known.isdisjoint(words))
     return tag, bits, tuple(zlib.crc32(word.encode()) % NAME_SLOTS for word in dict.fromkeys((f"<{tag}>", *words)))
+
+
+@lru_cache(maxsize=65_536)
+def _inline(words: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(zlib.crc32(word.encode()) % NAME_SLOTS for word in words)
 
 
 def _text_figures(points: npt.NDArray[np.uint32], starts: I64, ends: I64) -> tuple[F32, F32]:
@@ -150,6 +159,11 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
         masks[at] = masks[above] | steps[at][1]
         depths[at] = depths[above] + 1
         up[at] = above if (nodes[above].first, nodes[above].last) != (nodes[at].first, nodes[at].last) else up[above]
+    known: dict[tuple[int, str, frozenset[str]], int] = {}
+    form_of = [0] * len(nodes)
+    for at in range(1, len(nodes)):
+        form_of[at] = known.setdefault((form_of[nodes[at].parent], *nodes[at].shape), len(known) + 1)
+    form = np.array(form_of, np.int64)[leaf]
     forms: dict[tuple[int, str, frozenset[str]], int] = {}
     keys = [(node.parent, *node.shape) for node in nodes]
     for key in keys:
@@ -199,6 +213,11 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     tag_rows = np.array([[tag in group.split() for tag in tags] for group in TAGS], np.float32).reshape(len(TAGS), count)
     # place
     at = np.arange(count)
+    lines_of_form = np.bincount(form)
+    heads = np.full(len(lines_of_form), count)
+    np.minimum.at(heads, form, at)
+    tails = np.zeros(len(lines_of_form), np.int64)
+    np.maximum.at(tails, form, at)
     title = _title_line(tree, page)
     title_text = plain(page.metadata.get("title", "")).lower()
     plains = [plain(line).lower() for line in tree.lines]
@@ -243,6 +262,9 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
         _window(density, 1), _window(density, 3), _window(density, 8),
         _window(figures[0], 1), _window(figures[0], 3), _window(figures[0], 8),
         _window((prose > 0).astype(np.float64), 3), _window((prose > 0).astype(np.float64), 10),
+        np.log1p(lines_of_form[form]), lines_of_form[form] / count, _by_form(chars, form) / all_chars,
+        lines_of_form[form] / (tails - heads + 1)[form], at - heads[form], _mean_of_form(density, form), _mean_of_form(figures[0], form),
+        _mean_of_form(prose > 0, form), _mean_of_form(kept, form),
         (item >= 0), np.where(item >= 0, alike[item], 0), np.where(item >= 0, span[0, item] / all_chars, 0),
         np.where(item >= 0, np.log1p(span[0, item]), 0), np.where(item >= 0, span[2, item] / np.maximum(span[0, item], 1), 0),
         np.where(item >= 0, span[1, item] / np.maximum(span[0, item], 1), 0),
@@ -262,9 +284,18 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
             np.array([np.full(count, w) for w in whole], np.float32),
         ]
     ).T.astype(np.float32)  # fmt: skip
-    return Signals(
-        _name_slots(tree, steps, parent, blocks), _gram_slots(points, starts, ends), base, np.array(ups), first, last, chars, item
-    )
+    inline = [_inline(block.tokens[:INLINE]) for block in blocks]
+    grams = _gram_slots(points, starts, ends)
+    words = [step[2] for step in steps]
+    return Signals(words, parent, leaf, inline, grams, base, np.array(ups), first, last, chars, form, item)
+
+
+def _by_form(values: Any, form: I64) -> Any:
+    return np.bincount(form, weights=values)[form]
+
+
+def _mean_of_form(values: Any, form: I64) -> Any:
+    return (np.bincount(form, weights=values) / np.maximum(np.bincount(form), 1))[form]
 
 
 def _title_line(tree: Tree, page: Page) -> int:
@@ -286,23 +317,6 @@ def _window(values: Any, reach: int) -> F32:
     at = np.arange(count)
     lo, hi = np.maximum(at - reach, 0), np.minimum(at + reach + 1, count)
     return ((total[hi] - total[lo] - values) / np.maximum(hi - lo - 1, 1)).astype(np.float32)
-
-
-def _name_slots(tree: Tree, steps: list[tuple[str, int, tuple[int, ...]]], parent: I64, blocks: Any) -> list[list[int]]:
-    """Return slots of the words around each line: its element, the one above, two more, all further, and inline ones."""
-    above: dict[int, list[int]] = {}
-    out = []
-    for leaf, block in zip(tree.leaf, blocks, strict=True):
-        found = above.get(leaf)
-        if found is None:
-            found, at, level = [], leaf, 0
-            while at > 0:
-                table = min(level, 2) if level < 4 else 3
-                found += [table * NAME_SLOTS + slot for slot in steps[at][2]]
-                at, level = int(parent[at]), level + 1
-            found = above[leaf] = list(dict.fromkeys(found))
-        out.append(found + [4 * NAME_SLOTS + zlib.crc32(word.encode()) % NAME_SLOTS for word in block.tokens[:3]])
-    return out
 
 
 def _gram_slots(points: npt.NDArray[np.uint32], starts: I64, ends: I64) -> npt.NDArray[np.int64]:
@@ -348,6 +362,7 @@ def columns(signals: Signals, score: F32) -> F32:
         np.full(count, score.max()),
         np.argsort(np.argsort(score)) / count,
     ]
+    out += [_mean_of_form(score, signals.form), _by_form(score * np.sqrt(signals.chars), signals.form) / np.maximum(_by_form(np.sqrt(signals.chars), signals.form), 1)]
     gain = np.cumsum(score - score.mean())
     out += [score - score.max(), gain / count]
     best = np.maximum.accumulate(score)
