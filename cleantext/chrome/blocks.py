@@ -34,8 +34,14 @@ LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
 HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 FEW = 3  # sentences; a root with less may be no text at all
-# Odds (natural logarithm) below which a line goes that the rules have as main text, and above which one comes that they have not.
-OUT, IN = -2.2, 0.0
+LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
+# Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
+SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
+AGREED = 0.5
+OUT, IN = -2.0, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+ALONE = -1.4  # else the rules have missed the text, and the model decides alone
+HEADLINE, ABOVE, LONGEST_HEADLINE = -2.2, 8, 80
+FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
 DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
 
@@ -64,7 +70,7 @@ def main_blocks(page: Page, *, learned: bool = True) -> Main:
     tree, main, top = main_by_rules(page)
     if not learned:
         return main
-    return main._replace(roles=_with_model(page, tree, main.roles, top), flags=(*main.flags, "html_main"))
+    return main._replace(roles=_with_model(page, tree, main.roles, top), flags=main.flags or ("html_main",))
 
 
 def _with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[str, ...]:
@@ -72,16 +78,34 @@ def _with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tup
     from cleantext.chrome.main_text.model import load_model, odds
     from cleantext.chrome.main_text.signals import read_signals
 
+    weights = [len(line) ** 0.5 for line in tree.lines]
+    if sum(map(len, tree.lines)) < LEAST_LEARNED:
+        return roles
     said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
+    sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
+    agreed = sum(weight for weight, role in sure if role in ("main", "title")) >= AGREED * sum(weight for weight, _ in sure)
     out = []
     for role, odd in zip(roles, said, strict=True):
-        if role == "main" and odd < OUT:
-            out.append("html.learned")
-        elif role not in ("main", "title") and odd > IN:
-            out.append("main")
-        else:
+        chosen = role in ("main", "title")
+        if role == "title" or role in FIXED or (chosen and odd >= (OUT if agreed else ALONE)):
             out.append(role)
-    return tuple(out) if "main" in out else roles
+        elif chosen:
+            out.append("html.learned")
+        else:
+            out.append("main" if odd >= (IN if agreed else ALONE) else role)
+    if "main" not in out:
+        return roles
+    if "title" not in out and (head := _headline(tree, out, said)) >= 0:
+        out[head] = "title"
+    return tuple(out)
+
+
+def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
+    """Return the line above the first sentence of the main text that is likeliest a headline where none was found; -1 if none is likely."""
+    chosen = [i for i, role in enumerate(roles) if role == "main"]
+    first = next((i for i in chosen if tree.stops[i]), chosen[0])
+    found = [i for i in range(max(0, first - ABOVE), first) if said[i] >= HEADLINE and FEW < len(tree.lines[i]) < LONGEST_HEADLINE]
+    return max(found, key=said.__getitem__, default=-1)
 
 
 def main_by_rules(page: Page) -> tuple[Tree, Main, int]:

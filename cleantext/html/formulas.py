@@ -88,7 +88,14 @@ def _dollars(tex: str) -> str:
     return f"${escape(tex, quote=False)}$" if tex else ""
 
 
-TWO = {"msup": "{}^{{{}}}", "msub": "{}_{{{}}}", "mfrac": "\\frac{{{}}}{{{}}}", "mroot": "\\sqrt[{1}]{{{0}}}", "mover": "{}^{{{}}}", "munder": "{}_{{{}}}"}
+TWO = {
+    "msup": "{}^{{{}}}",
+    "msub": "{}_{{{}}}",
+    "mfrac": "\\frac{{{}}}{{{}}}",
+    "mroot": "\\sqrt[{1}]{{{0}}}",
+    "mover": "{}^{{{}}}",
+    "munder": "{}_{{{}}}",
+}
 THREE = {"msubsup": "{}_{{{}}}^{{{}}}", "munderover": "{}_{{{}}}^{{{}}}"}
 
 

@@ -12,6 +12,7 @@ a page one, a page of ``pages2`` more, since those are labelled by hand and Chin
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import io
 import json
@@ -36,10 +37,11 @@ FOLDS = 5
 SEED = 7
 EPOCHS, RATE, DECAY = 4, 0.05, 1e-3  # of the linear model
 TREES, LEAVES, TREE_RATE = 150, 31, 0.08
-BY_HAND = {"pages2": 4.0, "pages": 2.0, "wcxb": 1.0}  # weight of a page
+WEIGHTS = {"pages2": 4.0, "pages": 2.0, "wcxb": 1.0, "taught": 0.7}  # of a page
 WORD = re.compile(r"\w+")
 KEEP = {"body": 1.0, "title": 1.0, "caption": 1.0, "chrome": 0.0}
 TITLE_WEIGHT = 4.0
+MOST_LINES, LEAST_STOPS = 1500, 4  # of a page without labels that is used
 CHROME, HEAVIEST = 0.35, 0.15  # share of the chrome of a page in its weight; of one line
 
 
@@ -163,6 +165,27 @@ def pages(shared: Path) -> Iterator[Labelled]:
         )
 
 
+def taught(shared: Path) -> Iterator[Labelled]:
+    """Read the Chinese pages without labels, and label them by the rules where these found an article: for the linear model alone.
+
+    The trees see what the rules said, and would learn nothing but to repeat it.
+    """
+    import zstandard
+
+    with (shared / "unlabelled-zh.jsonl.zst").open("rb") as file:
+        for row in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8"):
+            d = json.loads(row)
+            page = read_html(base64.b64decode(d["html_base64"]))
+            if not page.html or len(page.html) > MOST_LINES:
+                continue
+            tree, main, root = main_by_rules(page)
+            if main.flags or tree.nodes[root].stops < LEAST_STOPS:
+                continue
+            labels = np.array([float(role in ("main", "title")) for role in main.roles])
+            signals = read_signals(page, tree, main.roles, root)
+            yield Labelled("taught", d["blob"], owner(d["host"] or d["repo"]), signals, labels, np.ones(len(labels)))
+
+
 @kernel
 def _fit(starts: Any, slots: Any, labels: Any, weights: Any, order: Any, size: int, epochs: int, rate: float, decay: float) -> Any:
     """Fit a logistic regression by AdaGrad; return its weights, the bias last."""
@@ -192,7 +215,8 @@ def name_slots(signals: Signals) -> list[list[int]]:
             found += [table * NAME_SLOTS + slot for slot in signals.steps[at]]
             at, level = int(signals.above[at]), level + 1
     return [
-        around[leaf] + [4 * NAME_SLOTS + slot for slot in inline] for leaf, inline in zip(signals.leaf.tolist(), signals.inline, strict=True)
+        around[leaf] + [4 * NAME_SLOTS + slot for slot in inline]
+        for leaf, inline in zip(signals.leaf.tolist(), signals.inline, strict=True)
     ]
 
 
@@ -209,7 +233,7 @@ class Set:
                 for chrome in (False, True):
                     part = (page.labels >= 0) & ((page.labels < 0.5) == chrome)
                     weight[part] *= (CHROME if chrome else 1 - CHROME) / max(weight[part].sum(), 1e-9)
-            weights.append(BY_HAND[page.source] * np.minimum(weight / max(weight.sum(), 1e-9), HEAVIEST))
+            weights.append(WEIGHTS[page.source] * np.minimum(weight / max(weight.sum(), 1e-9), HEAVIEST))
             labels.append(np.clip(page.labels, 0, 1))
             for names, grams in zip(name_slots(signals), signals.grams, strict=True):
                 slots.append(np.concatenate([names, NAME_SLOTS * NAME_TABLES + grams[grams >= 0]]).astype(np.int32))
@@ -234,9 +258,11 @@ class Set:
         sums = np.concatenate([[0.0], np.cumsum(weights[self.slots].astype(np.float64))])
         out[rows] = np.clip((sums[self.starts[rows + 1]] - sums[self.starts[rows]]) * step + bias, -CLIP, CLIP)
 
-    def columns(self, said: F32) -> F32:
-        """Return what the trees see."""
-        return np.concatenate([columns(p.signals, said[e - len(p.labels) : e]) for p, e in zip(self.pages, self.ends, strict=True)])
+    def columns(self, said: F32, count: int) -> F32:
+        """Return what the trees see of the first pages."""
+        return np.concatenate(
+            [columns(p.signals, said[e - len(p.labels) : e]) for p, e in zip(self.pages[:count], self.ends, strict=False)]
+        )
 
     def fit_trees(self, seen: F32, rows: Any) -> Any:
         """Fit the trees."""
@@ -285,26 +311,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--folds", type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("main_model.npz"))
     args = parser.parse_args()
-    data = Set(list(pages(args.shared)))
+    by_hand_or_words = list(pages(args.shared))
+    data = Set([*by_hand_or_words, *taught(args.shared)])
     every = np.arange(len(data.labels))
+    labelled = every[: sum(len(page.labels) for page in by_hand_or_words)]
     said = np.zeros(len(every), np.float32)
     linear = []
     for fold in range(FOLDS):  # the trees are taught with what is said of lines that the linear model has not seen
         linear.append(data.fit_linear(every[data.folds != fold]))
         data.say(*linear[-1], every[data.folds == fold], said)
-    seen = data.columns(said)
-    made_of = f"WCXB development pages (CC-BY-4.0, Murrough Foley), pages2, pages; {len(data.pages)} pages, {len(every)} lines; seed {SEED}"
+    seen = data.columns(said, len(by_hand_or_words))
+    made_of = f"WCXB development pages (CC-BY-4.0, Murrough Foley), pages2, pages; {len(data.pages)} pages, {len(every)} lines, with Chinese pages that the rules labelled; seed {SEED}"
     for fold in range(FOLDS) if args.folds else ():
         weights, step, bias = linear[fold]
-        trees = data.fit_trees(seen, every[data.folds != fold])
+        trees = data.fit_trees(seen, labelled[data.folds[labelled] != fold])
         args.folds.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             args.folds / f"{fold}.npz", weights=weights, step=step, bias=bias, made_of=made_of + f"; without fold {fold}", **packed(trees)
         )
     weights, step, bias = data.fit_linear(every)
-    trees = data.fit_trees(seen, every)
-    np.savez_compressed(Path(__file__).with_name("main_model.npz"), weights=weights, step=step, bias=bias, made_of=made_of, **packed(trees))
+    trees = data.fit_trees(seen, labelled)
+    np.savez_compressed(args.output, weights=weights, step=step, bias=bias, made_of=made_of, **packed(trees))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ TAGS = (
     "button label",
     "section article",
 )
+TAG_OF = {tag: n for n, tags in enumerate(TAGS) for tag in tags.split()}
 AROUND = (
     "main", "article", "nav", "header", "footer", "aside", "form", "table", "ul ol", "blockquote", "pre", "section", "dl", "figure", "details", "dialog",
 )  # fmt: skip
@@ -61,10 +62,21 @@ WORDS = (
     word_set("author date time meta byline published tag tags category categories share social"),
     word_set("title headline heading"),
 )  # fmt: skip
-SEPARATORS = np.array([ord(c) for c in "|｜/·•>»›_-–—"], np.uint32)
-STOPS = np.array([ord(c) for c in "。！？；!?…"], np.uint32)
-COMMAS = np.array([ord(c) for c in "，、,;；"], np.uint32)
-QUOTES = np.array([ord(c) for c in "“”\"'《》「」()（）"], np.uint32)
+RULES = {"main": 0, "title": 1, "html.outside-main": 2, "html.link-dense": 3, "html.headed": 4, "html.class": 5}
+REPEATED = 6  # all other rules
+# Kinds of characters, each of one kind
+OTHER, HAN, SMALL, CAPITAL, DIGIT, STOP, COMMA, HALF_STOP, SEPARATOR, QUOTE, COLON, TAB, BLANK, PERIOD, KINDS = range(15)
+CHARACTERS = {
+    STOP: "。！？!?…", COMMA: "，、,;", HALF_STOP: "；", SEPARATOR: "|｜/·•>»›_-–—", QUOTE: "“”\"'《》「」()（）", COLON: ":：", TAB: "\t",
+    BLANK: " \n\u3000\xa0", PERIOD: ".",
+}  # fmt: skip
+KIND = np.zeros(1 << 16, np.int64)
+KIND[0x3400:0xA000] = HAN
+for _first, _kind in ((97, SMALL), (65, CAPITAL)):
+    KIND[_first : _first + 26] = _kind
+KIND[48:58] = DIGIT
+for _kind, _characters in CHARACTERS.items():
+    KIND[[ord(c) for c in _characters]] = _kind
 
 
 class Signals(NamedTuple):
@@ -100,38 +112,27 @@ def _inline(words: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def _text_figures(points: npt.NDArray[np.uint32], starts: I64, ends: I64) -> tuple[F32, F32]:
-    """Return figures of the text of each line, and its letters and figures in number."""
-    low = np.where((points >= 65) & (points <= 90), points + 32, points)
-    han = (points >= 0x3400) & (points <= 0x9FFF)
-    digit = (points >= 48) & (points <= 57)
-    latin = (low >= 97) & (low <= 122)
-    space = (points == 32) | (points == 9) | (points == 10) | (points == 0x3000) | (points == 160)
-    period = np.zeros(len(points), bool)
-    period[:-1] = (points[:-1] == 46) & space[1:]
-    stop = np.isin(points, STOPS) | period
-    columns = [
-        ~space,
-        han,
-        latin,
-        (points >= 65) & (points <= 90),
-        digit,
-        stop,
-        np.isin(points, COMMAS),
-        np.isin(points, SEPARATORS),
-        np.isin(points, QUOTES),
-    ]
-    columns += [(points == 58) | (points == 0xFF1A), points == 9, space]
-    counts = np.zeros((len(columns), len(starts)), np.float32)
-    total = np.zeros(len(points) + 1, np.int64)
-    for n, column in enumerate(columns):
-        np.cumsum(column, out=total[1:])
-        counts[n] = total[ends] - total[starts]
+    """Return figures of the text of each line, and its letters, figures and marks in number."""
+    kinds = KIND[np.minimum(points, 0xFFFF)]
+    blank = (kinds == BLANK) | (kinds == TAB)
+    dots = np.flatnonzero(kinds == PERIOD)
+    kinds[dots[~blank[dots + 1]]] = OTHER  # the text ends with a line break
+    lines = np.repeat(np.arange(len(starts)) * KINDS, ends - starts)
+    where = np.arange(len(lines)) + np.repeat(starts - np.cumsum(np.append(0, (ends - starts)[:-1])), ends - starts)
+    by_kind = np.bincount(lines + kinds[where], minlength=KINDS * len(starts)).reshape(-1, KINDS).T.astype(np.float32)
+    space = by_kind[BLANK] + by_kind[TAB]
+    counts = np.array([
+        ends - starts - space, by_kind[HAN], by_kind[SMALL] + by_kind[CAPITAL], by_kind[CAPITAL], by_kind[DIGIT],
+        by_kind[STOP] + by_kind[HALF_STOP] + by_kind[PERIOD], by_kind[COMMA] + by_kind[HALF_STOP], by_kind[SEPARATOR], by_kind[QUOTE],
+        by_kind[COLON], by_kind[TAB], space,
+    ], np.float32)  # fmt: skip
     size = np.maximum(counts[0], 1)
     final = np.where(ends > starts, points[np.maximum(ends - 1, 0)], 0)
     first = np.where(ends > starts, points[np.minimum(starts, len(points) - 1)], 0)
-    ends_stop = np.isin(final, STOPS) | (final == 46) | (final == 0x201D)
+    last = KIND[np.minimum(final, 0xFFFF)]
+    ends_stop = (last == STOP) | (last == HALF_STOP) | (final == 46) | (final == 0x201D)
     figures = [np.log1p(size), *(counts[n] / size for n in range(1, 12)), np.log1p(counts[5]), np.log1p(counts[6]), np.log1p(counts[11])]
-    figures += [ends_stop, (final == 58) | (final == 0xFF1A), (first >= 48) & (first <= 57), size / (counts[11] + 1)]
+    figures += [ends_stop, last == COLON, (first >= 48) & (first <= 57), size / (counts[11] + 1)]
     return np.array(figures, np.float32), counts
 
 
@@ -210,7 +211,7 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     around = ((line_mask[None] >> np.arange(bits)[:, None]) & 1).astype(np.float32)
     own = ((own_mask[None] >> np.arange(len(AROUND), bits)[:, None]) & 1).astype(np.float32)
     tags = [b.tag for b in blocks]
-    tag_rows = np.array([[tag in group.split() for tag in tags] for group in TAGS], np.float32).reshape(len(TAGS), count)
+    tag_rows = (np.array([TAG_OF.get(tag, -1) for tag in tags])[None] == np.arange(len(TAGS))[:, None]).astype(np.float32)
     # place
     at = np.arange(count)
     lines_of_form = np.bincount(form)
@@ -229,14 +230,9 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     sentence = (counts[5] > 0) & (density < 0.5) & (chars > 15)
     before = _distance(sentence)
     after = _distance(sentence[::-1])[::-1]
-    heading = np.array([tag in ("h1", "h2", "h3", "h4", "h5", "h6") for tag in tags])
+    heading = np.array([tag[:1] == "h" and tag[1:].isdigit() for tag in tags])
     root_node = nodes[root]
-    rule = np.array(
-        [
-            {"main": 0, "title": 1, "html.outside-main": 2, "html.link-dense": 3, "html.headed": 4, "html.class": 5, "html.repeated": 6}[r]
-            for r in roles
-        ]
-    )
+    rule = np.array([RULES.get(role, REPEATED) for role in roles])
     rule_rows = (rule[None] == np.arange(7)[:, None]).astype(np.float32)
     kept = rule < 2
     place = [
@@ -362,7 +358,10 @@ def columns(signals: Signals, score: F32) -> F32:
         np.full(count, score.max()),
         np.argsort(np.argsort(score)) / count,
     ]
-    out += [_mean_of_form(score, signals.form), _by_form(score * np.sqrt(signals.chars), signals.form) / np.maximum(_by_form(np.sqrt(signals.chars), signals.form), 1)]
+    out += [
+        _mean_of_form(score, signals.form),
+        _by_form(score * np.sqrt(signals.chars), signals.form) / np.maximum(_by_form(np.sqrt(signals.chars), signals.form), 1),
+    ]
     gain = np.cumsum(score - score.mean())
     out += [score - score.max(), gain / count]
     best = np.maximum.accumulate(score)
