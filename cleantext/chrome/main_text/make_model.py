@@ -27,7 +27,8 @@ import numpy.typing as npt
 
 from cleantext.chrome.blocks import main_by_rules
 from cleantext.chrome.main_text.model import CLIP, NAME_TABLES
-from cleantext.chrome.main_text.signals import F32, NAME_SLOTS, TEXT_SLOTS, Signals, columns, read_signals
+from cleantext.chrome.main_text.pieces import TEXT_SLOTS, piece_slots
+from cleantext.chrome.main_text.signals import F32, NAME_SLOTS, Signals, columns, read_signals
 from cleantext.fold import view
 from cleantext.html import read_html
 from cleantext.jit import kernel
@@ -235,8 +236,9 @@ class Set:
                     weight[part] *= (CHROME if chrome else 1 - CHROME) / max(weight[part].sum(), 1e-9)
             weights.append(WEIGHTS[page.source] * np.minimum(weight / max(weight.sum(), 1e-9), HEAVIEST))
             labels.append(np.clip(page.labels, 0, 1))
-            for names, grams in zip(name_slots(signals), signals.grams, strict=True):
-                slots.append(np.concatenate([names, NAME_SLOTS * NAME_TABLES + grams[grams >= 0]]).astype(np.int32))
+            for names, lo, hi in zip(name_slots(signals), signals.starts, signals.ends, strict=True):
+                pieces = piece_slots(signals.points, lo, hi)
+                slots.append(np.concatenate([names, NAME_SLOTS * NAME_TABLES + pieces]).astype(np.int32))
                 starts.append(starts[-1] + len(slots[-1]))
         self.starts, self.slots = np.array(starts), np.concatenate(slots)
         self.labels, self.weights = np.concatenate(labels), np.concatenate(weights)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cleantext.chrome.main_text.pieces import piece_sums
 from cleantext.chrome.main_text.signals import F32, I64, NAME_SLOTS, Signals, columns
 from cleantext.jit import kernel
 
@@ -90,9 +91,9 @@ def linear(signals: Signals, model: Model) -> F32:
     names = own[0] + sums[1, one] + sums[2, two] + sums[2, three] + np.array(further)[above[three]]
     words = model.weights[4 * NAME_SLOTS : NAME_TABLES * NAME_SLOTS]
     said = {slots: float(sum(words[slot] for slot in slots)) for slots in set(signals.inline)}
-    grams = signals.grams
-    pieces = model.weights[NAME_SLOTS * NAME_TABLES + np.maximum(grams, 0)] * (grams >= 0)
-    score = names + np.array([said[slots] for slots in signals.inline]) + pieces.sum(axis=1) + model.bias
+    run = piece_sums.sized(len(signals.points))
+    pieces = run(signals.points, signals.starts, signals.ends, model.weights[NAME_SLOTS * NAME_TABLES :])
+    score = names + np.array([said[slots] for slots in signals.inline]) + pieces + model.bias
     return np.clip(score, -CLIP, CLIP).astype(np.float32)
 
 

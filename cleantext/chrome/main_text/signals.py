@@ -15,20 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import code_points
+from cleantext.changes import U32, code_points
 from cleantext.chrome.tree import BAD, COMMENTS, FOOT, GOOD, PERSON, WEAK, Tree, plain
 from cleantext.html.words import class_words, word_set
 from cleantext.transform import Page
 
-__all__ = ["NAME_SLOTS", "TEXT_SLOTS", "Signals", "columns", "read_signals"]
+__all__ = ["NAME_SLOTS", "Signals", "columns", "read_signals"]
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 
 NAME_SLOTS = 1 << 13  # for each of the levels of an element
-TEXT_SLOTS = 1 << 16
-HEAD, TAIL = 40, 10  # characters of a line whose pieces are looked at
-ORDERS = (2, 3, 4)
 INLINE = 3  # words of a line that may be those of inline elements
 
 TAGS = (
@@ -86,7 +83,9 @@ class Signals(NamedTuple):
     above: I64  # the element around each element
     leaf: I64  # element of each line
     inline: list[tuple[int, ...]]  # slots of words of what is inside each line, and around it
-    grams: npt.NDArray[np.int64]  # slots of pieces of text, a row a line, -1 where there are less
+    points: U32  # the text
+    starts: I64  # of each line in the text
+    ends: I64
     base: F32  # figures, a row a line
     ups: I64  # elements around each line, from the inside out: a row a level
     first: I64  # of each element
@@ -281,9 +280,8 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
         ]
     ).T.astype(np.float32)  # fmt: skip
     inline = [_inline(block.tokens[:INLINE]) for block in blocks]
-    grams = _gram_slots(points, starts, ends)
     words = [step[2] for step in steps]
-    return Signals(words, parent, leaf, inline, grams, base, np.array(ups), first, last, chars, form, item)
+    return Signals(words, parent, leaf, inline, points, starts, ends, base, np.array(ups), first, last, chars, form, item)
 
 
 def _by_form(values: Any, form: I64) -> Any:
@@ -313,28 +311,6 @@ def _window(values: Any, reach: int) -> F32:
     at = np.arange(count)
     lo, hi = np.maximum(at - reach, 0), np.minimum(at + reach + 1, count)
     return ((total[hi] - total[lo] - values) / np.maximum(hi - lo - 1, 1)).astype(np.float32)
-
-
-def _gram_slots(points: npt.NDArray[np.uint32], starts: I64, ends: I64) -> npt.NDArray[np.int64]:
-    """Return slots of the pieces of two to four characters at both ends of each line."""
-    low = points.astype(np.int64)
-    low = np.where((low >= 65) & (low <= 90), low + 32, low)
-    low = np.where((low >= 48) & (low <= 57), 48, low)
-    size = ends - starts
-    head = np.arange(-1, HEAD)[None] + np.zeros((len(starts), 1), np.int64)
-    tail = np.maximum(size, HEAD)[:, None] - np.maximum(np.minimum(size - HEAD, TAIL), 0)[:, None] + np.arange(TAIL + 1)[None]
-    where = np.concatenate([head, tail], 1)
-    inside = (where >= 0) & (where < size[:, None])
-    chars = np.where(inside, low[np.minimum(np.maximum(starts[:, None] + where, 0), len(low) - 1)], 1)
-    out = []
-    for order in ORDERS:
-        key = np.zeros((len(starts), chars.shape[1] - order + 1), np.int64)
-        for k in range(order):
-            key = (key * 1_000_003 + chars[:, k : k + key.shape[1]]) & 0x7FFFFFFF
-        key = ((key * 2_654_435_761) >> 7) % TEXT_SLOTS
-        real = (inside[:, : key.shape[1]].astype(int) + inside[:, order - 1 : order - 1 + key.shape[1]]) > 0
-        out.append(np.where(real, key, -1))
-    return np.concatenate(out, 1)
 
 
 def columns(signals: Signals, score: F32) -> F32:
