@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any, ClassVar, NamedTuple
 
 from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
@@ -33,6 +34,8 @@ LINKED = 0.6  # link density from which several lines are a list of links
 LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
 HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
+MANY = 20  # links of one form that may be a list
+PLACE = re.compile(r"\[\d+\]")
 FEW = 3  # sentences; a root with less may be no text at all
 LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
 # Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
@@ -40,7 +43,9 @@ SURE = -0.4  # of the lines above it, which the model takes for main text, at le
 AGREED = 0.5
 OUT, IN = -2.0, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
 ALONE = -1.4  # else the rules have missed the text, and the model decides alone
-HEADLINE, ABOVE, LONGEST_HEADLINE = -2.2, 8, 80
+LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: these odds are less for each e times as many characters
+HEADLINE, ABOVE, LONGEST_HEADLINE = -1.5, 6, 80
+CHOSEN = ("main", "title")
 FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
 DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
@@ -78,33 +83,37 @@ def _with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tup
     from cleantext.chrome.main_text.model import load_model, odds
     from cleantext.chrome.main_text.signals import read_signals
 
-    weights = [len(line) ** 0.5 for line in tree.lines]
     if sum(map(len, tree.lines)) < LEAST_LEARNED:
         return roles
     said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
+    weights = [len(line) ** 0.5 for line in tree.lines]
     sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
-    agreed = sum(weight for weight, role in sure if role in ("main", "title")) >= AGREED * sum(weight for weight, _ in sure)
+    agreed = sum(weight for weight, role in sure if role in CHOSEN) >= AGREED * sum(weight for weight, _ in sure)
     out = []
-    for role, odd in zip(roles, said, strict=True):
-        chosen = role in ("main", "title")
-        if role == "title" or role in FIXED or (chosen and odd >= (OUT if agreed else ALONE)):
+    for role, odd, line in zip(roles, said, tree.lines, strict=True):
+        long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+        if role == "title" or role in FIXED or (role == "main" and odd >= (OUT if agreed else ALONE) - long):
             out.append(role)
-        elif chosen:
+        elif role == "main":
             out.append("html.learned")
         else:
-            out.append("main" if odd >= (IN if agreed else ALONE) else role)
+            out.append("main" if odd >= (IN if agreed else ALONE) - long else role)
     if "main" not in out:
         return roles
-    if "title" not in out and (head := _headline(tree, out, said)) >= 0:
-        out[head] = "title"
+    if (head := _headline(tree, out, said)) >= 0:
+        out[head] = "title" if "title" not in out else "main"
     return tuple(out)
 
 
 def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
-    """Return the line above the first sentence of the main text that is likeliest a headline where none was found; -1 if none is likely."""
+    """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
     chosen = [i for i, role in enumerate(roles) if role == "main"]
     first = next((i for i in chosen if tree.stops[i]), chosen[0])
-    found = [i for i in range(max(0, first - ABOVE), first) if said[i] >= HEADLINE and FEW < len(tree.lines[i]) < LONGEST_HEADLINE]
+    found = [
+        i
+        for i in range(max(0, first - ABOVE), first)
+        if roles[i] not in CHOSEN and said[i] >= HEADLINE and FEW < len(tree.lines[i]) < LONGEST_HEADLINE
+    ]
     return max(found, key=said.__getitem__, default=-1)
 
 
@@ -152,9 +161,14 @@ def _is_not_text(tree: Tree, top: int) -> bool:
 
 
 def _is_list(tree: Tree) -> bool:
-    """Say whether most characters of the page stand in links as long as titles are."""
-    titles = sum(len(line) for line, density in zip(tree.lines, tree.density, strict=True) if density > 0.5 and len(line) >= 10)
-    return 2 * titles > tree.nodes[0].chars
+    """Say whether most characters of the page stand in links as long as titles are, or in many links of one form."""
+    links = [i for i, density in enumerate(tree.density) if density > 0.5]
+    titles = sum(len(tree.lines[i]) for i in links if len(tree.lines[i]) >= 10)
+    forms: dict[str, list[int]] = {}
+    for i in links:
+        forms.setdefault(PLACE.sub("", tree.paths[tree.leaf[i]]), []).append(len(tree.lines[i]))
+    column = max(forms.values(), key=sum, default=[])
+    return 2 * max(titles, sum(column) if len(column) >= MANY else 0) > tree.nodes[0].chars
 
 
 def _title(tree: Tree, page: Page, root: Node) -> int:

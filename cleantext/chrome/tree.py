@@ -123,7 +123,7 @@ class Node:
 def _names(step: str) -> Named:
     """Return tag and words of a step of a path, and what they say."""
     tag, *names = re.split("[#.]", step.partition("[")[0])
-    words = frozenset(class_words(" ".join(names)))
+    words = frozenset((*class_words(" ".join(names)), *(name.lower() for name in names if not name.islower())))  # copyRight, navBar
     bad = (tag not in TABLE or not words.isdisjoint(ROWS)) and not (
         words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD))
     )
