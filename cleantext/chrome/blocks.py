@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log
 from typing import Any, ClassVar, NamedTuple
 
 from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
@@ -37,16 +36,6 @@ COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 MANY = 20  # links of one form that may be a list
 PLACE = re.compile(r"\[\d+\]")
 FEW = 3  # sentences; a root with less may be no text at all
-LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
-# Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
-SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
-AGREED = 0.5
-OUT, IN = -2.0, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
-ALONE = -1.4  # else the rules have missed the text, and the model decides alone
-LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: these odds are less for each e times as many characters
-HEADLINE, ABOVE, LONGEST_HEADLINE = -1.5, 6, 80
-CHOSEN = ("main", "title")
-FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
 DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
 
@@ -75,46 +64,9 @@ def main_blocks(page: Page, *, learned: bool = True) -> Main:
     tree, main, top = main_by_rules(page)
     if not learned:
         return main
-    return main._replace(roles=_with_model(page, tree, main.roles, top), flags=main.flags or ("html_main",))
+    from cleantext.chrome.main_text.join import with_model
 
-
-def _with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[str, ...]:
-    """Return the roles of the lines as rules and model together have them."""
-    from cleantext.chrome.main_text.model import load_model, odds
-    from cleantext.chrome.main_text.signals import read_signals
-
-    if sum(map(len, tree.lines)) < LEAST_LEARNED:
-        return roles
-    said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
-    weights = [len(line) ** 0.5 for line in tree.lines]
-    sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
-    agreed = sum(weight for weight, role in sure if role in CHOSEN) >= AGREED * sum(weight for weight, _ in sure)
-    out = []
-    for role, odd, line in zip(roles, said, tree.lines, strict=True):
-        long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-        if role == "title" or role in FIXED or (role == "main" and odd >= (OUT if agreed else ALONE) - long):
-            out.append(role)
-        elif role == "main":
-            out.append("html.learned")
-        else:
-            out.append("main" if odd >= (IN if agreed else ALONE) - long else role)
-    if "main" not in out:
-        return roles
-    if (head := _headline(tree, out, said)) >= 0:
-        out[head] = "title" if "title" not in out else "main"
-    return tuple(out)
-
-
-def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
-    """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
-    chosen = [i for i, role in enumerate(roles) if role == "main"]
-    first = next((i for i in chosen if tree.stops[i]), chosen[0])
-    found = [
-        i
-        for i in range(max(0, first - ABOVE), first)
-        if roles[i] not in CHOSEN and said[i] >= HEADLINE and FEW < len(tree.lines[i]) < LONGEST_HEADLINE
-    ]
-    return max(found, key=said.__getitem__, default=-1)
+    return main._replace(roles=with_model(page, tree, main.roles, top), flags=main.flags or ("html_main",))
 
 
 def main_by_rules(page: Page) -> tuple[Tree, Main, int]:

@@ -1,0 +1,76 @@
+"""Rules and model together: which lines of a page are main text.
+
+The rules of `cleantext.chrome.blocks` know what is certain on any page, the model what is usual on many. A line that both doubt stays as
+the rules have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import log
+
+from cleantext.chrome.main_text.model import load_model, odds
+from cleantext.chrome.main_text.signals import read_signals
+from cleantext.chrome.tree import ATTACHED, Tree, plain
+from cleantext.transform import Page
+
+__all__ = ["with_model"]
+
+LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
+# Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
+SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
+AGREED = 0.5
+OUT, IN = -2.4, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+ALONE = -1.4  # else the rules have missed the text, and the model decides alone
+LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
+HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
+FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline
+    r"(?:19|20)\d\d ?[-/.年]|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話)\S{0,2}[:：]"
+)
+CHOSEN = ("main", "title")
+LEAST_TITLE = 3  # characters
+FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
+
+
+def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[str, ...]:
+    """Return the roles of the lines as rules and model together have them."""
+    if sum(map(len, tree.lines)) < LEAST_LEARNED:
+        return roles
+    said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
+    weights = [len(line) ** 0.5 for line in tree.lines]
+    sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
+    agreed = sum(weight for weight, role in sure if role in CHOSEN) >= AGREED * sum(weight for weight, _ in sure)
+    out = []
+    for role, odd, line in zip(roles, said, tree.lines, strict=True):
+        long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+        kept = role == "main" and (odd >= (OUT if agreed else ALONE) or ATTACHED.search(line))
+        if role == "title" or role in FIXED or kept:
+            out.append(role)
+        elif role == "main":
+            out.append("html.learned")
+        else:
+            out.append("main" if odd >= (IN if agreed else ALONE) - long else role)
+    if "main" not in out:
+        return roles
+    if (head := _headline(tree, out, said)) >= 0:
+        out[head] = "title" if "title" not in out else "main"
+    return tuple(out)
+
+
+def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
+    """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
+    chosen = [i for i, role in enumerate(roles) if role == "main"]
+    first = next((i for i in chosen if tree.stops[i]), chosen[0])
+    least = SECOND_HEADLINE if "title" in roles[:first] else HEADLINE
+    known = {plain(tree.lines[i]) for i, role in enumerate(roles) if role in CHOSEN}
+    found = [
+        i
+        for i in range(max(0, first - ABOVE), first)
+        if roles[i] not in CHOSEN
+        and said[i] >= least
+        and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
+        and not FACT.search(tree.lines[i])
+        and plain(tree.lines[i]) not in known
+    ]
+    return max(found, key=said.__getitem__, default=-1)
