@@ -20,7 +20,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
+from cleantext.chrome.tree import (
+    ALL_LINKED,
+    ANSWER,
+    ATTACHED,
+    FOOT,
+    GOOD,
+    KEPT,
+    PARAGRAPH,
+    PLACE,
+    PROSE,
+    SIGNED,
+    Node,
+    Tree,
+    is_heading,
+    plain,
+)
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
@@ -34,7 +49,6 @@ LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
 HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 MANY = 20  # links of one form that may be a list
-PLACE = re.compile(r"\[\d+\]")
 FEW = 3  # sentences; a root with less may be no text at all
 DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
@@ -156,9 +170,13 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
     for level, up in enumerate(tree.above(top)):
         brothers = [nodes[c] for c in nodes[up].children if c != own]
         shape = nodes[own].shape
-        alike = sum(1 for b in brothers if b.shape[1] and b.weight and _alike(b, shape))
+        alike = sum(1 for b in brothers if b.weight and _alike(b, shape) and (b.shape[1] or _same_inside(tree, b, nodes[own])))
         for brother in brothers:
-            if brother.bad or brother.headed:
+            if (
+                brother.bad
+                or brother.headed
+                or (alike and not brother.shape[1] and _alike(brother, shape) and not _same_inside(tree, brother, nodes[own]))
+            ):
                 continue
             lines = range(brother.first, brother.last + 1)
             if 0 <= title < brother.last < root.first:  # a lead
@@ -202,6 +220,11 @@ def _alike(node: Node, shape: tuple[str, frozenset[str]]) -> bool:
         return True
     (tag, words), (other, known) = node.shape, shape
     return tag == other and len(words & known) > 1 and (words <= known or known <= words) and abs(len(words) - len(known)) < 3
+
+
+def _same_inside(tree: Tree, one: Node, other: Node) -> bool:
+    """Say whether two elements without names hold the same elements, some of them with names: posts in tables of their own."""
+    return bool(tree.inside(one)) and tree.inside(one) == tree.inside(other)
 
 
 def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:

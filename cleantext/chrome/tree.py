@@ -23,6 +23,7 @@ __all__ = [
     "KEPT",
     "PARAGRAPH",
     "PERSON",
+    "PLACE",
     "PROSE",
     "SHORT",
     "SIGNED",
@@ -58,6 +59,7 @@ PROSE = frozenset(("p", "blockquote", "pre"))
 PARAGRAPH = word_set("p li ul ol dl dt dd blockquote pre h1 h2 h3 h4 h5 h6 center figure")  # never the root: parts of a text
 TABLE = CELLS | {"table"}
 BLANK = re.compile(r"\s+")
+PLACE = re.compile(r"\[\d+\]")  # of an element among its brothers, in a path
 
 GOOD = word_set(
     "article content contents main text txt detail details post entry artibody endtext zhengwen zw story passage neirong wenzhang editor ueditor ucap rich "
@@ -103,7 +105,7 @@ NONE: list[int] = []  # the children of most elements: one list for all, never c
 class Node:
     """An element of the document, with the sums of what stands in it."""
 
-    __slots__ = ("bad", "chars", "children", "first", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
+    __slots__ = ("bad", "chars", "children", "first", "form", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
 
     def __init__(self, named: Named, parent: int, line: int) -> None:
         self.shape, self.bad, self.lead = named
@@ -112,6 +114,7 @@ class Node:
         self.chars = self.stops = 0
         self.linked = self.weight = 0.0
         self.headed = False
+        self.form: frozenset[str] | None = None
         self.children: list[int] = NONE
 
     @property
@@ -264,6 +267,21 @@ class Tree:
                 return True
             at = self.nodes[at].parent
         return False
+
+    def inside(self, node: Node) -> frozenset[str]:
+        """Return the forms of what stands in an element, but for plain paragraphs: equal for posts of a thread without names of their own.
+
+        Empty where no name of a class is among them: tables that lay out a page are all alike.
+        """
+        found = node.form
+        if found is None:
+            at = self.leaf[node.first]
+            while self.nodes[at] is not node and self.nodes[at].parent >= 0:
+                at = self.nodes[at].parent
+            low = len(self.paths[at])
+            forms = {PLACE.sub("", self.paths[self.leaf[i]][low:]) for i in range(node.first, node.last + 1)}
+            found = node.form = frozenset(form for form in forms if "." in form or "#" in form)
+        return found
 
     def above(self, at: int) -> Iterator[int]:
         """Yield the numbers of the ancestors, from the inside out."""

@@ -282,7 +282,11 @@ class Set:
 
 def packed(trees: Any) -> dict[str, Any]:
     """Return trees as arrays."""
-    roots, features, thresholds, left, right = [], [], [], [], []
+    roots: list[int] = []
+    features: list[int] = []
+    thresholds: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
     for tree in trees.dump_model()["tree_info"]:
         first = len(features)
         roots.append(first)
@@ -323,7 +327,8 @@ def main() -> None:
     linear = []
     for fold in range(FOLDS):  # the trees are taught with what is said of lines that the linear model has not seen
         linear.append(data.fit_linear(every[data.folds != fold]))
-        data.say(*linear[-1], every[data.folds == fold], said)
+        weights, step, bias = linear[-1]
+        data.say(weights, step, bias, every[data.folds == fold], said)
     seen = data.columns(said, len(by_hand_or_words))
     made_of = f"WCXB development pages (CC-BY-4.0, Murrough Foley), pages2, pages; {len(data.pages)} pages, {len(every)} lines, with Chinese pages that the rules labelled; seed {SEED}"
     for fold in range(FOLDS) if args.folds else ():

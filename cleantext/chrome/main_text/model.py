@@ -94,7 +94,8 @@ def linear(signals: Signals, model: Model) -> F32:
     run = piece_sums.sized(len(signals.points))
     pieces = run(signals.points, signals.starts, signals.ends, model.weights[NAME_SLOTS * NAME_TABLES :])
     score = names + np.array([said[slots] for slots in signals.inline]) + pieces + model.bias
-    return np.clip(score, -CLIP, CLIP).astype(np.float32)
+    found: F32 = np.clip(score, -CLIP, CLIP).astype(np.float32)
+    return found
 
 
 def _step_sums(steps: list[tuple[int, ...]], model: Model) -> Any:

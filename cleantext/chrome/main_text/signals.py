@@ -212,12 +212,12 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     tags = [b.tag for b in blocks]
     tag_rows = (np.array([TAG_OF.get(tag, -1) for tag in tags])[None] == np.arange(len(TAGS))[:, None]).astype(np.float32)
     # place
-    at = np.arange(count)
+    order = np.arange(count)
     lines_of_form = np.bincount(form)
     heads = np.full(len(lines_of_form), count)
-    np.minimum.at(heads, form, at)
+    np.minimum.at(heads, form, order)
     tails = np.zeros(len(lines_of_form), np.int64)
-    np.maximum.at(tails, form, at)
+    np.maximum.at(tails, form, order)
     title = _title_line(tree, page)
     title_text = plain(page.metadata.get("title", "")).lower()
     plains = [plain(line).lower() for line in tree.lines]
@@ -235,22 +235,22 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     rule_rows = (rule[None] == np.arange(7)[:, None]).astype(np.float32)
     kept = rule < 2
     place = [
-        at / count,
-        np.log1p(at),
-        np.log1p(count - at),
+        order / count,
+        np.log1p(order),
+        np.log1p(count - order),
         sums[0, 1:] / all_chars,
         sums[2, 1:] / total,
         np.log1p(before),
         np.log1p(after),
         np.log1p(_distance(heading)),
-        np.clip(at - title, -60, 200) if title >= 0 else np.full(count, -99),
+        np.clip(order - title, -60, 200) if title >= 0 else np.full(count, -99),
         is_title,
         np.log1p(repeats),
         density,
         np.array(depths)[leaf],
-        (at >= root_node.first) & (at <= root_node.last),
-        np.clip(at - root_node.first, -99, 99),
-        np.clip(at - root_node.last, -99, 99),
+        (order >= root_node.first) & (order <= root_node.last),
+        np.clip(order - root_node.first, -99, 99),
+        np.clip(order - root_node.last, -99, 99),
         np.log1p(_distance(kept)),
         np.log1p(_distance(kept[::-1])[::-1]),
         _window(kept.astype(np.float64), 5),
@@ -258,7 +258,7 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
         _window(figures[0], 1), _window(figures[0], 3), _window(figures[0], 8),
         _window((prose > 0).astype(np.float64), 3), _window((prose > 0).astype(np.float64), 10),
         np.log1p(lines_of_form[form]), lines_of_form[form] / count, _by_form(chars, form) / all_chars,
-        lines_of_form[form] / (tails - heads + 1)[form], at - heads[form], _mean_of_form(density, form), _mean_of_form(figures[0], form),
+        lines_of_form[form] / (tails - heads + 1)[form], order - heads[form], _mean_of_form(density, form), _mean_of_form(figures[0], form),
         _mean_of_form(prose > 0, form), _mean_of_form(kept, form),
         (item >= 0), np.where(item >= 0, alike[item], 0), np.where(item >= 0, span[0, item] / all_chars, 0),
         np.where(item >= 0, np.log1p(span[0, item]), 0), np.where(item >= 0, span[2, item] / np.maximum(span[0, item], 1), 0),
@@ -310,7 +310,8 @@ def _window(values: Any, reach: int) -> F32:
     total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     at = np.arange(count)
     lo, hi = np.maximum(at - reach, 0), np.minimum(at + reach + 1, count)
-    return ((total[hi] - total[lo] - values) / np.maximum(hi - lo - 1, 1)).astype(np.float32)
+    found: F32 = ((total[hi] - total[lo] - values) / np.maximum(hi - lo - 1, 1)).astype(np.float32)
+    return found
 
 
 def columns(signals: Signals, score: F32) -> F32:
