@@ -17,7 +17,10 @@ MATH = "<math><semantics><mrow><msup><mi>a</mi><mn>2</mn></msup></mrow>" + TEX.f
             f"<span class=katex><span class=katex-mathml>{MATH}</span><span class='katex-html' aria-hidden=true><span>a<span>2</span></span></span></span>。",
             "$a^2$。",
         ),
-        ("高<span class='MathJax_Preview'></span><span class='MathJax'><span>h</span></span><script type='math/tex'>h</script>米", "高$h$米"),
+        (
+            "高<span class='MathJax_Preview'></span><span class='MathJax'><span>h</span></span><script type='math/tex'>h</script>米",
+            "高$h$米",
+        ),
         ("高<mjx-container><svg></svg><mjx-assistive-mml><math><mi>h</mi></math></mjx-assistive-mml></mjx-container>米", "高$h$米"),
         ("用<img class='mwe-math-fallback-image-inline' alt='{\\displaystyle z_{R}}'>表示", "用$z_{R}$表示"),
         ("用<span class='ztext-math' data-tex='x&lt;1'><span>x<1</span></span>表示", "用$x<1$表示"),
@@ -37,6 +40,8 @@ def test_no_formula_no_change():
     assert with_formulas(html := "<p>没有公式</p>") is html
 
 
-@pytest.mark.parametrize("broken", ["<math>", "<math></math>", "<span class=katex-html>x", "<mjx-container>", "<math><mfrac><mi>a</mi></math>"])
+@pytest.mark.parametrize(
+    "broken", ["<math>", "<math></math>", "<span class=katex-html>x", "<mjx-container>", "<math><mfrac><mi>a</mi></math>"]
+)
 def test_broken_formulas_raise_nothing(broken):
     read_html(f"<p>甲{broken}乙</p>")

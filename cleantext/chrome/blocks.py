@@ -30,6 +30,7 @@ from cleantext.chrome.tree import (
     PARAGRAPH,
     PLACE,
     PROSE,
+    SHORT,
     SIGNED,
     Node,
     Tree,
@@ -49,6 +50,11 @@ LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
 HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 MANY = 20  # links of one form that may be a list
+SOME_LINKS = 0.5  # link density of a line that is no plain text
+REFERENCES = re.compile(
+    r"(?:参考|參考|引用)(?:资料|資料|文献|文獻|链接|連結|来源|书目|書目)|注释|註釋|references|notes|bibliography|further reading",
+    re.IGNORECASE,
+)
 FEW = 3  # sentences; a root with less may be no text at all
 DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
@@ -99,7 +105,8 @@ def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
         roles[i] = "main"
     title = _title(tree, page, root)
     if title < 0 and top and not flags:
-        title = _unnamed_title(tree, root.first)
+        title = _unnamed_title(tree, next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first))
+    second = _second_title(tree, title, plain(page.metadata.get("title", "")))
     _join_brothers(tree, top, title, roles)
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
@@ -107,8 +114,9 @@ def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
     _prune_gutters(tree, page, roles)
     if "main" not in roles:
         return tree, Main(("main",) * len(page.html), "", ("html_no_main",)), 0
-    if title >= 0:
-        roles[title] = "title"
+    for i in (title, second):
+        if i >= 0:
+            roles[i] = "title"
     return tree, Main(tuple(roles), tree.paths[top], flags), top
 
 
@@ -142,8 +150,12 @@ def _title(tree: Tree, page: Page, root: Node) -> int:
     wanted = plain(page.metadata.get("title", ""))
     first = next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first)
     found = [i for i in range(first + 1) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i]) == wanted]
+    if not found:  # a headline of two lines
+        found = [
+            i for i in range(first) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i] + tree.lines[i + 1]) == wanted
+        ]
     if not found:
-        found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5][-1:]
+        found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5 and not tree.of_site(i)][-1:]
     if not found:  # the title of the document goes on with the name of a board or a series
         begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(plain(tree.lines[i])) > FEW]
         found = [i for i in begins if wanted.startswith(plain(tree.lines[i]))]
@@ -157,11 +169,21 @@ def _unnamed_title(tree: Tree, first: int) -> int:
     Between the two stand at most lines with labels: who wrote it, when and where.
     """
     for i in range(first - 1, max(-1, first - 4), -1):
-        if tree.is_headline(i):
+        if tree.is_headline(i) or tree.is_named_title(i):
             return i
         if not LABELLED.search(tree.lines[i]):
             break
     return -1
+
+
+def _second_title(tree: Tree, title: int, wanted: str) -> int:
+    """Return the line under the title that belongs to it, -1 if there is none: within its element, behind a dash, or the rest of it."""
+    i = title + 1
+    if title < 0 or i == len(tree.lines) or tree.density[i] > SOME_LINKS:
+        return -1
+    inside = tree.paths[tree.leaf[i]].startswith(tree.paths[tree.leaf[title]] + "/") and tree.nodes[tree.leaf[title]].shape[0] in HEADS
+    behind = tree.lines[i].startswith(("——", "──", "--"))
+    return i if inside or behind or plain(tree.lines[title] + tree.lines[i]) == wanted else -1
 
 
 def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
@@ -187,7 +209,7 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
                     and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead or (i == title + 1 and tree.is_headline(i)))
                 ]
             elif level == 0 and brother.shape[0] in PROSE and brother.density < 0.3:
-                chosen = [i for i in lines if tree.stops[i]]
+                chosen = [i for i in lines if tree.stops[i] or brother.shape[0] == "pre"]
             elif _alike(brother, shape) and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
                 chosen = [
                     i for i in lines if tree.density[i] < 0.9 and not (alike > 1 and tree.of_person(i, up))
@@ -233,6 +255,7 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
     Of a page without sentences (``rows``) a link beside cells that are none, the name of a post in a list of vacancies, stays.
     """
     total = tree.nodes[0].weight
+    references = _references(tree)
     bad = set()
     for at, node in enumerate(tree.nodes):
         if node.bad or node.headed or node.parent in bad:
@@ -254,8 +277,20 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
         else:
             continue
         for i in range(node.first, node.last + 1):
-            if roles[i] == "main" and not ATTACHED.search(tree.lines[i]):
+            if roles[i] == "main" and i not in references and not ATTACHED.search(tree.lines[i]):
                 roles[i] = rule
+
+
+def _references(tree: Tree) -> frozenset[int]:
+    """Return the links that stand under a heading of references."""
+    found: set[int] = set()
+    for i, line in enumerate(tree.lines):
+        if len(line) < SHORT and REFERENCES.fullmatch(line):
+            at = i + 1
+            while at < len(tree.lines) and tree.density[at] > SOME_LINKS:
+                found.add(at)
+                at += 1
+    return frozenset(found)
 
 
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
@@ -264,10 +299,14 @@ def _prune_runs(tree: Tree, roles: list[str]) -> None:
         if density > ALL_LINKED and roles[i] == "main" and tree.is_action(i):
             roles[i] = "html.link-dense"
     i = 0
+    references = _references(tree)
     while i < len(roles):
         stop = i
         while stop < len(roles) and roles[stop] == "main" and tree.is_pointer(stop):
             stop += 1
+        if stop > i and i in references:
+            i = stop
+            continue
         headed = stop > i > 0 and roles[i - 1] == "main" and is_heading(tree.lines[i - 1])
         if headed or stop - i > 2:
             roles[i - headed : stop] = ["html.link-dense"] * (stop - i + headed)

@@ -80,6 +80,10 @@ SIGNED = word_set("sign signature")  # in a forum what stands under all posts of
 PERSON = word_set(
     "author authi badge avatar userinfo username postprofile tail actions operation meta"
 )  # in a post, who wrote it and what to do with it
+TITLED = word_set("title titles headline biaoti subject articletitle posttitle entrytitle")
+SITE = word_set("logo masthead topbar navbar sitename siteheader brand")
+HEADING_TAGS = frozenset(("h1", "h2", "h3"))
+SHORTEST, LONGEST = 4, 80  # characters of a headline
 FOOT = word_set("footer foot copyright beian")
 COMMENTS = word_set("comment comments pinglun gentie liuyan")
 # These name the article as well where a good word stands beside them: "post tag-sport", "content hot".
@@ -258,6 +262,20 @@ class Tree:
     def is_headline(self, line: int) -> bool:
         """Say whether a line could be a headline: some words of Han without a mark, a blank, a figure or a link."""
         return not self.density[line] and HEADLINE.fullmatch(self.lines[line]) is not None
+
+    def is_named_title(self, line: int) -> bool:
+        """Say whether a line stands in an element that is a heading or named after one, and is as long as headlines are."""
+        tag, words = self.nodes[self.leaf[line]].shape
+        return (
+            (tag in HEADING_TAGS or not TITLED.isdisjoint(words))
+            and SHORTEST <= len(self.lines[line]) <= LONGEST
+            and not self.of_site(line)
+        )
+
+    def of_site(self, line: int) -> bool:
+        """Say whether a line stands in what is named after the head of all pages of a site, or its logo."""
+        at = self.leaf[line]
+        return any(self.nodes[up].shape[0] == "nav" or not SITE.isdisjoint(self.nodes[up].shape[1]) for up in (at, *self.above(at)))
 
     def of_person(self, line: int, top: int) -> bool:
         """Say whether a line without a sentence stands, below ``top``, in what is named after the writer of a post."""

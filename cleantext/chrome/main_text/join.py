@@ -41,6 +41,7 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     weights = [len(line) ** 0.5 for line in tree.lines]
     sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
     agreed = sum(weight for weight, role in sure if role in CHOSEN) >= AGREED * sum(weight for weight, _ in sure)
+    titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
     out = []
     for role, odd, line in zip(roles, said, tree.lines, strict=True):
         long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
@@ -50,7 +51,8 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
         elif role == "main":
             out.append("html.learned")
         else:
-            out.append("main" if odd >= (IN if agreed else ALONE) - long else role)
+            enters = odd >= (IN if agreed else ALONE) - long and plain(line) not in titles
+            out.append("main" if enters else role)
     if "main" not in out:
         return roles
     if (head := _headline(tree, out, said)) >= 0:
