@@ -22,6 +22,7 @@ LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
 SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
 AGREED = 0.5
 OUT, IN = -2.4, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more is asked of a line below the head of the text
 ALONE = -1.4  # else the rules have missed the text, and the model decides alone
 LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
@@ -40,19 +41,20 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
     weights = [len(line) ** 0.5 for line in tree.lines]
     sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
-    agreed = sum(weight for weight, role in sure if role in CHOSEN) >= AGREED * sum(weight for weight, _ in sure)
+    agreed = sum(weight for weight, role in sure if role in CHOSEN) / max(sum(weight for weight, _ in sure), 1.0)
+    first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
+    out_below = OUT if agreed >= AGREED else ALONE
     titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
     out = []
-    for role, odd, line in zip(roles, said, tree.lines, strict=True):
-        long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-        kept = role == "main" and (odd >= (OUT if agreed else ALONE) or ATTACHED.search(line))
-        if role == "title" or role in FIXED or kept:
+    for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
+        if role == "title" or role in FIXED or (role == "main" and (odd >= out_below or ATTACHED.search(line))):
             out.append(role)
         elif role == "main":
             out.append("html.learned")
         else:
-            enters = odd >= (IN if agreed else ALONE) - long and plain(line) not in titles
-            out.append("main" if enters else role)
+            in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
+            long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+            out.append("main" if odd >= in_above - long and plain(line) not in titles else role)
     if "main" not in out:
         return roles
     if (head := _headline(tree, out, said)) >= 0:

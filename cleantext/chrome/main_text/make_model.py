@@ -38,7 +38,7 @@ FOLDS = 5
 SEED = 7
 EPOCHS, RATE, DECAY = 4, 0.05, 1e-3  # of the linear model
 TREES, LEAVES, TREE_RATE = 180, 31, 0.07
-WEIGHTS = {"pages2": 8.0, "pages": 3.0, "wcxb": 1.0, "taught": 0.7}  # of a page
+WEIGHTS = {"pages2": 4.0, "pages": 2.0, "wcxb": 1.0, "taught": 0.7}  # of a page
 WORD = re.compile(r"\w+")
 KEEP = {"body": 1.0, "title": 1.0, "caption": 1.0, "chrome": 0.0}
 TITLE_WEIGHT = 4.0
@@ -242,7 +242,7 @@ class Set:
                 starts.append(starts[-1] + len(slots[-1]))
         self.starts, self.slots = np.array(starts), np.concatenate(slots)
         self.labels, self.weights = np.concatenate(labels), np.concatenate(weights)
-        self.weights = np.minimum(self.weights / self.weights.mean(), 80.0)
+        self.weights = np.minimum(self.weights / self.weights.mean(), 40.0)
         sizes = [len(page.labels) for page in found]
         self.folds = np.repeat([fold_of(page.host) for page in found], sizes)
         self.ends = np.cumsum(sizes)
