@@ -26,9 +26,10 @@ ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more 
 ALONE = -1.4  # else the rules have missed the text, and the model decides alone
 LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
-FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline
-    r"(?:19|20)\d\d ?[-/.年]|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話)\S{0,2}[:：]"
+FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
+    r"(?:19|20)\d\d ?[-/.年]|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]"
 )
+LONGEST_FACT = 40
 CHOSEN = ("main", "title")
 LEAST_TITLE = 3  # characters
 FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
@@ -45,6 +46,7 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
     out_below = OUT if agreed >= AGREED else ALONE
     titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
+    headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
     out = []
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
         if role == "title" or role in FIXED or (role == "main" and (odd >= out_below or ATTACHED.search(line))):
@@ -54,7 +56,8 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
         else:
             in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
             long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-            out.append("main" if odd >= in_above - long and plain(line) not in titles else role)
+            enters = odd >= in_above - long and plain(line) not in titles and i not in headed
+            out.append("main" if enters and not (len(line) < LONGEST_FACT and FACT.search(line)) else role)
     if "main" not in out:
         return roles
     if (head := _headline(tree, out, said)) >= 0:
