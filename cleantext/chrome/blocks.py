@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
+from cleantext.chrome.headlines import find_title, second_title, unnamed_title
 from cleantext.chrome.tree import (
     ALL_LINKED,
     ANSWER,
@@ -46,8 +47,6 @@ LEAST_TEXT = 40  # characters of weight; a page with less has no main text to sp
 LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
-LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
-HEADS = ("h1", "h2", "h3", "h4")
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 MANY = 20  # links of one form that may be a list
 SOME_LINKS = 0.5  # link density of a line that is no plain text
@@ -103,10 +102,10 @@ def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
     roles = ["html.outside-main"] * len(page.html)
     for i in range(root.first, root.last + 1):
         roles[i] = "main"
-    title = _title(tree, page, root)
+    title = find_title(tree, page, root)
     if title < 0 and top and not flags:
-        title = _unnamed_title(tree, next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first))
-    second = _second_title(tree, title, plain(page.metadata.get("title", "")))
+        title = unnamed_title(tree, next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first))
+    second = second_title(tree, title, plain(page.metadata.get("title", "")))
     _join_brothers(tree, top, title, roles)
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
@@ -143,47 +142,6 @@ def _is_list(tree: Tree) -> bool:
         forms.setdefault(PLACE.sub("", tree.paths[tree.leaf[i]]), []).append(len(tree.lines[i]))
     column = max(forms.values(), key=sum, default=[])
     return 2 * max(titles, sum(column) if len(column) >= MANY else 0) > tree.nodes[0].chars
-
-
-def _title(tree: Tree, page: Page, root: Node) -> int:
-    """Return the last line before the first sentence of the root that reads as the title does; -1 if there is none."""
-    wanted = plain(page.metadata.get("title", ""))
-    first = next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first)
-    found = [i for i in range(first + 1) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i]) == wanted]
-    if not found:  # a headline of two lines
-        found = [
-            i for i in range(first) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i] + tree.lines[i + 1]) == wanted
-        ]
-    if not found:
-        found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5 and not tree.of_site(i)][-1:]
-    if not found:  # the title of the document goes on with the name of a board or a series
-        begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(plain(tree.lines[i])) > FEW]
-        found = [i for i in begins if wanted.startswith(plain(tree.lines[i]))]
-    heads = [i for i in found if page.html[i].tag in ("h1", "h2")]
-    return (heads or found or [-1])[-1]
-
-
-def _unnamed_title(tree: Tree, first: int) -> int:
-    """Return the line above the main text that reads as a headline, on pages whose titles are all alike; -1 if there is none.
-
-    Between the two stand at most lines with labels: who wrote it, when and where.
-    """
-    for i in range(first - 1, max(-1, first - 4), -1):
-        if tree.is_headline(i) or tree.is_named_title(i):
-            return i
-        if not LABELLED.search(tree.lines[i]):
-            break
-    return -1
-
-
-def _second_title(tree: Tree, title: int, wanted: str) -> int:
-    """Return the line under the title that belongs to it, -1 if there is none: within its element, behind a dash, or the rest of it."""
-    i = title + 1
-    if title < 0 or i == len(tree.lines) or tree.density[i] > SOME_LINKS:
-        return -1
-    inside = tree.paths[tree.leaf[i]].startswith(tree.paths[tree.leaf[title]] + "/") and tree.nodes[tree.leaf[title]].shape[0] in HEADS
-    behind = tree.lines[i].startswith(("——", "──", "--"))
-    return i if inside or behind or plain(tree.lines[title] + tree.lines[i]) == wanted else -1
 
 
 def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
