@@ -26,8 +26,9 @@ ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more 
 ALONE = -1.4  # else the rules have missed the text, and the model decides alone
 LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
+NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
 FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
-    r"(?:19|20)\d\d ?[-/.年]|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]"
+    r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]"
 )
 LONGEST_FACT = 40
 CHOSEN = ("main", "title")
@@ -68,16 +69,18 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
 def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
     """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
     chosen = [i for i, role in enumerate(roles) if role == "main"]
-    first = next((i for i in chosen if tree.stops[i]), chosen[0])
-    least = SECOND_HEADLINE if "title" in roles[:first] else HEADLINE
+    first = next((i for i in chosen if tree.stops[i] or len(tree.lines[i]) > LONGEST_FACT), chosen[0])
+    titled = "title" in roles[:first]
+    least = SECOND_HEADLINE if titled else HEADLINE
+    odds_of = {i: said[i] + (0 if titled else NAMED * tree.is_named_title(i)) for i in range(max(0, first - ABOVE), first)}
     known = {plain(tree.lines[i]) for i, role in enumerate(roles) if role in CHOSEN}
     found = [
         i
-        for i in range(max(0, first - ABOVE), first)
+        for i, odd in odds_of.items()
         if roles[i] not in CHOSEN
-        and said[i] >= least
+        and odd >= least
         and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
         and not FACT.search(tree.lines[i])
         and plain(tree.lines[i]) not in known
     ]
-    return max(found, key=said.__getitem__, default=-1)
+    return max(found, key=odds_of.__getitem__, default=-1)
