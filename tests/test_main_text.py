@@ -147,5 +147,11 @@ def test_numbers_of_a_listing_go():
     assert steps["2"] == "main"
 
 
+def test_rules_drawn_with_dashes_go_and_those_of_listings_stay():
+    found = roles(f"<title>渡口</title><h1>渡口</h1><p>{SENTENCE}</p><p>{'-' * 30}</p><p>{SENTENCE}</p><pre>a\n{'=' * 12}\nb</pre>")
+    assert found["-" * 30] == "html.repeated"
+    assert found["=" * 12] == "main"
+
+
 def test_pages_without_blocks_have_no_roles():
     assert main_blocks(Page("渡口")).roles == ()

@@ -47,6 +47,8 @@ LEAST_TEXT = 40  # characters of weight; a page with less has no main text to sp
 LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
+DRAWN = "-=_*~—─"
+DRAWN_LINE = re.compile(r"[-=_*~—─]{10,}")  # between posts, or above a signature
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 MANY = 20  # links of one form that may be a list
 SOME_LINKS = 0.5  # link density of a line that is no plain text
@@ -278,7 +280,9 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
     for i, line in enumerate(tree.lines):
         if roles[i] != "main":
             continue
-        if again and line[:1] in "R回" and plain(line) in again:
+        if (line[:1] in DRAWN and DRAWN_LINE.fullmatch(line) and "/pre" not in tree.paths[tree.leaf[i]]) or (
+            again and line[:1] in "R回" and plain(line) in again
+        ):
             roles[i] = "html.repeated"
         elif len(line) < 10 and "/" in line and (found := COUNTER.fullmatch(line)):
             series.setdefault(found[2], []).append((i, int(found[1])))
@@ -331,7 +335,7 @@ class MainContent(PageTransform):
         "html.outside-main": "outside the element that holds the main text",
         "html.link-dense": "a list of links inside the main text",
         "html.headed": "an element under a heading of related pages or comments",
-        "html.repeated": "the title over a reply, or the number of a picture in its series",
+        "html.repeated": "the title over a reply, the number of a picture in its series, or a rule drawn with dashes",
         "html.line-numbers": "the numbers of the lines of a listing",
         "html.learned": "the model of main text, taught by labelled pages, is sure that it is none",
         "html.class": "named as page chrome, and without sentences or full of links",

@@ -50,7 +50,12 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
     out = []
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
-        if role == "title" or role in FIXED or (role == "main" and (odd >= out_below or ATTACHED.search(line))):
+        if (
+            role == "title"
+            or role in FIXED
+            or (role == "main" and (odd >= out_below or ATTACHED.search(line)))
+            or (role == "main" and odd >= out_below - NAMED and tree.is_named_title(i))
+        ):
             out.append(role)
         elif role == "main":
             out.append("html.learned")
