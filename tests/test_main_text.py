@@ -155,3 +155,13 @@ def test_rules_drawn_with_dashes_go_and_those_of_listings_stay():
 
 def test_pages_without_blocks_have_no_roles():
     assert main_blocks(Page("渡口")).roles == ()
+
+
+def test_parameters_of_a_product_come():
+    rows = ["材质：松木", "长度：2米", "产地：清河"]
+    listed = "".join(f"<li>{row}</li>" for row in rows)
+    promises = "".join(f"<p>{SENTENCE}</p>" for _ in range(8))
+    found = roles(
+        f"<title>船桨</title>{NAV}<div><h1>船桨</h1></div><div><ul class=p-parameter-list>{listed}</ul></div><div class=text>{promises}</div>{FOOT}"
+    )
+    assert {found[row] for row in rows} == {"main"}

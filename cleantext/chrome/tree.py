@@ -82,6 +82,7 @@ PERSON = word_set(
 )  # in a post, who wrote it and what to do with it
 TITLED = word_set("title titles headline biaoti subject articletitle posttitle entrytitle")
 SITE = word_set("logo masthead topbar navbar sitename siteheader brand")
+PARAMETERS = word_set("parameter parameters param params spec specs specification specifications attribute attributes canshu guige")
 HEADING_TAGS = frozenset(("h1", "h2", "h3"))
 SHORTEST, LONGEST = 4, 80  # characters of a headline
 FOOT = word_set("footer foot copyright beian")
@@ -271,6 +272,11 @@ class Tree:
             and SHORTEST <= len(self.lines[line]) <= LONGEST
             and not self.of_site(line)
         )
+
+    def is_parameter(self, line: int) -> bool:
+        """Say whether a line stands in a list that is named after the parameters of a product."""
+        at = self.leaf[line]
+        return any(not PARAMETERS.isdisjoint(self.nodes[up].shape[1]) for up in (at, *list(self.above(at))[:2]))
 
     def of_site(self, line: int) -> bool:
         """Say whether a line stands in what is named after the head of all pages of a site, or its logo."""

@@ -31,6 +31,7 @@ FACT = re.compile(  # when and by whom a text was written, and how often it was 
     r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]"
 )
 LONGEST_FACT = 40
+PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
 CHOSEN = ("main", "title")
 LEAST_TITLE = 3  # characters
 FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
@@ -62,8 +63,11 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
         else:
             in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
             long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+            if ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
+                in_above = PARAMETER
             enters = odd >= in_above - long and plain(line) not in titles and i not in headed
-            out.append("main" if enters and not (len(line) < LONGEST_FACT and FACT.search(line)) else role)
+            fact = in_above > PARAMETER and len(line) < LONGEST_FACT and FACT.search(line)
+            out.append("main" if enters and not fact else role)
     if "main" not in out:
         return roles
     if (head := _headline(tree, out, said)) >= 0:
