@@ -160,8 +160,7 @@ def test_pages_without_blocks_have_no_roles():
 def test_parameters_of_a_product_come():
     rows = ["材质：松木", "长度：2米", "产地：清河"]
     listed = "".join(f"<li>{row}</li>" for row in rows)
-    promises = "".join(f"<p>{SENTENCE}</p>" for _ in range(8))
-    found = roles(
-        f"<title>船桨</title>{NAV}<div><h1>船桨</h1></div><div><ul class=p-parameter-list>{listed}</ul></div><div class=text>{promises}</div>{FOOT}"
-    )
+    promises = "".join(f"<p>{SENTENCE}</p>" for _ in range(12))
+    head, foot = f"<title>船桨</title>{NAV}<div class=product><h1>船桨</h1>", f"<div class=detail>{promises}</div></div>{FOOT}"
+    found = roles(f"{head}<ul class=p-parameter-list>{listed}</ul>{foot}")
     assert {found[row] for row in rows} == {"main"}
