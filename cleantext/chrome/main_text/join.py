@@ -12,7 +12,7 @@ from math import log
 
 from cleantext.chrome.main_text.model import load_model, odds
 from cleantext.chrome.main_text.signals import read_signals
-from cleantext.chrome.tree import ATTACHED, Tree, plain
+from cleantext.chrome.tree import ATTACHED, Tree, is_heading, plain
 from cleantext.transform import Page
 
 __all__ = ["with_model"]
@@ -28,7 +28,7 @@ LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: le
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
 NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
 FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
-    r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]"
+    r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]|(?:>>|》》|»)$"
 )
 LONGEST_FACT = 40
 PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
@@ -63,9 +63,9 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
         else:
             in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
             long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-            if ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
+            if role == "html.outside-main" and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
                 in_above = PARAMETER
-            enters = odd >= in_above - long and plain(line) not in titles and i not in headed
+            enters = odd >= in_above - long and plain(line) not in titles and i not in headed and not is_heading(line)
             fact = in_above > PARAMETER and len(line) < LONGEST_FACT and FACT.search(line)
             out.append("main" if enters and not fact else role)
     if "main" not in out:
