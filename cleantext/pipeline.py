@@ -112,6 +112,12 @@ class Pipeline(Transform):
             _ = step.pack  # loaded now: a bad row stops a run before it starts
         return Pipeline(steps, self.name)
 
+    def without_learned(self) -> Pipeline:
+        """Return the Pipeline with rules alone in its chrome step: no line goes by what the learned scorer says."""
+        from cleantext.chrome import StripChrome
+
+        return Pipeline(tuple(replace(s, learned=False) if isinstance(s, StripChrome) else s for s in self.steps), self.name)
+
     def trace(self, pages: Sequence[Page]) -> Traced:
         """Run all steps on a batch and keep what each of them changed."""
         now, steps = list(pages), []

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cleantext.changes import Changes, code_points
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack
+from cleantext.chrome.scorer import Scorer
 from cleantext.chrome.votes import Register
 from cleantext.errors import ConfigError
 from cleantext.fold import view_points
@@ -44,7 +47,8 @@ class StripChrome(Transform):
     lists rule ids to leave out. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
     evidence act at the head and the foot of a page. ``profile`` is a host profile or its path: lines that
     it says return on the pages of a host are suspected there (`cleantext.chrome.hosts`); ``host`` is that of
-    pages that do not say theirs.
+    pages that do not say theirs. ``learned`` lets a scorer that was trained on labelled pages take lines of plain text beyond what
+    rules know (`cleantext.chrome.scorer`); of HTML the main text is chosen by its markup, and only rules look at what is left.
 
     >>> StripChrome()("喀什的春天\n文字放大 文字缩小\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
     '喀什的春天\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
@@ -55,9 +59,10 @@ class StripChrome(Transform):
     level: str = "safe"
     profile: str | HostProfile = ""
     host: str = ""
+    learned: bool = True
 
     id: ClassVar[str] = "chrome.lines"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
@@ -85,7 +90,17 @@ class StripChrome(Transform):
     def spec(self) -> dict[str, Any]:
         """Return id, version, options, and digests of rules and profile: one that changed makes another pipeline."""
         known = self.known
-        return {**super().spec(), "rules": self.pack.digest, "profile": known.digest if known else ""}
+        return {
+            **super().spec(),
+            "rules": self.pack.digest,
+            "profile": known.digest if known else "",
+            "model": self.scorer.digest if self.scorer else "",
+        }
+
+    @property
+    def scorer(self) -> Scorer | None:
+        """The learned scorer, if it is to be asked."""
+        return Scorer.of() if self.learned else None
 
     @property
     def known(self) -> HostProfile | None:
@@ -94,10 +109,10 @@ class StripChrome(Transform):
 
     def verdicts(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[Verdict]:
         """Judge many texts: edits, flags, metadata, and the reason for every removal."""
-        return self._decide(texts, hosts).verdicts() if texts else []
+        return self._decide(texts, hosts, told=True).verdicts() if texts else []
 
-    def _decide(self, texts: Sequence[str], hosts: Sequence[str]) -> Decisions:
-        """Judge many texts.
+    def _decide(self, texts: Sequence[str], hosts: Sequence[str], *, marked: Sequence[bool] | None = None, told: bool = False) -> Decisions:
+        """Judge many texts; those ``marked`` come from HTML, and what is learned of lines has no say there.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
@@ -110,7 +125,9 @@ class StripChrome(Transform):
             for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
                 if lines := profile.lines_of(host or self.host):
                     support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, register)
-        return decide(texts, rows, known, register, safety=self.level)
+        plain = np.full(len(texts), True) if marked is None else ~np.array(marked, bool)
+        scorer = self.scorer if plain.any() else None
+        return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
         r"""Say for every line and part of a line that goes which rule took it, and what made that enough.
@@ -122,7 +139,8 @@ class StripChrome(Transform):
 
     def run(self, pages: Sequence[Page]) -> Changes:
         hosts = [host_of(page) for page in pages] if self.profile else ()
-        return self._decide([page.text for page in pages], hosts).changes() if pages else Changes()
+        marked = [bool(page.html) for page in pages]
+        return self._decide([page.text for page in pages], hosts, marked=marked).changes() if pages else Changes()
 
 
 def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = DEFAULT, safety: str = "safe") -> str:

@@ -20,20 +20,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cleantext.chrome.tree import ALL_LINKED, ANSWER, ATTACHED, FOOT, GOOD, KEPT, PARAGRAPH, PROSE, SIGNED, Node, Tree, is_heading, plain
+from cleantext.chrome.headlines import find_title, second_title, unnamed_title
+from cleantext.chrome.tree import (
+    ALL_LINKED,
+    ANSWER,
+    ATTACHED,
+    FOOT,
+    GOOD,
+    KEPT,
+    PARAGRAPH,
+    PLACE,
+    PROSE,
+    SHORT,
+    SIGNED,
+    Node,
+    Tree,
+    is_heading,
+    plain,
+)
 from cleantext.edits import Edit
 from cleantext.transform import HOLDS, Block, Breaks, Law, Page, PageTransform, Safety, register
 
-__all__ = ["Main", "MainContent", "main_blocks"]
+__all__ = ["Main", "MainContent", "main_blocks", "main_by_rules"]
 
 LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
 LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
 LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
 LINKED = 0.6  # link density from which several lines are a list of links
-LABELLED = re.compile(r"[:：]|(?:19|20)\d\d[-/.年]")
-HEADS = ("h1", "h2", "h3", "h4")
+DRAWN = "-=_*~—─"
+DRAWN_LINE = re.compile(r"[-=_*~—─]{10,}")  # between posts, or above a signature
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
+MANY = 20  # links of one form that may be a list
+SOME_LINKS = 0.5  # link density of a line that is no plain text
+REFERENCES = re.compile(
+    r"(?:参考|參考|引用)(?:资料|資料|文献|文獻|链接|連結|来源|书目|書目)|注释|註釋|references|notes|bibliography|further reading",
+    re.IGNORECASE,
+)
 FEW = 3  # sentences; a root with less may be no text at all
+DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
 
 class Main(NamedTuple):
@@ -44,14 +68,30 @@ class Main(NamedTuple):
     flags: tuple[str, ...]
 
 
-def main_blocks(page: Page) -> Main:
+def main_blocks(page: Page, *, learned: bool = True) -> Main:
     """Say for each block of an HTML page whether it is main text, and if not, what speaks against it.
+
+    The rules choose first. A model that has seen their choice and all else that is known of a line (`cleantext.chrome.main_text`) then
+    takes out what it is sure is none, and takes in what it is sure is some: what the rules and the model doubt stays as the rules have
+    it. A page on which this was done (flag ``html_main``), or that the rules kept whole, is not asked again.
 
     Every doubt keeps. A page that is a list of links keeps all its lines (flag ``html_list_page``); one with too little
     text to tell where it stands loses only what form and name speak against (flag ``html_no_main``).
     """
     if not page.html:
         return Main((), "", ())
+    if learned and not DECIDED.isdisjoint(page.flags):
+        return Main(("main",) * len(page.html), "", ())
+    tree, main, top = main_by_rules(page)
+    if not learned:
+        return main
+    from cleantext.chrome.main_text.join import with_model
+
+    return main._replace(roles=with_model(page, tree, main.roles, top), flags=main.flags or ("html_main",))
+
+
+def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
+    """Return the elements of an HTML page, what the rules choose, and the number of the element chosen."""
     tree = Tree(page)
     top = tree.root()
     root = tree.nodes[top]
@@ -59,23 +99,26 @@ def main_blocks(page: Page) -> Main:
     little = root.weight < (LEAST_TEXT if root.shape[1].isdisjoint(GOOD) else LEAST_NAMED)
     if little or (root.stops < FEW and _is_not_text(tree, top)):
         if _is_list(tree):
-            return Main(("main",) * len(page.html), "", ("html_list_page",))
+            return tree, Main(("main",) * len(page.html), "", ("html_list_page",)), 0
         top, root, flags = 0, tree.nodes[0], ("html_no_main",)
     roles = ["html.outside-main"] * len(page.html)
     for i in range(root.first, root.last + 1):
         roles[i] = "main"
-    title = _title(tree, page, root)
+    title = find_title(tree, page, root)
     if title < 0 and top and not flags:
-        title = _unnamed_title(tree, root.first)
+        title = unnamed_title(tree, next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first))
+    second = second_title(tree, title, plain(page.metadata.get("title", "")))
     _join_brothers(tree, top, title, roles)
     _prune(tree, roles, rows=root.stops < FEW)
     _prune_runs(tree, roles)
     _prune_repeats(tree, roles, tree.lines[title] if title >= 0 else "")
+    _prune_gutters(tree, page, roles)
     if "main" not in roles:
-        return Main(("main",) * len(page.html), "", ("html_no_main",))
-    if title >= 0:
-        roles[title] = "title"
-    return Main(tuple(roles), tree.paths[top], flags)
+        return tree, Main(("main",) * len(page.html), "", ("html_no_main",)), 0
+    for i in (title, second):
+        if i >= 0:
+            roles[i] = "title"
+    return tree, Main(tuple(roles), tree.paths[top], flags), top
 
 
 def _is_not_text(tree: Tree, top: int) -> bool:
@@ -93,36 +136,14 @@ def _is_not_text(tree: Tree, top: int) -> bool:
 
 
 def _is_list(tree: Tree) -> bool:
-    """Say whether most characters of the page stand in links as long as titles are."""
-    titles = sum(len(line) for line, density in zip(tree.lines, tree.density, strict=True) if density > 0.5 and len(line) >= 10)
-    return 2 * titles > tree.nodes[0].chars
-
-
-def _title(tree: Tree, page: Page, root: Node) -> int:
-    """Return the last line before the first sentence of the root that reads as the title does; -1 if there is none."""
-    wanted = plain(page.metadata.get("title", ""))
-    first = next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first)
-    found = [i for i in range(first + 1) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i]) == wanted]
-    if not found:
-        found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5][-1:]
-    if not found:  # the title of the document goes on with the name of a board or a series
-        begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(plain(tree.lines[i])) > FEW]
-        found = [i for i in begins if wanted.startswith(plain(tree.lines[i]))]
-    heads = [i for i in found if page.html[i].tag in ("h1", "h2")]
-    return (heads or found or [-1])[-1]
-
-
-def _unnamed_title(tree: Tree, first: int) -> int:
-    """Return the line above the main text that reads as a headline, on pages whose titles are all alike; -1 if there is none.
-
-    Between the two stand at most lines with labels: who wrote it, when and where.
-    """
-    for i in range(first - 1, max(-1, first - 4), -1):
-        if tree.is_headline(i):
-            return i
-        if not LABELLED.search(tree.lines[i]):
-            break
-    return -1
+    """Say whether most characters of the page stand in links as long as titles are, or in many links of one form."""
+    links = [i for i, density in enumerate(tree.density) if density > 0.5]
+    titles = sum(len(tree.lines[i]) for i in links if len(tree.lines[i]) >= 10)
+    forms: dict[str, list[int]] = {}
+    for i in links:
+        forms.setdefault(PLACE.sub("", tree.paths[tree.leaf[i]]), []).append(len(tree.lines[i]))
+    column = max(forms.values(), key=sum, default=[])
+    return 2 * max(titles, sum(column) if len(column) >= MANY else 0) > tree.nodes[0].chars
 
 
 def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
@@ -131,9 +152,13 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
     for level, up in enumerate(tree.above(top)):
         brothers = [nodes[c] for c in nodes[up].children if c != own]
         shape = nodes[own].shape
-        alike = sum(1 for b in brothers if b.shape[1] and b.weight and _alike(b, shape))
+        alike = sum(1 for b in brothers if b.weight and _alike(b, shape) and (b.shape[1] or _same_inside(tree, b, nodes[own])))
         for brother in brothers:
-            if brother.bad or brother.headed:
+            if (
+                brother.bad
+                or brother.headed
+                or (alike and not brother.shape[1] and _alike(brother, shape) and not _same_inside(tree, brother, nodes[own]))
+            ):
                 continue
             lines = range(brother.first, brother.last + 1)
             if 0 <= title < brother.last < root.first:  # a lead
@@ -144,7 +169,7 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
                     and ((tree.stops[i] and tree.weights[i] > 20) or nodes[tree.leaf[i]].lead or (i == title + 1 and tree.is_headline(i)))
                 ]
             elif level == 0 and brother.shape[0] in PROSE and brother.density < 0.3:
-                chosen = [i for i in lines if tree.stops[i]]
+                chosen = [i for i in lines if tree.stops[i] or brother.shape[0] == "pre"]
             elif _alike(brother, shape) and ((alike > 1 and brother.density < 0.75) or (alike and brother.stops and brother.density < 0.4)):
                 chosen = [
                     i for i in lines if tree.density[i] < 0.9 and not (alike > 1 and tree.of_person(i, up))
@@ -179,12 +204,18 @@ def _alike(node: Node, shape: tuple[str, frozenset[str]]) -> bool:
     return tag == other and len(words & known) > 1 and (words <= known or known <= words) and abs(len(words) - len(known)) < 3
 
 
+def _same_inside(tree: Tree, one: Node, other: Node) -> bool:
+    """Say whether two elements without names hold the same elements, some of them with names: posts in tables of their own."""
+    return bool(tree.inside(one)) and tree.inside(one) == tree.inside(other)
+
+
 def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
     """Take out what is inside the main text and is chrome by form, or by name and form.
 
     Of a page without sentences (``rows``) a link beside cells that are none, the name of a post in a list of vacancies, stays.
     """
     total = tree.nodes[0].weight
+    references = _references(tree)
     bad = set()
     for at, node in enumerate(tree.nodes):
         if node.bad or node.headed or node.parent in bad:
@@ -206,8 +237,20 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
         else:
             continue
         for i in range(node.first, node.last + 1):
-            if roles[i] == "main" and not ATTACHED.search(tree.lines[i]):
+            if roles[i] == "main" and i not in references and not ATTACHED.search(tree.lines[i]):
                 roles[i] = rule
+
+
+def _references(tree: Tree) -> frozenset[int]:
+    """Return the links that stand under a heading of references."""
+    found: set[int] = set()
+    for i, line in enumerate(tree.lines):
+        if len(line) < SHORT and REFERENCES.fullmatch(line):
+            at = i + 1
+            while at < len(tree.lines) and tree.density[at] > SOME_LINKS:
+                found.add(at)
+                at += 1
+    return frozenset(found)
 
 
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
@@ -216,10 +259,14 @@ def _prune_runs(tree: Tree, roles: list[str]) -> None:
         if density > ALL_LINKED and roles[i] == "main" and tree.is_action(i):
             roles[i] = "html.link-dense"
     i = 0
+    references = _references(tree)
     while i < len(roles):
         stop = i
         while stop < len(roles) and roles[stop] == "main" and tree.is_pointer(stop):
             stop += 1
+        if stop > i and i in references:
+            i = stop
+            continue
         headed = stop > i > 0 and roles[i - 1] == "main" and is_heading(tree.lines[i - 1])
         if headed or stop - i > 2:
             roles[i - headed : stop] = ["html.link-dense"] * (stop - i + headed)
@@ -233,7 +280,9 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
     for i, line in enumerate(tree.lines):
         if roles[i] != "main":
             continue
-        if again and line[:1] in "R回" and plain(line) in again:
+        if (line[:1] in DRAWN and DRAWN_LINE.fullmatch(line) and "/pre" not in tree.paths[tree.leaf[i]]) or (
+            again and line[:1] in "R回" and plain(line) in again
+        ):
             roles[i] = "html.repeated"
         elif len(line) < 10 and "/" in line and (found := COUNTER.fullmatch(line)):
             series.setdefault(found[2], []).append((i, int(found[1])))
@@ -241,6 +290,18 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
         if len(numbers) > 2 and [n for _, n in numbers] == list(range(1, int(of) + 1)):
             for i, _ in numbers:
                 roles[i] = "html.repeated"
+
+
+def _prune_gutters(tree: Tree, page: Page, roles: list[str]) -> None:
+    """Take out the numbers 1, 2, 3 ... of the lines of a listing, which stand before, behind or beside its code."""
+    lo = 0
+    while lo < len(roles):
+        hi = lo
+        while hi < len(roles) and roles[hi] == "main" and tree.lines[hi] == str(hi - lo + 1):
+            hi += 1
+        if hi - lo > 2 and any("/pre" in page.html[i].path for i in range(max(0, lo - 1), min(hi + 1, len(roles)))):
+            roles[lo:hi] = ["html.line-numbers"] * (hi - lo)
+        lo = max(hi, lo + 1)
 
 
 def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
@@ -278,7 +339,7 @@ _NESTED = _made(
 class MainContent(PageTransform):
     r"""Keep the title and the main text of an HTML page, drop the lines around them.
 
-    Pages without HTML blocks pass unchanged. What is dropped is whole lines, each with the reason.
+    Pages without HTML blocks pass unchanged. What is dropped is whole lines, each with the reason. ``learned=False`` asks the rules only.
 
     >>> from cleantext.html import read_html
     >>> links = "".join(f'<li><a href="/{i}">频道{i}</a></li>' for i in range(9))
@@ -288,14 +349,18 @@ class MainContent(PageTransform):
     ['喀什的春天', '今年三月，喀什古城的杏花开了，游客比往年多了一倍。巷子里支起了馕坑，香味飘出去很远。']
     """
 
+    learned: bool = True
+
     id: ClassVar[str] = "chrome.html"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
         "html.outside-main": "outside the element that holds the main text",
         "html.link-dense": "a list of links inside the main text",
         "html.headed": "an element under a heading of related pages or comments",
-        "html.repeated": "the title over a reply, or the number of a picture in its series",
+        "html.repeated": "the title over a reply, the number of a picture in its series, or a rule drawn with dashes",
+        "html.line-numbers": "the numbers of the lines of a listing",
+        "html.learned": "the model of main text, taught by labelled pages, is sure that it is none",
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
@@ -309,12 +374,12 @@ class MainContent(PageTransform):
     }
 
     def fast(self, pages: Sequence[Page]) -> list[Page]:
-        return [_without(page) if page.html else page for page in pages]
+        return [_without(page, learned=self.learned) if page.html else page for page in pages]
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         if not page.html:
             return (), (), {}
-        main = main_blocks(page)
+        main = main_blocks(page, learned=self.learned)
         return _edits(page, main.roles), main.flags, {}
 
 
@@ -338,9 +403,9 @@ def _edits(page: Page, roles: Sequence[str]) -> list[Edit]:
     return [Edit(start, end, page.text[start:end], "", role) for start, end, role in runs]
 
 
-def _without(page: Page) -> Page:
+def _without(page: Page, *, learned: bool) -> Page:
     """Return what the edits make of a page, without making them: four times as fast."""
-    main = main_blocks(page)
+    main = main_blocks(page, learned=learned)
     kept = [role in ("main", "title") for role in main.roles]
     flags = tuple(dict.fromkeys((*page.flags, *main.flags)))
     if all(kept):

@@ -128,7 +128,7 @@ def _acts(rule: Rule, sample: str) -> bool:
     from cleantext.chrome.votes import collect
 
     first, *rows = view(sample).split("\n")
-    if rule.kind in ("echo", "enclosed", "repeated"):
+    if rule.kind in ("echo", "enclosed", "repeated", "learned"):
         return rule.finds(first) is not None
     votes = collect([first], Pack((rule,)))[0]
     if rule.kind == "block":

@@ -36,6 +36,7 @@ A, B, C = 3, 2, 1
 HEAD, TAIL, BODY = 1, 2, 4
 ZONES = {"head": HEAD, "tail": TAIL, "body": BODY}
 ZONE_NAMES = {bit: name for name, bit in ZONES.items()}
+STRENGTH_NAMES = {A: "A", B: "B", C: "C"}
 
 # Columns of evidence, of ballots; kinds of rules.
 RULE, POWER, WORDS, ZONE_BITS, CATEGORY, KIND, COMMON, DATED, BARE, NOTED, SALVAGED, RULE_POWER = range(12)
@@ -57,8 +58,9 @@ BECAUSE = (
     "inside a {zone} of {n} certain lines",
     "nothing else stands in the line",
     "in a column of the site's pages, above the title",
+    "learned, of such lines {n} % are page chrome",
 )
-ANYWHERE, IN_ZONE, COLUMN, BESIDE, BESIDE_DATES, BETWEEN, ROW_BELOW, HEADING, ECHO, ENCLOSED, EMPTIED, HEADER = range(len(BECAUSE))
+ANYWHERE, IN_ZONE, COLUMN, BESIDE, BESIDE_DATES, BETWEEN, ROW_BELOW, HEADING, ECHO, ENCLOSED, EMPTIED, HEADER, LEARNED = range(len(BECAUSE))
 
 
 class Lines(NamedTuple):

@@ -41,6 +41,11 @@ class Evidence(NamedTuple):
     note: str = ""  # what made it stronger than its rule, for the reader of the reasons
     words: int = 0  # of a line of widget words: how many stand apart
 
+    @classmethod
+    def alone(cls, rule: Rule) -> Evidence:
+        """Return what a rule alone says of lines that go with others."""
+        return cls(rule, rule.power, 0, 0)
+
 
 class Votes(NamedTuple):
     """All that the text of a line says."""

@@ -22,6 +22,7 @@ USED = {
     "echo": {"match", "unless", "longest", "salvage", "zones"},
     "enclosed": {"match", "unless", "least", "most", "longest", "zones"},
     "repeated": {"match", "unless", "longest", "zones"},
+    "learned": {"match", "unless", "longest", "zones"},
 }
 SWITCH = {"id", "disabled", "why"}  # of a row that switches another one off
 ANYWHERE = {"line", "words", "label"}  # kinds whose strength A asks for no zone

@@ -22,10 +22,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 
+import numpy as np
+
+from cleantext.chrome.arbiter import place
+from cleantext.chrome.columns import ZONE_NAMES
+from cleantext.chrome.evidence import Votes
 from cleantext.chrome.hosts import HostLine, HostProfile, Proposal, host_of, line_key
-from cleantext.chrome.lines import zones
 from cleantext.chrome.rules import Pack, Rule, load_pack
-from cleantext.chrome.votes import Votes, collect
+from cleantext.chrome.votes import collect, strongest
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.transform import Page
@@ -149,7 +153,7 @@ class _Host:
         """Look at pages for the second time."""
         rule = pack.of_kind["repeated"][0] if pack.of_kind["repeated"] else None
         for text, rows in zip(texts, _folded(texts), strict=True):
-            page = zones(rows, [self._discounted(row, votes) for row, votes in zip(rows, collect(rows, pack), strict=True)])
+            page = _zones(rows, [self._discounted(row, votes) for row, votes in zip(rows, collect(rows, pack), strict=True)])
             keys = [line_key(row) for _, row, _ in page]
             if rule is None or not page or self._is_repost(keys):
                 continue
@@ -258,3 +262,13 @@ def _proposals(hosts: Mapping[str, _Host], found: Mapping[str, Sequence[HostLine
 def _evidence(hosts: Mapping[str, _Host], key: str, names: Sequence[str]) -> tuple[int, tuple[str, ...]]:
     seen = [hosts[name].seen[key] for name in names]
     return sum(line.pages for line in seen), tuple(dict.fromkeys(line.example for line in seen))[:3]
+
+
+def _zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, Votes]]:
+    """Return the zone, the folded text and the votes of each line of a page that is not blank, before anything goes."""
+    lines = [(row, vote) for row, vote in zip(rows, votes, strict=False) if row and not row.isspace()]
+    power, placed = np.array([strongest(vote) for _, vote in lines], np.int32).reshape(-1, 2).T.copy()
+    gain = np.array([vote.gain for _, vote in lines], np.int32)
+    zone, every = np.zeros(len(lines), np.int32), np.arange(len(lines), dtype=np.int32)
+    place.sized(len(lines))(power, placed > 0, gain, zone, every, np.array([0, len(lines)]))
+    return [(ZONE_NAMES[z], row, vote) for z, (row, vote) in zip(zone.tolist(), lines, strict=True)]

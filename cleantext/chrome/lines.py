@@ -6,6 +6,7 @@ enough for where it stands (head, tail, or inside the body), or when a second re
 * strength A acts anywhere, B in its zones or beside a line that acted, C only between lines that acted;
 * a heading goes with the rows of its list, a header or footer with the short lines inside it;
 * protectors (numbered headings, signatures, dialogue, records, chronicles, titles: `cleantext.chrome.acquit`) acquit;
+* a scorer learned from labelled pages takes what a page can spare of the rest (`cleantext.chrome.scorer`), never a protected line;
 * a gate keeps the page whole where removal would leave no body.
 
 What goes changes what stands beside what stays. So the arbiter is asked again about the lines that
@@ -23,7 +24,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, code_points, text_of
+from cleantext.changes import I32, I64, text_of
 from cleantext.chrome.acquit import protect, spare_titles
 from cleantext.chrome.arbiter import arbitrate, gate, place, support
 from cleantext.chrome.columns import (
@@ -40,62 +41,62 @@ from cleantext.chrome.columns import (
     HEAD,
     HEADER,
     HEADS,
+    LEARNED,
     LOSS,
     PLACED,
     SALVAGED,
     SPANS,
+    STRENGTH_NAMES,
     STRONGEST,
     TAIL,
     ZONE_BITS,
     ZONE_NAMES,
     ZONES,
-    A,
-    B,
-    C,
     Lines,
 )
-from cleantext.chrome.evidence import Evidence, Votes
+from cleantext.chrome.evidence import Evidence
 from cleantext.chrome.frame import enclosed, grow, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
 from cleantext.chrome.rows import Rows
-from cleantext.chrome.rules import Pack, Rule
+from cleantext.chrome.rules import Rule
 from cleantext.chrome.scan import stripped
-from cleantext.chrome.votes import Register, strongest
+from cleantext.chrome.scorer import Scorer
+from cleantext.chrome.votes import Register
 
-__all__ = ["Decisions", "Reason", "Verdict", "decide", "judge", "zones"]
+__all__ = ["Decisions", "Reason", "Verdict", "decide"]
 
-STRENGTH = {A: "A", B: "B", C: "C"}
 Flags = npt.NDArray[np.bool_]
 FLAGS = {1: "all_chrome", 2: "over_removal"}
 _ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and what happened
 DATE = 10  # characters by which two entries of a chronicle differ
 
 
-def judge(text: str, folded: str, pack: Pack, *, safety: str = "safe") -> Verdict:
-    """Decide for every line of a page. ``folded`` is ``fold.view(text)``, code point for code point."""
-    rows, register = Rows.split(code_points(folded)), Register.of(pack)
-    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
+def decide(
+    texts: Sequence[str],
+    rows: Rows,
+    known: I64,
+    register: Register,
+    *,
+    safety: str = "safe",
+    scorer: Scorer | None = None,
+    plain: Flags | None = None,
+    told: bool = False,
+) -> Decisions:
+    """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each.
 
-
-def decide(texts: Sequence[str], rows: Rows, known: I64, register: Register, *, safety: str = "safe") -> Decisions:
-    """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each."""
+    With a ``scorer``, lines of ``plain`` pages that no rule takes go by what is learned; ``told`` keeps its reasons in words.
+    """
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
     suspected = np.zeros(len(texts), bool)
+    scorer = scorer if register.pack.of_kind["learned"] else None
     suspected[pages[known >> BALLOT > 0]] = True
+    plain = np.full(len(texts), scorer is not None) if plain is None else plain & (scorer is not None)
+    suspected |= plain
     case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
-    case.hear(safety)
+    case.plain = plain
+    case.hear(safety, scorer, told=told)
     return case.decisions()
-
-
-def zones(rows: Sequence[str], votes: Sequence[Votes]) -> list[tuple[str, str, Votes]]:
-    """Return the zone, the folded text and the votes of each line of a page that is not blank, before anything goes."""
-    lines = [(row, vote) for row, vote in zip(rows, votes, strict=False) if row and not row.isspace()]
-    power, placed = np.array([strongest(vote) for _, vote in lines], np.int32).reshape(-1, 2).T.copy()
-    gain = np.array([vote.gain for _, vote in lines], np.int32)
-    zone, every = np.zeros(len(lines), np.int32), np.arange(len(lines), dtype=np.int32)
-    place.sized(len(lines))(power, placed > 0, gain, zone, every, np.array([0, len(lines)]))
-    return [(ZONE_NAMES[z], row, vote) for z, (row, vote) in zip(zone.tolist(), lines, strict=True)]
 
 
 class Case:
@@ -107,6 +108,8 @@ class Case:
         self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
         self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
         self.dates: dict[str, int] = {}  # of chronicles
+        self.plain = np.zeros(len(texts), bool)  # pages that the scorer is asked about
+        self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
         self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
         n = len(kept)
@@ -154,17 +157,51 @@ class Case:
 
     # ------------------------------------------------------------ rounds
 
-    def hear(self, safety: str) -> None:
-        """Ask the arbiter until nothing moves."""
-        left, acted, page = self.every, self.lines.acted, self.lines.page
-        moved = self._round(left, safety)
+    def hear(self, safety: str, scorer: Scorer | None = None, *, told: bool = False) -> None:
+        """Ask the arbiter until nothing moves; ask the scorer about whole pages, then about what is left, until it takes no more.
+
+        Both look at nothing but the lines that stay, and are asked until neither moves: so a second run finds nothing to do.
+        """
+        lines, acted, page = self.lines, self.lines.acted, self.lines.page
+        left = self.every[self.plain[page]] if scorer else self.every[:0]
+        wanted, sure, seen = self._score(left, scorer)
+        moved = self._round(self.every, safety)
         for rule in self.pack.of_kind["enclosed"]:
             self._enclose(rule)
+        self._settle(self.every, moved, safety)
+        changed = np.zeros(len(self.texts), bool)
+        changed[page[acted >= 0]] = True
+        changed[page[np.array(list(self.cuts), np.int64)]] = True
+        for rule in self.pack.of_kind["learned"] if scorer else ():
+            while len(left):
+                at = np.flatnonzero(wanted & (acted[left] < 0) & ~lines.shielded[left])
+                at = at[self.finds(left[at], rule)]
+                took = left[at]
+                acted[took], lines.because[took], lines.number[took] = self.register.saying(Evidence.alone(rule)), LEARNED, sure[at] // 100
+                if told and scorer:
+                    self.told |= {n: ", ".join(scorer.reasons(seen[k])) for n, k in zip(took.tolist(), at.tolist(), strict=True)}
+                changed[page[took]] = True
+                left = left[(acted[left] < 0) & changed[page[left]]]
+                self._settle(left, changed, safety)
+                left = left[acted[left] < 0]
+                changed[:] = False
+                wanted, sure, seen = self._score(left, scorer)
+
+    def _settle(self, left: I32, moved: Flags, safety: str) -> None:
+        """Ask the arbiter about the lines that are left of pages of which something went, until nothing moves."""
         while moved.any():
-            left = left[(acted[left] < 0) & moved[page[left]]]
+            left = left[(self.lines.acted[left] < 0) & moved[self.lines.page[left]]]
             if not len(left):
                 break
             moved = self._round(left, safety)
+
+    def _score(self, left: I32, scorer: Scorer | None) -> tuple[Flags, I32, I32]:
+        """Return which of the lines that are left the scorer would take, how sure it is of each, and the features of each."""
+        if scorer is None or not len(left):
+            return np.zeros(len(left), bool), np.zeros(len(left), np.int32), np.zeros((len(left), 0), np.int32)
+        cut = {k: self.cut_rows[n] for k, n in enumerate(left.tolist()) if n in self.cut_rows} if self.cut_rows else {}
+        rows = Rows(self.rows.points, self.starts[left], self.ends[left]).changed(cut)
+        return scorer.judge(*rows, _bounds(self.lines.page[left]), self.register.strongest(self.lines.known[left]))
 
     def _round(self, left: I32, safety: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Ask the arbiter once about the lines that are left; say of which pages anything went."""
@@ -231,7 +268,8 @@ class Case:
             match = blocks[block[k]].row_pattern.fullmatch(self.folded(int(below[k])).strip())
             tags[k] = seen.setdefault(match["tag"], len(seen) + 1) if match and match["tag"] else 0
         rows = [
-            (sum(ZONES[z] for z in set(b.zones)), b.least, t, register.saying(_by(b))) for b, t in zip(blocks, tagged.tolist(), strict=True)
+            (sum(ZONES[z] for z in set(b.zones)), b.least, t, register.saying(Evidence.alone(b)))
+            for b, t in zip(blocks, tagged.tolist(), strict=True)
         ]
         grow.sized(len(self.every))(self.lines, left, headings, tags, np.array(rows, np.int32))
 
@@ -249,7 +287,7 @@ class Case:
                 foot = below[(lines.zone[below] == TAIL) & (lines.acted[below] >= 0)]
                 if any(name in self.folded(x) for x in foot.tolist()):
                     at = self.folded(n).index(name)
-                    self.act(n, _by(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
+                    self.act(n, Evidence.alone(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
 
     def _enclose(self, rule: Rule) -> None:
         """Take short lines that no rule knows from inside a header or footer."""
@@ -259,7 +297,7 @@ class Case:
         found = enclosed.sized(len(self.every))(lines, self.bounds, register.evidence_rows, *counts)
         found = found[~lines.shielded[found]]
         found = found[self.finds(found, rule)]
-        lines.acted[found] = register.saying(_by(rule))
+        lines.acted[found] = register.saying(Evidence.alone(rule))
 
     def _stretches(self, lines: I32) -> tuple[I64, I64]:
         """Return where lines stand in the rows, without the blanks around them and as if nothing were cut from them."""
@@ -369,15 +407,11 @@ class Case:
                 e = self.register.said(int(lines.acted[n]))
                 because = BECAUSE[lines.because[n]].format(zone=zone, n=lines.number[n])
                 because = f"{e.note}, {because}" if e.note else because
-                yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH[e.power], zone, because)
+                because = f"{because}: {self.told[n]}" if self.told.get(n) else because
+                yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH_NAMES[e.power], zone, because)
                 continue
             for e in sorted(self.cuts.get(n, ()), key=lambda e: e.start):
-                yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH[e.power], zone, "part of a line")
-
-
-def _by(rule: Rule) -> Evidence:
-    """Return what a rule alone says of lines that go with others."""
-    return Evidence(rule, rule.power, 0, 0)
+                yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH_NAMES[e.power], zone, "part of a line")
 
 
 def _bounds(pages: I32) -> I64:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +45,15 @@ class Rows(NamedTuple):
     def take(self, which: I64) -> Rows:
         """Return some of the lines."""
         return Rows(self.points, self.starts[which], self.ends[which])
+
+    def changed(self, lines: Mapping[int, str]) -> Rows:
+        """Return the lines with others in the place of some."""
+        if not lines:
+            return self
+        new, which, size = Rows.of(list(lines.values())), list(lines), len(self.points)
+        starts, ends = self.starts.copy(), self.ends.copy()
+        starts[which], ends[which] = new.starts + size, new.ends + size
+        return Rows(Rows.split(np.concatenate((self.points, new.points))).points, starts, ends)
 
 
 class Memory:

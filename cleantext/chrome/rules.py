@@ -1,6 +1,6 @@
 """Rule packs: rows of TOML, checked when loaded, compiled into one matcher.
 
-Eight kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
+Nine kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
 that one row serves both scripts:
 
 ``[[line]]``   a regular expression for a whole line, without its outer brackets and bullets
@@ -11,6 +11,7 @@ that one row serves both scripts:
 ``[[echo]]``   a bare name under the date, where the foot of the page repeats it
 ``[[enclosed]]``  short lines that no rule knows, inside a header or footer that others are sure of
 ``[[repeated]]``  which of the lines that a host profile names may go by it
+``[[learned]]``  which of the lines that the learned scorer would take may go by it
 
 Every row has must-hit and must-miss samples; a row that fails them is refused (`cleantext.chrome.checks`).
 """
@@ -37,7 +38,7 @@ from cleantext.toml import parsed, text_of
 
 __all__ = ["CATEGORIES", "KINDS", "Pack", "Rule", "load_pack", "pack_names", "unwrap"]
 
-KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated")
+KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated", "learned")
 STRENGTHS = {"A": 3, "B": 2, "C": 1}
 ZONES = ("head", "tail", "body")
 CATEGORIES = {

@@ -23,6 +23,7 @@ __all__ = [
     "KEPT",
     "PARAGRAPH",
     "PERSON",
+    "PLACE",
     "PROSE",
     "SHORT",
     "SIGNED",
@@ -47,7 +48,7 @@ HEADING = re.compile(
 # What readers may do with a post or a picture, as links of their own.
 ACTION = re.compile(
     r"(?:(?:编辑|編輯|编辑本段|edit|讨论|討論|上传视频|回复|回覆|引用|举报|舉報|赞|讚|赞同|支持|反对|收藏|分享|只看该作者|只看樓主|使用道具|楼主|樓主|沙发|沙發|板凳|地板|"
-    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|收起|查看历史版本)[ |·\[\]]{0,3})+",
+    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|展开全文|展開全文|阅读全文|閱讀全文|展开阅读全文|查看全文|展开剩余\d*%?|收起|查看历史版本|read more|show more)[ |·\[\]]{0,3})+",
     re.IGNORECASE,
 )
 HEADLINE = re.compile(r"[\u3400-\u9fff“”《》「」]{6,30}")
@@ -58,6 +59,7 @@ PROSE = frozenset(("p", "blockquote", "pre"))
 PARAGRAPH = word_set("p li ul ol dl dt dd blockquote pre h1 h2 h3 h4 h5 h6 center figure")  # never the root: parts of a text
 TABLE = CELLS | {"table"}
 BLANK = re.compile(r"\s+")
+PLACE = re.compile(r"\[\d+\]")  # of an element among its brothers, in a path
 
 GOOD = word_set(
     "article content contents main text txt detail details post entry artibody endtext zhengwen zw story passage neirong wenzhang editor ueditor ucap rich "
@@ -78,6 +80,11 @@ SIGNED = word_set("sign signature")  # in a forum what stands under all posts of
 PERSON = word_set(
     "author authi badge avatar userinfo username postprofile tail actions operation meta"
 )  # in a post, who wrote it and what to do with it
+TITLED = word_set("title titles headline biaoti subject articletitle posttitle entrytitle")
+SITE = word_set("logo masthead topbar navbar sitename siteheader brand")
+PARAMETERS = word_set("parameter parameters param params spec specs specification specifications attribute attributes canshu guige")
+HEADING_TAGS = frozenset(("h1", "h2", "h3"))
+SHORTEST, LONGEST = 4, 80  # characters of a headline
 FOOT = word_set("footer foot copyright beian")
 COMMENTS = word_set("comment comments pinglun gentie liuyan")
 # These name the article as well where a good word stands beside them: "post tag-sport", "content hot".
@@ -103,7 +110,7 @@ NONE: list[int] = []  # the children of most elements: one list for all, never c
 class Node:
     """An element of the document, with the sums of what stands in it."""
 
-    __slots__ = ("bad", "chars", "children", "first", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
+    __slots__ = ("bad", "chars", "children", "first", "form", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
 
     def __init__(self, named: Named, parent: int, line: int) -> None:
         self.shape, self.bad, self.lead = named
@@ -112,6 +119,7 @@ class Node:
         self.chars = self.stops = 0
         self.linked = self.weight = 0.0
         self.headed = False
+        self.form: frozenset[str] | None = None
         self.children: list[int] = NONE
 
     @property
@@ -123,7 +131,7 @@ class Node:
 def _names(step: str) -> Named:
     """Return tag and words of a step of a path, and what they say."""
     tag, *names = re.split("[#.]", step.partition("[")[0])
-    words = frozenset(class_words(" ".join(names)))
+    words = frozenset((*class_words(" ".join(names)), *(name.lower() for name in names if not name.islower())))  # copyRight, navBar
     bad = (tag not in TABLE or not words.isdisjoint(ROWS)) and not (
         words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD))
     )
@@ -256,6 +264,25 @@ class Tree:
         """Say whether a line could be a headline: some words of Han without a mark, a blank, a figure or a link."""
         return not self.density[line] and HEADLINE.fullmatch(self.lines[line]) is not None
 
+    def is_named_title(self, line: int) -> bool:
+        """Say whether a line stands in an element that is a heading or named after one, and is as long as headlines are."""
+        tag, words = self.nodes[self.leaf[line]].shape
+        return (
+            (tag in HEADING_TAGS or not TITLED.isdisjoint(words))
+            and SHORTEST <= len(self.lines[line]) <= LONGEST
+            and not self.of_site(line)
+        )
+
+    def is_parameter(self, line: int) -> bool:
+        """Say whether a line stands in a list that is named after the parameters of a product."""
+        at = self.leaf[line]
+        return any(not PARAMETERS.isdisjoint(self.nodes[up].shape[1]) for up in (at, *list(self.above(at))[:2]))
+
+    def of_site(self, line: int) -> bool:
+        """Say whether a line stands in what is named after the head of all pages of a site, or its logo."""
+        at = self.leaf[line]
+        return any(self.nodes[up].shape[0] == "nav" or not SITE.isdisjoint(self.nodes[up].shape[1]) for up in (at, *self.above(at)))
+
     def of_person(self, line: int, top: int) -> bool:
         """Say whether a line without a sentence stands, below ``top``, in what is named after the writer of a post."""
         at = -1 if self.stops[line] else self.leaf[line]
@@ -264,6 +291,21 @@ class Tree:
                 return True
             at = self.nodes[at].parent
         return False
+
+    def inside(self, node: Node) -> frozenset[str]:
+        """Return the forms of what stands in an element, but for plain paragraphs: equal for posts of a thread without names of their own.
+
+        Empty where no name of a class is among them: tables that lay out a page are all alike.
+        """
+        found = node.form
+        if found is None:
+            at = self.leaf[node.first]
+            while self.nodes[at] is not node and self.nodes[at].parent >= 0:
+                at = self.nodes[at].parent
+            low = len(self.paths[at])
+            forms = {PLACE.sub("", self.paths[self.leaf[i]][low:]) for i in range(node.first, node.last + 1)}
+            found = node.form = frozenset(form for form in forms if "." in form or "#" in form)
+        return found
 
     def above(self, at: int) -> Iterator[int]:
         """Yield the numbers of the ancestors, from the inside out."""

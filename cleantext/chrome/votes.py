@@ -248,6 +248,12 @@ class Register:
             self._raised[number] = self.saying(self.said(number)._replace(power=B))
         return self._raised[number]
 
+    def strongest(self, known: I64) -> I32:
+        """Return of lines the power and category of the strongest evidence, and whether they can head a block, as the scorer asks for them."""
+        ballots = self.ballot_rows[known >> BALLOT]
+        category = np.where(ballots[:, COUNT] > 0, self.evidence_rows[ballots[:, FIRST], CATEGORY], 0)
+        return np.stack((ballots[:, STRONGEST], category, ballots[:, HEADS] > 0), 1).astype(np.int32)
+
     # ------------------------------------------------------------ tables
 
     def _note(self, said: _Said) -> int:

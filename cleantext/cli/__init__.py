@@ -13,8 +13,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -95,13 +97,27 @@ main.add_command(rules_)
 
 def recipe(command: F) -> F:
     """Add the options that choose the pipeline."""
-    command = click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file.")(command)
-    return click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated.")(
-        command
+
+    @wraps(command)
+    def chosen(*args: Any, pipeline: str, learned: bool, **options: Any) -> Any:
+        from cleantext.pipeline import Pipeline
+
+        recipe_ = pipeline if learned else Pipeline.load(pipeline).without_learned()
+        return command(*args, pipeline=recipe_, **options)
+
+    options = (
+        click.option(
+            "--learned/--no-learned", default=True, help="Whether lines may go by what is learned, beside rules. [default: they may]"
+        ),
+        click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file."),
+        click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated."),
     )
+    for option in options:
+        chosen = option(chosen)
+    return cast("F", chosen)
 
 
-def _pipeline(name: str, rules: tuple[str, ...]) -> Pipeline:
+def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
     from cleantext.pipeline import Pipeline
 
     return Pipeline.load(name).with_rules(*rules)
@@ -230,7 +246,8 @@ def _reasons(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
     for step in pipeline.steps:
         if isinstance(step, StripChrome):
             out = []
-            for reason in step.reasons(text):
+            learned = any("learned.line" in edit.rules for edit in made.get(step.id, ()))  # nothing is, of HTML
+            for reason in replace(step, learned=learned).reasons(text):
                 start, end = reason.start, reason.end
                 for earlier in reversed(maps):
                     start, end = earlier.to_original(start, end)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cleantext.errors import wrong_type
-from cleantext.html.lines import read_lines
 from cleantext.html.metadata import page_metadata
+from cleantext.html.routes import read_document
 from cleantext.html.words import class_words
 from cleantext.transform import Block, Page
 
@@ -43,7 +43,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     """
     if url is not None and not isinstance(url, str):
         raise wrong_type(url, "url=a str")
-    read = read_lines(_markup(html))
+    read = read_document(_markup(html))
     blocks, parts, at = [], [], 0
     for line in read.lines:
         stop = at + len(line.text) + 1
@@ -53,7 +53,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     if blocks:
         blocks[-1] = blocks[-1]._replace(end=at - 1)
     host = urlsplit(url).hostname if url and "[" not in url else None  # urlsplit raises on broken IPv6 brackets
-    return Page("\n".join(parts), url=url, host=host, html=tuple(blocks), metadata=page_metadata(read))
+    return Page("\n".join(parts), url=url, host=host, html=tuple(blocks), metadata=page_metadata(read), flags=read.flags)
 
 
 def _markup(html: str | bytes | bs4.BeautifulSoup | bs4.Tag) -> str:

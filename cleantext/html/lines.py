@@ -20,7 +20,6 @@ from cleantext.html.words import class_words
 
 __all__ = ["Line", "Part", "Read", "read_lines"]
 
-SENTENCE = re.compile("[。！？；，、]")
 ROW_LINES, ROW_CHARS, CELL_CHARS = (
     4,
     400,
@@ -59,21 +58,11 @@ class Read:
     meta: list[tuple[str, str]] = field(default_factory=list)  # (name in small letters, content)
     json_ld: list[str] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    flags: tuple[str, ...] = ()  # by which other way the text was found, see `cleantext.html.routes`
 
 
-def read_lines(markup: str) -> Read:
-    """Return the visible lines of ``markup`` and what its head says.
-
-    Where the markup hides more sentences than it shows, its scripts would show them: then what is
-    hidden is read too.
-    """
-    read, hidden = _read(markup, keep_hidden=False)
-    if hidden and hidden > 2 * sum(len(SENTENCE.findall(line.text)) for line in read.lines):
-        read, _ = _read(markup, keep_hidden=True)
-    return read
-
-
-def _read(markup: str, *, keep_hidden: bool) -> tuple[Read, int]:
+def read_lines(markup: str, *, keep_hidden: bool = False) -> tuple[Read, int]:
+    """Return what ``markup`` shows and what its head says, and how many marks of sentences it hides."""
     text, points, found, hidden = read_tokens(markup, word_table(PARTS), keep_hidden=keep_hidden)
     scanned = Scanned(*scan.sized(len(points))(points, found))
     frames = Frames(text, found, scanned.frames)

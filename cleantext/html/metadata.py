@@ -81,6 +81,7 @@ POSTER = re.compile("^(?:張貼者|发布者|發佈者|發表者|楼主|文)[:�
 POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[编編][辑輯][于於]) ?(?:19|20)\d\d", re.IGNORECASE)
 STATES = re.compile("日期|[发發][布表佈稿]|刊登|刊载|刊載")  # a day without a time of day is that of publication beside such a word
 HEADINGS = ("h1", "h2", "h3", "h4")
+SHORTEST_TITLE = 5
 HEAD = 15  # lines after the title in which the facts about a page stand
 
 
@@ -142,6 +143,11 @@ def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
     if best and (len(best) >= 5 or 2 * len(best) >= len(whole) or best in heads):
         return best
     stated = _first(meta, TITLE) or str(ld.get("headline") or ld.get("title") or "")
+    texts = (line.text for line in read.lines[:400] if len(line.text) >= SHORTEST_TITLE)
+    if begun := max(
+        (t for t in texts if stated.startswith(t) and len(t) < len(stated) and SEPARATOR.match(stated[len(t) :])), key=len, default=""
+    ):
+        return begun
     if len(heads) == 1 and (not whole or heads[0][:6] in whole + stated):
         return heads[0]
     return stated or _after_site(read, whole) or SUFFIX.split(whole)[0].strip()

@@ -108,15 +108,15 @@ def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U
     return text, points, found, hidden
 
 
-def canonical(markup: str) -> str:
+def canonical(markup: str, *, noscript: str = "template") -> str:
     """Return a document as its parser understands it.
 
     What browsers show without scripts is read as a template, for they all run scripts: else the head of a page would end with the
-    first ``<noscript>`` in it.
+    first ``<noscript>`` in it. `cleantext.html.routes` has it read as another element.
     """
     from resiliparse.parse.html import HTMLTree
 
-    markup = NOSCRIPT.sub(r"<\1template", bounded(markup))
+    markup = NOSCRIPT.sub(rf"<\1{noscript}", bounded(markup))
     try:
         return str(HTMLTree.parse(markup))
     except UnicodeEncodeError:  # a lone surrogate

@@ -1,0 +1,95 @@
+"""Rules and model together: which lines of a page are main text.
+
+The rules of `cleantext.chrome.blocks` know what is certain on any page, the model what is usual on many. A line that both doubt stays as
+the rules have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import log
+
+from cleantext.chrome.main_text.model import load_model, odds
+from cleantext.chrome.main_text.signals import read_signals
+from cleantext.chrome.tree import ATTACHED, Tree, is_heading, plain
+from cleantext.transform import Page
+
+__all__ = ["with_model"]
+
+LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
+# Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
+SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
+AGREED = 0.5
+OUT, IN = -2.4, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more is asked of a line below the head of the text
+ALONE = -1.4  # else the rules have missed the text, and the model decides alone
+LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
+HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
+NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
+FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
+    r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]|(?:>>|》》|»)$"
+)
+LONGEST_FACT = 40
+PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
+CHOSEN = ("main", "title")
+LEAST_TITLE = 3  # characters
+FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
+
+
+def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[str, ...]:
+    """Return the roles of the lines as rules and model together have them."""
+    if sum(map(len, tree.lines)) < LEAST_LEARNED:
+        return roles
+    said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
+    weights = [len(line) ** 0.5 for line in tree.lines]
+    sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
+    agreed = sum(weight for weight, role in sure if role in CHOSEN) / max(sum(weight for weight, _ in sure), 1.0)
+    first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
+    out_below = OUT if agreed >= AGREED else ALONE
+    titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
+    headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
+    out = []
+    for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
+        if (
+            role == "title"
+            or role in FIXED
+            or (role == "main" and (odd >= out_below or ATTACHED.search(line)))
+            or (role == "main" and odd >= out_below - NAMED and tree.is_named_title(i))
+        ):
+            out.append(role)
+        elif role == "main":
+            out.append("html.learned")
+        else:
+            in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
+            long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+            if role == "html.outside-main" and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
+                in_above = PARAMETER
+            enters = odd >= in_above - long and plain(line) not in titles and i not in headed and not is_heading(line)
+            fact = in_above > PARAMETER and len(line) < LONGEST_FACT and FACT.search(line)
+            out.append("main" if enters and not fact else role)
+    if "main" not in out:
+        return roles
+    if (head := _headline(tree, out, said)) >= 0:
+        out[head] = "title" if "title" not in out else "main"
+    return tuple(out)
+
+
+def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
+    """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
+    chosen = [i for i, role in enumerate(roles) if role == "main"]
+    first = next((i for i in chosen if tree.stops[i] or len(tree.lines[i]) > LONGEST_FACT), chosen[0])
+    titled = "title" in roles[:first]
+    least = SECOND_HEADLINE if titled else HEADLINE
+    odds_of = {i: said[i] + (0 if titled else NAMED * tree.is_named_title(i)) for i in range(max(0, first - ABOVE), first)}
+    known = {plain(tree.lines[i]) for i, role in enumerate(roles) if role in CHOSEN}
+    found = [
+        i
+        for i, odd in odds_of.items()
+        if roles[i] not in CHOSEN
+        and odd >= least
+        and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
+        and not FACT.search(tree.lines[i])
+        and plain(tree.lines[i]) not in known
+    ]
+    return max(found, key=odds_of.__getitem__, default=-1)

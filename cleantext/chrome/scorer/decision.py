@@ -1,0 +1,150 @@
+"""Which lines go by what the model says: the lines that a page can spare, for what is known of the whole page.
+
+A line goes where what its page gains outweighs what it may lose. The gain is one more of the lines of chrome that the page is
+expected to have; the loss, if the line was text after all, is its share of the characters that are expected to be text. So a short
+line among long paragraphs is spared less than one of a page of ten short lines, and where little text is to be seen, nothing goes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64
+from cleantext.chrome.scorer.context import COUNTS_ON, RULE_HERE, RUN, ZONE
+from cleantext.chrome.scorer.model import Model, features, load_model, reasons, sums
+from cleantext.chrome.scorer.shape import GRAM, NUMBER, SHAPE
+from cleantext.jit import kernel
+
+__all__ = ["Scorer", "choose"]
+
+Flags = npt.NDArray[np.bool_]
+
+# Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
+# below 0.2 %. Asked once, left out, 0.05 gave 70.8 % of chrome lines at 0.13 % of body characters, 0.06 71.4 at 0.15, 0.07 71.9 at 0.23; without
+# `TOGETHER` 0.05 gave 71.9 at 0.13, but single lines at the end of a long text went.
+SPARE = 35  # thousandths: what a whole page of text is worth, in pages of chrome
+SHORT = 36  # lines: what is learned of whole pages has too little to go by on one with fewer
+LEAST = 5000  # 1/10000: a line that is rather text never goes
+TOGETHER = 3  # likely lines in a row
+SECOND = (
+    8000  # and none that is less sure alone, without a rule; nor between sentences, where a second voice is asked for: a rule, or a run
+)
+MANY = 25  # of eight short lines (in eighths of a binary logarithm)
+THIRD = 9000  # or its words, where it is surer still
+WORDS = 16  # sixteenths of a logit by which its n-grams alone speak for page chrome
+SURE = 9900  # of lines that are known by more than the model
+FEW = 10  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
+SMALL = 50  # characters of text that a page is taken to have beside those seen
+LONG = 2000  # characters beyond which a line counts no more
+GUTTER = 8  # lines that are numbers and count on from 1: those beside code, or of pages
+CLEAR = 200  # 1/10000: lines below stay anyhow, and are not asked whether they are titles
+TITLES = 2  # lines of a page that are most like a title are kept
+TITLE = -4 * 4096  # but for those that are hardly like one
+
+
+class Scorer(NamedTuple):
+    """The model, ready to judge the lines of pages."""
+
+    model: Model
+
+    @classmethod
+    @lru_cache(maxsize=4)
+    def of(cls, path: str = "") -> Scorer:
+        """Return the scorer of the model that comes with cleantext, or of a file."""
+        return cls(load_model(path))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of the model."""
+        return str(self.model.provenance["digest"])
+
+    def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
+        """Return of the lines of pages which go, how likely each is chrome in 1/10000, and the features of each."""
+        rows = features(points, starts, ends, bounds, said, self.model.grams)
+        sure = np.interp(sums(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
+        title = np.full(len(rows), TITLE, np.int32)
+        doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))
+        title[doubted] = sums(rows[doubted], self.model.title)
+        lengths = np.minimum(ends - starts, LONG).astype(np.int32)
+        return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
+
+    def reasons(self, row: I32) -> list[str]:
+        """Return in words what spoke most for a line being chrome."""
+        return reasons(row, self.model.chrome)
+
+
+@kernel
+def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags:
+    """Choose the lines that go.
+
+    If a run of likely lines were text after all, the page would have so much more text, and the loss is measured by that, but by no more
+    than twice the text that is seen: a list page has hardly any, and loses all. Between the first
+    and the last sentence of a page a second voice is asked for.
+    """
+    out = np.zeros(len(sure), np.bool_)
+    for p in range(len(bounds) - 1):
+        lo, hi = bounds[p], bounds[p + 1]
+        _count(out, sure, rows, lo, hi)
+        if hi - lo < SHORT:
+            continue
+        text = np.int64(10000 * SMALL)
+        chrome = np.int64(0)
+        for n in range(lo, hi):
+            text += (10000 - sure[n]) * np.int64(lengths[n])
+            chrome += sure[n]
+        chrome = max(chrome, np.int64(10000 * FEW))
+        first = lo  # of a run of likely lines
+        run = np.int64(0)
+        for n in range(lo, hi + 1):
+            if n < hi and sure[n] >= LEAST:
+                run += sure[n] * np.int64(lengths[n])
+                continue
+            worth = np.float64(text + min(run, text)) * SPARE / 1000
+            for k in range(first, n):
+                cost = (10000 - sure[k]) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
+                out[k] |= cost < worth * sure[k] / 10000 and _voiced(sure[k], rows[k], n - first)
+            first, run = n + 1, np.int64(0)
+        for _ in range(TITLES):
+            best = -1
+            for n in range(lo, hi):
+                if title[n] > TITLE and (best < 0 or title[n] > title[best]):
+                    best = n
+            if best < 0:
+                break
+            out[best] = False
+            title[best] = TITLE
+    return out
+
+
+@kernel
+def _voiced(sure: int, row: I32, likely: int) -> bool:
+    """Say whether a second voice speaks against a line that stands alone, in a run of few likely lines, or between sentences.
+
+    It is a rule, its words, or a run of short lines.
+    """
+    place = len(SHAPE)
+    if likely < TOGETHER and sure <= SECOND and row[place + RULE_HERE] == 0:
+        return False
+    if row[place + ZONE] != 1 or row[place + COUNTS_ON] > 0:
+        return True
+    if row[place + RULE_HERE] > 0 or row[place + RUN] >= MANY:
+        return bool(sure > SECOND)
+    return bool(sure > THIRD and row[GRAM] > WORDS)
+
+
+@kernel
+def _count(out: Flags, sure: I32, rows: I32, lo: int, hi: int) -> None:
+    """Take lines that are nothing but numbers which count on from 1."""
+    first = lo
+    for n in range(lo, hi + 1):
+        if n > first and (n == hi or rows[n, NUMBER] != rows[n - 1, NUMBER] + 1):
+            if n - first >= GUTTER:
+                for at in range(first, n):
+                    sure[at], out[at] = SURE, True
+            first = n
+        if n < hi and n == first and rows[n, NUMBER] != 1:
+            first = n + 1

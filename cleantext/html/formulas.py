@@ -1,0 +1,120 @@
+r"""Formulas: each once, as TeX between dollar signs, before a document is parsed.
+
+Pages hold a formula up to three times: as MathML for readers of screens, as boxes or a picture for the eye, and as TeX for the script
+that drew it. What is seen depends on styles that are not here, and powers lose their place: :math:`10^{-4}` would read 10-4.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape, unescape
+
+__all__ = ["with_formulas"]
+
+FORMULA = re.compile(r"<math[\s>]|katex|mathjax|math/tex|mwe-math|ztext-math|<sup[\s>]", re.IGNORECASE)
+MATH = re.compile(r"<math\b([^>]*)>(.*?)</math\s*>", re.DOTALL | re.IGNORECASE)
+TEX = re.compile(r"<annotation\b[^>]*\bencoding\s*=\s*[\"']?application/x-tex[\"']?[^>]*>(.*?)</annotation\s*>", re.DOTALL | re.IGNORECASE)
+ALT = re.compile(r"\b(?:alttext|data-tex|data-formula|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+SCRIPT = re.compile(r"<script\b[^>]*\btype\s*=\s*[\"']?math/tex[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+PICTURE = re.compile(r"<img\b(?=[^>]*\b(?:mwe-math-fallback|eeimg|ee_img|data-formula|class=[\"']?latex))[^>]*>", re.IGNORECASE)
+STATED = re.compile(r"<(span|div)\b(?=[^>]*\bclass=[\"'][^\"'>]*\bztext-math\b)[^>]*>", re.IGNORECASE)
+DRAWN = re.compile(
+    r"<(span|div)\b(?=[^>]*\bclass=[\"'][^\"'>]*(?:\bkatex-html\b|\bMathJax(?:_Preview|_Display|_SVG)?\b|\bMJXc-display\b|\bmjx-chtml\b))[^>]*>",
+    re.IGNORECASE,
+)
+CONTAINER = re.compile(r"<mjx-container\b.*?</mjx-container\s*>", re.DOTALL | re.IGNORECASE)
+STYLE = re.compile(r"\{\\(?:displaystyle|textstyle)\s*(.*)\}", re.DOTALL)
+POWER = re.compile(r"(?<![\d.,])(10|[2e])\s*<sup\b[^>]*>\s*([-−+]?\d{1,4})\s*</sup\s*>|(?<=[\d\w])<sup\b[^>]*>\s*([-−]\d{1,3})\s*</sup\s*>")
+BLANK = re.compile(r"\s+")
+TAG = re.compile(r"<(/?)(\w+)[^>]*?(/?)>")
+
+
+def with_formulas(markup: str) -> str:
+    """Return a document with each of its formulas once, as TeX; without formulas, as it is.
+
+    >>> with_formulas('<p>误差 10<sup>-4</sup></p>')
+    '<p>误差 10^-4</p>'
+    """
+    if not FORMULA.search(markup):
+        return markup
+    markup = CONTAINER.sub(lambda m: "".join(math[0] for math in MATH.finditer(m[0])), markup)
+    markup = _cut(markup, STATED, keep=True)
+    markup = _cut(markup, DRAWN, keep=False)
+    markup = SCRIPT.sub(lambda m: _dollars(unescape(m[1])), markup)
+    markup = PICTURE.sub(lambda m: _dollars(_alt(m[0])) or m[0], markup)
+    markup = MATH.sub(_of_math, markup)
+    return POWER.sub(lambda m: f"{m[1] or ''}^{m[2] or m[3]}", markup)
+
+
+def _cut(markup: str, opens: re.Pattern[str], *, keep: bool) -> str:
+    """Take out elements that draw a formula; keep the TeX that their tags state."""
+    parts, at = [], 0
+    for match in opens.finditer(markup):
+        if match.start() < at:
+            continue
+        tex = _dollars(_alt(match[0])) if keep else ""
+        if keep and not tex:
+            continue
+        parts += [markup[at : match.start()], tex]
+        at = _end(markup, match)
+    return "".join((*parts, markup[at:]))
+
+
+def _end(markup: str, opens: re.Match[str]) -> int:
+    """Return the end of the element that a tag opens; of one that is never closed, the end of its tag."""
+    depth = 1
+    for tag in re.compile(rf"<(/?){opens[1]}\b[^>]*>", re.IGNORECASE).finditer(markup, opens.end(), opens.end() + 200_000):
+        depth += -1 if tag[1] else 1
+        if not depth:
+            return tag.end()
+    return opens.end()
+
+
+def _alt(tag: str) -> str:
+    found = ALT.search(tag)
+    return unescape(found[1] or found[2] or "") if found else ""
+
+
+def _of_math(match: re.Match[str]) -> str:
+    """Return the TeX of a MathML element: as it says itself, or as its parts say."""
+    stated = TEX.search(match[2])
+    return _dollars(unescape(stated[1]) if stated else _alt(match[1]) or _parts(match[2]))
+
+
+def _dollars(tex: str) -> str:
+    tex = BLANK.sub(" ", tex).strip()
+    if style := STYLE.fullmatch(tex):
+        tex = style[1].strip()
+    return f"${escape(tex, quote=False)}$" if tex else ""
+
+
+TWO = {
+    "msup": "{}^{{{}}}",
+    "msub": "{}_{{{}}}",
+    "mfrac": "\\frac{{{}}}{{{}}}",
+    "mroot": "\\sqrt[{1}]{{{0}}}",
+    "mover": "{}^{{{}}}",
+    "munder": "{}_{{{}}}",
+}
+THREE = {"msubsup": "{}_{{{}}}^{{{}}}", "munderover": "{}_{{{}}}^{{{}}}"}
+
+
+def _parts(inner: str) -> str:
+    """Return the TeX of the inside of a MathML element that states none."""
+    stack: list[tuple[str, list[str]]] = [("", [])]
+    at = 0
+    for tag in TAG.finditer(inner):
+        text = unescape(inner[at : tag.start()]).strip()
+        if text:
+            stack[-1][1].append(text)
+        at = tag.end()
+        if tag[3]:
+            continue
+        if not tag[1]:
+            stack.append((tag[2].lower(), []))
+        elif len(stack) > 1:
+            name, parts = stack.pop()
+            form = TWO.get(name) if len(parts) == 2 else THREE.get(name) if len(parts) == 3 else None
+            said = form.format(*parts) if form else "".join(parts)
+            stack[-1][1].append(f"\\sqrt{{{said}}}" if name == "msqrt" else said)
+    return "".join(part for _, parts in stack for part in parts) + unescape(inner[at:]).strip()

@@ -1,0 +1,151 @@
+"""Other ways to the text of a document that shows none: hidden elements, ``<noscript>``, templates, the data of its scripts.
+
+A reader with scripts sees what these hold, so they are asked only where the visible lines tell no story, and a flag says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from cleantext.html.formulas import with_formulas
+from cleantext.html.lines import Line, Read, read_lines
+from cleantext.html.tokens import NOSCRIPT
+
+__all__ = ["read_document"]
+
+STORY = 50  # letters of sentences that a page shows; with less, what it hides is looked at
+MORE = 2  # times as many letters of sentences must the other way have
+MARKED = re.compile(r"[。！？；，、]|[.!?,;:](?:\s|$)")
+
+OPENS = re.compile(
+    r"[\[【(（]?(?:点击)?(?:展开|展開|查看|阅读|閱讀|显示|顯示)(?:阅读|閱讀|剩余|剩餘|余下|更多|全部|全文|内容|內容|后文)+[\])）】]?|(?:read|show|continue|view|see) (?:full|more|reading|all)(?: \w+)?",
+    re.IGNORECASE,
+)
+STATE = re.compile(
+    r"<script[^>]*\bid=[\"']?__(?:NEXT|NUXT)_DATA__[\"']?[^>]*>|\b__(?:INITIAL|PRELOADED|APOLLO)_STATE__[\"']?\]?\s*=\s*(?=\{)"
+)
+BODIES = frozenset(("articlebody", "body", "content", "contenthtml", "contents", "html", "htmlbody", "text", "detail", "articlecontent"))
+MARKUP = re.compile(r"</?(?:p|div|br|h[1-6]|ul|li|span|table|img|strong)\b[^>]*>", re.IGNORECASE)
+DEEPEST, MOST_STATE = 40, 5_000_000  # of the data of scripts that is looked through
+TEMPLATE = re.compile(r"<(/?)template(?![\w-])", re.IGNORECASE)
+
+
+def read_document(markup: str) -> Read:
+    """Return the visible lines of a document; where they tell no story, what the document holds for scripts or in spite of them."""
+    markup = with_formulas(markup)
+    read, hidden = read_lines(markup)
+    shown = story(read.lines)
+    if hidden and OPENS.search(markup):
+        read = _opened(read, markup)
+    if hidden and shown < STORY and not read.flags:
+        other, _ = read_lines(markup, keep_hidden=True)
+        if story(other.lines) > MORE * shown:
+            read = replace(other, flags=("html_hidden",))
+            shown = story(read.lines)
+    for pattern, flag in ((NOSCRIPT, "html_noscript"), (TEMPLATE, "html_template")):
+        if shown < STORY and pattern.search(markup):
+            other, _ = read_lines(pattern.sub(r"<\1div", markup))
+            if story(other.lines) > MORE * shown:
+                read, shown = replace(other, flags=(flag,)), story(other.lines)
+    if shown < STORY:
+        for text, flag in ((_longest(_bodies(read.json_ld)), "html_json_ld"), (_longest(_states(markup)), "html_state")):
+            lines = _lines_of(text)
+            if story(lines) > max(MORE * shown, STORY):
+                return replace(read, lines=[*read.lines, *lines], flags=(flag,))
+    return read
+
+
+def _opened(read: Read, markup: str) -> Read:
+    """Return a document with the hidden rest of its text, which the link that stands before or behind it opens."""
+    full, _ = read_lines(markup, keep_hidden=True)
+    shown = iter([*read.lines, None])
+    wanted = next(shown)
+    hidden = []
+    for line in full.lines:
+        hidden.append(wanted is None or line.text != wanted.text)
+        if not hidden[-1]:
+            wanted = next(shown)
+    if wanted is not None:  # a row that hidden cells make another one
+        return read
+    keep = [not h for h in hidden]
+    lo = 0
+    for hi in range(1, len(hidden) + 1):
+        if hi < len(hidden) and hidden[hi] == hidden[lo]:
+            continue
+        beside = [line.text for line in (*full.lines[max(0, lo - 1) : lo], *full.lines[hi : hi + 1])]
+        if (
+            hidden[lo]
+            and any(OPENS.fullmatch(text) for text in beside)
+            and story(full.lines[max(0, lo - 3) : lo])
+            and story(full.lines[lo:hi])
+        ):
+            keep[lo:hi] = [True] * (hi - lo)
+        lo = hi
+    if sum(keep) == len(read.lines):
+        return read
+    return replace(read, lines=[line for line, k in zip(full.lines, keep, strict=True) if k], flags=("html_hidden",))
+
+
+def _bodies(scripts: Iterable[str]) -> Iterator[str]:
+    """Yield the texts of articles that JSON-LD holds."""
+    for script in scripts:
+        try:
+            found = json.loads(script, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        yield from _strings(found, frozenset(("articlebody",)))
+
+
+def _states(markup: str) -> Iterator[str]:
+    """Yield what may be texts of articles in the data from which scripts draw the page."""
+    for match in STATE.finditer(markup):
+        try:
+            found, _ = json.JSONDecoder(strict=False).raw_decode(markup[match.end() : match.end() + MOST_STATE].lstrip())
+        except (ValueError, RecursionError):
+            continue
+        yield from _strings(found, BODIES)
+
+
+def _strings(value: Any, names: frozenset[str], name: str = "", depth: int = 0) -> Iterator[str]:
+    """Yield the strings that stand under one of some names."""
+    if isinstance(value, str):
+        if name in names:
+            yield value
+    elif depth < DEEPEST and isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _strings(inner, names, str(key).lower().replace("_", ""), depth + 1)
+    elif depth < DEEPEST and isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, names, name, depth + 1)
+
+
+def _longest(texts: Iterable[str]) -> str:
+    return max(texts, key=len, default="")
+
+
+def _lines_of(text: str) -> list[Line]:
+    """Return the lines of a text or markup that a script holds, as those of an article."""
+    found = (
+        read_lines(text)[0].lines if MARKUP.search(text) else [Line(t.strip(), "p", (), 0.0, "body") for t in text.split("\n") if t.strip()]
+    )
+    return [
+        line._replace(
+            tokens=("article", "body"),
+            path=line.path.replace("body", "body/article.article-body[9999]", 1) + f"/p[{n}]" * (line.tag == "p" and line.path == "body"),
+        )
+        for n, line in enumerate(found, 1)
+    ]
+
+
+def story(lines: Iterable[Line]) -> int:
+    """Return how many letters stand in lines that have marks and are no links; a letter of a Latin word counts a third."""
+    count = 0
+    for line in lines:
+        text = line.text
+        if len(text) >= 12 and line.link_density < 0.5 and MARKED.search(text):
+            count += len(text) if text[len(text) // 2] > "\u2e80" else len(text) // 3
+    return count
