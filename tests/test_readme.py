@@ -56,6 +56,7 @@ def folder(tmp_path_factory):
     return here
 
 
+@pytest.mark.xdist_group("readme")  # in one process: each takes up what those before it left
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_run_in_order(command, folder):
     assert len(COMMANDS) >= 6

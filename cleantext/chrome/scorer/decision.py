@@ -24,8 +24,8 @@ __all__ = ["Scorer", "choose"]
 Flags = npt.NDArray[np.bool_]
 
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
-# below 0.2 %. Asked once, left out, 0.05 gave 70.8 % of chrome lines at 0.13 % of body characters, 0.06 71.4 at 0.15, 0.07 71.9 at 0.23; without
-# `TOGETHER` 0.05 gave 71.9 at 0.13, but single lines at the end of a long text went.
+# near that of the rules alone. Left out, 0.055 gave 68.6 % of chrome lines at 0.19 % of body characters, 0.035 67.2 at 0.13 (rules: 31.4 at 0.09).
+# Without `TOGETHER` one point more of the chrome goes, and single lines at the end of a long text with it.
 SPARE = 35  # thousandths: what a whole page of text is worth, in pages of chrome
 SHORT = 36  # lines: what is learned of whole pages has too little to go by on one with fewer
 LEAST = 5000  # 1/10000: a line that is rather text never goes
