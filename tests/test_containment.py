@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cleantext as ct
+from cleantext.chrome.hosts import HostProfile
 from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import Report
@@ -251,6 +252,14 @@ def test_a_page_whose_place_is_taken_fails_alone(run_of_two, duplicates, obstacl
     assert {"report.json", "metadata.jsonl", "failed.jsonl"} <= set(files(out))
     assert not (out / STATE).exists()
     assert not list((run_of_two / "elsewhere").iterdir())
+
+
+def test_a_link_called_as_the_temporary_profile_leads_nowhere(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / ".hosts.toml.part").symlink_to(tmp_path / "victim")
+    HostProfile({}).save(tmp_path / "hosts.toml")
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["hosts.toml", "victim"]
 
 
 # ---------------------------------------------------------------- undo

@@ -115,7 +115,9 @@ class HostProfile:
         """Write the profile as TOML, whole or not at all."""
         target = Path(path)
         temporary = target.with_name(f".{target.name}.part")
-        temporary.write_text(self.toml(), "utf-8")
+        temporary.unlink(missing_ok=True)  # a link of this name would be followed
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(self.toml())
         temporary.replace(target)
 
     @classmethod
