@@ -89,7 +89,7 @@ BLOCKS = HEADINGS | frozenset(
 )
 FOREIGN = frozenset(("svg", "math"))
 MARKERS = frozenset(("applet", "caption", "marquee", "object", "td", "template", "th"))  # formatting ends with them
-LOST = "?"  # a list of options that may have ended
+LOST = "?"  # an element that may have ended
 # Where HTML may stand in foreign markup
 INTEGRATION = frozenset(["annotation-xml", "desc", "font", "foreignobject", "mi", "mn", "mo", "ms", "mtext", "title"])
 SCOPE = MARKERS | INTEGRATION - {"font"} | {"table"}
@@ -155,6 +155,8 @@ class _Open:
 
     def place(self, wanted: frozenset[str], barriers: frozenset[str]) -> int:
         """Return the place of the innermost of these elements, -1 if there is none inside of all barriers."""
+        if wanted.isdisjoint(self.names):
+            return -1
         for at in range(len(self.names) - 1, -1, -1):
             if self.names[at] in wanted:
                 return at
@@ -172,9 +174,13 @@ class _Open:
                     pass
         del self.names[at:]
 
+    def lose(self, at: int) -> None:
+        """Let an element and all in it, which may be closed or not, close nothing and be closed from outside only."""
+        self.names[at:] = [LOST] * len(self.names[at:])
+
     def is_foreign(self) -> bool:
         """Say whether a tag surely stands in an image or a formula."""
-        return not FOREIGN.isdisjoint(self.names) and self.place(FOREIGN, SPECIAL - FOREIGN | INTEGRATION) >= 0
+        return not FOREIGN.isdisjoint(self.names) and self.place(FOREIGN, INTEGRATION) >= 0
 
     def may_switch(self) -> bool:
         """Say whether a script, a style or the like, or CDATA, may be read otherwise than in a body."""
@@ -193,17 +199,22 @@ class _Open:
     def start(self, name: str) -> bool:
         """Close what the start tag of an element closes; say whether it opens one."""
         names = self.names
-        if name in BREAKOUT and self.is_foreign():
-            self.close(self.place(FOREIGN, frozenset()))
+        if name in BREAKOUT and (at := self.place(FOREIGN, INTEGRATION - {"font"})) >= 0:
+            if "font" in names[at:]:
+                self.lose(at)
+            else:
+                self.close(at)
         if not FOREIGN.isdisjoint(names):
             return name not in VOID or name not in BREAKOUT  # there nothing closes anything, and hardly anything is void
         if name in ("input", "keygen", "textarea") and "select" in names:
-            names.remove("select")
+            self.lose(names.index("select"))
         if "select" in names and name not in IN_SELECT:
             return name not in VOID
         if name == "select" and name in names:
-            names[names.index(name)] = LOST
+            self.lose(names.index(name))
             return False
+        if name == "hr":
+            self.close(self.place(frozenset("p"), SCOPE | {"button"}))
         if name in VOID or (name == "form" and "form" in names):
             return False
         if name == "table":
@@ -246,11 +257,13 @@ class _Open:
         elif name in TABLES:
             self.close(self.place(wanted, TABLES - wanted))
         elif name in FOREIGN:
-            self.close(self.place(wanted, SPECIAL - FOREIGN | INTEGRATION))
+            self.close(self.place(wanted, INTEGRATION))
         elif name in ("form", "select"):  # what is in it may stay
             at = self.place(wanted, SCOPE)
             while name == "select" and at >= 0 and self.names[-1] in ("option", "optgroup"):
                 del self.names[-1]
+            if at >= 0 and name == "select":
+                self.lose(at + 1)
             del self.names[at : at + (at >= 0)]
         elif name in SPECIAL:
             barriers = SCOPE | {"button"} if name == "p" else SCOPE | {"ol", "ul"} if name == "li" else SCOPE
