@@ -354,10 +354,10 @@ RUNS = {
     "html.metadata.ENGLISH_DATE": "jan 1, 20",
     "html.metadata.CODE": "1_ A",
     "html.metadata.BYLINE": "记者 文/",
-    "html.bounds.PLAIN": "<a =\"'/>",  # possessive throughout, as the next three
+    "html.bounds.PLAIN": "<a =\"'/>",  # possessive throughout, as the next two
     "html.bounds.TAG": "<a =\"'/>",
-    "html.bounds.FORMAT_TAG": "<b =\"'/>",
     "html.bounds.ROOT_TAG": "<body =\"'/>",
+    "html.nesting.TOKEN": "<!-a =\"'/>",
     "repair.pinyin.CANDIDATE": "新(āi)（",
 }
 ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unicodedata
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,9 +25,11 @@ from cleantext.chrome.rules import load_pack, unwrap
 from cleantext.chrome.votes import Tables
 from cleantext.dedup import removal
 from cleantext.edits import Edit, apply, compose
-from cleantext.html import read_html
-from cleantext.html.bounds import ATTRIBUTES, OPEN, ROOTS, bounded
+from cleantext.html import bounds, read_html
+from cleantext.html.bounds import ATTRIBUTES, DEEPEST, OPEN, ROOTS, bounded
 from cleantext.html.frames import PATH_CHARS
+from cleantext.html.nesting import cut
+from cleantext.html.tokens import canonical
 from cleantext.normalize import MARKS, Forms
 from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted, slip
 from cleantext.repair.controls import RIGHT_TO_LEFT, _Line
@@ -51,6 +54,37 @@ SLOW = {
     "formatting": "from cleantext.html.tokens import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
     "brackets": "from cleantext.chrome.rules import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
 }
+# Markup that opens elements without end, and then looks through them; some of it seems to close them.
+N = 20_000
+NESTED = {
+    "ends ahead": "</b>" * N + "<b id=i><p>" * N,
+    "other ends": "".join(f"<b id={n}><p></i>" for n in range(N)),
+    "unknown ends": "<q>" * 2 * N + "</x>" * 2 * N,
+    "rules": "<q>" * 2 * N + "<hr>" * 2 * N,
+    "options": "<q>" * 2 * N + "<option>x" * 2 * N,
+    "options of a list": "<select>" + "<option>x" * 2 * N,
+    "buttons": "<q>" * 2 * N + "<button>x</button>" * 2 * N,
+    "ends in blocks": "<q><div></q></div>" * N + "<hr>" * N,
+    "ends in cells": "".join(f"<b id={n}><table><td></b></table>" for n in range(N)),
+    "ends in comments": "<q><!--</q>-->" * N + "<hr>" * N,
+    "ends in attributes": "<q><x a='</q>'></x>" * N + "<hr>" * N,
+    "ends in scripts": "<q><script></q></script>" * N + "<hr>" * N,
+    "ends in styles of images": "<q><svg><p><style></p></svg></q></style>" * N + "<hr>" * N,
+    "ends of images": "<svg><desc><q></svg>" * N + "<svg><span><q></svg>" * N + "<hr>" * N,
+    "character data": "<q><svg><![CDATA[></svg></q>]]></svg>" * N + "<hr>" * N,
+    "hidden character data": "<svg><desc><q><![CDATA[>" + "<q>" * N + "]]>" + "<hr>" * N,
+    "styles of lists": "<select><style></select>" + "<q>" * N + "<hr>" * N,
+    "lists that ended": "<select><input>" + "<q>" * N + "<optgroup>" * N + "<hr>" * N,
+    "double lists": "<select><select><optgroup></select>" * N + "<hr>" * N,
+    "double tables": "<table><table></table>" + "<td><q>" * N + "<hr>" * N,
+    "cells without tables": "<td><q>" * N + "<hr>" * N,
+    "alike": "<b><b><b><b><div></b></b></b></b></div>" * N + "<hr>" * N,
+    "tags closed by a slash": "<svg><desc>" + "<q/>" * N + "<hr>" * N,
+    "templates": "<template>" * N + "<hr>" * N,
+    "attributes with tags": "<p " + " ".join(f"a{n}='<b>'" for n in range(4 * N)) + ">",
+    "attributes with ends": "<p " + " ".join(f"a{n}='\">'" for n in range(4 * N)) + ">",
+    "attributes with other ends": "<p " + " ".join(f'a{n}="b\'>"' for n in range(4 * N)) + ">",
+}
 SECONDS = 20  # of a processor: other work on the machine does not count
 
 
@@ -59,6 +93,23 @@ SECONDS = 20  # of a processor: other work on the machine does not count
 def test_pages_that_took_minutes(kind):
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))"
     subprocess.run([sys.executable, "-c", f"{limit}; {SLOW[kind]}"], check=True, timeout=600)
+
+
+@pytest.mark.skipif(resource is None, reason="no such limits on this system")
+def test_markup_that_opens_elements_without_end():
+    code = f"""
+import resource, sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_long_lines import NESTED, canonical
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+for name, markup in NESTED.items():
+    start = time.process_time()
+    canonical(markup)
+    seconds = time.process_time() - start
+    assert seconds < 8, (name, seconds)
+"""
+    limits = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({8 * SECONDS}, {8 * SECONDS}))"
+    subprocess.run([sys.executable, "-c", f"{limits}\n{code}"], check=True, timeout=600)
 
 
 # ---------------------------------------------------------------- references
@@ -262,7 +313,7 @@ def test_many_marks_are_sorted_stably():
 
 
 def test_attributes_beyond_a_bound_are_left_out_wherever_they_stand():
-    names = [f"a{n}" for n in range(ATTRIBUTES + 500)]
+    names = [f"a{n}" for n in range(20 * ATTRIBUTES)]
     for form in ("{}", "{}=1", "{} = '>'", '{}="<b x>"', "{}=<"):
         for between in (" ", "\n") if form[-1] in "1<" else (" ", "/", "\n"):  # a value without quotes holds slashes
             said = between.join(form.format(name) for name in names)
@@ -277,14 +328,14 @@ def test_attributes_beyond_a_bound_are_left_out_wherever_they_stand():
 
 def test_formatting_that_never_ends_is_bounded_and_its_text_stays():
     many = "".join(f"<b id={n}><p>春{n}" for n in range(5 * OPEN))
-    markup = many + "</b>" * 5 * OPEN + "<i>天</i>" * 2000
+    markup = many + "</b>" * 5 * OPEN + "<i>天</i>" * 4000
     assert bounded(markup).count("<b ") == OPEN
-    assert bounded(markup).count("<i>") == 2000
+    assert bounded(markup).count("<i>") == 4000
     assert read_html(many * 2).text == "\n".join(f"春{n}" for _ in range(2) for n in range(5 * OPEN))
 
 
 def test_double_roots_are_bounded():
-    markup = "".join(f"<HTML a{n}=1><body b{n}>" for n in range(1000)) + "春"
+    markup = "".join(f"<HTML a{n}=1><body b{n}>" for n in range(1000)) + "春" + "<b>" * 1000
     assert len(re.findall("<(?:HTML|body)", bounded(markup))) == ROOTS
     assert read_html(markup).text == "春"
 
@@ -313,6 +364,86 @@ def test_other_markup_is_left_alone(markup, times):
     markup = f"{markup}</b></i>" * times
     if len(re.findall("<[bi][ >]", markup)) <= OPEN:
         assert bounded(markup) == markup
+
+
+SHOWN = [
+    *(
+        "<div>",
+        "</div>",
+        "<p>",
+        "</p>",
+        "<q>",
+        "</q>",
+        "<b>",
+        "</b>",
+        "<b id=x>",
+        "<i>",
+        "</i>",
+        "<a href=x>",
+        "</a>",
+        "<h1>",
+        "</h1>",
+        "<hr>",
+    ),
+    *("<ul>", "<li>", "</li>", "</ul>", "<ol>", "<dl>", "<dt>", "<dd>", "</dl>", "<button>", "</button>", "<form>", "</form>", "<nobr>"),
+    *(
+        "<!--</q>-->",
+        "<x a='</q>'>",
+        "</x>",
+        "<ruby>",
+        "<section>",
+        "</section>",
+        "<pre>",
+        "</pre>",
+        "<font>",
+        "</font>",
+        "<HTML a>",
+        "<body>",
+    ),
+    *("<script>'<q>'</script>", "<p title='<b>' class=y>", "<p a b=1 c='>' d>", "春", "天", "花", "<"),
+]
+
+
+def depths(markup):
+    """Return how deep elements stand in markup that a parser has written, and its text without blanks."""
+    depth = deepest = 0
+    for end, name in re.findall("<(/?)([a-z0-9]+)", markup := re.sub("<!--.*?-->|(<script>).*?(?=</script>)", r"\1", markup)):
+        if name not in ("hr", "br", "input"):
+            depth += -1 if end else 1
+            deepest = max(deepest, depth)
+    return deepest, re.sub(r"\s", "", re.sub("<[^>]*>", "", re.sub('="[^"]*"', "", markup)))
+
+
+@given(st.lists(st.sampled_from(SHOWN), max_size=60).map("".join))
+@settings(deadline=None, max_examples=400)
+def test_bounded_markup_shows_the_same_text(markup):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, bound in {"SHORT": 0, "STEPS": -1, "COPIES": -1, "DEEPEST": 6, "OPEN": 2, "ROOTS": 2, "DENSE": -1}.items():
+            patch.setattr(bounds, name, bound)
+        short = bounded(markup)
+    assert depths(canonical(short))[1] == depths(canonical(markup))[1]
+
+
+@given(st.lists(st.sampled_from(SHOWN), max_size=60).map("".join), st.integers(1, 20))
+@settings(deadline=None, max_examples=600)
+def test_elements_are_nested_to_a_depth(markup, times):
+    short = cut(markup * times, deepest=20, formatting=4)
+    # Above those: html, body, a row and a group of rows for each cell, formatting elements anew
+    assert depths(canonical(short))[0] <= 2 + 2 * 20 + 4
+
+
+def test_elements_that_close_one_another_are_as_they_were():
+    for unit in ("<li>春", "<p>春", "<dt>春<dd>天", "<option>春", "<a href=x>春<p>", "<h1>春", "<div><form></div>", "<button>春"):
+        assert cut(unit * 1900, deepest=DEEPEST, formatting=OPEN) == unit * 1900
+    for unit in ("<tr><td>春", "<td>春", "<tbody><tr><th>春", "<td><p>春<li>天"):
+        assert cut("<table>" + unit * 9000, deepest=DEEPEST, formatting=OPEN) == "<table>" + unit * 9000
+    icon = "<p><svg><path d=x /><g><path/></g><title>x</title><style>a</style></svg></p>"
+    assert cut(icon * 9000, deepest=DEEPEST, formatting=OPEN) == icon * 9000
+
+
+def test_lines_beyond_the_depth_stay_lines():
+    markup = "".join(f"<div>春{n}" for n in range(9000))
+    assert read_html(markup).text == "\n".join(f"春{n}" for n in range(9000))
 
 
 def test_paths_have_a_longest():
