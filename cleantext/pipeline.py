@@ -113,7 +113,11 @@ class Pipeline(Transform):
         return Pipeline(steps, self.name)
 
     def without_learned(self) -> Pipeline:
-        """Return the Pipeline with rules alone in its chrome step: no line goes by what the learned scorer says."""
+        """Return the Pipeline with rules alone in its chrome step: no line goes by what the learned scorer says.
+
+        >>> Pipeline.load("zh-web").without_learned().fingerprint == Pipeline.load("zh-web").fingerprint
+        False
+        """
         from cleantext.chrome import StripChrome
 
         return Pipeline(tuple(replace(s, learned=False) if isinstance(s, StripChrome) else s for s in self.steps), self.name)

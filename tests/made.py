@@ -1,6 +1,11 @@
-"""Made-up corpora with copies, near copies and transplanted passages."""
+"""Made-up corpora with copies, near copies and transplanted passages; a page judged by a pack alone."""
 
 import random
+
+from cleantext.changes import code_points
+from cleantext.chrome.lines import decide
+from cleantext.chrome.rows import Rows
+from cleantext.chrome.votes import Register
 
 WORDS = "经济发展新区建设工作会议精神学习贯彻落实全面推进高质量市场主体营商环境持续优化群众就业教育医疗生态保护乡村振兴科技创新企业投资项目"
 
@@ -38,3 +43,9 @@ def corpus(seed, n=40):
         else:
             texts.append(rng.choice(["", "……", "！！！", "\ud800", "好", "同意。", "同意"]))
     return texts
+
+
+def judge(text, folded, pack, *, safety="safe"):
+    """Judge one page by the rules of a pack alone."""
+    rows, register = Rows.split(code_points(folded)), Register.of(pack)
+    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]

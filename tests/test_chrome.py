@@ -5,14 +5,12 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import judge
 
-from cleantext.changes import code_points
 from cleantext.chrome import StripChrome, strip_chrome
-from cleantext.chrome.lines import decide
 from cleantext.chrome.metadata import gather, iso_date, read_labels
-from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack
-from cleantext.chrome.votes import Register, collect
+from cleantext.chrome.votes import collect
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
@@ -54,11 +52,6 @@ PROSE = [
 PAGES = st.tuples(
     st.lists(st.one_of(st.sampled_from(SAMPLES), st.sampled_from(PROSE)), max_size=14), st.sampled_from(["\n", "\n\n", "\r\n"])
 ).map(lambda page: page[1].join(page[0]))
-
-
-def judge(text, folded, pack, *, safety="safe"):
-    rows, register = Rows.split(code_points(folded)), Register.of(pack)
-    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
 
 
 def stays(*lines):

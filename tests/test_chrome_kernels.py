@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from made import judge
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -17,7 +18,6 @@ from cleantext.chrome.automata import Automata
 from cleantext.chrome.characters import EDGE, MARKS, characters
 from cleantext.chrome.frame import LISTING
 from cleantext.chrome.lexicon import RuleTable, lexicon
-from cleantext.chrome.lines import judge
 from cleantext.chrome.patterns import Question
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack, unwrap

@@ -326,12 +326,6 @@ def _made(*elements: tuple[str, str]) -> Page:
 # Pages that break laws. Of the second the first pass takes the first paragraph, and the second pass the ones around the element that has
 # most of what is left.
 _FRAMED = _made(("body/div.nav[1]", "nav"), *[("body/div.article[2]", "article")] * 4)
-_NESTED = _made(
-    ("body/div[1]", ""),
-    ("body/div#main[2]/div[1]", "main"),
-    *[("body/div#main[2]/div.nav[2]", "nav")] * 4,
-    ("body/div#main[2]/div[3]", "main"),
-)
 
 
 @register
@@ -364,7 +358,7 @@ class MainContent(PageTransform):
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
-        Law.IDEMPOTENT: Breaks(_NESTED, "the main text is chosen among what is left"),
+        Law.IDEMPOTENT: HOLDS,  # a page whose main text was chosen says so by a flag
         Law.LINE_LOCAL: Breaks(_FRAMED, "the page decides what is its main text"),
         Law.KEEPS_HAN: Breaks(_FRAMED, "lines outside the main text go"),
         Law.KEEPS_LENGTH: Breaks(_FRAMED, "lines outside the main text go"),

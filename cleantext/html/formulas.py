@@ -12,21 +12,32 @@ from html import escape, unescape
 __all__ = ["with_formulas"]
 
 FORMULA = re.compile(r"<math[\s>]|katex|mathjax|math/tex|mwe-math|ztext-math|<sup[\s>]", re.IGNORECASE)
-MATH = re.compile(r"<math\b([^>]*)>(.*?)</math\s*>", re.DOTALL | re.IGNORECASE)
-TEX = re.compile(r"<annotation\b[^>]*\bencoding\s*=\s*[\"']?application/x-tex[\"']?[^>]*>(.*?)</annotation\s*>", re.DOTALL | re.IGNORECASE)
-ALT = re.compile(r"\b(?:alttext|data-tex|data-formula|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-SCRIPT = re.compile(r"<script\b[^>]*\btype\s*=\s*[\"']?math/tex[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
-PICTURE = re.compile(r"<img\b(?=[^>]*\b(?:mwe-math-fallback|eeimg|ee_img|data-formula|class=[\"']?latex))[^>]*>", re.IGNORECASE)
-STATED = re.compile(r"<(span|div)\b(?=[^>]*\bclass=[\"'][^\"'>]*\bztext-math\b)[^>]*>", re.IGNORECASE)
-DRAWN = re.compile(
-    r"<(span|div)\b(?=[^>]*\bclass=[\"'][^\"'>]*(?:\bkatex-html\b|\bMathJax(?:_Preview|_Display|_SVG)?\b|\bMJXc-display\b|\bmjx-chtml\b))[^>]*>",
+# No pattern reads beyond the next tag of its own name: markup that is never closed is read once, not once for each tag.
+MOST_UNCLOSED = 20  # elements that draw formulas and are never closed: each is looked through to its end
+WITHIN = r"([^<]*+(?:<(?!/?{0}\b)[^<]*+)*+)</{0}\s*>"
+MATH = re.compile(r"<math\b([^<>]*+)>" + WITHIN.format("math"), re.IGNORECASE)
+TEX = re.compile(
+    r"<annotation\b(?=[^<>]*\bencoding\s*=\s*[\"']?application/x-tex)[^<>]*+>" + WITHIN.format("annotation"),
     re.IGNORECASE,
 )
-CONTAINER = re.compile(r"<mjx-container\b.*?</mjx-container\s*>", re.DOTALL | re.IGNORECASE)
-STYLE = re.compile(r"\{\\(?:displaystyle|textstyle)\s*(.*)\}", re.DOTALL)
-POWER = re.compile(r"(?<![\d.,])(10|[2e])\s*<sup\b[^>]*>\s*([-−+]?\d{1,4})\s*</sup\s*>|(?<=[\d\w])<sup\b[^>]*>\s*([-−]\d{1,3})\s*</sup\s*>")
+ALT = re.compile(r"\b(?:alttext|data-tex|data-formula|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+SCRIPT = re.compile(r"<script\b(?=[^<>]*\btype\s*=\s*[\"']?math/tex)[^<>]*+>" + WITHIN.format("script"), re.IGNORECASE)
+IMAGE = r"(?:[^<>]|<(?!img\b))*"  # what an alternative text says may hold <
+PICTURE = re.compile(
+    rf"<img\b(?={IMAGE}\b(?:mwe-math-fallback|eeimg|ee_img|data-formula|class=[\"']?latex)){IMAGE}+>", re.IGNORECASE
+)
+STATED = re.compile(r"<(span|div)\b(?=[^<>]*\bclass=[\"'][^\"'<>]*\bztext-math\b)[^<>]*+>", re.IGNORECASE)
+DRAWN = re.compile(
+    r"<(span|div)\b(?=[^<>]*\bclass=[\"'][^\"'<>]*(?:\bkatex-html\b|\bMathJax(?:_Preview|_Display|_SVG)?\b|\bMJXc-display\b|\bmjx-chtml\b))[^<>]*+>",
+    re.IGNORECASE,
+)
+CONTAINER = re.compile(r"<mjx-container\b" + WITHIN.format("mjx-container"), re.IGNORECASE)
+STYLE = re.compile(r"\{\\(?:displaystyle|textstyle)\s*+(.*)\}", re.DOTALL)
+POWER = re.compile(
+    r"(?<![\d.,])(10|[2e])\s*<sup\b[^<>]*+>\s*([-−+]?\d{1,4})\s*</sup\s*>|(?<=[\d\w])<sup\b[^<>]*+>\s*([-−]\d{1,3})\s*</sup\s*>"
+)
 BLANK = re.compile(r"\s+")
-TAG = re.compile(r"<(/?)(\w+)[^>]*?(/?)>")
+TAG = re.compile(r"<(/?)(\w++)[^<>]*?(/?)>")
 
 
 def with_formulas(markup: str) -> str:
@@ -48,15 +59,18 @@ def with_formulas(markup: str) -> str:
 
 def _cut(markup: str, opens: re.Pattern[str], *, keep: bool) -> str:
     """Take out elements that draw a formula; keep the TeX that their tags state."""
-    parts, at = [], 0
+    parts, at, unclosed = [], 0, 0
     for match in opens.finditer(markup):
         if match.start() < at:
             continue
+        if unclosed > MOST_UNCLOSED:
+            break
         tex = _dollars(_alt(match[0])) if keep else ""
         if keep and not tex:
             continue
         parts += [markup[at : match.start()], tex]
         at = _end(markup, match)
+        unclosed += at == match.end()
     return "".join((*parts, markup[at:]))
 
 

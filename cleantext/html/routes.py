@@ -22,14 +22,14 @@ MORE = 2  # times as many letters of sentences must the other way have
 MARKED = re.compile(r"[。！？；，、]|[.!?,;:](?:\s|$)")
 
 OPENS = re.compile(
-    r"[\[【(（]?(?:点击)?(?:展开|展開|查看|阅读|閱讀|显示|顯示)(?:阅读|閱讀|剩余|剩餘|余下|更多|全部|全文|内容|內容|后文)+[\])）】]?|(?:read|show|continue|view|see) (?:full|more|reading|all)(?: \w+)?",
+    r"[\[【(（]?(?:点击)?(?:展开|展開|查看|阅读|閱讀|显示|顯示)(?:阅读|閱讀|剩余|剩餘|余下|更多|全部|全文|内容|內容|后文){1,4}[\])）】]?|(?:read|show|continue|view|see) (?:full|more|reading|all)(?: \w+)?",
     re.IGNORECASE,
 )
 STATE = re.compile(
-    r"<script[^>]*\bid=[\"']?__(?:NEXT|NUXT)_DATA__[\"']?[^>]*>|\b__(?:INITIAL|PRELOADED|APOLLO)_STATE__[\"']?\]?\s*=\s*(?=\{)"
+    r"<script\b(?=[^<>]*\bid=[\"']?__(?:NEXT|NUXT)_DATA__)[^<>]*+>|\b__(?:INITIAL|PRELOADED|APOLLO)_STATE__[\"']?\]?\s*=\s*(?=\{)"
 )
 BODIES = frozenset(("articlebody", "body", "content", "contenthtml", "contents", "html", "htmlbody", "text", "detail", "articlecontent"))
-MARKUP = re.compile(r"</?(?:p|div|br|h[1-6]|ul|li|span|table|img|strong)\b[^>]*>", re.IGNORECASE)
+MARKUP = re.compile(r"</?(?:p|div|br|h[1-6]|ul|li|span|table|img|strong)\b[^<>]*+>", re.IGNORECASE)
 DEEPEST, MOST_STATE = 40, 5_000_000  # of the data of scripts that is looked through
 TEMPLATE = re.compile(r"<(/?)template(?![\w-])", re.IGNORECASE)
 
