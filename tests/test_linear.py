@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cleantext
+from cleantext.chrome import linear
 from cleantext.chrome.automata import Automata
 from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE
-from cleantext.chrome import linear
 from cleantext.chrome.frame import LISTING
 from cleantext.chrome.linear import LARGE, WORK, _Work, prove
 from cleantext.chrome.patterns import PARSER, Question
