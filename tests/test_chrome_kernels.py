@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from made import judge
 from hypothesis import example, given
 from hypothesis import strategies as st
+from made import judge
 
 from cleantext import jit
 from cleantext.changes import Ragged, code_points

@@ -23,9 +23,7 @@ TEX = re.compile(
 ALT = re.compile(r"\b(?:alttext|data-tex|data-formula|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 SCRIPT = re.compile(r"<script\b(?=[^<>]*\btype\s*=\s*[\"']?math/tex)[^<>]*+>" + WITHIN.format("script"), re.IGNORECASE)
 IMAGE = r"(?:[^<>]|<(?!img\b))*"  # what an alternative text says may hold <
-PICTURE = re.compile(
-    rf"<img\b(?={IMAGE}\b(?:mwe-math-fallback|eeimg|ee_img|data-formula|class=[\"']?latex)){IMAGE}+>", re.IGNORECASE
-)
+PICTURE = re.compile(rf"<img\b(?={IMAGE}\b(?:mwe-math-fallback|eeimg|ee_img|data-formula|class=[\"']?latex)){IMAGE}+>", re.IGNORECASE)
 STATED = re.compile(r"<(span|div)\b(?=[^<>]*\bclass=[\"'][^\"'<>]*\bztext-math\b)[^<>]*+>", re.IGNORECASE)
 DRAWN = re.compile(
     r"<(span|div)\b(?=[^<>]*\bclass=[\"'][^\"'<>]*(?:\bkatex-html\b|\bMathJax(?:_Preview|_Display|_SVG)?\b|\bMJXc-display\b|\bmjx-chtml\b))[^<>]*+>",
