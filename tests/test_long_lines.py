@@ -55,7 +55,7 @@ SLOW = {
     "brackets": "from cleantext.chrome.rules import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
 }
 # Markup that opens elements without end, and then looks through them; some of it seems to close them.
-N = 20_000
+N = 10_000
 NESTED = {
     "ends ahead": "</b>" * N + "<b id=i><p>" * N,
     "other ends": "".join(f"<b id={n}><p></i>" for n in range(N)),
