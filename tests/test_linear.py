@@ -353,6 +353,12 @@ RUNS = {
     "html.words.WORD": "Aa",
     "html.metadata.ENGLISH_DATE": "jan 1, 20",
     "html.metadata.CODE": "1_ A",
+    "html.formulas.MATH": "<math>",  # up to the next tag of its name, as the next four
+    "html.formulas.TEX": "<annotation encoding=application/x-tex>",
+    "html.formulas.SCRIPT": "<script type=math/tex>",
+    "html.formulas.PICTURE": "<img alt=''",
+    "html.formulas.CONTAINER": "<mjx-container>",
+    "html.formulas.TAG": "<a /",
     "html.metadata.BYLINE": "记者 文/",
     "html.bounds.PLAIN": "<a =\"'/>",  # possessive throughout, as the next two
     "html.bounds.TAG": "<a =\"'/>",
@@ -365,6 +371,7 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "decode.ATTRIBUTE": "the first 16,384 bytes",
     "decode.CHARSET": "the first 16,384 bytes",
     "decode.XML": "the first 16,384 bytes",
+    "html.formulas.STYLE": "one formula, all of it",
     "html.frames.NOT_NAME": "classes and names, of a bounded length",
     "run.sniff._MARKS": "the first 8,192 bytes",
     "html.metadata.SUFFIX": "a title whose blanks are single",
