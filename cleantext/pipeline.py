@@ -113,14 +113,15 @@ class Pipeline(Transform):
         return Pipeline(steps, self.name)
 
     def without_learned(self) -> Pipeline:
-        """Return the Pipeline with rules alone in its chrome step: no line goes by what the learned scorer says.
+        """Return the Pipeline with rules alone: no learned model decides about lines of text, or of HTML.
 
         >>> Pipeline.load("zh-web").without_learned().fingerprint == Pipeline.load("zh-web").fingerprint
         False
         """
         from cleantext.chrome import StripChrome
+        from cleantext.chrome.blocks import MainContent
 
-        return Pipeline(tuple(replace(s, learned=False) if isinstance(s, StripChrome) else s for s in self.steps), self.name)
+        return Pipeline(tuple(replace(s, learned=False) if isinstance(s, (StripChrome, MainContent)) else s for s in self.steps), self.name)
 
     def trace(self, pages: Sequence[Page]) -> Traced:
         """Run all steps on a batch and keep what each of them changed."""
