@@ -30,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Seconds, measured on one core of 2.5 GHz.
-IMPORT = 1.0  # to import Numba, and SciPy, which it imports where it finds it
+IMPORT = 2.5  # to import Numba, and SciPy, which it imports where it finds it (1.0), and then some kernels
 LOAD = 0.02  # to read a kernel from the cache
 INSTRUCTION = 2e-3  # to compile one instruction of bytecode
 ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until its own calls tell better
