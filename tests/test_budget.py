@@ -15,7 +15,7 @@ import cleantext as ct
 from cleantext.errors import CleantextError, ConfigError
 from cleantext.pipeline import Pipeline
 from cleantext.run import job, shards, workers
-from cleantext.run.find import find_pages
+from cleantext.run.readers.find import find_pages
 from cleantext.run.settings import STATE, Settings
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"

@@ -333,8 +333,8 @@ ASKED = {
     "chrome.metadata._TOOL_AHEAD": ("fullmatch", SHORT),
     "chrome.metadata._TOOL_BEHIND": ("search", SHORT),
     "chrome.tree.HEADING": ("fullmatch", 60),
-    "run.sniff._ASIDE": ("match", inf),
-    "run.sniff._STATUS": ("match", inf),
+    "run.readers.sniff._ASIDE": ("match", inf),
+    "run.readers.sniff._STATUS": ("match", inf),
     "chrome.tree.ACTION": ("fullmatch", inf),
     "html.metadata.NAME": ("fullmatch", inf),
     "html.metadata.SITE_NAME": ("fullmatch", inf),
@@ -373,7 +373,7 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "decode.XML": "the first 16,384 bytes",
     "html.formulas.STYLE": "one formula, all of it",
     "html.frames.NOT_NAME": "classes and names, of a bounded length",
-    "run.sniff._MARKS": "the first 8,192 bytes",
+    "run.readers.sniff._MARKS": "the first 8,192 bytes",
     "html.metadata.SUFFIX": "a title whose blanks are single",
 }
 

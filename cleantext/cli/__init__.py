@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 SHOWN = 20  # failures that are told one by one
-DUPLICATES = click.Choice(["annotate", "passages", "documents", "off"])
+DUPLICATES = click.Choice(["passages", "documents", "lines", "off"])
+FORMATS = click.Choice(["text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet"])
 
 
 class Commands(click.Group):
@@ -129,8 +130,28 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
 @recipe
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; outputs are the same for any number. [default: all cores]")
 @click.option(
-    "--duplicates", type=DUPLICATES, default="annotate", show_default=True, help="Report near-duplicates, also remove them, or do not look."
+    "--format",
+    "form",
+    type=FORMATS,
+    default="text",
+    show_default=True,
+    help="A text a page, or a table with a row a page: see docs/outputs.md.",
 )
+@click.option(
+    "--duplicates", type=DUPLICATES, default="passages", show_default=True, help="What near-duplicates to search for, and report."
+)
+@click.option("--remove", is_flag=True, help="Also remove the near-duplicates.")
+@click.option(
+    "--where",
+    default="",
+    metavar="SQL",
+    help='Keep pages of which it is true, such as "han_share > 0.3 and chars > 200"; others go to dropped.parquet.',
+)
+@click.option("--text", default="", metavar="FIELD", help="The field of a record that holds plain text. [default: text, content, ...]")
+@click.option("--html", default="", metavar="FIELD", help="The field that holds HTML. [default: html, raw_html, ...]")
+@click.option("--id", "id_", default="", metavar="FIELD", help="The field that names a record. [default: id, or url, or file and number]")
+@click.option("--url", default="", metavar="FIELD", help="The field that holds its address. [default: url, uri, ...]")
+@click.option("--strict", is_flag=True, help="A record that cannot be read ends the run; else it is counted and told.")
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
 @click.option(
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
@@ -152,7 +173,12 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
     help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
-@click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
+@click.option(
+    "--learn-hosts/--no-learn-hosts",
+    default=None,
+    help="Learn from the pages themselves, where they say their hosts and there are enough of each. [default: for tables and crawls]",
+)
+@click.option("--memory", default="2GB", show_default=True, help="What the search for duplicates may take of it, about; at least 1GB.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
@@ -170,20 +196,27 @@ def clean(
     dry_run: bool,
     quiet: bool,
     max_page_bytes: str,
+    memory: str,
+    text: str,
+    html: str,
+    id_: str,
+    url: str,
     **options: Any,
 ) -> None:
-    """Clean pages: files, folders or glob patterns.
+    """Clean pages: files, folders, glob patterns, tables (JSON lines, CSV, Parquet, Arrow), WARC and WET files, zip and tar, - for stdin.
 
-    Writes one text per page (the tree mirrored), edits.parquet, duplicates.parquet and .jsonl,
-    metadata.jsonl, report.json and report.html. Inputs are never changed.
+    Writes one text per page (the tree mirrored) and metadata.jsonl, or with --format a table; edits.parquet, duplicates.parquet and
+    .jsonl, report.json and report.html. Inputs are never changed.
     """
     from rich.console import Console
 
     from cleantext.cli.progress import bar, compiling
     from cleantext.report.terminal import summary
     from cleantext.run import job
+    from cleantext.run.readers.fields import Fields
 
-    options["max_page_bytes"] = size_of(max_page_bytes)
+    options["max_page_bytes"], options["memory"] = size_of(max_page_bytes), size_of(memory)
+    options["fields"] = Fields(text=text, html=html, id=id_, url=url)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:
         options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
@@ -260,7 +293,8 @@ def _reasons(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
 
 
 def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
-    from cleantext.run.files import Source, read_page
+    from cleantext.run.readers.records import read_page
+    from cleantext.run.readers.source import Source
 
     if str(file) != "-":
         return pipeline.explain(read_page(Source.of(file, str(file))).page)
