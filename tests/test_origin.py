@@ -354,3 +354,58 @@ def test_the_inputs_are_named_in_run_json(tmp_path):
     src, out = pages_in(tmp_path / "in", ["1.txt"]), tmp_path / "out"
     cleaned(src, out)
     assert json.loads((out / "run.json").read_text("utf-8"))["inputs"] == [str(src)]
+
+
+# ---------------------------------------------------------------- file systems that take two names for one
+
+
+@pytest.mark.parametrize(
+    ("names", "lost"),
+    [
+        (["News.txt", "news.txt"], ["news.txt"]),
+        (["A/1.txt", "a/1.txt", "a/2.txt"], ["a/1.txt"]),
+        (["caf\u00e9.txt", "cafe\u0301.txt"], ["caf\u00e9.txt"]),
+        (["x", "X/1.txt"], ["x"]),
+    ],
+)
+@pytest.mark.parametrize("duplicates", ["off", "passages"])
+def test_two_pages_never_write_one_file_silently(tmp_path, monkeypatch, names, lost, duplicates):
+    """Here names differ in case and form; the key of such a file system is put in the place of ours."""
+    import unicodedata
+
+    src, out = pages_in(tmp_path / "in", names), tmp_path / "out"
+    options = {"duplicates": duplicates, "page_seconds": 0, "workers": 1}
+    assert ct.clean_files(src, out, **options).outcomes == {"kept": len(names)} or duplicates == "passages"
+    shutil.rmtree(out)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "key_in", lambda _: lambda name: unicodedata.normalize("NFC", name).casefold())
+        report = ct.clean_files(src, out, **options)
+    assert [row["id"] for row in report.failures] == lost
+    assert "would be written over that of" in report.failures[0]["error"]
+    assert report.exit_code == 3
+
+
+def test_a_page_whose_case_changed_is_not_deleted_as_one_that_is_gone(tmp_path, monkeypatch):
+    src, out = pages_in(tmp_path / "in", ["News.txt"]), tmp_path / "out"
+    cleaned(src, out)
+    (src / "News.txt").rename(src / "news.txt")
+    (out / "News.txt").rename(out / "news.txt")  # what the file system would have: one file
+    (out / "News.txt").hardlink_to(out / "news.txt")
+    monkeypatch.setattr(job, "key_in", lambda _: str.casefold)
+    report = cleaned(src, out)
+    assert (out / "News.txt").exists()
+    assert not any("removed" in note for note in report.notes)
+
+
+def test_the_file_system_is_asked(tmp_path, monkeypatch):
+    from cleantext.run import names
+
+    (tmp_path / "x").touch()
+    folds = (tmp_path / "X").exists()
+    (tmp_path / "x").unlink()
+    key = names.key_in(tmp_path)
+    assert (key("A") == key("a")) == folds
+    monkeypatch.setattr(names.os.path, "lexists", lambda _: True)
+    key = names.key_in(tmp_path)
+    assert key("Cafe\u0301") == key("caf\u00e9")
+    assert not list(tmp_path.iterdir())

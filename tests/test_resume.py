@@ -322,5 +322,5 @@ def test_only_temporary_files_of_ours_are_swept(tmp_path):
 
 def test_a_mistake_leaves_no_folder(crawl, tmp_path):
     with pytest.raises(ConfigError):
-        dedup_files(crawl, tmp_path / "out", level="paragraph")
+        dedup_files(crawl, tmp_path / "out", level="paragraph", engine="memory")
     assert not (tmp_path / "out").exists()

@@ -1,8 +1,8 @@
 """The command line. Every command is a thin shell over a public function.
 
 Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
-configuration or rule error, 3 some pages failed, 4 the system refused (a full disk, say), 130
-interrupted and resumable.
+configuration or rule error, 3 some pages failed (also with ``--check``, whatever would change), 4 the system
+refused (a full disk, say), 130 interrupted and resumable.
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ def main() -> None:
     \b
     cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
     cleantext explain page.txt            one page: what would go
+
+    \b
+    Exit codes: 0 done; 1 --check found changes; 2 a mistake in the call, and nothing was done; 3 some pages
+    failed, and the others are done (--check says 3, too, where pages fail, whatever would change); 4 the system
+    refused (a full disk, say); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
 
 
@@ -167,7 +172,7 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
     is_flag=True,
     help="Let these pages take the place of an output that was made from others, which is else refused.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change, 3 if any fails.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @click.pass_context
@@ -209,7 +214,7 @@ def clean(
         report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
-    sys.exit(report.exit_code or int(check and report.changed > 0))
+    sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: of a page that fails nobody knows
 
 
 @main.command()
@@ -288,15 +293,22 @@ def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
 @main.command()
 @recipe
 @click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field, such as text or data.text.")
-def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
-    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8.
+@click.option("--page", is_flag=True, help="Stdin is one page, text or HTML: write its cleaned text.")
+def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None, *, page: bool) -> None:
+    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8; or with --page one page.
 
-    A page is one record: its lines are judged together only inside one JSON field. `data.text` is the field text of the
+    A page is one record: its lines are judged together only inside one JSON field, or with --page. `data.text` is the field text of the
     field data. A line that holds no such record goes through as it is, is told on stderr, and makes the exit code 3.
     """
     from cleantext.cli.streams import piped
 
-    sys.exit(piped(_pipeline(pipeline, rules), jsonl))
+    if page and jsonl:
+        raise click.UsageError("--page and --jsonl both say what stdin holds: give one")
+    recipe_ = _pipeline(pipeline, rules)
+    if page:
+        sys.stdout.buffer.write(_explained(Path("-"), recipe_).text.encode("utf-8", "replace"))
+        return
+    sys.exit(piped(recipe_, jsonl))
 
 
 @main.command()
@@ -352,13 +364,15 @@ def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
 
     Lines that repeat across hosts are only proposed as rules, on stdout.
     """
-    from cleantext.run.learn import learn_files
+    from cleantext.run.learn import learn_files, nothing_learned
 
     profile = learn_files(src, host=host, out=out)
     profile.save(out)
     for proposal in profile.proposals:
         click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")
     click.echo(f"{sum(map(len, profile.hosts.values())):,} lines of {len(profile.hosts):,} hosts written to {out}", err=True)
+    if not profile.hosts:
+        click.echo(f"note: {nothing_learned(src, host)}", err=True)
 
 
 @main.command()

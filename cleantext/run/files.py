@@ -165,9 +165,16 @@ def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
     from cleantext.html import read_html
 
     try:
-        return Read(replace(read_html(decoded.text), id=source.id), data, decoded)
+        return Read(_ended(replace(read_html(decoded.text), id=source.id)), data, decoded)
     except Exception as error:
         raise InputError(f"{source.id}: cannot be parsed as HTML: {error!r}; please report it with the page") from error
+
+
+def _ended(page: Page) -> Page:
+    """Return a page of HTML with a line break behind its last line, as a text file has it."""
+    if not page.text or page.text.endswith("\n"):
+        return page
+    return replace(page, text=f"{page.text}\n", html=(*page.html[:-1], page.html[-1]._replace(end=len(page.text) + 1)))
 
 
 def refusal(kind: Kind) -> str:
