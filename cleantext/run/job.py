@@ -25,6 +25,7 @@ from cleantext.run.markers import finished
 from cleantext.run.names import clashes, key_in
 from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.packed import MAX_PAGE_BYTES
+from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
@@ -132,6 +133,7 @@ def clean_files(
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
+        write_report(folder, report)
         # Of pages that are no longer there, or fail now.
         written = outputs_of(folder / METADATA)
         keys = {key(name) for name in written}
@@ -169,6 +171,8 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "page_seconds": settings.page_seconds,
     }
     report.notes += found.notes
+    meant = {rule: why for step in settings.pipeline.steps for rule, why in step.rules.items()}
+    report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
 # ---------------------------------------------------------------- shards
