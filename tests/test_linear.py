@@ -335,6 +335,7 @@ ASKED = {
     "chrome.tree.HEADING": ("fullmatch", 60),
     "run.readers.sniff._ASIDE": ("match", inf),
     "run.readers.sniff._STATUS": ("match", inf),
+    "run.readers.source._ADDRESS": ("match", inf),
     "chrome.tree.ACTION": ("fullmatch", inf),
     "html.metadata.NAME": ("fullmatch", inf),
     "html.metadata.SITE_NAME": ("fullmatch", inf),
@@ -364,6 +365,7 @@ RUNS = {
     "html.bounds.TAG": "<a =\"'/>",
     "html.bounds.ROOT_TAG": "<body =\"'/>",
     "html.nesting.TOKEN": "<!-a =\"'/>",
+    "signals._EMAIL": "a.-@",
     "repair.pinyin.CANDIDATE": "新(āi)（",
 }
 ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
@@ -374,6 +376,7 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "html.formulas.STYLE": "one formula, all of it",
     "html.frames.NOT_NAME": "classes and names, of a bounded length",
     "run.readers.sniff._MARKS": "the first 8,192 bytes",
+    "run.readers.jsonlines._PARTS": "a table: each character is taken once, by possessive repeats",
     "html.metadata.SUFFIX": "a title whose blanks are single",
 }
 

@@ -182,7 +182,7 @@ def test_a_page_that_changed_is_done_again_though_its_size_and_time_did_not(craw
 def test_pages_become_folders_and_folders_pages(tmp_path, monkeypatch, stopped, duplicates):
     """Between two runs into one folder: what the first wrote is out of the way, what others put there stays."""
     sources, out = [tmp_path / "first", tmp_path / "second"], tmp_path / "out"
-    options = {"duplicates": duplicates, "remove": duplicates != "off"}
+    options = {"duplicates": duplicates, "remove": duplicates != "off", "replaces": True}
     for n, names in enumerate((("a", "b/c/d", "e/f", "same"), ("a/x", "b", "e/f/g/h", "same"))):
         for name in names:
             path = sources[n] / name

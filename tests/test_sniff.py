@@ -217,7 +217,7 @@ OTHERS = {
     "rar": [b"Rar!\x1a\x07\x01\0" + bytes(30)],
     "xz": [b"\xfd7zXZ\0" + bytes(30)],
     "gzip": [gzip.compress(HTML.encode())],
-    "pdf": [b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", b"%PDF-1.7\r\n1 0 obj\r\n<< /Type /Catalog >>\r\nendobj"],
+    "pdf": [b"%PDF-1.4", b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", b"%PDF-1.7\r\n1 0 obj\r\n<< /Type /Catalog >>\r\nendobj"],
     "rtf": [b"{\\rtf1\\ansi", b"{\\rtf1{\\fonttbl"],
     "postscript": [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"%!PS\n0 0 moveto\nshowpage\n"],
     "font": [b"wOFF\0\1\0\0", b"OTTO\0\x0b"],

@@ -516,13 +516,42 @@ def test_only_where_something_is_kept_a_run_takes_up(tmp_path, monkeypatch, loca
     def stop(*_args, **_options):
         raise KeyboardInterrupt
 
+    def stop_behind_a_step(runner, *_):
+        (tmp_path / "out" / ".cleantext" / "dedup" / "plan" / "step").mkdir(parents=True)
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(duplicates, "_in_memory", stop)
-    monkeypatch.setattr(EmbeddedRunner, "run", stop)
+    monkeypatch.setattr(EmbeddedRunner, "run", stop_behind_a_step)
     (tmp_path / "a.txt").write_text("甲" * 50, "utf-8")
     more = ("--engine", "local", "--level", "document") if local else ()
     result = CliRunner().invoke(main, ["dedup", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out"), *more])
     assert result.exit_code == 130
-    assert "take up" in result.output
+    assert ("take up" in result.output) == local
+
+
+def test_the_index_counts_characters(tmp_path):
+    path = table(tmp_path / "x.parquet", id=["a", "b"], text=["甲乙丙", "丁"])
+    report = index_files(path, tmp_path / "out", tmp_path / "index", workers=1)
+    assert (report.chars_in, report.chars_out) == (4, 4)
+
+
+def test_both_engines_write_the_same(tmp_path):
+    """Nobody has to know which engine searched: same tables, whatever was chosen."""
+    (tmp_path / "in").mkdir()
+    rng = random.Random(3)
+    for n, text in enumerate(corpus_of(rng)):
+        (tmp_path / "in" / f"{n:02}.txt").write_text(text, "utf-8")
+    for level in ("document", "passage"):
+        reports = [dedup_files(tmp_path / "in", tmp_path / f"{level}-{e}", level=level, engine=e, workers=1) for e in ("memory", "local")]
+        assert reports[0].duplicates["pairs"] == reports[1].duplicates["pairs"] > 0
+        for name in ("duplicates", "clusters", *(("cuts",) if level == "passage" else ())):
+            one, two = (pq.read_table(tmp_path / f"{level}-{e}" / f"{name}.parquet") for e in ("memory", "local"))
+            assert one.to_pylist() == two.to_pylist(), name
+
+
+def corpus_of(rng):
+    base = [prose(rng, 300) for _ in range(6)]
+    return [*base, base[0], edited(rng, base[1], 0.01), base[2][:150] + base[3][:150], "短"]
 
 
 @pytest.mark.parametrize("size", ["0", "1", "10KB", "600MB"])

@@ -1,8 +1,8 @@
 """The command line. Every command is a thin shell over a public function.
 
 Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
-configuration or rule error, 3 some pages failed, 4 the system refused (a full disk, say), 130
-interrupted and resumable.
+configuration or rule error, 3 some pages failed (also with ``--check``, whatever would change), 4 the system
+refused (a full disk, say), 130 interrupted and resumable.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cleantext import __version__
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
+from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
+from cleantext.cli.single import convert, extract, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.errors import CleantextError
 
 if TYPE_CHECKING:
     from cleantext.pipeline import Pipeline
     from cleantext.transform import Cleaned
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 SHOWN = 20  # failures that are told one by one
 DUPLICATES = click.Choice(["passages", "documents", "lines", "off"])
@@ -63,9 +63,16 @@ class Commands(click.Group):
             )
             ctx.exit(4)
         except KeyboardInterrupt:
-            kept = "; run the same command again to take up from here" if ctx.meta.get(RESUMES) else ""
+            kept = "; run the same command again to take up from here" if _is_kept(ctx.meta.get(RESUMES)) else ""
             click.echo(f"cleantext: interrupted{kept}", err=True)
             ctx.exit(130)
+
+
+def _is_kept(out: Path | None) -> bool:
+    """Say whether a command that was stopped left something in its output to take up from."""
+    from cleantext.run.files import STATE
+
+    return out is not None and (out / STATE).exists()
 
 
 @contextlib.contextmanager
@@ -89,39 +96,18 @@ def main() -> None:
     \b
     cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
     cleantext explain page.txt            one page: what would go
+
+    \b
+    Exit codes: 0 done; 1 --check found changes; 2 a mistake in the call, and nothing was done; 3 some pages
+    failed, and the others are done (--check says 3, too, where pages fail, whatever would change); 4 the system
+    refused (a full disk, say); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
 
 
 main.add_command(dedup)
 main.add_command(rules_)
-
-
-def recipe(command: F) -> F:
-    """Add the options that choose the pipeline."""
-
-    @wraps(command)
-    def chosen(*args: Any, pipeline: str, learned: bool, **options: Any) -> Any:
-        from cleantext.pipeline import Pipeline
-
-        recipe_ = pipeline if learned else Pipeline.load(pipeline).without_learned()
-        return command(*args, pipeline=recipe_, **options)
-
-    options = (
-        click.option(
-            "--learned/--no-learned", default=True, help="Whether lines may go by what is learned, beside rules. [default: they may]"
-        ),
-        click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file."),
-        click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated."),
-    )
-    for option in options:
-        chosen = option(chosen)
-    return cast("F", chosen)
-
-
-def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
-    from cleantext.pipeline import Pipeline
-
-    return Pipeline.load(name).with_rules(*rules)
+for _command in (convert, extract, repair):
+    main.add_command(_command)
 
 
 @main.command()
@@ -180,7 +166,13 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the search for duplicates may take of it, about; at least 1GB.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
+@click.option(
+    "--replace",
+    "replaces",
+    is_flag=True,
+    help="Let these pages take the place of an output that was made from others, which is else refused.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change, 3 if any fails.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @click.pass_context
@@ -225,23 +217,29 @@ def clean(
             import tempfile
 
             out = Path(held.enter_context(tempfile.TemporaryDirectory())) / "out"
-        ctx.meta[RESUMES] = not (check or dry_run)
+        ctx.meta[RESUMES] = None if check or dry_run else out
         report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
-    sys.exit(report.exit_code or int(check and report.changed > 0))
+    sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: of a page that fails nobody knows
 
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @recipe
+@click.option("--id", "name", default="", metavar="ID", help="FILE is the output of a run: show what it changed on the page of this id.")
 @click.option("--diff", "form", flag_value="diff", help="A unified diff instead of colours.")
 @click.option("--json", "form", flag_value="json", help="Edits, metadata and flags as JSON, offsets into the original.")
-def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None) -> None:
-    """Show what would change in FILE ('-' for stdin), and which rule would do it."""
-    recipe_ = _pipeline(pipeline, rules)
-    cleaned = _explained(file, recipe_)
-    reasons = _reasons(cleaned, recipe_)
+def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None, name: str) -> None:
+    """Show what would change in FILE ('-' for stdin), and which rule would do it; or with --id what a run into FILE changed."""
+    recipe_ = chosen_pipeline(pipeline, rules)
+    if name:
+        from cleantext.run.restore import explained
+
+        cleaned = explained(file, name)
+    else:
+        cleaned = _explained(file, recipe_)
+    reasons = [] if name else _reasons(cleaned, recipe_)
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
         told = {"text": cleaned.text, "edits": rows, "reasons": reasons, "metadata": cleaned.metadata, "flags": cleaned.flags}
@@ -262,8 +260,8 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None)
         for r in reasons:
             text = cleaned.original[r["start"] : r["end"]].strip().replace("\n", " ")
             console.print(f"{r['rule']}, strength {r['strength']}, {r['because']}: {text[:60]}", style="dim", markup=False)
-        for name, value in cleaned.metadata.items():
-            console.print(f"{name}: {value}", style="bold", markup=False)
+        for key, value in cleaned.metadata.items():
+            console.print(f"{key}: {value}", style="bold", markup=False)
         if cleaned.flags:
             console.print(f"flags: {', '.join(cleaned.flags)}", style="yellow", markup=False)
 
@@ -309,15 +307,22 @@ def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
 @main.command()
 @recipe
 @click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field, such as text or data.text.")
-def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
-    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8.
+@click.option("--page", is_flag=True, help="Stdin is one page, text or HTML: write its cleaned text.")
+def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None, *, page: bool) -> None:
+    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8; or with --page one page.
 
-    A page is one record: its lines are judged together only inside one JSON field. `data.text` is the field text of the
+    A page is one record: its lines are judged together only inside one JSON field, or with --page. `data.text` is the field text of the
     field data. A line that holds no such record goes through as it is, is told on stderr, and makes the exit code 3.
     """
     from cleantext.cli.streams import piped
 
-    sys.exit(piped(_pipeline(pipeline, rules), jsonl))
+    if page and jsonl:
+        raise click.UsageError("--page and --jsonl both say what stdin holds: give one")
+    recipe_ = chosen_pipeline(pipeline, rules)
+    if page:
+        sys.stdout.buffer.write(_explained(Path("-"), recipe_).text.encode("utf-8", "replace"))
+        return
+    sys.exit(piped(recipe_, jsonl))
 
 
 @main.command()
@@ -326,12 +331,13 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
 def undo(out: Path, to: Path) -> None:
     """Write the originals as they were read, from the output folder OUT of a run alone."""
     from cleantext.report.tally import Report
-    from cleantext.run.files import check_output, is_undo
+    from cleantext.run.files import check_output
+    from cleantext.run.restore import is_undone
     from cleantext.run.restore import undo as taken_back
 
-    check_output([out], [], to, ours=is_undo)
+    check_output([out], [], to, ours=partial(is_undone, out))
     report = Report()
-    click.get_current_context().meta[RESUMES] = True
+    click.get_current_context().meta[RESUMES] = to
     written = sum(1 for _ in taken_back(out, to, report))
     for row in report.failures[:SHOWN]:
         click.echo(f"cleantext: {row['error']}", err=True)
@@ -350,6 +356,8 @@ def report(out: Path) -> None:
     from cleantext.report.tally import Report
     from cleantext.run.samples import render_report
 
+    if not out.is_dir():
+        raise InputError(f"{out}: no such folder; check the path")
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
     try:
@@ -368,13 +376,15 @@ def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
 
     Lines that repeat across hosts are only proposed as rules, on stdout.
     """
-    from cleantext.run.learn import learn_files
+    from cleantext.run.learn import learn_files, nothing_learned
 
     profile = learn_files(src, host=host, out=out)
     profile.save(out)
     for proposal in profile.proposals:
         click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")
     click.echo(f"{sum(map(len, profile.hosts.values())):,} lines of {len(profile.hosts):,} hosts written to {out}", err=True)
+    if not profile.hosts:
+        click.echo(f"note: {nothing_learned(src, host)}", err=True)
 
 
 @main.command()

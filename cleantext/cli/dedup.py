@@ -11,7 +11,7 @@ import click
 
 __all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
 
-RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
+RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
 MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
@@ -43,7 +43,8 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
     "--engine",
-    type=click.Choice(["memory", "local"]),
+    type=click.Choice(["auto", "memory", "local"]),
+    default="auto",
     help="Hold all texts, or work in tables on disk. [default: by size; the results are the same]",
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
@@ -117,8 +118,7 @@ def dedup(
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, fields=fields, memory=size_of(memory), compiled=compiled, **asked)
     else:
-        ctx.meta[RESUMES] = True
-        options["engine"] = options["engine"] or ""
+        ctx.meta[RESUMES] = out
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, fields=fields, memory=size_of(memory), progress=progress, compiled=compiled, **options)
     if not quiet:

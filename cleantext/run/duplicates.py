@@ -82,7 +82,7 @@ def search(
     references: Corpus | None = None,
     memory: int = 2 << 30,
     workers: int | None = None,
-    engine: Literal["", "memory", "local"] = "",
+    engine: Literal["auto", "memory", "local"] = "auto",
     progress: Callable[[str], None] | None = None,
 ) -> Searched:
     """Search texts for what they share, or share with references. ``engine`` is chosen by their size where it is not given.

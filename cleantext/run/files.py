@@ -28,6 +28,7 @@ __all__ = [
     "is_own",
     "is_run",
     "is_undo",
+    "missing_folders",
     "output_path",
     "settle",
     "unwritable",
@@ -54,6 +55,7 @@ TABLES = {
     "cuts.parquet",
     "events.jsonl",
     "failed.jsonl",
+    "run.json",
 }
 CORPUS = re.compile(r"(?:corpus|originals)-\d{5,}\.(?:parquet|jsonl(?:\.gz|\.zst)?)")
 # Of these, what a search for duplicates may find.
@@ -116,7 +118,8 @@ def _is_folder(path: Path) -> bool:
 def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path, *, ours: Callable[[Path], bool] = is_run) -> None:
     """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do.
 
-    ``ours`` says of a folder that holds something whether the command may go on in it.
+    ``ours`` says of a folder that holds something whether the command may go on in it. Nothing is left behind: the folder is made
+    by who writes there.
     """
     target = out.resolve()
     if encodable(str(target)) != str(target):
@@ -135,12 +138,22 @@ def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Pa
     if out.is_dir() and any(out.iterdir()) and not ours(out):
         held = "the pages of a run" if is_run(out) else "files that cleantext did not write"
         raise ConfigError(f"output {out} holds {held}: name a new or empty folder")
+    made = missing_folders(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
         raise ConfigError(f"output {out} cannot be written: {error.strerror}; choose another folder or mend its permissions") from error
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """Return those of a folder and the folders above it that are not there, the inmost first."""
+    return [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,13 +20,15 @@ from cleantext.chrome.hosts import HostProfile
 from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
-from cleantext.report.tally import Report
+from cleantext.report.tally import Report, counted
 from cleantext.run.feed import shards_of
 from cleantext.run.files import check_output, settle
 from cleantext.run.learn import with_learned, with_profile
+from cleantext.run.names import clashes, key_in
+from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.readers.batches import BATCH_BYTES
 from cleantext.run.readers.fields import Fields
-from cleantext.run.readers.find import Found, find_pages, listed
+from cleantext.run.readers.find import Found, few, find_pages, listed
 from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit, units_of
@@ -42,6 +44,7 @@ from cleantext.warm import Part, compile_ahead
 __all__ = ["clean_files", "plan_shards"]
 
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
+TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 
@@ -73,6 +76,7 @@ def clean_files(
     profile: str | HostProfile = "",
     learn_hosts: bool | None = None,
     restart: bool = False,
+    replaces: bool = False,
     progress: Progress | None = None,
     compiled: Progress | None = None,
 ) -> Report:
@@ -90,8 +94,10 @@ def clean_files(
     ``memory`` is what the search for duplicates may take of it, about. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
-    for each megabyte; 0: no limit). Inputs are never changed. Raise `ConfigError` or `InputError` before anything is
-    written; a page that fails is a row of failed.jsonl, not an exception.
+    for each megabyte; 0: no limit). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
+    again, unless ``restart`` says so. Pages that are gone from the input go from the output, and a note says how many; an output that was made
+    from other inputs is refused, unless these pages shall take the place of those (``replaces``). Raise `ConfigError` or `InputError`
+    before anything is written; a page that fails is a row of failed.jsonl, not an exception.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -112,12 +118,18 @@ def clean_files(
     found.refuse_none()
     check_output(sources, found.all, folder)
     units = units_of(found.pages, found.holders, fields or Fields(), most=max_page_bytes)
+    learns = learn_hosts if learn_hosts is not None else bool(found.holders)
+    made = made_of(found, units, settings, learn_hosts=learns)
     with working(folder) as state:
+        begin(folder, state, sources, found.all, replace=replaces)
+        if not restart and (report := unchanged(folder, state, made)):
+            report.seconds = time.perf_counter() - started
+            return report
         outputs = set() if settings.is_table else {page.output for page in found.pages}
         earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
             clear(state)
-        if learn_hosts if learn_hosts is not None else bool(found.holders):
+        if learns:
             recipe, note = with_learned(recipe, units, folder)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
@@ -125,7 +137,9 @@ def clean_files(
         compiling = _compile_ahead(units, settings, compiled)
         shards: list[Shard] = []
         report = Report()
-        for shard, told in _run_shards(units, settings, folder, workers, progress):
+        key = key_in(state)
+        taken = clashes(sorted(outputs), key)
+        for shard, told in _run_shards(units, settings, folder, workers, progress, taken):
             if strict and told.failures:
                 raise InputError(f"{told.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
             shards.append(shard)
@@ -135,9 +149,14 @@ def clean_files(
         report.notes += [note] if note else []
         finish(folder, shards, settings, report, workers)
         write_report(folder, report)
-        for name in (outputs | earlier) - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
-            delete(folder, name)
+        # Of pages that are no longer there, or fail now.
+        written = outputs_of(folder / METADATA)
+        keys = {key(name) for name in written}
+        gone = [name for name in sorted((outputs | earlier) - written) if key(name) not in keys and delete(folder, name)]
+        write_origin(folder, state, made)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
+    if gone:  # no part of report.json, which does not depend on what was there before
+        report.notes.append(f"{counted(len(gone), 'page')} of an earlier run removed, whose input is gone or fails now: {few(gone)}")
     report.seconds = time.perf_counter() - started - compiling
     return report
 
@@ -188,9 +207,14 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
 
 
 def _run_shards(
-    units: Sequence[Unit], settings: Settings, out: Path, workers: int | None, progress: Progress | None
+    units: Sequence[Unit],
+    settings: Settings,
+    out: Path,
+    workers: int | None,
+    progress: Progress | None,
+    taken: Mapping[str, str],
 ) -> Iterator[tuple[Shard, Report]]:
-    """Yield all shards with their tallies, as they are done."""
+    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
     size = total_size(units, unpacked=True)
     done = 0
     held: deque[tuple[Shard, Report]] = deque()  # done before
@@ -198,7 +222,7 @@ def _run_shards(
     def tasks() -> Iterator[Task]:
         for shard, report in shards_of(units, settings, out):
             if report is None:
-                yield Task(shard)
+                yield Task(shard, {n: TAKEN.format(taken[s.output]) for n, s in enumerate(shard.sources) if s.output in taken})
             else:
                 held.append((shard, report))
 
@@ -244,7 +268,7 @@ def _here(tasks: Iterator[Task], settings: Settings, out: Path) -> Iterator[tupl
     with alarm() as watch:
         for task in tasks:
             try:
-                report = run_shard(task.shard, settings, out, watch=watch)
+                report = run_shard(task.shard, settings, out, over=task.over, watch=watch)
             except OverTime:
                 task.trial = True
                 yield from run_all(chain([task], tasks), settings, out, count=1, fork=False)

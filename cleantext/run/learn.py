@@ -12,9 +12,10 @@ from pathlib import Path
 
 from cleantext.chrome import StripChrome
 from cleantext.chrome.hosts import HostProfile, host_of
-from cleantext.chrome.learn import learn
+from cleantext.chrome.learn import LEAST, learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
+from cleantext.report.tally import counted
 from cleantext.run.files import write_json
 from cleantext.run.readers.batches import Row
 from cleantext.run.readers.fields import Fields
@@ -25,7 +26,7 @@ from cleantext.run.readers.units import Unit, units_of
 from cleantext.run.settings import STATE
 from cleantext.transform import Page
 
-__all__ = ["HOSTS", "learn_files", "with_learned", "with_profile"]
+__all__ = ["HOSTS", "learn_files", "nothing_learned", "with_learned", "with_profile"]
 
 ENOUGH = 10  # pages of a host from which a run learns by itself
 LOOKED_AT = 300  # pages of a host that a run looks at: what stands on a third of them stands on a third of all
@@ -61,6 +62,27 @@ def learn_files(
     if out is not None:
         _check_apart(Path(out), [Path(source) for source in sources], found.all)
     return learn(_Pages(units_of(found.pages, found.holders, fields or Fields())), host=host)
+
+
+def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) -> str:
+    """Say why pages taught nothing, and what to do.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "1.txt").write_text("只有一页。", "utf-8")
+    ...     nothing_learned(folder, "news.example.cn")
+    'the profile is empty, and changes nothing: only lines on 3 pages of a host and more are learned, and of 1 page here 1 is of the largest host (news.example.cn); give more pages of a host, 10 or more'
+    """
+    found = find_pages(listed(src))
+    hosts = [name for unit in units_of(found.pages, found.holders, Fields()) for name in _hosts(unit)]
+    count = Counter(host or name for name in hosts)
+    count.pop("", None)
+    (largest, most), *_ = count.most_common(1) or [("none", 0)]
+    return (
+        f"the profile is empty, and changes nothing: only lines on {LEAST} pages of a host and more are learned, and of "
+        f"{counted(len(hosts), 'page')} here {most:,} {'is' if most == 1 else 'are'} of the largest host ({largest}); give more pages of a "
+        f"host, {ENOUGH} or more"
+    )
 
 
 def _check_apart(out: Path, sources: Sequence[Path], pages: Sequence[Source]) -> None:
@@ -179,6 +201,7 @@ class _Spooled:
         """Give what puts a page aside."""
         import pyarrow as pa
 
+        path.parent.mkdir(parents=True, exist_ok=True)
         schema = pa.schema([("host", pa.string()), ("text", pa.large_string())])
         held: list[tuple[str, str]] = []
         with pa.ipc.new_stream(path, schema) as writer:

@@ -24,6 +24,8 @@ def is_table_run(out: Path) -> bool:
 
 def has_edits(out: Path) -> None:
     """Raise `InputError` where a folder is no run that recorded its edits."""
+    if not out.is_dir():
+        raise InputError(f"{out}: no such folder; check the path")
     if not (out / EDITS).exists() or not (is_table_run(out) or (out / METADATA).exists()):
         raise InputError(f"{out}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
 

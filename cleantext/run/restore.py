@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from cleantext.edits import Edit, revert
-from cleantext.errors import CleantextError, ConfigError, EditError
+from cleantext.errors import CleantextError, ConfigError, EditError, InputError
 from cleantext.report.tally import Report
-from cleantext.run.files import UNDO, is_name_error, is_run, output_path, unwritable, write_json, write_whole
-from cleantext.run.outputs import dropped, has_edits, is_table_run, text_of
+from cleantext.run.files import CORPUS, UNDO, is_name_error, is_run, is_undo, output_path, unwritable, write_json, write_whole
+from cleantext.run.outputs import dropped, has_edits, is_table_run, pages_of, text_of
 from cleantext.run.readers.source import Source
 from cleantext.run.settings import EDITS, METADATA
 from cleantext.run.state import rows_of, working
-from cleantext.run.tables import readers_of, steps_of
+from cleantext.run.tables import read_edits, readers_of, steps_of
 from cleantext.run.writers.corpus import DROPPED_FILE, CorpusWriter, corpus_files, corpus_tables
 from cleantext.run.writers.schema import KEY, SCHEMA
+from cleantext.transform import Cleaned, Step
 
-__all__ = ["text_as_read", "undo"]
+__all__ = ["explained", "is_undone", "text_as_read", "undo"]
 
 Steps = Sequence[tuple[str, Sequence[Edit]]]
 
@@ -32,9 +33,9 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
 
     Text comes back as UTF-8 without byte order mark, whatever its encoding was; packed pages come back
     unpacked, and HTML as the visible lines that were read from it, with .txt behind its name. Yield each
-    file written. A page that cannot come back, since it was changed or lost or its name leads out of a folder, is counted
-    and told in ``report``, and nothing of it is written. While it works its state stands in ``to``, so that it can be run again
-    after it was stopped. Raise `InputError` where the folder is not a run with recorded edits, and `ConfigError` where ``to``
+    file written, or there already as it would be; of a table tables ``id, url, text`` of its form. A page that cannot come back, since it
+    was changed or lost, its name leads out of a folder, or another text stands in its place, is counted and told in ``report``, and nothing
+    of it is written. While it works its state stands in ``to``, so that it can be run again after it was stopped. Raise `InputError` where the folder is not a run with recorded edits, and `ConfigError` where ``to``
     holds the pages of a run, or another process writes there.
     """
     source, target = Path(out), Path(to)
@@ -42,22 +43,25 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
     if is_run(target):
         raise ConfigError(f"output {target} holds the pages of a run: name a new or empty folder")
     with working(target, UNDO) as state:
-        _begin(state, source)
-        yield from (_of_table if is_table_run(source) else _of_texts)(source, target, report)
+        resumed = _begin(state, source)
+        if is_table_run(source):
+            yield from _of_table(source, target, report)
+        else:
+            yield from _of_texts(source, target, report, over=resumed)
 
 
-def _of_texts(source: Path, target: Path, report: Report) -> Iterator[Path]:
+def _of_texts(source: Path, target: Path, report: Report, *, over: bool) -> Iterator[Path]:
     rows = rows_of(source / METADATA)
     open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
     failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # such as those that could not be written
     for table in readers_of(source / EDITS):  # a shard at a time: all edits of a crawl would not fit
         for page, steps in steps_of(table()).items():
             if page in open_:
-                yield from _restored(source, target, open_.pop(page), steps, report)
+                yield from _restored(source, target, open_.pop(page), steps, report, over=over)
             elif page not in failed:
                 report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
     for row in open_.values():  # whose text the pipeline left as it was
-        yield from _restored(source, target, row, [], report)
+        yield from _restored(source, target, row, [], report, over=over)
 
 
 def _of_table(source: Path, target: Path, report: Report) -> Iterator[Path]:
@@ -101,8 +105,26 @@ def _with_steps(source: Path) -> Iterator[tuple[dict[str, Any], Steps]]:
             yield row, steps.get(row["id"], [])
 
 
-def _begin(state: Path, source: Path) -> None:
-    """Say of which run this is the undo. Raise `ConfigError` where one of another was stopped here."""
+def is_undone(out: Path, folder: Path) -> bool:
+    """Say whether a folder holds nothing but files of the names that `undo` of a run writes, stopped or done."""
+    if is_undo(folder):
+        return True
+    if is_run(folder):
+        return False
+    has_edits(out)
+    if is_table_run(out):
+        return all(CORPUS.fullmatch(path.name) and path.name.startswith("originals-") for path in folder.iterdir())
+    names = {_name(row) for row in rows_of(out / METADATA)}
+    return all(path.relative_to(folder).as_posix() in names for path in folder.rglob("*") if not path.is_dir())
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """Return the path of the original of a page below the folder of an undo."""
+    return row["output"] or Source(Path(row["id"]), row["id"], 0).output
+
+
+def _begin(state: Path, source: Path) -> bool:
+    """Say of which run this is the undo, and return whether it was stopped here. Raise `ConfigError` where that of another was."""
     held, ours = state / "run.json", str(source.resolve())
     if held.exists():
         try:
@@ -111,7 +133,9 @@ def _begin(state: Path, source: Path) -> None:
             other = "another run"
         if other != ours:
             raise ConfigError(f"{state.parent.parent}: an undo of {other} was stopped here: run that again, or name another folder")
+        return True
     write_json(held, ours)
+    return False
 
 
 def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
@@ -127,11 +151,38 @@ def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
     return text
 
 
-def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report) -> Iterator[Path]:
+def explained(out: str | Path, name: str) -> Cleaned:
+    """Return a page of a finished run with what was changed on it. Raise `InputError` where there is none of this id, or it was changed since."""
+    folder = Path(out)
+    has_edits(folder)
+    for row in pages_of(folder, texts=True):
+        if row["id"] == name:
+            break
+    else:
+        raise InputError(f"{folder}: no page of id {name!r}: ids stand in the column `id` of the corpus, or in {METADATA}")
+    if row["outcome"] == "failed":
+        raise InputError(f"{name}: could not be cleaned: see failed.jsonl")
+    steps = read_edits(folder / EDITS, [name]).get(name, [])
     try:
-        path = output_path(target, row["output"] or Source(Path(row["id"]), row["id"], 0).output)
+        original = text_as_read(folder, row, steps)
+    except EditError as error:
+        raise InputError(str(error)) from error
+    said = {key: row[key] for key in ("title", "published", "source", "author", "editor") if row.get(key)}
+    return Cleaned(
+        original, text_of(folder, row), tuple(Step(step, tuple(edits)) for step, edits in steps), said, tuple(row.get("flags") or ())
+    )
+
+
+def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report, *, over: bool) -> Iterator[Path]:
+    """Write one original. ``over`` lets it take the place of one that an undo, which was stopped, wrote before."""
+    try:
+        path = output_path(target, _name(row))
         data = text_as_read(source, row, steps).encode()
-        write_whole(path, data, sync=False)
+        there = path.is_file() and path.read_bytes() == data
+        if not there and not over and path.is_file():
+            raise InputError(f"{path}: is there already, with another text than {row['id']} had: move it away, or name another folder")
+        if not there:
+            write_whole(path, data, sync=False)
     except CleantextError as error:
         report.fail(row["id"], str(error))
     except UnicodeError as error:

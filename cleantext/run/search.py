@@ -12,6 +12,7 @@ from typing import Any, Literal
 import cleantext
 from cleantext.errors import ConfigError, InputError, unknown
 from cleantext.jit import LARGE, expect
+from cleantext.plan import Table
 from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.corpus import table_of
@@ -32,7 +33,7 @@ from cleantext.warm import compile_ahead
 __all__ = ["dedup_files", "index_files"]
 
 DEDUP = "dedup"  # the folder of its state
-Engine = Literal["", "memory", "local"]
+Engine = Literal["auto", "memory", "local"]
 
 
 def dedup_files(
@@ -44,7 +45,7 @@ def dedup_files(
     against: str | Path | None = None,
     min_chars: int = 40,
     max_df: int = 100,
-    engine: Engine = "",
+    engine: Engine = "auto",
     memory: int = 2 << 30,
     workers: int | None = None,
     fields: Fields | None = None,
@@ -165,6 +166,7 @@ def index_files(
         write_table(pairs, folder / "duplicates.parquet")
         bands = held.recipe.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
+        report.chars_in = report.chars_out = _characters(texts.table)
         report.outcomes["kept"] += texts.table.rows
         report.settings |= _settings(held.recipe.level, held.recipe.threshold)
         report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
@@ -178,6 +180,15 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
+
+
+def _characters(table: Table) -> int:
+    """Return the characters of all texts of a table."""
+    import pyarrow.compute as pc
+
+    name = dict(table.columns).get("text", "text")
+    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
+    return sum(filter(None, lengths))
 
 
 def _compile_ahead(given: Sequence[Source], level: str, told: Callable[[int, int], None] | None) -> float:

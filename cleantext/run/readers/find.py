@@ -24,7 +24,7 @@ from cleantext.run.readers.sniff import TABLES as RECORDS
 from cleantext.run.readers.source import IGNORE_FILE, Remote, Source, encodable, is_remote, remote_files
 from cleantext.run.readers.units import READERS
 
-__all__ = ["Found", "find_pages", "listed"]
+__all__ = ["Found", "few", "find_pages", "listed"]
 
 
 # What files of these endings are that are empty or broken.
@@ -95,10 +95,10 @@ class Found:
     @property
     def notes(self) -> list[str]:
         """What was left out and why, for people: a sentence each."""
-        told = [f"{len(self.ignored)} left out by {IGNORE_FILE}: {_few(self.ignored)}"] if self.ignored else []
+        told = [f"{len(self.ignored)} left out by {IGNORE_FILE}: {few(self.ignored)}"] if self.ignored else []
         told += [f"{pattern}: matches nothing here; is it spelled as the files are?" for pattern in self.unused]
         if self.other:
-            told.append(f"{len(self.other)} left out as no pages ({self.counted}): {_few(self.other)}")
+            told.append(f"{len(self.other)} left out as no pages ({self.counted}): {few(self.other)}")
         return told
 
     def join(self, other: Found) -> None:
@@ -124,7 +124,7 @@ class Found:
                 told.append(f"{first}{f' (and {len(more)} more)' if more else ''}: {refusal(kind)}")
             raise InputError("; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} other kinds" if len(told) > SHOWN else ""))
         there = (
-            f"; there are {self.counted}: {_few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
+            f"; there are {self.counted}: {few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
         )
         hint = f". {KINDS[self.tables[0].kind].advice}" if self.tables else ""
         raise InputError(
@@ -153,7 +153,12 @@ def _far(address: str, found: Found) -> None:
     found.join(inside)
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Return the first of some names.
+
+    >>> few(["1.txt", "2.txt"]), few(["1.txt", "2.txt", "3.txt", "4.txt"])
+    ('1.txt, 2.txt', '1.txt, 2.txt, 3.txt, ...')
+    """
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 

@@ -10,7 +10,7 @@ from cleantext.errors import InputError
 from cleantext.run.readers.batches import Row
 from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.sniff import KINDS, Kind, kind_of
-from cleantext.run.readers.source import IGNORE_FILE, Source
+from cleantext.run.readers.source import Source
 from cleantext.transform import Page
 
 __all__ = ["Read", "read_page", "read_record", "refusal"]
@@ -45,7 +45,7 @@ def read_record(row: Row, *, most: int = MAX_PAGE_BYTES) -> Read:
         from cleantext.html import read_html
 
         try:
-            made = replace(read_html(decoded.text, url=row.url), id=row.id)
+            made = _ended(replace(read_html(decoded.text, url=row.url), id=row.id))
         except Exception as error:
             raise InputError(f"{row.id}: cannot be parsed as HTML: {error!r}; please report it with the page") from error
     elif row.decoded is False and decoded.evidence == "binary":
@@ -71,11 +71,13 @@ def _kind(row: Row, decoded: Decoded) -> str:
     return found.name
 
 
+def _ended(page: Page) -> Page:
+    """Return a page of HTML with a line break behind its last line, as a text file has it."""
+    if not page.text or page.text.endswith("\n"):
+        return page
+    return replace(page, text=f"{page.text}\n", html=(*page.html[:-1], page.html[-1]._replace(end=len(page.text) + 1)))
+
+
 def refusal(kind: Kind) -> str:
     """Say what a file is that is no page, and what to do with it."""
     return f"is {kind.what}, and no page: {kind.advice}"
-
-
-def not_read(source: Source, why: str) -> str:
-    """Say of a file that it cannot be read, and what to do."""
-    return f"{source.id}: cannot be read: {why}; mend the file or its name, or leave it out with {IGNORE_FILE}"

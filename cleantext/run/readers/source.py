@@ -15,7 +15,7 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.run.readers.packed import MAX_PAGE_BYTES, PACKED, read_bytes, unpacked_name
 from cleantext.run.readers.sniff import TEXT, ending_of
 
-__all__ = ["IGNORE_FILE", "Remote", "Source", "encodable", "is_remote", "output_name", "remote_files", "tree_name"]
+__all__ = ["IGNORE_FILE", "Remote", "Source", "encodable", "is_remote", "output_name", "remote_files", "state_of", "tree_name"]
 
 IGNORE_FILE = ".cleantextignore"
 UNPACKS = 5  # times: what packed text becomes, about
@@ -157,21 +157,41 @@ class Source:
             return read_bytes(self.path, most=most)
         except (OSError, EOFError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise InputError(f"{self.id}: cannot be read: {told}; mend the file or its name, or leave it out with {IGNORE_FILE}") from error
+            raise InputError(f"{self.id}: cannot be read: {told}; {_next_step(error)}") from error
 
     @property
     def state(self) -> tuple[Any, ...]:
         """What changes when the file does: programs can set its size and time (``cp -p``), but not that of its last change, nor its number."""
-        try:
-            held = self.path.stat()
-        except OSError:
-            return ()
-        return held.st_size, held.st_mtime_ns, held.st_ctime_ns, held.st_ino
+        return state_of(self.path)
 
     @property
     def output(self) -> str:
         """The path of the cleaned text below the output folder: see `output_name`."""
         return output_name(self.id)
+
+
+def state_of(path: Path | Remote) -> tuple[Any, ...]:
+    """Return what tells two states of a file apart: its size, its times, its number; nothing where it cannot be looked at."""
+    try:
+        held = path.stat()
+    except OSError:
+        return ()
+    return held.st_size, held.st_mtime_ns, held.st_ctime_ns, held.st_ino
+
+
+def _next_step(error: Exception) -> str:
+    """Say what to do about a file that cannot be read, by the reason."""
+    if isinstance(error, IsADirectoryError):
+        return "name a file in it; `cleantext clean` and `cleantext dedup` take whole folders"
+    if isinstance(error, FileNotFoundError):
+        return "check the path; a link may lead to what is gone"
+    if isinstance(error, PermissionError):
+        return f"give yourself the right to read it, or leave it out with {IGNORE_FILE}"
+    if isinstance(error, OSError):
+        return f"check the disk and the name, or leave it out with {IGNORE_FILE}"
+    if isinstance(error, EOFError):
+        return f"fetch or pack it again, or leave it out with {IGNORE_FILE}"
+    return f"mend the file, or leave it out with {IGNORE_FILE}"
 
 
 LONGEST_NAME = 255  # bytes of a file's name, in all common file systems

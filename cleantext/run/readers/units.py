@@ -36,6 +36,8 @@ READERS: dict[str, Callable[..., Iterator[Any]]] = {
     "zip": read_zip,
     "tar": read_tar,
 }
+LEAST_BYTES = 500_000  # of a unit of a small job, which is cut into
+UNITS = 16  # about, so that little is lost where it is stopped
 BOUNDED = {"warc", "wet", "zip", "tar"}
 
 
@@ -139,11 +141,12 @@ class Spool:
 
 
 def units_of(pages: Sequence[Source], holders: Sequence[Source], fields: Fields, *, most: int = MAX_PAGE_BYTES) -> list[Unit]:
-    """Cut pages into units of a bounded size, by their sizes alone; each file that holds many is one."""
+    """Cut pages into units, by their sizes alone: of 4 MB, or of a smaller job a sixteenth; each file that holds many is one."""
+    full = min(BATCH_BYTES, max(LEAST_BYTES, sum(source.weight for source in pages) // UNITS))
     groups: list[list[Source]] = [[]]
     size = 0
     for source in pages:
-        if groups[-1] and (size + source.weight > BATCH_BYTES or len(groups[-1]) >= BATCH_ROWS):
+        if groups[-1] and (size + source.weight > full or len(groups[-1]) >= BATCH_ROWS):
             groups.append([])
             size = 0
         groups[-1].append(source)

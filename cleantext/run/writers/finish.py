@@ -25,7 +25,7 @@ from cleantext.run.writers.schema import carried_in, corpus_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["finish_table", "join_edits", "query_of", "removal_edits", "searched_in", "spans_of"]
+__all__ = ["finish_table", "join_edits", "query_of", "removal_edits", "searched_in", "spans_of", "with_title"]
 
 WHY_EMPTY = "nothing is left of it"
 
@@ -61,6 +61,19 @@ def removal_edits(text: str, spans: Sequence[Spans], *, whole_text: bool) -> lis
     if whole_text:
         return [Edit(0, len(text), text, "", "dedup.exact" if all(s.exact for s in spans) else "dedup.near")] if text else []
     return [Edit(low, high, text[low:high], "", "dedup.exact" if exact else "dedup.near") for low, high, exact in spans if high > low]
+
+
+def with_title(title: str | None, text: str, edits: list[Edit]) -> list[Edit]:
+    """Return what is removed of a page as duplicate, and its title where nothing else would be left: such a page is one that stands elsewhere."""
+    left = apply(text, edits)
+    if not edits or not title or left.split() != title.split():
+        return edits
+    from cleantext.dedup.removal import TITLE
+
+    ends = [0, *(e.end for e in edits)]
+    starts = [*(e.start for e in edits), len(text)]
+    rest = [Edit(a, b, text[a:b], "", TITLE) for a, b in zip(ends, starts, strict=True) if a < b]
+    return sorted([*edits, *rest], key=lambda e: e.start)
 
 
 # ---------------------------------------------------------------- tables
@@ -170,6 +183,7 @@ def _with_duplicates(
     texts = table["text"].to_pylist()
     outcomes = ["kept" if text.strip() else "emptied" for text in texts]
     reasons = ["" if text.strip() else WHY_EMPTY for text in texts]
+    titles = table["title"].to_pylist()
     removed: dict[int, list[Edit]] = {}
     if members:
         for name, key, kind in (("duplicate_cluster", "cluster", pa.int64()), ("duplicate_keeper", "keeper", pa.string())):
@@ -180,6 +194,7 @@ def _with_duplicates(
             if found := removal_edits(
                 texts[n], spans_of(texts[n], taken, lines=settings.duplicates == "lines"), whole_text=settings.duplicates == "documents"
             ):
+                found = with_title(titles[n], texts[n], found)
                 removed[n] = found
                 texts[n] = apply(texts[n], found)
                 if not texts[n].strip() and outcomes[n] == "kept":

@@ -20,7 +20,7 @@ from cleantext.run.settings import EDITS, EDITS_PART, METADATA, STATE, Settings,
 from cleantext.run.state import rows_of
 from cleantext.run.tables import edits_writer
 from cleantext.run.writers.corpus import drop_corpus
-from cleantext.run.writers.finish import join_edits, removal_edits, searched_in
+from cleantext.run.writers.finish import join_edits, removal_edits, searched_in, with_title
 
 __all__ = ["finish_texts"]
 
@@ -48,8 +48,9 @@ def finish_texts(
             removed: dict[str, list[Edit]] = {}
             for n, row in enumerate(held) if settings.remove else ():
                 text = inside(page_folder(out, settings), row["output"]).read_bytes().decode()
+                title = row.get("title")
                 if made := removal_edits(text, spans.get(n, ()), whole_text=settings.duplicates == "documents" and n in spans):
-                    removed[row["id"]] = made
+                    removed[row["id"]] = with_title(title and str(title), text, made)
                 _remove(out, row, text, removed.get(row["id"], []), report)
             if writer is not None and edits is not None:
                 join_edits(writer, edits[number], number, removed, settings, report)
