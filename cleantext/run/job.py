@@ -155,6 +155,7 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
 
 def _run_shards(shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, progress: Progress | None) -> Iterator[Report]:
     size = total_size(shards)
+    _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
     held = {shard.number: finished(shard, settings, out) for shard in shards}
     todo = [shard for shard in shards if held[shard.number] is None]
     done = size - total_size(todo)
