@@ -58,12 +58,12 @@ def digest(data: Path = DATA) -> str:
     return found.hexdigest()
 
 
-def figures(data: Path = DATA, *, every: int = 1) -> dict[str, float]:
-    """Return every figure by its name; with ``every`` made-up lines are not set into every article, see `made_up_lines`."""
+def figures(data: Path = DATA) -> dict[str, float]:
+    """Return every figure by its name."""
     cases = extraction.cases(data / "pages")
     pages = {case.name: read_html(case.html) for case in cases}
     headline, _ = left_out_mode(cases, pages, data)
-    rules = {**html_mode(cases, pages), **text_mode(cases, pages), **host_profile(cases, pages), **made_up_lines(data, cases, every=every)}
+    rules = {**html_mode(cases, pages), **text_mode(cases, pages), **host_profile(cases, pages), **made_up_lines(data, cases)}
     return {**headline, **left_out.learned(), **rules}
 
 
@@ -167,12 +167,8 @@ def rows(data: Path, kind: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (data / f"{kind}-lines.jsonl").read_text("utf-8").splitlines()]
 
 
-def made_up_lines(data: Path, cases: Sequence[Case], *, every: int = 1) -> dict[str, float]:
-    """Return how lines of both kinds fare that were set into real articles.
-
-    Lines that may not go, and parts of lines, are set into one of ``every`` so many articles, each line into others: each
-    line and each article is tried, but not each with each.
-    """
+def made_up_lines(data: Path, cases: Sequence[Case]) -> dict[str, float]:
+    """Return how lines of both kinds fare that were set into real articles."""
     strip = StripChrome()
     bodies = [[x for x in case.expected.split("\n") if x.strip()] for case in cases]
     bodies = [body for body, case in zip(bodies, cases, strict=True) if len(body) >= 8 and not case.name.startswith("money163-0")]
@@ -180,32 +176,24 @@ def made_up_lines(data: Path, cases: Sequence[Case], *, every: int = 1) -> dict[
     def stay(texts: Sequence[str], at: Callable[[int, Sequence[str]], int], into: Sequence[Sequence[str]]) -> list[bool]:
         """Say for each line and each body whether the line stays when it is set in at a place."""
         places = [(text, body, at(n, body)) for n, text in enumerate(texts) for body in into]
-        return stays(places)
-
-    def stays(places: Sequence[tuple[str, Sequence[str], int]]) -> list[bool]:
         whole = ["\n".join((*body[:k], text, *body[k:])) for text, body, k in places]
         cleaned = (apply(page, v.edits) for page, v in zip(whole, strip.verdicts(whole), strict=True))
         return [text in out.split("\n") for (text, _, _), out in zip(places, cleaned, strict=True)]
 
     keep, drop, span = rows(data, "keep"), [r for r in rows(data, "drop") if r["alone"]], [r for r in rows(data, "span") if r["category"]]
-    places = [
-        (r["text"], body, len(body) if r.get("zone") == "tail" else len(body) // 2)
-        for n, r in enumerate(keep)
-        for body in bodies[n % every :: every]
-    ]
-    out = {"keep-lines.kept": mean(stays(places))}
+    kept = stay([r["text"] for r in keep], lambda n, body: len(body) if keep[n].get("zone") == "tail" else len(body) // 2, bodies)
+    out = {"keep-lines.kept": mean(kept)}
     for name, half in (("even", True), ("odd", False)):
         lines = [r for r in drop if left_out.even(r["text"]) == half]
         gone = stay([r["text"] for r in lines], lambda n, body: 1 if lines[n]["zone"] == "head" else len(body), bodies[:3])  # noqa: B023
         out[f"drop-lines.removed-{name}"] = 1 - mean(gone)
     out["drop-lines.removed-inside"] = 1 - mean(stay([r["text"] for r in drop], lambda _, body: len(body) // 2, bodies[:3]))
     exact = []
-    for n, row in enumerate(span):
-        into = bodies[n % every :: every]
-        pages = ["\n".join((*body[: len(body) // 2], row["text"], *body[len(body) // 2 :])) for body in into]
-        for body, verdict in zip(into, strip.verdicts(pages), strict=True):
-            start = len("\n".join(body[: len(body) // 2])) + 1
-            cut = [e.before for e in verdict.edits if start <= e.start < start + len(row["text"])]
+    for row in span:
+        for body in bodies:
+            half = len(body) // 2
+            page, start = "\n".join((*body[:half], row["text"], *body[half:])), len("\n".join(body[:half])) + 1
+            cut = [e.before for e in strip.edits(page) if start <= e.start < start + len(row["text"])]
             exact.append(cut == [row["span"]])
     return {**out, "span-lines.exact": mean(exact)}
 
