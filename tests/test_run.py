@@ -367,7 +367,9 @@ def test_markers_of_another_folder_do_not_count(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ct.clean_files(one, tmp_path / "out")
     monkeypatch.undo()
-    ct.clean_files(two, tmp_path / "out")
+    with pytest.raises(ConfigError, match=f"was made from {one}, which this run does not read"):
+        ct.clean_files(two, tmp_path / "out")
+    ct.clean_files(two, tmp_path / "out", replaces=True)
     assert (tmp_path / "out" / "p.txt").read_text("utf-8") == "乙乙乙乙"
 
 
@@ -378,8 +380,9 @@ def test_pages_that_are_gone_or_fail_now_leave_no_output(tmp_path):
     ct.clean_files(folder, tmp_path / "out")
     (folder / "gone.txt").unlink()
     (folder / "breaks.txt").write_bytes(bytes(range(256)) * 20)
-    ct.clean_files(folder, tmp_path / "out")
+    report = ct.clean_files(folder, tmp_path / "out")
     assert [p.name for p in (tmp_path / "out").glob("*.txt")] == ["p.txt"]
+    assert "2 pages of an earlier run removed, whose input is gone or fails now: breaks.txt, gone.txt" in report.notes
 
 
 def test_undo_names_unpacked_and_html_pages_as_what_they_are(crawl, tmp_path):

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -62,9 +62,16 @@ class Commands(click.Group):
             )
             ctx.exit(4)
         except KeyboardInterrupt:
-            kept = "; run the same command again to take up from here" if ctx.meta.get(RESUMES) else ""
+            kept = "; run the same command again to take up from here" if _is_kept(ctx.meta.get(RESUMES)) else ""
             click.echo(f"cleantext: interrupted{kept}", err=True)
             ctx.exit(130)
+
+
+def _is_kept(out: Path | None) -> bool:
+    """Say whether a command that was stopped left something in its output to take up from."""
+    from cleantext.run.files import STATE
+
+    return out is not None and (out / STATE).exists()
 
 
 @contextlib.contextmanager
@@ -154,6 +161,12 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
+@click.option(
+    "--replace",
+    "replaces",
+    is_flag=True,
+    help="Let these pages take the place of an output that was made from others, which is else refused.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -192,7 +205,7 @@ def clean(
             import tempfile
 
             out = Path(held.enter_context(tempfile.TemporaryDirectory())) / "out"
-        ctx.meta[RESUMES] = not (check or dry_run)
+        ctx.meta[RESUMES] = None if check or dry_run else out
         report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
@@ -292,12 +305,13 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
 def undo(out: Path, to: Path) -> None:
     """Write the originals as they were read, from the output folder OUT of a run alone."""
     from cleantext.report.tally import Report
-    from cleantext.run.files import check_output, is_undo
+    from cleantext.run.files import check_output
+    from cleantext.run.restore import is_undone
     from cleantext.run.restore import undo as taken_back
 
-    check_output([out], [], to, ours=is_undo)
+    check_output([out], [], to, ours=partial(is_undone, out))
     report = Report()
-    click.get_current_context().meta[RESUMES] = True
+    click.get_current_context().meta[RESUMES] = to
     written = sum(1 for _ in taken_back(out, to, report))
     for row in report.failures[:SHOWN]:
         click.echo(f"cleantext: {row['error']}", err=True)
@@ -313,17 +327,17 @@ def report(out: Path) -> None:
     from jinja2 import UndefinedError
 
     from cleantext.errors import InputError
-    from cleantext.report.page import render
     from cleantext.report.tally import Report
-    from cleantext.run.files import write_whole
+    from cleantext.run.samples import render_report
 
+    if not out.is_dir():
+        raise InputError(f"{out}: no such folder; check the path")
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
     try:
-        page = render(Report.from_json(json.loads((out / "report.json").read_bytes())))
+        render_report(out, Report.from_json(json.loads((out / "report.json").read_bytes())))
     except (InputError, ValueError, TypeError, LookupError, AttributeError, RecursionError, UndefinedError) as error:
         raise InputError(f"{out / 'report.json'}: {error}: this is not what a run wrote; run `cleantext clean` again") from error
-    write_whole(out / "report.html", page.encode())
     click.echo(str(out / "report.html"))
 
 

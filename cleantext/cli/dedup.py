@@ -11,7 +11,7 @@ import click
 
 __all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
 
-RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
+RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
 MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
@@ -111,7 +111,7 @@ def dedup(
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
     else:
-        ctx.meta[RESUMES] = here == "local"
+        ctx.meta[RESUMES] = out
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, compiled=compiled, **options)
     if not quiet:

@@ -17,12 +17,14 @@ import cleantext
 from cleantext.chrome.hosts import HostProfile
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
-from cleantext.report.tally import Report, total
+from cleantext.report.tally import Report, counted, total
 from cleantext.run.files import Source, check_output, settle
-from cleantext.run.find import Found, find_pages, listed
+from cleantext.run.find import Found, few, find_pages, listed
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.markers import finished
+from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.packed import MAX_PAGE_BYTES
+from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
@@ -68,6 +70,7 @@ def clean_files(
     profile: str | HostProfile = "",
     learn_hosts: bool = False,
     restart: bool = False,
+    replaces: bool = False,
     progress: Progress | None = None,
     compiled: Progress | None = None,
 ) -> Report:
@@ -79,8 +82,10 @@ def clean_files(
     "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
-    for each megabyte; 0: no limit). Inputs are never changed. Raise `ConfigError` or `InputError` before anything is
-    written; a page that fails is a row of failed.jsonl, not an exception.
+    for each megabyte; 0: no limit). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
+    again, unless ``restart`` says so. Pages that are gone from the input go from the output, and a note says how many; an output that was made
+    from other inputs is refused, unless these pages shall take the place of those (``replaces``). Raise `ConfigError` or `InputError`
+    before anything is written; a page that fails is a row of failed.jsonl, not an exception.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +105,12 @@ def clean_files(
     if profile:
         recipe = with_profile(recipe, profile)
     settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds)
+    made = made_of(found, settings, learn_hosts=learn_hosts)
     with working(folder) as state:
+        begin(folder, state, sources, found.pages, replace=replaces)
+        if not restart and (report := unchanged(folder, state, made)):
+            report.seconds = time.perf_counter() - started
+            return report
         outputs = {page.output for page in found.pages}
         earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
@@ -116,9 +126,13 @@ def clean_files(
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
-        for name in (outputs | earlier) - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
-            delete(folder, name)
+        write_report(folder, report)
+        # Of pages that are no longer there, or fail now.
+        gone = [name for name in sorted((outputs | earlier) - outputs_of(folder / METADATA)) if delete(folder, name)]
+        write_origin(folder, state, made)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
+    if gone:  # no part of report.json, which does not depend on what was there before
+        report.notes.append(f"{counted(len(gone), 'page')} of an earlier run removed, whose input is gone or fails now: {few(gone)}")
     report.seconds = time.perf_counter() - started - compiling
     return report
 
@@ -148,6 +162,8 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "page_seconds": settings.page_seconds,
     }
     report.notes += found.notes
+    meant = {rule: why for step in settings.pipeline.steps for rule, why in step.rules.items()}
+    report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
 # ---------------------------------------------------------------- shards
