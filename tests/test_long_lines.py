@@ -314,7 +314,7 @@ def test_many_marks_are_sorted_stably():
 
 
 def test_attributes_beyond_a_bound_are_left_out_wherever_they_stand():
-    names = [f"a{n}" for n in range(20 * ATTRIBUTES)]
+    names = [f"a{n}" for n in range(30 * ATTRIBUTES)]
     for form in ("{}", "{}=1", "{} = '>'", '{}="<b x>"', "{}=<"):
         for between in (" ", "\n") if form[-1] in "1<" else (" ", "/", "\n"):  # a value without quotes holds slashes
             said = between.join(form.format(name) for name in names)

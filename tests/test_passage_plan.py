@@ -114,6 +114,31 @@ def test_boilerplate_and_crowded_anchors_as_in_memory(tmp_path):
     assert any(p["a"] == p["b"] for p in found["pairs"])
 
 
+def repeating(seed):
+    """Texts that repeat: runs of long and short units, broken and edited, beside one another, and places that stand often in one text."""
+    rng = random.Random(seed)
+    units = [prose(rng, n) for n in (1, 2, 7, 30, 90)]
+    line = prose(rng, 45)
+    texts = ["".join(rng.choice([prose(rng, 25), rng.choice(units) * rng.choice([1, 3, 30, 90])]) for _ in range(6)) for _ in range(8)]
+    texts += [(units[2] * 2 + units[3]) * 40, units[4] * 20, units[4] + prose(rng, 60), edited(rng, units[3] * 60, 0.004)]
+    texts += ["".join(prose(rng, 20) + line for _ in range(30)), line + prose(rng, 30), units[4] * 9 + prose(rng, 40)]
+    return encodable(texts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("options", [{}, {"threshold": 0.5, "max_df": 5}, {"min_chars": 12, "unit": "script"}], ids=str)
+def test_texts_that_repeat_as_in_memory(tmp_path, seed, options):
+    found = same(tmp_path, repeating(seed), seed=seed, **options)
+    assert sum(p["a"] == p["b"] for p in found["pairs"]) > 50
+    assert found["facts"][0]["hot_anchors"]
+
+
+def test_references_that_repeat_as_in_memory(tmp_path):
+    texts = repeating(4)
+    found = same(tmp_path, texts[::2], references=texts[1::2])
+    assert found["pairs"]
+
+
 def test_large_groups_of_equal_texts_as_in_memory(tmp_path):
     rng = random.Random(10)
     one, other = prose(rng, 120), prose(rng, 90)
