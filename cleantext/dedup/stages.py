@@ -7,7 +7,7 @@ texts as ``between``, and `keepers` says for each text that may go (``kept``) wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cleantext.dedup.bands import HOT, Bands
 from cleantext.dedup.documents import ROUNDS
@@ -104,14 +104,11 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
         )
     ]
     for n, group in enumerate(groups):
-        rows = [
-            f"SELECT CAST({int(name[1:])} AS INT) AS band, {name} AS bucket, number, rank, size, own, referred FROM keyed" for name in group
-        ]
         steps += [
             Sql(
                 "banded",
                 f"""
-                WITH keys AS ({" UNION ALL ".join(rows)})
+                WITH keys AS ({_keys(group)})
                 SELECT x.*, b.members
                 FROM keys x JOIN (SELECT band, bucket, count(*) AS members FROM keys GROUP BY band, bucket HAVING count(*) > 1{of_interest}) b
                   ON x.band = b.band AND x.bucket = b.bucket
@@ -130,6 +127,16 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
     steps.append(Sql("candidates", f"SELECT DISTINCT a, b, a_size, b_size FROM ({_union(f'found_{n}' for n in range(len(groups)))}) f"))
     steps.append(Sql("hot", _union(f"hot_{n}" for n in range(len(groups)))))
     return steps
+
+
+def _keys(names: Sequence[str]) -> str:
+    """Return the query that makes a row for each text and band. All bands are read at once: a union of as many queries costs Spark seconds to compile."""
+    columns = "number, rank, size, own, referred"
+    if len(names) == 1:
+        return f"SELECT CAST({int(names[0][1:])} AS INT) AS band, {names[0]} AS bucket, {columns} FROM keyed"
+    bands = " UNION ALL ".join(f"SELECT CAST({int(name[1:])} AS INT) AS band" for name in names)
+    bucket = " ".join(f"WHEN n.band = {int(name[1:])} THEN k.{name}" for name in names)
+    return f"SELECT n.band, CASE {bucket} END AS bucket, {columns} FROM keyed k CROSS JOIN ({bands}) n"
 
 
 def _possible(threshold: float, *, against: bool) -> str:
