@@ -313,17 +313,15 @@ def report(out: Path) -> None:
     from jinja2 import UndefinedError
 
     from cleantext.errors import InputError
-    from cleantext.report.page import render
     from cleantext.report.tally import Report
-    from cleantext.run.files import write_whole
+    from cleantext.run.samples import render_report
 
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
     try:
-        page = render(Report.from_json(json.loads((out / "report.json").read_bytes())))
+        render_report(out, Report.from_json(json.loads((out / "report.json").read_bytes())))
     except (InputError, ValueError, TypeError, LookupError, AttributeError, RecursionError, UndefinedError) as error:
         raise InputError(f"{out / 'report.json'}: {error}: this is not what a run wrote; run `cleantext clean` again") from error
-    write_whole(out / "report.html", page.encode())
     click.echo(str(out / "report.html"))
 
 

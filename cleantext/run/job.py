@@ -23,6 +23,7 @@ from cleantext.run.find import Found, find_pages, listed
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.markers import finished
 from cleantext.run.packed import MAX_PAGE_BYTES
+from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
@@ -116,6 +117,7 @@ def clean_files(
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
+        write_report(folder, report)
         for name in (outputs | earlier) - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
             delete(folder, name)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
@@ -148,6 +150,8 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "page_seconds": settings.page_seconds,
     }
     report.notes += found.notes
+    meant = {rule: why for step in settings.pipeline.steps for rule, why in step.rules.items()}
+    report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
 # ---------------------------------------------------------------- shards

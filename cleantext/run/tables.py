@@ -16,9 +16,8 @@ from cleantext.changes import Changes, EditColumns, to_original
 from cleantext.edits import Edit, OffsetMap, apply
 from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
-from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import check_place, drop_found, settle, unwritable, whole, write_json, write_jsonl, write_whole
+from cleantext.run.files import check_place, drop_found, settle, unwritable, whole, write_jsonl, write_whole
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS, EDITS_PART, METADATA, Settings, Shard, page_folder, part
 from cleantext.run.state import rows_of
@@ -174,7 +173,7 @@ def steps_of(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, l
 
 
 def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report) -> None:
-    """Join the shards' tables, find duplicates, and write the report."""
+    """Join the shards' tables, and find duplicates."""
     rows = [row for s in shards for row in rows_of(part(out, s, METADATA))]
     parts = [part(out, s, EDITS_PART) for s in shards] if settings.record else []
     removed: dict[str, list[Edit]] = {}
@@ -191,8 +190,6 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
         write_jsonl(out / "failed.jsonl", report.failures)
     else:
         (out / "failed.jsonl").unlink(missing_ok=True)
-    write_json(out / "report.json", report.to_json())
-    write_whole(out / "report.html", render(report).encode())
 
 
 def _join_edits(path: Path, parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
