@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import Same
 from made import corpus, edited, prose
 
 from cleantext.changes import Ragged
@@ -318,20 +318,6 @@ def test_queries_keep_to_the_common_dialect():
     told = document_plan(SketchSpec(), threshold=0.8, against=True).explain().lower()
     for word in ('"', "`", "hash(", "list(", "array", "unnest", "qualify", "using sample", "::", " any(", "ilike", "rank()", "exclude"):
         assert word not in told, word
-
-
-@dataclass(frozen=True)
-class Same:
-    """A kernel that gives what it gets, with a number for each call."""
-
-    columns: tuple[str, ...]
-
-    @property
-    def schema(self):
-        return pa.schema([(name, pa.binary() if name.endswith("bytes") else pa.int64()) for name in self.columns])
-
-    def __call__(self, batch):
-        yield pa.record_batch([batch.column(name) for name in self.columns], schema=self.schema)
 
 
 def test_a_map_joins_what_its_query_says(tmp_path, monkeypatch):

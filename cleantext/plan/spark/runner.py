@@ -340,8 +340,7 @@ def _told() -> Iterator[None]:
 
 
 def _first(text: str) -> str:
-    """Return of an error what is said before the traces."""
-    lines = [
-        line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "File ", "Traceback", "JVM"))
-    ]
-    return " ".join(lines[:6])[:800]
+    """Return of an error what is said before the traces, and what the last one of Python ends with."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    ends = [line for line in lines if re.match(r"[A-Za-z_.]+(?:Error|Exception|Exit|Interrupt)\b", line)]
+    return " ".join(dict.fromkeys([lines[0], *ends[-1:]]))[:1000]
