@@ -192,7 +192,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path):
         if name == stop_at and len(done) > before:
             raise KeyboardInterrupt
 
-    for stop_at in ("units", "candidates", "verified", "roots", "kept"):
+    for stop_at in ("units", "candidates", "verified", "apart", "kept"):
         before = 0
         done.clear()
         runner = EmbeddedRunner(tmp_path / f"run-{stop_at}", workers=1, progress=stop)
@@ -309,7 +309,7 @@ def test_expect_tells_the_first_row(tmp_path):
 def test_a_plan_explains_itself():
     told = document_plan(SketchSpec(), threshold=0.8).explain()
     assert "map texts through Sketch(" in told
-    assert "while open has rows" in told
+    assert "while hot has rows" in told
     assert told.endswith("gives pairs, clusters, shown, facts")
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from kernels import Running, Same, Whole
 from made import corpus, prose
+from test_components import check, shapes
 from test_passage_plan import in_memory as passages_in_memory
 from test_passage_plan import mixed
 from test_plan import encodable, write
@@ -79,15 +80,22 @@ def ids_of(texts, letter="t"):
 TEXTS = encodable(corpus(5, 25)) + mixed(6, 25) + [prose(random.Random(3), 60)] * 25
 
 
+def plan_of(level, *, apart=False):
+    """Return the plan of a level; ``apart`` decides who stays by components."""
+    if level == "passage":
+        return passage_plan(Search(0.6, 40, 20))
+    return document_plan(SketchSpec(), threshold=0.5, level=level, at_once=5 if apart else 0, apart=apart)
+
+
 @pytest.mark.parametrize("level", ["document", "paragraph", "passage"])
 def test_the_same_rows_everywhere(tmp_path, spark, level):
     """On one machine and on Spark, in one partition and in seven, in an order of files and rows and in another."""
-    plan = passage_plan(Search(0.6, 40, 20)) if level == "passage" else document_plan(SketchSpec(), threshold=0.5, level=level, at_once=0)
+    plan, other = (plan_of(level, apart=apart) for apart in (False, True))
     inputs = [write(tmp_path / f"texts-{n}", ids_of(TEXTS), TEXTS, seed=n, files=n) for n in (1, 7)]
     local = of_runner(EmbeddedRunner(tmp_path / "local", workers=1), plan, {"texts": inputs[0]})
     assert len(local["pairs"]) > 50 < len(local["clusters"])
-    for n, given in zip((1, 7), inputs, strict=True):
-        found = of_runner(SparkRunner(spark, tmp_path / f"spark {n}", partitions=n), plan, {"texts": given})
+    for n, given, steps in zip((1, 7), inputs, (plan, other), strict=True):
+        found = of_runner(SparkRunner(spark, tmp_path / f"spark {n}", partitions=n), steps, {"texts": given})
         for name in ("pairs", "clusters"):
             assert found[name] == local[name], "in the same order, too"
         assert digest(found) == digest(local)
@@ -193,6 +201,11 @@ def test_what_is_read_once_is_not_written():
         for place, name in (((0,), "a"), ((1,), "b"), ((2,), "c"), ((3, 0, 0), "d"), ((3, 0, 1), "c"))
     }
     assert found == {(0,): False, (1,): True, (2,): True, (3, 0, 0): False, (3, 0, 1): True}
+
+
+@pytest.mark.parametrize("shape", ["star around the last", "chain in no order", "giant"])
+def test_components_on_spark(tmp_path, spark, shape):
+    check(lambda folder: SparkRunner(spark, folder), tmp_path, shapes()[shape])
 
 
 # ------------------------------------------------------------------ stopped, spoilt, refused

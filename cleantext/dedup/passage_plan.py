@@ -16,12 +16,13 @@ from cleantext.dedup.passages import Search
 from cleantext.dedup.plan import SHOWN
 from cleantext.dedup.rows import LISTED
 from cleantext.dedup.scans import MEMBER, Overlapping, Pack
-from cleantext.dedup.stages import CHAIN, check_options, numbers
+from cleantext.dedup.stages import check_options, numbers
 from cleantext.fold import UNICODE
 from cleantext.plan.steps import Checkpoint, Expect, Join, Loop, Map, Plan, Scan, Sql, Step
 
 __all__ = ["passage_plan"]
 
+CHAIN = 10_000  # searches for what is left of copies, each only after the last one; real chains are short, this stops a mistake
 PREFERENCE = ("trank", "kind", "shorter", "low", "krank", "keeper_low", "keeper_high")
 
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cleantext.dedup.bands import HOT, Bands
+from cleantext.dedup.components import components
 from cleantext.dedup.documents import ROUNDS
 from cleantext.dedup.maps import Verify, key_names
 from cleantext.dedup.rows import LISTED
+from cleantext.dedup.scans import Stay
 from cleantext.errors import ConfigError, unknown
-from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Scan, Sql, Step
 
 __all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
 
 # Orders in which texts are preferred; the first is that of the files and their rows. One without a value comes last, wherever an engine puts NULL.
 KEEP = {"longest": "length DESC", "first": "place", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
-CHAIN = 10_000  # texts of which each is decided only after the next one; real chains are short, this stops a mistake
 
 
 def check_options(*, threshold: float, level: str, min_chars: int, keep: str, id_type: str) -> None:
@@ -266,36 +267,24 @@ def pairs(*, against: bool) -> list[Step]:
     ]
 
 
-def keepers(keep: tuple[str, ...]) -> list[Step]:
+def keepers(keep: tuple[str, ...], *, apart: bool = False) -> list[Step]:
     """Decide who stays: each text, in the order of preference, goes if one that it has a pair with stays.
 
-    A round settles at once all texts that wait for no other one; the result is that of going through them one by
-    one. ``grouped`` has the texts of clusters, those that stay as well. Tables of ``keep`` are needed afterwards.
+    One scan over pairs of numbers decides all; with ``apart`` one for each connected component, wherever an engine does it, which
+    pays where pairs are too many for one worker. ``grouped`` has the texts of clusters, those that stay as well. Tables of ``keep``
+    are needed afterwards.
     """
+    if apart:
+        decided = [
+            Sql("links", "SELECT DISTINCT worse AS u, better AS v FROM between"),
+            *components((*keep, "between")),
+            Sql("apart", "SELECT l.v AS component, e.worse, e.better FROM between e JOIN links l ON e.worse = l.u"),
+            Scan("kept", "apart", Stay(), ("component", "worse", "better"), ("component",)),
+        ]
+    else:
+        decided = [Sql("apart", "SELECT worse, better FROM between"), Scan("kept", "apart", Stay(), ("worse", "better"))]
     return [
-        Sql("open", "SELECT worse, better FROM between"),
-        Sql("stays", "SELECT better AS rank FROM between WHERE 1 = 0"),
-        Loop(
-            (
-                Sql("roots", "SELECT DISTINCT better AS rank FROM open o WHERE NOT EXISTS (SELECT 1 FROM open p WHERE p.worse = o.better)"),
-                Sql("gone", "SELECT DISTINCT o.worse AS rank FROM open o JOIN roots r ON o.better = r.rank"),
-                Sql("stays", "SELECT rank FROM stays UNION ALL SELECT rank FROM roots"),
-                Sql(
-                    "open",
-                    """
-                    SELECT worse, better FROM open o
-                    WHERE NOT EXISTS (SELECT 1 FROM gone g WHERE g.rank = o.worse)
-                      AND NOT EXISTS (SELECT 1 FROM gone g WHERE g.rank = o.better)
-                    """,
-                ),
-                Checkpoint((*keep, "between", "open", "stays")),
-            ),
-            "open",
-            CHAIN,
-        ),
-        Sql("undecided", "SELECT worse, better FROM open"),
-        Expect("undecided", "a chain of more than 10,000 texts of which each decides about the next: please report it"),
-        Sql("kept", "SELECT e.worse, min(e.better) AS better FROM between e JOIN stays s ON e.better = s.rank GROUP BY e.worse"),
+        *decided,
         Sql(
             "kept",
             """

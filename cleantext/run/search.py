@@ -57,8 +57,9 @@ def dedup_plan(
     value_type: Literal["int64", "double"] = "double",
     against: bool,
     at_once: int = 0,
+    apart: bool = False,
 ) -> Plan:
-    """Return the plan of a search over tables, ``at_once`` bands in a query (see `document_plan`); `Plan.explain` prints it."""
+    """Return the plan of a search over tables (``at_once`` and ``apart``: see `document_plan`); `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
     from cleantext.dedup.passage_plan import passage_plan
     from cleantext.dedup.passages import Search
@@ -71,7 +72,7 @@ def dedup_plan(
     options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
     if level == "passage":
         return passage_plan(Search(threshold, min_chars, max_df), **options)
-    return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=at_once, **options)
+    return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=at_once, apart=apart, **options)
 
 
 def dedup_files(
@@ -130,6 +131,7 @@ def dedup_files(
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
             tables = {name: corpus.table for name, corpus in given.items()}
+            few = sum(table.rows for table in tables.values()) < FEW
             plan = dedup_plan(
                 level=level,
                 threshold=threshold,
@@ -139,7 +141,8 @@ def dedup_files(
                 id_type=given["texts"].id_type,
                 value_type=given["texts"].value_type,
                 against=bool(against),
-                at_once=0 if sum(table.rows for table in tables.values()) < FEW else AT_ONCE if engine == "spark" else 1,
+                at_once=0 if few else AT_ONCE if engine == "spark" else 1,
+                apart=engine == "spark" and not few,
             )
             if engine == "spark":
                 from cleantext.plan.spark import SparkRunner, connected
