@@ -54,7 +54,7 @@ def free_port():
 
 def descendants(pid):
     """Return the process ids below one, with their command lines."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
     rows = [(int(p), int(q), rest) for p, q, rest in (line.split(None, 2) for line in listed)]
     held, found = {pid}, {}
     while True:
@@ -102,7 +102,7 @@ class Cluster:
 
     def kill_executor(self):
         """Kill one executor with the Python processes below it; return its id."""
-        for _ in range(100):
+        for _ in range(300):
             found = [p for of_worker in self.executors() for p in of_worker]
             if found:
                 kill_all([found[0], *descendants(found[0])])
@@ -186,8 +186,8 @@ def test_executors_are_killed(tmp_path, cluster):
     for names in (("banded",), ("verified", "touched"), ("links",)):
         at = driver.until_written(*names)
         killed.append((at, cluster.kill_executor()))
+        print("killed", *killed[-1], flush=True)
     assert driver.result() == expected
-    print("killed", killed)
     assert len({pid for _, pid in killed}) == 3
 
 

@@ -12,7 +12,7 @@ import click
 
 __all__ = ["MAX_DF", "RESUMES", "dedup", "settings_of", "size_of"]
 
-RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
+RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
 MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
@@ -44,10 +44,10 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
     "--engine",
-    type=click.Choice(["memory", "local", "spark"]),
-    default="memory",
-    show_default=True,
-    help="Hold all texts, work in tables on disk, or on a cluster of Apache Spark.",
+    type=click.Choice(["auto", "memory", "local", "spark"]),
+    default="auto",
+    show_default="by what is given: spark with --master; local for tables, paragraphs, options that it alone has, and more than fits into --memory",
+    help="Hold all texts in memory, work in tables on disk, or on a cluster of Apache Spark.",
 )
 @click.option(
     "--master",
@@ -111,10 +111,14 @@ def dedup(
         raise click.UsageError("Missing option '-o' / '--out'.")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
     columns = Columns(text, id_, prefer)
+    if options["engine"] == "auto":
+        asked_for = [where for name, (_, where) in GOES_WITH.items() if _given(ctx, name) and "memory" not in where]
+        options["engine"] = "spark" if {"spark"} in asked_for else "local" if any("local" in where for where in asked_for) else "auto"
     here = "index" if index is not None else str(options["engine"])
     for name, (option, where) in GOES_WITH.items():
-        if _given(ctx, name) and here not in where:
-            raise click.UsageError(f"{option} goes with {' and '.join(sorted(where))} alone: here the engine is {here}")
+        if _given(ctx, name) and here not in where and not (here == "auto" and "memory" in where):
+            engines = " and ".join(f"--engine {name}" if name != "index" else "--index" for name in sorted(where))
+            raise click.UsageError(f"{option} goes with {engines} alone" + ("" if here == "auto" else f", not with {here}"))
     if prefer and _given(ctx, "keep"):
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
@@ -123,7 +127,7 @@ def dedup(
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
     else:
-        ctx.meta[RESUMES] = here in ("local", "spark")
+        ctx.meta[RESUMES] = out
         options["spark"] = settings_of(spark_conf)
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, compiled=compiled, **options)

@@ -256,7 +256,9 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
     options = {"threshold": settings.threshold, "min_chars": settings.min_chars, "max_df": settings.max_df}
     found = find_duplicates(texts, ids=ids, level=level, **options)  # type: ignore[arg-type]
     removed = {i: list(found.edits_for(i)) for i in ids} if settings.removes else {}
-    removed = {i: edits for i, edits in removed.items() if edits}
+    removed = {
+        row["id"]: _with_title(row, text, removed[row["id"]]) for row, text in zip(kept, texts, strict=True) if removed.get(row["id"])
+    }
     drop_found(out, write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report))
     if settings.removes:
         for row, text in zip(kept, texts, strict=True):
@@ -282,6 +284,20 @@ def _has_place(out: Path, row: dict[str, Any], report: Report) -> bool:
     report.fail(row["id"], why)
     row["outcome"], row["output"] = "failed", None
     return False
+
+
+def _with_title(row: Mapping[str, Any], text: str, edits: list[Edit]) -> list[Edit]:
+    """Return what is removed of a page as duplicate, and its title where nothing else would be left: such a page is one that stands elsewhere."""
+    left = apply(text, edits)
+    title = row.get("title")
+    if not title or left.split() != str(title).split():
+        return edits
+    from cleantext.dedup.removal import TITLE
+
+    ends = [0, *(e.end for e in edits)]
+    starts = [*(e.start for e in edits), len(text)]
+    rest = [Edit(a, b, text[a:b], "", TITLE) for a, b in zip(ends, starts, strict=True) if a < b]
+    return sorted([*edits, *rest], key=lambda e: e.start)
 
 
 def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], report: Report) -> None:
