@@ -435,8 +435,8 @@ def test_tables_from_the_command_line(tmp_path):
     ("options", "message"),
     [
         ({"level": "passage", "engine": "local", "threshold": 1.5}, "expected a number above 0"),
-        ({"level": "paragraph"}, "searched in tables"),
-        ({"level": "document"}, "--engine local"),
+        ({"level": "paragraph", "engine": "memory"}, "searched in tables"),
+        ({"level": "document", "engine": "memory"}, "--engine local"),
         ({"level": "document", "engine": "local", "keep": "newest"}, "unknown keep"),
     ],
 )

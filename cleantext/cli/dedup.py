@@ -11,7 +11,7 @@ import click
 
 __all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
 
-RESUMES = "cleantext.resumes"  # key of a context in which an interrupted command can take up where it was
+RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
 MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
 
@@ -43,10 +43,10 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
     "--engine",
-    type=click.Choice(["memory", "local"]),
-    default="memory",
-    show_default=True,
-    help="Hold all texts, or work in tables on disk.",
+    type=click.Choice(["auto", "memory", "local"]),
+    default="auto",
+    show_default="by what is given: local for tables, paragraphs, options that it alone has, and more than fits into --memory",
+    help="Hold all texts in memory, or work in tables on disk.",
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
@@ -99,10 +99,15 @@ def dedup(
         raise click.UsageError("Missing option '-o' / '--out'.")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
     columns = Columns(text, id_, prefer)
+    if options["engine"] == "auto" and any(
+        _given(ctx, name) for name, (_, where) in GOES_WITH.items() if "local" in where and "memory" not in where
+    ):
+        options["engine"] = "local"
     here = "index" if index is not None else str(options["engine"])
     for name, (option, where) in GOES_WITH.items():
-        if _given(ctx, name) and here not in where:
-            raise click.UsageError(f"{option} goes with {' and '.join(sorted(where))} alone: here the engine is {here}")
+        if _given(ctx, name) and here not in where and not (here == "auto" and "memory" in where):
+            engines = " and ".join(f"--engine {name}" if name != "index" else "--index" for name in sorted(where))
+            raise click.UsageError(f"{option} goes with {engines} alone" + ("" if here == "auto" else f", not with {here}"))
     if prefer and _given(ctx, "keep"):
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
@@ -111,7 +116,7 @@ def dedup(
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
     else:
-        ctx.meta[RESUMES] = here == "local"
+        ctx.meta[RESUMES] = out
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, compiled=compiled, **options)
     if not quiet:

@@ -35,6 +35,7 @@ GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are h
 GROUP_BYTES = 1 << 25  # and bytes
 ROWS = 64  # rows that are read at once: Parquet does not say what they take unpacked
 SCANNED = 1 << 12  # of narrow ones
+SMALL = 1 << 22  # bytes of tables beside which the database stays open
 PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
 OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
 Progress = Callable[[str], None]
@@ -89,6 +90,7 @@ class _Run:
         self.runner, self.plan, self.journal, self.tables = runner, plan, journal, tables
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
+        self.views: dict[str, Table] = {}  # of the database
         self.shelves: dict[tuple[str, str, str], Shelf] = {}
         self.done: tuple[int, ...] = (-1,)
         held = journal.read() if runner.resumes else None
@@ -100,6 +102,12 @@ class _Run:
         if self.database is not None:
             self.database.close()
             self.database = None
+            self.views = {}
+
+    def make_room(self, *tables: Table) -> None:
+        """Give the memory back to kernels where these tables are large; to open a database for each of many small queries is what they cost."""
+        if sum(part.size for table in tables for part in table.parts) > SMALL:
+            self.close()
 
     def steps(self, steps: Sequence[Step], place: tuple[int, ...]) -> None:
         """Do steps that lie at a place of the plan; those done before are passed over."""
@@ -171,10 +179,11 @@ class _Run:
 
         con = self._connected()
         for name, table in self.tables.items():
-            if not re.search(rf"\b{name}\b", step.query):
+            if self.views.get(name) == table or not re.search(rf"\b{name}\b", step.query):
                 continue
             files = ", ".join(_quoted(path) for path in table.paths)
             con.execute(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{files}], hive_partitioning = false)')
+            self.views[name] = table
         path = self.runner.folder / f"{step.into}-{at}.parquet"
         try:
             with write_part(path, synced=False) as temporary:
@@ -218,8 +227,8 @@ class _Run:
 
     def map(self, step: Map, at: str) -> Table:
         """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
-        self.close()  # the workers have the memory now
         source = self.tables[step.source]
+        self.make_room(source, *(self.tables[join.table] for join in step.joins))
         joins = tuple(
             (join.by, tuple((here, self.shelf(self.tables[join.table], join.key, there)) for here, there in join.columns))
             for join in step.joins
@@ -261,7 +270,7 @@ class _Run:
         import pyarrow.parquet as pq
 
         ordered = self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}"), at)
-        self.close()
+        self.make_room(ordered)
         out = self.runner.folder / f"{step.into}-{at}.parquet"
         with (
             write_part(out, synced=False) as temporary,

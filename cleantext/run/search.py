@@ -42,7 +42,8 @@ DEDUP = "dedup"  # the folder of its state
 FEW = 500_000  # texts up to which all bands are searched in one query
 OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
 Level = Literal["document", "paragraph", "passage"]
-Engine = Literal["memory", "local"]
+Engine = Literal["auto", "memory", "local"]
+TIMES = 25  # the bytes of its texts that a search in memory takes, about
 
 
 def dedup_plan(
@@ -82,7 +83,7 @@ def dedup_files(
     against: str | Path | None = None,
     min_chars: int = 40,
     max_df: int = 100,
-    engine: Engine = "memory",
+    engine: Engine = "auto",
     memory: int = 2 << 30,
     workers: int | None = None,
     columns: Columns | None = None,
@@ -97,7 +98,8 @@ def dedup_files(
     ``src`` names pages (files, folders), Parquet files or JSON lines, which hold many texts (see `Columns`).
     ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
     ``engine="memory"`` holds all texts in this process; ``"local"`` needs no more than about ``memory`` bytes
-    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped. Rows of a table that cannot
+    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; ``"auto"`` takes it for
+    tables of texts, paragraphs, and pages that would need more memory. Rows of a table that cannot
     be read are counted as failed; with ``strict`` they raise `InputError`. ``progress`` is told the name of each step, ``compiled``
     the kernels done and in all, where a first large search has to compile them.
     """
@@ -111,6 +113,9 @@ def dedup_files(
     check_output([*sources, *([against] if against else [])], [*pages, *more], folder)
     report = Report()
     report.settings |= _settings(level, threshold)
+    if engine == "auto":
+        engine, why = _chosen([*pages, *more], level, memory)
+        report.notes += [f"searched in tables on disk (--engine local), {why}"] if why else []
     with working(folder, DEDUP, restart=restart) as state:
         if engine == "memory":
             options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
@@ -196,6 +201,7 @@ def index_files(
         write_table(pairs, folder / "duplicates.parquet")
         bands = held.recipe.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
+        report.chars_in = report.chars_out = _characters(texts.table)
         report.outcomes["kept"] += texts.table.rows
         report.settings |= _settings(held.recipe.level, held.recipe.threshold)
         report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
@@ -209,6 +215,27 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
+
+
+def _characters(table: Table) -> int:
+    """Return the characters of all texts of a table."""
+    import pyarrow.compute as pc
+
+    name = dict(table.columns).get("text", "text")
+    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
+    return sum(filter(None, lengths))
+
+
+def _chosen(given: Sequence[Source], level: str, memory: int) -> tuple[Engine, str]:
+    """Return the engine for some pages or tables, and why it is not the one in memory."""
+    if any(map(is_table, given)):
+        return "local", "as tables of texts are"
+    if level == "paragraph":
+        return "local", "as paragraphs are"
+    size = sum(source.weight for source in given)
+    if size * TIMES > memory:
+        return "local", f"for {size / 1e6:,.0f} MB of texts might need more memory than there is to be ({memory / 1e9:,.1f} GB)"
+    return "memory", ""
 
 
 def _compile_ahead(given: Sequence[Source], level: str, told: Callable[[int, int], None] | None) -> float:
@@ -290,9 +317,11 @@ def _in_memory(
     from cleantext.dedup import find_duplicates
 
     if level == "paragraph":
-        raise ConfigError("level 'paragraph' is searched in tables: use --engine local, or level 'passage', which finds paragraphs, too")
+        raise ConfigError(
+            "level 'paragraph' is searched in tables: leave out --engine, or use level 'passage', which finds paragraphs, too"
+        )
     if any(is_table(s) for s in [*pages, *more]):
-        raise ConfigError("tables of texts are searched with --engine local; give pages, or choose that")
+        raise ConfigError("tables of texts are searched with --engine local: choose that, or leave out --engine")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")
     own, apart = _texts(pages, report), Report()

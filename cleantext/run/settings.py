@@ -14,7 +14,7 @@ from cleantext.pipeline import Pipeline
 from cleantext.run.files import STATE, Source
 from cleantext.run.packed import MAX_PAGE_BYTES
 
-__all__ = ["EDITS", "EDITS_PART", "METADATA", "PAGE_SECONDS", "STATE", "Settings", "Shard", "page_folder", "part"]
+__all__ = ["EDITS", "EDITS_PART", "METADATA", "PAGE_SECONDS", "STATE", "Settings", "Shard", "page_folder", "part", "state_of"]
 
 EDITS, METADATA = "edits.parquet", "metadata.jsonl"
 EDITS_PART = "edits.arrow"
@@ -80,11 +80,12 @@ class Shard:
 
         Programs can set a file's size and time of modification (``cp -p``), but not that of its last change, nor its number.
         """
-        files = [(s.id, str(s.path.resolve()), s.size, _state_of(s.path)) for s in self.sources]
+        files = [(s.id, str(s.path.resolve()), s.size, state_of(s.path)) for s in self.sources]
         return hashlib.sha256(json.dumps([settings.fingerprint, files]).encode()).hexdigest()
 
 
-def _state_of(path: Path) -> tuple[int, ...]:
+def state_of(path: Path) -> tuple[int, ...]:
+    """Return what tells two states of a file apart: its size, its times, its number; nothing where it cannot be looked at."""
     try:
         held = path.stat()
     except OSError:
