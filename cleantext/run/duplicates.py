@@ -22,6 +22,7 @@ __all__ = ["LEVELS", "Marks", "Query", "Searched", "Spans", "dedup_plan", "marks
 
 SMALL = 12_000_000  # bytes of texts up to which they are searched in this process: it takes some 400 MB, and no second to begin
 FEW = 500_000  # texts up to which all bands are searched in one query
+AT_ONCE = 5  # of many on a cluster: each query begins with a shuffle of what it reads
 LONGER = 1_000  # characters of a text that a report shows
 EXCERPT = 300  # and in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
 SHOWN = 200  # pairs that report.json and report.html show with their texts
@@ -55,9 +56,10 @@ def dedup_plan(
     id_type: Literal["string", "int64"] = "string",
     value_type: Literal["int64", "double"] = "double",
     against: bool,
-    rows: int = 0,
+    at_once: int = 0,
+    apart: bool = False,
 ) -> Plan:
-    """Return the plan of a search over tables of so many rows; `Plan.explain` prints it."""
+    """Return the plan of a search over tables (``at_once`` and ``apart``: see `document_plan`); `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
     from cleantext.dedup.passage_plan import passage_plan
     from cleantext.dedup.passages import Search
@@ -70,8 +72,9 @@ def dedup_plan(
     options: Any = {"keep": query.keep, "id_type": id_type, "value_type": value_type, "against": against}
     if query.level == "passage":
         return passage_plan(Search(query.threshold, query.min_chars, query.max_df), **options)
-    at_once = 0 if rows < FEW else 1
-    return document_plan(SketchSpec(), threshold=query.threshold, level=query.level, min_chars=query.min_chars, at_once=at_once, **options)
+    return document_plan(
+        SketchSpec(), threshold=query.threshold, level=query.level, min_chars=query.min_chars, at_once=at_once, apart=apart, **options
+    )
 
 
 def search(
@@ -82,7 +85,9 @@ def search(
     references: Corpus | None = None,
     memory: int = 2 << 30,
     workers: int | None = None,
-    engine: Literal["auto", "memory", "local"] = "auto",
+    engine: Literal["auto", "memory", "local", "spark"] = "auto",
+    master: str = "local[*]",
+    spark: Mapping[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Searched:
     """Search texts for what they share, or share with references. ``engine`` is chosen by their size where it is not given.
@@ -94,12 +99,25 @@ def search(
     if engine == "memory" and not fits:
         raise ConfigError(f"level {query.level!r}, keep {query.keep!r}: such a search is one in tables: leave out --engine")
     folder.mkdir(parents=True, exist_ok=True)
-    if engine == "memory" or (engine != "local" and fits and _unpacked(given.values()) <= SMALL):
+    if engine == "memory" or (engine == "auto" and fits and _unpacked(given.values()) <= SMALL):
         return _in_memory(texts, references, query, folder)
-    plan = dedup_plan(query, id_type=texts.id_type, value_type=texts.value_type, against=references is not None, rows=texts.table.rows)
-    runner = EmbeddedRunner(folder / "plan", memory=memory, progress=progress, workers=workers)
     tables = {name: corpus.table for name, corpus in given.items()}
-    found = runner.run(plan, tables)
+    few = sum(table.rows for table in tables.values()) < FEW
+    plan = dedup_plan(
+        query,
+        id_type=texts.id_type,
+        value_type=texts.value_type,
+        against=references is not None,
+        at_once=0 if few else AT_ONCE if engine == "spark" else 1,
+        apart=engine == "spark" and not few,
+    )
+    if engine == "spark":
+        from cleantext.plan.spark import SparkRunner, connected
+
+        with connected(master, spark) as session:
+            found = SparkRunner(session, folder / "spark", progress=progress).run(plan, tables)
+    else:
+        found = EmbeddedRunner(folder / "plan", memory=memory, progress=progress, workers=workers).run(plan, tables)
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     searched: dict[str, Any] = {name: facts[name] for name in ("hot_buckets", "hot_anchors", "equal_groups") if name in facts}
     if "linked" in found:

@@ -199,7 +199,9 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         report.notes.append(f"{report.skipped.total():,} records passed over as no pages ({told})")
     if report.renamed:
         report.notes.append(f"{report.renamed:,} records repeat the id of another one: file and number name them instead")
-    meant = {rule: why for step in settings.pipeline.steps for rule, why in step.rules.items()}
+    meant = {
+        rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()
+    }  # one of a user may state none
     report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
@@ -216,6 +218,7 @@ def _run_shards(
 ) -> Iterator[tuple[Shard, Report]]:
     """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
     size = total_size(units, unpacked=True)
+    _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
     done = 0
     held: deque[tuple[Shard, Report]] = deque()  # done before
 

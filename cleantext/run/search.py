@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +33,7 @@ from cleantext.warm import compile_ahead
 __all__ = ["dedup_files", "index_files"]
 
 DEDUP = "dedup"  # the folder of its state
-Engine = Literal["auto", "memory", "local"]
+Engine = Literal["auto", "memory", "local", "spark"]
 
 
 def dedup_files(
@@ -48,6 +48,8 @@ def dedup_files(
     engine: Engine = "auto",
     memory: int = 2 << 30,
     workers: int | None = None,
+    master: str = "local[*]",
+    spark: Mapping[str, str] | None = None,
     fields: Fields | None = None,
     keep: str = "longest",
     remove: bool = False,
@@ -64,7 +66,8 @@ def dedup_files(
     ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
     A search of many texts is done in tables: it needs no more than about ``memory`` bytes
     for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; a small one holds all texts. ``engine``
-    ("memory" or "local") decides it otherwise; the results are the same. Records that cannot
+    ("memory" or "local") decides it otherwise, or does it on the cluster ``master`` ("spark", with settings ``spark`` of its own), whose workers
+    reach ``src`` and ``out`` under these names; the results are the same. Records that cannot
     be read are counted as failed; with ``strict`` they raise `InputError`. ``progress`` is told the name of each step, ``compiled``
     the kernels done and in all, where a first large search has to compile them.
     """
@@ -100,7 +103,14 @@ def dedup_files(
             if references.id_type != texts.id_type:
                 raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
         started += _compile_ahead([*found.all, *more.all], level, compiled)
-        options: dict[str, Any] = {"memory": memory, "workers": workers, "engine": engine, "progress": progress}
+        options: dict[str, Any] = {
+            "memory": memory,
+            "workers": workers,
+            "engine": engine,
+            "progress": progress,
+            "master": master,
+            "spark": spark,
+        }
         made = search(texts, query, state, references=references, **options)
         written = write_found(folder, made, report, edits=None, reference=references is not None)
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
