@@ -16,6 +16,7 @@ from typing import Any
 
 from cleantext.fold import letter
 from cleantext.html.lines import Line, Part, Read
+from cleantext.html.titles import best_headline
 from cleantext.html.words import class_words, word_set
 
 __all__ = ["page_metadata"]
@@ -82,15 +83,13 @@ POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[�
 STATES = re.compile("日期|[发發][布表佈稿]|刊登|刊载|刊載")  # a day without a time of day is that of publication beside such a word
 HEADINGS = ("h1", "h2", "h3", "h4")
 SHORTEST_TITLE = 5
+LIKELY = 0.35  # of a headline among all lines that were asked; below, what the document states is taken
 HEAD = 15  # lines after the title in which the facts about a page stand
 
 
 def page_metadata(read: Read) -> dict[str, Any]:
     """Return the fields that the document states, those that it does not left out."""
-    meta: dict[str, str] = {}
-    for name, content in read.meta:
-        meta.setdefault(name.replace(" ", ""), content)
-    ld = next((item for item in _json_ld(read.json_ld) if not {"headline", "datePublished", "pubDate"}.isdisjoint(item)), {})
+    meta, ld = _meta(read), _article(read)
     title = _title(read, meta, ld)
     at = next((i for i, line in enumerate(read.lines) if title and line.text == title), 0)
     labelled = _labelled(read.lines, at)
@@ -120,8 +119,38 @@ def _first(meta: Mapping[str, str], names: Iterable[str]) -> str:
     return next((meta[name] for name in names if meta.get(name)), "")
 
 
+def stated_titles(read: Read) -> list[str]:
+    """Return what a document says of its title: in ``<title>``, and in its meta tags or JSON-LD."""
+    return [read.title, _stated(_meta(read), _article(read))]
+
+
+def _stated(meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
+    return _first(meta, TITLE) or str(ld.get("headline") or ld.get("title") or "")
+
+
+def _meta(read: Read) -> dict[str, str]:
+    """Return the first content of each meta tag by its name."""
+    meta: dict[str, str] = {}
+    for name, content in read.meta:
+        meta.setdefault(name.replace(" ", ""), content)
+    return meta
+
+
+def _article(read: Read) -> dict[str, Any]:
+    """Return the object of JSON-LD that is an article, empty where there is none."""
+    return next((item for item in _json_ld(read.json_ld) if not {"headline", "datePublished", "pubDate"}.isdisjoint(item)), {})
+
+
 def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
+    """Return the headline of a page, or what its document says of it where no line is likely one."""
+    ruled = title_by_rules(read, meta, ld)
+    found, sure = best_headline(read.lines, [read.title, _stated(meta, ld)], ruled)
+    return found if sure >= LIKELY else ruled
+
+
+def title_by_rules(read: Read, meta: Mapping[str, str] | None = None, ld: Mapping[str, Any] | None = None) -> str:
     """Return the line of the page that the title of the document begins with, or what else is nearest to a title."""
+    meta, ld = _meta(read) if meta is None else meta, _article(read) if ld is None else ld
     whole = BLANK.sub(" ", read.title).strip()
     best, heads, linked, last = "", [], False, ""
     for line in read.lines[:400]:
@@ -142,7 +171,7 @@ def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
         return last
     if best and (len(best) >= 5 or 2 * len(best) >= len(whole) or best in heads):
         return best
-    stated = _first(meta, TITLE) or str(ld.get("headline") or ld.get("title") or "")
+    stated = _stated(meta, ld)
     texts = (line.text for line in read.lines[:400] if len(line.text) >= SHORTEST_TITLE)
     if begun := max(
         (t for t in texts if stated.startswith(t) and len(t) < len(stated) and SEPARATOR.match(stated[len(t) :])), key=len, default=""
