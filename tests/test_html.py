@@ -18,7 +18,7 @@ from cleantext.chrome import StripChrome
 from cleantext.chrome.blocks import MainContent, main_blocks
 from cleantext.edits import apply
 from cleantext.html import class_words, read_html
-from cleantext.html.metadata import iso_date
+from cleantext.html.dates import iso_date
 from cleantext.html.scan import scan
 from cleantext.html.tags import PARTS, UNSEEN, key_of, look_up, word_table
 from cleantext.html.tags import TAGS as NAMES_OF_TAGS

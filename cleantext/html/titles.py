@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Headlines", "best_headline", "clear_headline"]
 
 MOST_LINES = 400  # of a page that are looked at
-LONGEST, SHORTEST = 120, 2  # characters of a headline
+LONGEST, SHORTEST = 120, 1  # characters of a headline
 CLEAR = 6  # characters of a heading that the title of the document repeats, and which leaves no doubt
 SENTENCE = 40  # characters of a line with a mark that is prose
 AFTER = 4  # lines of prose after which only headings are asked
 ABOVE = 8  # lines above the longest run of prose that are asked
 PLAIN = 12  # lines that are neither headings nor alike the title that are asked
 NEAR = 4  # lines after a headline in which the date stands
-STRONG = ("-same", "-begins", "-numbered")  # ways in which a line is alike a stated title that leave little doubt
+STRONG = ("-same", "-begins", "-numbered", "-holds")  # ways in which a line is alike a stated title that leave little doubt
 HEADS = ("h1", "h2", "h3", "h4")
 NAMES = word_set("title headline heading subject topic biaoti h1 tit tt header1 entrytitle posttitle newstitle bt")
 SITE = word_set("logo site brand nav navbar menu sidebar side footer foot breadcrumb breadcrumbs crumb crumbs login search mainnav topnav")
@@ -43,7 +43,8 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 LABEL = re.compile(
-    r"(?:译|文|翻译|版主|作者|来源|來源|编辑|編輯|发布|發布|发表|發表|时间|時間|日期|记者|記者|posted|author|by |published|阅读|浏览|点击)", re.IGNORECASE
+    r"(?:译|文|翻译|版主|作者|来源|來源|编辑|編輯|发布|發布|发表|發表|时间|時間|日期|记者|記者|posted|author|by |published|阅读|浏览|点击)",
+    re.IGNORECASE,
 )
 CRUMB = re.compile(r"[>»›＞]|->|::")
 COMMAND = re.compile(
@@ -53,10 +54,16 @@ COMMAND = re.compile(
 NUMBER = re.compile(r"^(?:第?[\d.一二三四五六七八九十百]+[章节回篇.、：: ]*)+")
 MARK = re.compile(r"[。！？；，、]|[.!?,;] ")
 MARKS = re.compile(r"[。；]")
+# What a site is called, when its name stands in front: 清河日报数字报-渡口重开.
+SITE_NAME = re.compile(
+    r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
+)
 SIZES = ((4, "1"), (7, "2"), (12, "3"), (36, "4"), (60, "5"), (1 << 30, "6"))
 BELOW = ((1, "at"), (2, "1"), (4, "3"), (9, "8"), (21, "20"), (1 << 30, "far"))  # lines from a headline down to the text
 PROSE = ((2, "1"), (4, "3"), (6, "5"), (9, "8"), (1 << 30, "no"))
 PLACES = ((1, "0"), (4, "3"), (21, "20"), (61, "60"), (1 << 30, "far"))
+FRONT = re.compile(r"[_|｜–—»]|(?<=[^a-z])-|-(?=[^a-z])")  # behind it the name of the site or a board
+MORE = 12  # characters that a headline has before or behind what the title repeats of it
 BRACKETS = "【[(（<"
 
 
@@ -82,6 +89,8 @@ def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "")
         return clear, 1.0
     known, said = weights(), []
     for line, signs in Headlines(lines, stated, ruled).candidates():
+        if "no-echo" in signs and "stop" in signs:  # a sentence
+            continue
         said.append((sum(known.get(sign, 0.0) for sign in signs), -line))
     if not said:
         return "", 0.0
@@ -97,7 +106,7 @@ def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
         if line.link_density >= 0.5 or (line.tag not in HEADS and not _step(line.path.rpartition("/")[2]) & 1):
             continue
         same = plain(line.text)
-        if len(same) < CLEAR or same == found:
+        if same == found or (len(same) < CLEAR and not (line.tag == "h1" and same in wanted)):
             continue
         if any(title == same or (title.startswith(same) and not title[len(same)].isalnum()) for title in wanted):
             if found:
@@ -222,6 +231,8 @@ class Headlines:
             yield "chapter" if text[0] == "第" else "numbered"
         if text[0] in BRACKETS:
             yield "bracketed"
+        if SITE_NAME.fullmatch(text):
+            yield "site-name"
         if "\t" in text:
             yield "row"
         if (again := self.seen[text]) > 1:
@@ -300,6 +311,9 @@ def _echo(same: str, wanted: Sequence[str]) -> list[str]:
 
 def _likeness(same: str, title: str) -> str:
     """Return how a line is alike a title that does not begin with it."""
+    front = FRONT.split(title, maxsplit=1)[0]
+    if len(front) > 4 and front in same and len(front) < len(same) <= len(front) + MORE:  # [求助] 渡口在哪里 - 某某论坛
+        return "holds"
     if same in title:
         return "ends" if title.endswith(same) and not title[-len(same) - 1].isalnum() else "part"
     bare = NUMBER.sub("", same)
