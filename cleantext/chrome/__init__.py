@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cleantext.changes import Changes, code_points
+from cleantext.chrome.columns import BALLOT
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
 from cleantext.chrome.rows import Rows
@@ -23,6 +24,7 @@ from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, reg
 __all__ = ["Reason", "StripChrome", "strip_chrome"]
 
 DEFAULT = ("zh-web-rules",)
+PREFORMATTED = "/pre"  # in the path of an element: rules know prose, not code
 
 
 class _Meanings(Mapping[str, str]):
@@ -111,14 +113,27 @@ class StripChrome(Transform):
         """Judge many texts: edits, flags, metadata, and the reason for every removal."""
         return self._decide(texts, hosts, told=True).verdicts() if texts else []
 
-    def _decide(self, texts: Sequence[str], hosts: Sequence[str], *, marked: Sequence[bool] | None = None, told: bool = False) -> Decisions:
+    def _decide(
+        self,
+        texts: Sequence[str],
+        hosts: Sequence[str],
+        *,
+        marked: Sequence[bool] | None = None,
+        told: bool = False,
+        sure: Sequence[tuple[int, int]] = (),
+    ) -> Decisions:
         """Judge many texts; those ``marked`` come from HTML, and what is learned of lines has no say there.
+
+        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule is heard.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
         register = Register.of(self.pack)
         rows = Rows.split(view_points(code_points("\n".join(texts))))
         known = register.look(rows)
+        if sure:
+            firsts = [0, *accumulate(text.count("\n") + 1 for text in texts)]
+            known[[firsts[page] + line for page, line in sure]] &= (1 << BALLOT) - 1
         profile = self.known
         if profile and (rule := next(iter(register.pack.of_kind["repeated"]), None)):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
@@ -140,7 +155,18 @@ class StripChrome(Transform):
     def run(self, pages: Sequence[Page]) -> Changes:
         hosts = [host_of(page) for page in pages] if self.profile else ()
         marked = [bool(page.html) for page in pages]
-        return self._decide([page.text for page in pages], hosts, marked=marked).changes() if pages else Changes()
+        sure = [(n, line) for n, page in enumerate(pages) if page.html for line in _sure_lines(page)]
+        return self._decide([page.text for page in pages], hosts, marked=marked, sure=sure).changes() if pages else Changes()
+
+
+def _sure_lines(page: Page) -> Iterator[int]:
+    """Yield the numbers of the lines of a page that are code, or its headline, by their element."""
+    title = page.metadata.get("title", "")
+    line = at = 0
+    for block in page.html:
+        if PREFORMATTED in block.path or (title and page.text[block.start : block.end].strip() == title):
+            line, at = line + page.text.count("\n", at, block.start), block.start
+            yield line
 
 
 def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = DEFAULT, safety: str = "safe") -> str:

@@ -19,6 +19,7 @@ from cleantext.html.words import word_set
 __all__ = ["Byline", "read_byline", "split_names"]
 
 HEAD = 15  # lines after the title in which the facts about a page stand
+LEAD = 60  # characters of a paragraph in which its dateline stands
 LONGEST = 120  # characters of a line with labels
 FOOT = 20  # lines before the end of the text in which a signature stands
 LABEL = re.compile(
@@ -31,7 +32,7 @@ LABEL = re.compile(
 )
 WANTED = re.compile(r"[源处處者文写譯译编編辑輯自社翻訪]\s*[:：︱|丨/\[]")  # stands in every label that is wanted
 VALUE_END = re.compile(r"[\s\u3000]{2,}|[\t|｜\[\]【】]|(?<![\w·、])[）)]|[（(](?![^（()）]*[)）].)|\s(?=举报|(?:19|20)\d\d|我有话说|\d)")
-NO_VALUE = re.compile(r"[=\"<>{}]|https?:|\d+\.\d+\.\d+|^(?:本站)?原[创創]$|^本站$")
+NO_VALUE = re.compile(r"[=\"<>{}]|https?:|\d{1,3}\.\d{1,3}\.\d{1,3}|^(?:本站)?原[创創]$|^本站$")
 HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+")  # no name of a Chinese medium has a blank
 BLANK = re.compile(r"\s+")
 NAMES = re.compile(r"[、,，;；/&]|(?<=[^a-zA-Z.])\s+|\s+(?=[^a-zA-Z])")  # a blank parts names of Han only
@@ -74,7 +75,8 @@ ACCOUNT, ACCOUNT_WORDS = (
     word_set("rich media meta"),
 )  # of an account on a platform of accounts: it is the source, who writes stands beside it
 COUNTED = re.compile(
-    r"https?://\S+|www\.\S+|(?:posted (?:@|on)|[发發][布表](?:于|於|在)?|(?:阅读|閱讀|浏览|瀏覽|点击|點擊|评论|評論|收藏|点赞|赞|回复|播放|弹幕|粉丝|人气|人氣|留言|关注|举报|编辑|分类|次)(?:数|量)?\s?[:：]?\s?[\[(（]?\s?\d*\s?[\])）]?)(?:\s?\d+)?",
+    r"https?://\S+|www\.\S+|posted (?:@|on)|[发發][布表](?:于|於|在)?"
+    r"|(?:阅读|閱讀|浏览|瀏覽|点击|點擊|评论|評論|收藏|点赞|赞|回复|播放|弹幕|粉丝|人气|人氣|留言|关注|举报|编辑|分类|次)[数量]?[\s:：\[(（]{0,3}\d{0,9}[\])）]?",
     re.IGNORECASE,
 )
 ENUMERATED = re.compile("[，。,；！？]")
@@ -307,9 +309,9 @@ def _despatch(lines: Sequence[Line], title: int) -> tuple[str, list[str]]:
     """Return the medium and the names that open a report."""
     for line in lines[title + 1 : title + HEAD]:
         text = line.text.lstrip()
-        if (found := REPORTED.match(text)) and (found["date"] or MEDIUM.match(found["medium"])):
+        if (found := REPORTED.match(text[:LEAD])) and (found["date"] or MEDIUM.match(found["medium"])):
             return found["medium"], []
-        found = DESPATCH.match(text)
+        found = DESPATCH.match(text[:LEAD])
         if found and (text[0] in "〔【[(（" or DATE.search(text)):
             medium = re.sub(r"(?:快訊|快讯|記者|记者|特派|综合|綜合)$", "", found["medium"] or "")
             names = [name for name in found["names"].split("、") if not MEDIUM.match(name) and not WAY.search(name)]

@@ -51,7 +51,7 @@ COMMAND = re.compile(
     r"(?:登录|登錄|注册|註冊|首页|首頁|搜索|更多|欢迎|歡迎|游客|位置|返回|评论|評論|分享|下载|下載|收藏|推荐|推薦|订阅|訂閱|菜单|导航|版权|频道|頻道)|log ?in|sign|search|menu|cookie|skip to",
     re.IGNORECASE,
 )
-NUMBER = re.compile(r"^(?:第?[\d.一二三四五六七八九十百]+[章节回篇.、：: ]*)+")
+NUMBER = re.compile(r"^第?[\d.一二三四五六七八九十百]{1,8}[章节回篇.、：:\s]{0,3}")
 MARK = re.compile(r"[。！？；，、]|[.!?,;] ")
 MARKS = re.compile(r"[。；]")
 # What a site is called, when its name stands in front: 清河日报数字报-渡口重开.

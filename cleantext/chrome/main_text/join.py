@@ -21,10 +21,12 @@ LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
 # Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
 SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
 AGREED = 0.5
-OUT, IN = -2.4, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+OUT, IN = -0.5, 0.2  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
 ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more is asked of a line below the head of the text
 ALONE = -1.4  # else the rules have missed the text, and the model decides alone
 LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
+OUT_LENGTH = 0.5  # the same where lines go
+APART = 1.0  # of a list, whose lines are all doubted, a line goes that is doubted more than half of them by so much
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
 NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
 FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
@@ -46,11 +48,13 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
     agreed = sum(weight for weight, role in sure if role in CHOSEN) / max(sum(weight for weight, _ in sure), 1.0)
     first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
-    out_below = OUT if agreed >= AGREED else ALONE
+    least = min(OUT, _middle(said, weights, roles) - APART) if agreed >= AGREED else ALONE
     titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
     headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
     out = []
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
+        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+        out_below = least - OUT_LENGTH * long
         if (
             role == "title"
             or role in FIXED
@@ -62,10 +66,9 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
             out.append("html.learned")
         else:
             in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
-            long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
             if role == "html.outside-main" and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
                 in_above = PARAMETER
-            enters = odd >= in_above - long and plain(line) not in titles and i not in headed and not is_heading(line)
+            enters = odd >= in_above - LENGTH * long and plain(line) not in titles and i not in headed and not is_heading(line)
             fact = in_above > PARAMETER and len(line) < LONGEST_FACT and FACT.search(line)
             out.append("main" if enters and not fact else role)
     if "main" not in out:
@@ -73,6 +76,17 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     if (head := _headline(tree, out, said)) >= 0:
         out[head] = "title" if "title" not in out else "main"
     return tuple(out)
+
+
+def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str]) -> float:
+    """Return the odds that half of what the rules have as main text exceeds."""
+    usual = sorted((odd, weight) for odd, weight, role in zip(said, weights, roles, strict=True) if role == "main")
+    half = sum(weight for _, weight in usual) / 2
+    for odd, weight in usual:
+        half -= weight
+        if half <= 0:
+            return odd
+    return 0.0
 
 
 def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
