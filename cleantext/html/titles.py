@@ -312,7 +312,9 @@ def _echo(same: str, wanted: Sequence[str]) -> list[str]:
 def _likeness(same: str, title: str) -> str:
     """Return how a line is alike a title that does not begin with it."""
     front = FRONT.split(title, maxsplit=1)[0]
-    if len(front) > 4 and front in same and len(front) < len(same) <= len(front) + MORE:  # [求助] 渡口在哪里 - 某某论坛
+    if (
+        len(front) > 4 and front in same and len(front) < len(same) <= len(front) + MORE and not CRUMB.search(same)
+    ):  # [求助] 渡口在哪里 - 某某论坛
         return "holds"
     if same in title:
         return "ends" if title.endswith(same) and not title[-len(same) - 1].isalnum() else "part"
