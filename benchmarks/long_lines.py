@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--fresh-memory", action="store_true", help="let the system give and take memory as it does in a short run")
     options = parser.parse_args()
     if not options.fresh_memory and any(os.environ.get(name) != value for name, value in HELD.items()):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | HELD)  # noqa: S606 - it is read at the start
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | HELD)
     from cleantext.warm import warm
 
     warm()
