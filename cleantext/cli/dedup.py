@@ -65,6 +65,13 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 @click.option("--id", "id_", default="id", show_default=True, metavar="COLUMN", help="The column that names a row.")
 @click.option("--prefer", default="", metavar="COLUMN", help="A number that says which copy stays: the smallest (a date, a rank).")
 @click.option("--strict", is_flag=True, help="A row that cannot be read, or repeats an id, ends the run; else it is counted and told.")
+@click.option(
+    "--page-seconds",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Pages that take longer to read fail; each megabyte of a page gives it 15 more. 0: no limit.",
+)
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -123,7 +130,7 @@ def dedup(
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
-        asked |= {"workers": options["workers"], "strict": options["strict"]}
+        asked |= {name: options[name] for name in ("workers", "strict", "page_seconds")}
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
     else:

@@ -13,19 +13,18 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.jit import LARGE, expect
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.corpus import Columns, is_table, read_places, table_of
+from cleantext.run.budget import PAGE_SECONDS
+from cleantext.run.corpus import Columns, is_table, read_pages, read_places, table_of
 from cleantext.run.files import (
     IGNORE_FILE,
     Source,
     check_output,
     drop_found,
-    read_page,
     write_json,
     write_jsonl,
     write_whole,
 )
 from cleantext.run.find import find_pages, listed
-from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.sniff import TABLES as RECORDS
 from cleantext.run.sniff import ending_of
 from cleantext.run.state import working
@@ -94,6 +93,7 @@ def dedup_files(
     keep: str = "longest",
     restart: bool = False,
     strict: bool = False,
+    page_seconds: float = PAGE_SECONDS,
     progress: Callable[[str], None] | None = None,
     compiled: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -105,7 +105,8 @@ def dedup_files(
     for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; ``"spark"`` does the same on the
     cluster ``master`` (with settings ``spark`` of its own), whose workers reach ``src`` and ``out`` under these names; ``"auto"`` takes
     ``"local"`` for tables of texts, paragraphs, and pages that would need more memory. Rows of a table that cannot
-    be read are counted as failed; with ``strict`` they raise `InputError`. ``progress`` is told the name of each step, ``compiled``
+    be read are counted as failed; with ``strict`` they raise `InputError`. Pages that take more than ``page_seconds`` to read (beside 15
+    for each megabyte; 0: no limit) fail, too. ``progress`` is told the name of each step, ``compiled``
     the kernels done and in all, where a first large search has to compile them.
     """
     from cleantext.plan import EmbeddedRunner
@@ -124,14 +125,17 @@ def dedup_files(
     with working(folder, DEDUP, restart=restart) as state:
         if engine == "memory":
             options: dict[str, Any] = {"level": level, "threshold": threshold, "min_chars": min_chars, "max_df": max_df, "keep": keep}
+            options["page_seconds"] = page_seconds
             started += _compile_ahead([*pages, *more], level, compiled)
             written = _in_memory(pages, more, folder, report, against=against, **options)
         else:
             _check_memory(memory)
-            given = {"texts": table_of(pages, columns, state / "texts", report, strict=strict)}
+            given = {"texts": table_of(pages, columns, state / "texts", report, strict=strict, page_seconds=page_seconds)}
             if against:
                 apart = Report()
-                given["references"] = table_of(more, Columns(columns.text, columns.id), state / "references", apart, strict=strict)
+                given["references"] = table_of(
+                    more, Columns(columns.text, columns.id), state / "references", apart, strict=strict, page_seconds=page_seconds
+                )
                 _add_failures(report, apart)
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
@@ -172,6 +176,7 @@ def index_files(
     memory: int = 2 << 30,
     workers: int | None = None,
     strict: bool = False,
+    page_seconds: float = PAGE_SECONDS,
     compiled: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Report:
@@ -194,7 +199,7 @@ def index_files(
     check_output(sources, pages, folder)
     report = Report()
     with working(folder, DEDUP, restart=True) as state:
-        texts = table_of(pages, columns, state / "texts", report, strict=strict)
+        texts = table_of(pages, columns, state / "texts", report, strict=strict, page_seconds=page_seconds)
         if not (Path(index) / "header.json").exists():
             options = {"id_type": texts.id_type, "keep": "value" if columns.value else "longest"} | options
         held = Index.open(index, memory=memory, workers=workers, **options)
@@ -325,6 +330,7 @@ def _in_memory(
     max_df: int,
     against: str | Path | None,
     keep: str,
+    page_seconds: float,
 ) -> set[str]:
     """Search pages and write what was found; return the names of the tables."""
     from cleantext.dedup import find_duplicates
@@ -337,8 +343,8 @@ def _in_memory(
         raise ConfigError("tables of texts are searched with --engine local: choose that, or leave out --engine")
     if keep not in ("longest", "first"):
         raise ConfigError(f"keep {keep!r}: of pages use longest or first")
-    own, apart = _texts(pages, report), Report()
-    references = {str(Path(against or "", name)): text for name, text in _texts(more, apart).items()}
+    own, apart = _texts(pages, report, page_seconds), Report()
+    references = {str(Path(against or "", name)): text for name, text in _texts(more, apart, page_seconds).items()}
     _add_failures(report, apart)
     if both := own.keys() & references.keys():
         raise ConfigError(f"a page and a reference are called {min(both)}: rename one")
@@ -362,15 +368,10 @@ def _add_failures(report: Report, references: Report) -> None:
     report.outcomes["failed"] += references.outcomes["failed"]
 
 
-def _texts(pages: Sequence[Source], report: Report) -> dict[str, str]:
+def _texts(pages: Sequence[Source], report: Report, page_seconds: float) -> dict[str, str]:
     """Read pages; what cannot be read is told and counted."""
     texts: dict[str, str] = {}
-    for source in pages:
-        try:
-            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
-        except InputError as error:
-            report.fail(source.id, str(error))
-            continue
+    for _, (page, data, decoded) in read_pages(pages, report, page_seconds):
         if page.id in texts:
             raise ConfigError(f"two pages are called {page.id}: rename one, or search their folders in two runs")
         texts[page.id] = page.text
