@@ -14,7 +14,7 @@ from cleantext.jit import LARGE, expect
 from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.budget import PAGE_SECONDS
-from cleantext.run.corpus import Columns, is_table, read_pages, read_places, table_of
+from cleantext.run.corpus import Columns, characters_of, is_table, read_pages, read_places, table_of
 from cleantext.run.files import (
     IGNORE_FILE,
     Source,
@@ -219,7 +219,7 @@ def index_files(
         write_table(pairs, folder / "duplicates.parquet")
         bands = held.recipe.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
-        report.chars_in = report.chars_out = _characters(texts.table)
+        report.chars_in = report.chars_out = characters_of(texts.table)
         report.outcomes["kept"] += texts.table.rows
         report.settings |= _settings(held.recipe.level, held.recipe.threshold)
         report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
@@ -233,15 +233,6 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
-
-
-def _characters(table: Table) -> int:
-    """Return the characters of all texts of a table."""
-    import pyarrow.compute as pc
-
-    name = dict(table.columns).get("text", "text")
-    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
-    return sum(filter(None, lengths))
 
 
 def _chosen(given: Sequence[Source], level: str, memory: int) -> tuple[Engine, str]:
