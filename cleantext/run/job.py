@@ -171,7 +171,9 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "page_seconds": settings.page_seconds,
     }
     report.notes += found.notes
-    meant = {rule: why for step in settings.pipeline.steps for rule, why in step.rules.items()}
+    meant = {
+        rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()
+    }  # one of a user may state none
     report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
