@@ -32,7 +32,7 @@ from cleantext.dedup.passages import Search
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.pipeline import Pipeline
-from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Plan, Scan, Sql, Table
+from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Number, Plan, Scan, Sql, Table
 from cleantext.plan.spark import SparkRunner, connected
 from cleantext.plan.spark.reads import is_read_again
 from cleantext.run.clean_plan import clean_plan
@@ -164,13 +164,15 @@ def test_steps_do_what_they_do_on_one_machine(tmp_path, spark):
             Scan("within", "grouped", Running(), ("owner", "n"), ("owner",)),
             Scan("all", "grouped", Running(), ("n",)),
             Scan("none", "none", Whole(("a", "n")), ("n",)),
+            Number("counted", "between", "at", ("n % 7 DESC", "n")),
+            Number("empty", "none", "at", ("n",)),
             Sql("waiting", "SELECT n FROM between WHERE n < 5"),
             Sql("seen", "SELECT n FROM waiting"),
             Loop(
                 (
                     Sql("waiting", "SELECT n - 1 AS n FROM waiting WHERE n > 1"),
                     Sql("seen", "SELECT n FROM seen UNION ALL SELECT n FROM waiting"),
-                    Checkpoint(("waiting", "seen", "within", "all", "joined", "none")),
+                    Checkpoint(("waiting", "seen", "within", "all", "joined", "none", "counted", "empty")),
                 ),
                 "waiting",
                 50,
@@ -178,13 +180,13 @@ def test_steps_do_what_they_do_on_one_machine(tmp_path, spark):
             Sql("count", "SELECT count(*) AS rows, CAST(sum(x.n) AS BIGINT) AS n FROM seen x JOIN seen y ON x.n = y.n"),
             Expect("none", "there is {n}"),
         ),
-        ("joined", "within", "all", "count", "none"),
+        ("joined", "within", "all", "count", "none", "counted", "empty"),
     )
     local = of_runner(EmbeddedRunner(tmp_path / "local", workers=1), plan, inputs)
     assert len(local["joined"]) > 50
     for n in (1, 5):
         assert digest(of_runner(SparkRunner(spark, tmp_path / f"spark-{n}", partitions=n), plan, inputs)) == digest(local)
-        assert len(list((tmp_path / f"spark-{n}").glob("*.table"))) == 5, "tables that are no more leave no files"
+        assert len(list((tmp_path / f"spark-{n}").glob("*.table"))) == 7, "tables that are no more leave no files"
     with pytest.raises(InputError, match="there is 7"):
         SparkRunner(spark, tmp_path / "no").run(Plan((Expect("x", "there is {n}"),), ()), {"x": table_of(tmp_path / "x.parquet", n=[7])})
 

@@ -27,7 +27,9 @@ Flags = npt.NDArray[np.bool_]
 # near that of the rules alone. Left out, 0.055 gave 68.6 % of chrome lines at 0.19 % of body characters, 0.035 67.2 at 0.13 (rules: 31.4 at 0.09).
 # Without `TOGETHER` one point more of the chrome goes, and single lines at the end of a long text with it.
 SPARE = 35  # thousandths: what a whole page of text is worth, in pages of chrome
-SHORT = 36  # lines of a page from which on what is learned of whole pages can be relied on: of one with a third, the risk counts three times
+SHORT = (
+    36  # lines of a page from which on what is learned of whole pages can be relied on: of one with a third, the risk counts three times
+)
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 SECOND = 8000  # nor one that is less sure between sentences
 FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
