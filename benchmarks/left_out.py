@@ -31,7 +31,7 @@ import cleantext.html.dates as html_dates
 import cleantext.html.metadata as html_metadata
 import cleantext.html.titles as html_titles
 from cleantext.chrome import StripChrome
-from cleantext.chrome.rules import Pack, Rule, load_pack
+from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.scorer.model import load_model
 from cleantext.chrome.votes import collect
 from cleantext.fold import view
@@ -117,19 +117,27 @@ def _lines(lines: Iterable[str], who: str, pack: Pack, found: Support) -> None:
         for rule in rules.values():
             found.add(("rule", rule.id), who)
             for anchor in rule.anchors:
-                if view(anchor) in row:
+                if _view(anchor) in row:
                     found.add((rule.id, anchor), who)
-        tokens = set(_TOKEN.findall(row))
-        for rule in _wordy(pack) if any(r.kind in ("words", "label") for r in rules.values()) else ():
-            for word in rule.words:
-                plain = view(word)
-                if plain in tokens or (len(plain) > 1 and plain in row):
-                    found.add((rule.id, word), who)
+        if any(r.kind in ("words", "label") for r in rules.values()):
+            words = _words(pack)
+            parts = {row[at : at + size] for size in words for at in range(len(row) - size + 1) if size > 1}
+            for part in parts | set(_TOKEN.findall(row)):
+                for key in words.get(len(part), {}).get(part, ()):
+                    found.add(key, who)
+
+
+_view = lru_cache(maxsize=None)(view)
 
 
 @lru_cache(maxsize=1)
-def _wordy(pack: Pack) -> tuple[Rule, ...]:
-    return tuple(r for r in pack.rules if r.kind in ("words", "label"))
+def _words(pack: Pack) -> dict[int, dict[str, list[tuple[str, str]]]]:
+    """Return for each length the words as they stand in folded lines, each with its rules and spellings."""
+    found: dict[int, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for rule in pack.rules:
+        for word in rule.words if rule.kind in ("words", "label") else ():
+            found[len(word)][view(word)].append((rule.id, word))
+    return found
 
 
 def reduced(pack: Pack, off: set[tuple[str, str]]) -> Pack:

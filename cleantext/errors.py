@@ -15,9 +15,20 @@ Every message says what happened, where (file, line, page), and what to do next.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["CleantextError", "ConfigError", "EditError", "InputError", "RuleError", "SketchMismatch", "unknown", "wrong_type"]
+__all__ = [
+    "CleantextError",
+    "ConfigError",
+    "EditError",
+    "InputError",
+    "RuleError",
+    "SketchMismatch",
+    "did_you_mean",
+    "nearest",
+    "unknown",
+    "wrong_type",
+]
 
 
 MOST = 30  # names that a message lists; of more only the near ones
@@ -117,7 +128,27 @@ def unknown(kind: str, name: object, known: Iterable[str], *, where: str = "") -
     unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-careful, zh-web
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, names)
+    hint = did_you_mean(name, names)
     listed = names if len(names) <= MOST else [*near, f"... ({len(names)} in all)"]
     return ConfigError(f"{where}unknown {kind} {name!r}: {hint}Known: {', '.join(listed)}")
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return a question with the known name that is nearest, and a blank behind it; nothing where none is near.
+
+    >>> did_you_mean("anchor", ["match", "anchors"]), did_you_mean("b", "ABC"), did_you_mean("x", ["anchors"])
+    ("did you mean 'anchors'? ", "did you mean 'B'? ", '')
+    """
+    near = nearest(name, list(known))
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def nearest(name: object, names: Sequence[str]) -> list[str]:
+    """Return the names that are nearest, at most three, the best first: what differs in case alone is the same.
+
+    >>> nearest("Anchor", ["anchors", "match"]), nearest("b", ["A", "B"])
+    (['anchors'], ['B'])
+    """
+    same = [known for known in names if known.casefold() == str(name).casefold()]
+    return same or difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)

@@ -13,6 +13,8 @@ __all__ = ["CONTROLS", "marked"]
 
 CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])  # that no text holds
 NEAR = 512  # bytes within which they stand
+LONG = 5  # bytes of a mark that no text is made of alone, and
+LONE = re.compile(rb"[\d.]{0,9}\}?\s*")  # what a file that is cut off there may have behind it: a version
 
 # Marks with bytes that no text begins with: offset, bytes, name.
 SURE: tuple[tuple[int, bytes, str], ...] = (
@@ -59,6 +61,8 @@ def marked(head: bytes) -> str:
     near = head[:NEAR]
     binary = len(near.translate(None, CONTROLS)) < len(near)
     for offset, mark, name in PRINTABLE:
-        if head.startswith(mark, offset) and (binary or (name in WRITTEN and WRITTEN[name].match(head))):
+        if not head.startswith(mark, offset):
+            continue
+        if binary or (name in WRITTEN and WRITTEN[name].match(head)) or (len(mark) >= LONG and LONE.fullmatch(head, offset + len(mark))):
             return name
     return ""

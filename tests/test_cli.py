@@ -72,6 +72,46 @@ def test_failed_pages_exit_3(tmp_path):
     assert "bin.txt" in result.output
 
 
+def test_failed_pages_go_before_changed_ones(tmp_path):
+    """The order of exit codes, as help and README tell it: 3 where pages fail, whatever `--check` found."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "changes.txt").write_text("發展", "utf-8")
+    call = ("clean", tmp_path / "in", "-o", tmp_path / "out", "--duplicates", "off")
+    assert run(*call, "--check").exit_code == 1
+    (tmp_path / "in" / "bin.txt").write_bytes(bytes(range(256)) * 20)
+    assert [run(*call, *more).exit_code for more in ((), ("--dry-run",), ("--check",))] == [3, 3, 3]
+    assert run(*call, "--check", "--max-df", "0").exit_code == 2
+    for told in (run("--help").output, (SEEDS.parent / "README.md").read_text("utf-8")):
+        assert "--check" in told.partition("xit codes: 0 done")[2].partition("failed")[0]
+        assert "whatever would change" in " ".join(told.split())
+
+
+def test_pages_of_html_end_in_one_line_break_and_texts_as_they_did(tmp_path):
+    (tmp_path / "in").mkdir()
+    body = "<p>今年三月,喀什古城的杏花开了,游客比往年多了一倍。</p>" * 4
+    foot = "<div class=footer><a href=/>首页</a> <a href=/x>联系我们</a></div>"
+    pages = {
+        "a.html": f"<h1>春天</h1>{body}",
+        "b.html": f"<h1>春天</h1>{body}{foot}",
+        "c.html": "<p></p>",
+        "d.html": f"{body}<pre>x\n\n\n</pre>",
+    }
+    for name, text in pages.items():
+        (tmp_path / "in" / name).write_text(f"<html><body>{text}</body></html>", "utf-8")
+    texts = {"1.txt": "发展", "2.txt": "发展\n", "3.txt": "發展\n\n\n"}
+    for name, text in texts.items():
+        (tmp_path / "in" / name).write_text(text, "utf-8")
+    for more in ((), ("--no-edits",), ("--duplicates", "off")):
+        out = tmp_path / "-".join(("out", *more))
+        assert run("clean", tmp_path / "in", "-o", out, *more).exit_code == 0
+        for name in pages:
+            text = (out / f"{name}.txt").read_text("utf-8")
+            assert text == "" if name == "c.html" else text.endswith("\n") and not text.endswith("\n\n"), (name, text)
+        assert [(out / name).read_text("utf-8") for name in texts] == ["发展", "发展\n", "发展\n"]
+    assert run("undo", tmp_path / "out", "-o", tmp_path / "back").exit_code == 0
+    assert (tmp_path / "back" / "b.html.txt").read_text("utf-8").endswith("联系我们\n")
+
+
 def test_undo_gives_the_seeds_back(tmp_path):
     run("clean", SEEDS, "-o", tmp_path / "out", "--duplicates", "off")
     result = run("undo", tmp_path / "out", "-o", tmp_path / "back")
@@ -121,6 +161,40 @@ def test_pipe_keeps_one_record_a_line():
     assert bad.returncode == 3
     assert bad.stdout.splitlines() == records
     assert [f"line {n}" in bad.stderr.decode() for n in range(1, 6)] == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin", "says"),
+    [
+        ((), "<!DOCTYPE html><html><body>", "is an HTML page, not a record a line: use --page"),
+        (("--jsonl", "text"), "<html><body>\n", "is an HTML page"),
+        ((), '{"text": "發展"}\n{"text": "經濟"}\n', "is JSON lines: name the field to clean, such as --jsonl text"),
+        ((), "%PDF-1.4\n1 0 obj\n", "is a PDF document"),
+        (("--page", "--jsonl", "text"), "", "give one"),
+        (("--page",), "%PDF-1.4", "is a PDF document"),
+    ],
+)
+def test_pipe_refuses_what_is_no_record_a_line(options, stdin, says):
+    done = shell("pipe", *options, stdin=stdin.encode())
+    assert (done.returncode, says in done.stderr.decode(), done.stdout) == (2, True, b""), done.stderr
+
+
+def test_pipe_takes_a_page(seeds):
+    """The same as `clean` makes of it."""
+    seed = next(seeds.glob("003_*.txt"))
+    done = shell("pipe", "--page", stdin=seed.read_bytes())
+    assert done.stdout.decode() == json.loads(run("explain", seed, "--json").output)["text"]
+    page = "<html><body><h1>春天</h1>" + "<p>今年三月,喀什古城的杏花開了,遊客比往年多了一倍。</p>" * 3
+    assert shell("pipe", "--page", stdin=page.encode()).stdout.decode().startswith("春天\n今年三月,喀什古城的杏花开了")
+    told = shell("pipe", stdin="標題\n\n發展\n".encode())
+    assert (told.returncode, "for a page, whose lines belong together, use --page" in told.stderr.decode()) == (0, True)
+
+
+def test_learn_tells_why_it_learned_nothing(tmp_path):
+    (tmp_path / "1.txt").write_text("只有一页。", "utf-8")
+    result = run("learn", tmp_path, "--host", "a.example", "-o", tmp_path.parent / f"{tmp_path.name}.toml")
+    assert result.exit_code == 0
+    assert "note: the profile is empty, and changes nothing: only lines on 3 pages" in result.output
 
 
 def test_rules_commands(tmp_path):

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import WORDS, corpus, edited, prose
+from made import WORDS, corpus, edited, examples, prose
 
 from cleantext.dedup import Sketches, SketchSpec, anchors, find_duplicates, shingle_hash
 from cleantext.dedup.bands import Bands
+from cleantext.dedup.corpus import Corpus
 from cleantext.dedup.kernel import shingle_hashes, sketches
 from cleantext.edits import apply
 from cleantext.errors import CleantextError, ConfigError, InputError, SketchMismatch
@@ -230,7 +231,7 @@ def test_laws_on_made_up_corpora(seed, level, threshold):
         max_size=6,
     )
 )
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(120))
 def test_laws_on_repetitive_texts(texts):
     for threshold in (0.8, 0.4):
         check(texts, find_duplicates(texts, threshold=threshold, min_chars=15), threshold, least=15)
@@ -343,10 +344,62 @@ def test_pairs_of_crowded_places_grow_with_their_number():
     offsets, recipe = np.array([0, len(tokens)]), anchors.Recipe.of(0.8)
     found = anchors.find_anchors(tokens, offsets, recipe)
     order, bounds = anchors.groups(found.hash)
-    state = anchors._states(found.text, order, bounds, np.zeros(1, np.int64), 100, 256)
+    run = np.zeros(len(found.at), np.int32)
+    state = anchors._states(found.text, run, order, bounds, np.zeros(1, np.int64), 100, 256, 16)
     assert (state == anchors.LEADS).sum() > 0
-    _, first, stop, _ = anchors._neighbours(found.at, found.text, order, bounds, state)
+    _, first, stop, _ = anchors._neighbours(found.at, found.text, run, order, bounds, state)
     assert (stop - first).sum() < 2 * len(order)  # each meets its leader, not every other one
+
+
+def made_of_repeats(size):
+    """Texts of about ``size`` letters: what grew with the square of it, in work or in pairs."""
+    rng = random.Random(16)
+    line, parts = prose(rng, 45), [prose(rng, 20) for _ in range(size // 60)]
+    yield "哈" * size
+    yield "<template>" * (size // 8)
+    yield prose(rng, 400) * (size // 400)
+    yield ("甲乙丙" + line * 2) * (size // 93)  # a period whose parts repeat
+    yield "".join(part + line for part in parts)  # no run: what is between differs
+    yield "".join(part + "标签 春天 " * 20 for part in parts[: size // 100])
+    yield "".join(rng.choice([line, "甲乙丙丁戊己庚辛壬癸子丑寅卯"]) for _ in range(size // 30))
+
+
+@pytest.mark.parametrize("kind", range(7))
+def test_pairs_and_work_of_repeats_grow_with_the_text(kind):
+    """Counted, not timed: pairs, matches and the letters that matches grow over."""
+    pairs, grown = [], []
+    for size in (6_000, 12_000, 24_000):
+        text = list(made_of_repeats(size))[kind]
+        found = find_duplicates([text])
+        pairs.append(found.pairs.num_rows)
+        corpus = Corpus.read([text], None, None, None, "longest", "basic", "char")
+        units, search = corpus.units, found.search
+        held = anchors.find_anchors(units.points, units.offsets, search.recipe)
+        order, bounds = anchors.groups(held.hash)
+        _runs, run = search.runs(units, held, apart=False)
+        limits = (np.zeros(1, np.int64), search.recipe.k, 100, 256, anchors.OFTEN)
+        matches, _ = anchors.find_matches(units.points, units.offsets, held.at, held.text, run, order, bounds, corpus.side, *limits)
+        grown.append(int(matches[:, 4].sum()) + size)
+        assert len(found.texts()[0]) <= len(text)
+        assert pairs[-1] < size / 2
+    assert pairs[2] <= 2.3 * pairs[1] + 20 <= 2.3 * (2.3 * pairs[0] + 20) + 20
+    assert grown[2] <= 2.3 * grown[1] <= 2.3 * 2.3 * grown[0]
+    assert grown[2] < 60 * size
+
+
+def test_of_a_run_one_copy_stays():
+    rng = random.Random(17)
+    line, head, tail = prose(rng, 60), prose(rng, 80), prose(rng, 80)
+    text = f"{head}\n" + f"{line}。\n" * 40 + tail
+    found = find_duplicates([text])
+    assert found.pairs.num_rows == 39  # each with the first, not with one another
+    assert set(found.pairs["similarity"].to_pylist()) == {1.0}
+    check([text], found, 0.8)
+    assert found.texts()[0].count(line) == 1
+    other = prose(rng, 60) + line + prose(rng, 700) + prose(rng, 900) + prose(rng, 900)  # longer: it leads all copies of the run
+    found = find_duplicates([text, other])
+    assert [t.count(line) for t in found.texts()] == [0, 1]
+    check([text, other], found, 0.8)
 
 
 def test_boilerplate_is_listed_apart():

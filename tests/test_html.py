@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 from resiliparse.parse.html import HTMLTree, NodeType
 
 from cleantext.changes import code_points
@@ -311,7 +312,7 @@ MARKUP = st.lists(
 
 
 @given(MARKUP)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_any_markup(html):
     page = read_html(html)
     assert "".join(page.text[b.start : b.end] for b in page.html) == page.text
@@ -352,7 +353,7 @@ def meaning(tag):
 
 
 @given(MARKUP)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_lines_hold_what_the_tree_shows(html):
     tree = HTMLTree.parse(NOSCRIPT.sub(r"<\1template", html).encode("utf-8", "replace").decode())
     texts = "".join(seen(tree.document.first_child)) if tree.document.first_child else ""
@@ -364,7 +365,7 @@ def test_lines_hold_what_the_tree_shows(html):
 
 
 @given(MARKUP, st.booleans())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_kernels_compiled_and_not(html, keep):
     points = code_points(canonical(html))
     compiled, plain = (form(points, NAMES_OF_TAGS, word_table(PARTS), keep) for form in (tokens.compiled, tokens.python))
@@ -375,7 +376,7 @@ def test_kernels_compiled_and_not(html, keep):
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_any_bytes(data):
     read_html(data)
     read_html(b"<html><body><div>" + data)

@@ -218,6 +218,23 @@ def test_processes_share_the_kernels_among_them(monkeypatch, tmp_path):
     assert len(done) == 2
 
 
+def test_what_is_compiled_stays_though_its_process_is_stopped_right_after(tmp_path):
+    """Each kernel is on the disk once it is compiled: a run that was stopped meanwhile finds it again."""
+    code = (
+        "import os, numba\n"
+        "from cleantext.dedup.removal import _is\n"
+        "_is.compiled.compile((numba.int64, numba.int64, numba.uint8[::1]))\n"
+        "print(sum(_is.compiled.stats.cache_hits.values()), flush=True)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    hits = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False).stdout.strip() for _ in range(2)
+    ]
+    assert hits == [b"0", b"1"]
+    assert list(tmp_path.rglob("*.nbc"))
+
+
 def test_a_process_whose_parent_is_gone_compiles_nothing(monkeypatch, tmp_path):
     double = jit.kernel(_double.function)
     monkeypatch.setattr(warm, "_exercise", lambda *_: double(np.zeros(3)))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 import cleantext
 from cleantext.chrome import linear
@@ -114,7 +115,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(PATTERNS, st.text("abc", min_size=1, max_size=11), st.sampled_from(["fullmatch", "search"]))
 def test_no_line_is_read_in_more_ways_than_were_proven(pattern, line, how):
     ways = prove(pattern, how, len(line)).ways

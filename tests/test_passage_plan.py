@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import corpus, edited, prose
+from made import THOROUGH, corpus, edited, prose
 from test_plan import FILES, encodable, rows, write
 
 from cleantext.dedup import find_duplicates
@@ -114,6 +114,31 @@ def test_boilerplate_and_crowded_anchors_as_in_memory(tmp_path):
     assert any(p["a"] == p["b"] for p in found["pairs"])
 
 
+def repeating(seed):
+    """Texts that repeat: runs of long and short units, broken and edited, beside one another, and places that stand often in one text."""
+    rng = random.Random(seed)
+    units = [prose(rng, n) for n in (1, 2, 7, 30, 90)]
+    line = prose(rng, 45)
+    texts = ["".join(rng.choice([prose(rng, 25), rng.choice(units) * rng.choice([1, 3, 30, 90])]) for _ in range(6)) for _ in range(8)]
+    texts += [(units[2] * 2 + units[3]) * 40, units[4] * 20, units[4] + prose(rng, 60), edited(rng, units[3] * 60, 0.004)]
+    texts += ["".join(prose(rng, 20) + line for _ in range(30)), line + prose(rng, 30), units[4] * 9 + prose(rng, 40)]
+    return encodable(texts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("options", [{}, {"threshold": 0.5, "max_df": 5}, {"min_chars": 12, "unit": "script"}], ids=str)
+def test_texts_that_repeat_as_in_memory(tmp_path, seed, options):
+    found = same(tmp_path, repeating(seed), seed=seed, **options)
+    assert sum(p["a"] == p["b"] for p in found["pairs"]) > 50
+    assert found["facts"][0]["hot_anchors"]
+
+
+def test_references_that_repeat_as_in_memory(tmp_path):
+    texts = repeating(4)
+    found = same(tmp_path, texts[::2], references=texts[1::2])
+    assert found["pairs"]
+
+
 def test_large_groups_of_equal_texts_as_in_memory(tmp_path):
     rng = random.Random(10)
     one, other = prose(rng, 120), prose(rng, 90)
@@ -163,7 +188,7 @@ def test_order_workers_and_resources_do_not_matter(tmp_path):
     assert other == first
 
 
-@settings(max_examples=8)
+@settings(max_examples=50 if THOROUGH else 8)
 @given(st.lists(st.text("甲乙丙丁12 \n㎡", max_size=90), max_size=12), st.sampled_from([0.3, 0.8]), st.integers(1, 12))
 def test_texts_of_few_letters_as_in_memory(tmp_path_factory, texts, threshold, min_chars):
     same(tmp_path_factory.mktemp("few"), texts, threshold=threshold, min_chars=min_chars)
@@ -177,7 +202,7 @@ def test_boilerplate_as_in_memory(tmp_path, n):
     assert {row["texts"] for row in found["stretches"]} >= {n + 4}
 
 
-@settings(max_examples=6)
+@settings(max_examples=40 if THOROUGH else 5)
 @given(st.integers(0, 10**6), st.sampled_from([0.3, 0.5, 0.8, 1.0]), st.sampled_from([20, 40]), st.sampled_from([3, 100]))
 def test_made_corpora_as_in_memory(tmp_path_factory, seed, threshold, min_chars, max_df):
     texts = encodable(corpus(seed, 15)) + mixed(seed, 12)

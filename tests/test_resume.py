@@ -188,10 +188,10 @@ def test_pages_become_folders_and_folders_pages(tmp_path, monkeypatch, stopped, 
             path.write_text(f"第{n}頁 {name}\n{BODY}" if duplicates == "off" else f"{name}的第{n}頁很短", "utf-8")
     for src in (sources[0], sources[1], sources[0]):
         if stopped:
-            stop_before_the_end(src, out, monkeypatch, duplicates=duplicates)
+            stop_before_the_end(src, out, monkeypatch, duplicates=duplicates, replaces=True)
         else:
-            assert ct.clean_files(src, out, duplicates=duplicates).exit_code == 0
-    assert ct.clean_files(sources[1], out, duplicates=duplicates).exit_code == 0
+            assert ct.clean_files(src, out, duplicates=duplicates, replaces=True).exit_code == 0
+    assert ct.clean_files(sources[1], out, duplicates=duplicates, replaces=True).exit_code == 0
     ct.clean_files(sources[1], tmp_path / "straight", duplicates=duplicates)
     assert tree(out) == tree(tmp_path / "straight")
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_dir()) == ["a", "e", "e/f", "e/f/g"]
@@ -322,5 +322,5 @@ def test_only_temporary_files_of_ours_are_swept(tmp_path):
 
 def test_a_mistake_leaves_no_folder(crawl, tmp_path):
     with pytest.raises(ConfigError):
-        dedup_files(crawl, tmp_path / "out", level="paragraph")
+        dedup_files(crawl, tmp_path / "out", level="paragraph", engine="memory")
     assert not (tmp_path / "out").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import cleantext.chrome
+import cleantext.chrome.fields
 from cleantext.chrome import StripChrome
 from cleantext.chrome.checks import check
 from cleantext.chrome.hosts import HostProfile
@@ -106,8 +107,114 @@ def test_unsafe_rows_are_refused_with_place_and_mend(kind, old, new, says, tmp_p
         load_pack(path)
     assert says in str(refused.value)
     assert path in str(refused.value)
-    if "TOML" not in says and "kind" not in says and "[[" not in says:
-        assert f"{path}:2 (" in str(refused.value)  # the line on which the row starts
+    if "TOML" not in says:
+        line = re.search(rf"{re.escape(path)}:(\d+)[ :]", str(refused.value))[1]
+        at = Path(path).read_text("utf-8").splitlines()[int(line) - 1]
+        assert at.startswith(("[", "hit", "anchors")) or (new and new.splitlines()[-1] in at), (
+            at
+        )  # the line of the row, or of what is wrong
+
+
+ALL = """# a pack with many mistakes
+
+[[line]]
+id = "my.slogan"
+category = "C9"
+strength = "b"
+zone = ["heads", "tail"]
+anchors = [
+    "口号",  # = 3
+    "[[line]]",
+]
+match = '''.{0,4}口号
+x = 3'''
+unless = '('
+hit = "本站口号"
+miss = ["他喊着口号走过整条街,人们纷纷驻足。"]
+
+  [[ label ]]
+id = "my.label"
+category = "C02"
+value = "nam"
+words = ["誊写"]
+hit = ["誊写：石青"]
+miss = ["誊写：每天三百字，写完才许出门。"]
+
+[[lime]]
+id = "my.lime"
+
+[["line"]]
+id = "my.other"
+category = "C19"
+anchors = ["口号"]
+match = '.{0,4}口号'
+common = true
+longest = "9"
+hit = ["本站口号", "我的口号是什么"]
+miss = ["旧口号"]
+
+[[line]]
+id = "my.other"
+disabled = true
+hit = ["x"]
+"""
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_line(tmp_path):
+    path = pack_of(tmp_path, ALL)
+    with pytest.raises(RuleError) as refused:
+        load_pack(path)
+    first, *told = str(refused.value).split("\n")
+    expected = [
+        (5, "category is a code from C01 to C22, not 'C9': did you mean 'C19'?"),
+        (6, "strength is one of A, B, C, not 'b': did you mean 'B'?"),
+        (7, "no field 'zone': did you mean 'zones'? Known: anchors, category"),
+        (7, "zones are of head, tail, body, not 'heads': did you mean 'head'?"),
+        (14, "`unless` is no regular expression: missing ), unterminated subpattern"),
+        (15, "`hit` is a list of strings, none of them empty: write hit = [\"...\"], not '本站口号'"),
+        (21, "unknown value shape 'nam': did you mean 'name"),
+        (26, "[[lime]] is no kind of rule: did you mean 'line'? use one of line, span"),
+        (34, "`common` does nothing in [[line]]"),
+        (35, "`longest` is a whole number: write longest = 5, not '9'"),
+        (36, "`hit` sample '我的口号是什么' does not match: `match` has to match the whole line, and matches '我的口号' of it"),
+        (37, "`miss` sample '旧口号' matches: `match` matches '旧口号'"),
+        (42, "a disabled row switches the rule of its id off, `hit` does nothing"),
+    ]
+    for line, what in expected:
+        assert any(t.startswith(f"{path}:{line}") and what in t for t in told), (line, what, told)
+    assert any("rule id 'my.other' is used twice" in t for t in told)
+    assert (first, len(told)) == (f"{len(told)} mistakes", len(expected) + 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample", "why"),
+    [
+        ("line", "【本站口號很多很多很多很多】", "it is read as '本站口号很多很多很多很多', and"),
+        ("line", "甲乙丙", "`match` matches no part of it"),
+        ("line", "本站口号" * 40, "it has 160 characters, and `longest` is 120"),
+        ("words", "我的工具 | 别的", "is not made of `words`, counts and separators alone"),
+        ("label", "来源：石青", "none of `words` stands in it"),
+        ("label", "誊写：石青说，明天再来。", "behind '誊写' and one of `:` there must stand a value of the shape 'names'"),
+        ("block", "往期目录\\n渡口", "`row` does not match the whole line '渡口'"),
+        ("block", "本期目录\\n第12期 渡口", "`match` matches no part of it"),
+    ],
+)
+def test_a_sample_that_does_not_match_is_told_why(tmp_path, kind, sample, why):
+    text = re.sub(r"hit = \[.*\]", lambda _: f'hit = ["{sample}"]', GOOD[kind])
+    with pytest.raises(RuleError, match=re.escape(why)) as refused:
+        load_pack(pack_of(tmp_path, text))
+    assert "does not match: " in str(refused.value)
+
+
+@pytest.mark.parametrize("field", sorted(cleantext.chrome.fields.FIELDS))
+@pytest.mark.parametrize("value", ["5", '"x"', "true", "[]", "[1]", "{}", "1.5", '[""]'])
+def test_a_value_of_any_type_is_taken_or_refused_in_words(tmp_path, field, value):
+    text = GOOD["line"] if f"\n{field} =" in GOOD["line"] else f"{GOOD['line']}{field} = 1"
+    text = re.sub(rf"(?m)^{field} = .*", lambda _: f"{field} = {value}", text)
+    try:
+        load_pack(pack_of(tmp_path, text))
+    except RuleError as error:
+        assert re.search(r"mine.toml:\d+ \(", str(error))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,7 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
 from cleantext.run import job, search
+from cleantext.run.files import Source
 from cleantext.run.find import find_pages
 from cleantext.run.learn import learn_files
 from cleantext.run.restore import undo
@@ -142,6 +144,36 @@ def test_removed_duplicates_leave_one_copy_and_come_back(crawl, tmp_path, mode):
     list(undo(out, tmp_path / "back", Report()))
     for name in ("x", "y", "z"):
         assert (tmp_path / "back" / f"{name}.txt").read_text("utf-8") == article
+
+
+def test_a_page_with_nothing_left_but_its_title_is_a_duplicate(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    rng = random.Random(7)
+    body = "\n".join(prose(rng, 60) for _ in range(4))
+    own = prose(rng, 60)
+    pages = {
+        "1.txt": f"县城的春天\n{body}\n{own}",
+        "2.txt": f"另一个标题\n{body}",
+        "3.txt": f"还有一个标题\n{body}\n本文是这里独有的一句。",
+        "4.txt": "只有标题的一页",
+    }
+    for name, text in pages.items():
+        (folder / name).write_text(text, "utf-8")
+    out = tmp_path / "out"
+    report = ct.clean_files(folder, out, duplicates="passages")
+    assert report.outcomes == {"kept": 3, "duplicate": 1}
+    assert not (out / "2.txt").exists()
+    assert (out / "3.txt").read_text("utf-8").split() == ["还有一个标题", "本文是这里独有的一句。"]
+    assert report.rules["dedup.title"].pages == 1
+    assert {p.name: p.read_text("utf-8") for p in undo(out, tmp_path / "back", Report())} == pages
+
+
+def test_small_jobs_are_cut_into_shards_of_their_own_size():
+    """By sizes alone: a job that is stopped loses a sixteenth of what it has done, at most."""
+    for size, shards in ((100_000, 1), (1_000_000, 2), (8_000_000, 16), (64_000_000, 16), (128_000_000, 32)):
+        pages = [Source(Path(f"{n}.txt"), f"{n}.txt", size // 1000) for n in range(1000)]
+        assert len(job.plan_shards(pages)) == pytest.approx(shards, abs=1)
 
 
 def test_a_page_that_breaks_a_step_fails_alone(crawl, tmp_path, monkeypatch):
@@ -367,7 +399,9 @@ def test_markers_of_another_folder_do_not_count(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ct.clean_files(one, tmp_path / "out")
     monkeypatch.undo()
-    ct.clean_files(two, tmp_path / "out")
+    with pytest.raises(ConfigError, match=f"was made from {one}, which this run does not read"):
+        ct.clean_files(two, tmp_path / "out")
+    ct.clean_files(two, tmp_path / "out", replaces=True)
     assert (tmp_path / "out" / "p.txt").read_text("utf-8") == "乙乙乙乙"
 
 
@@ -378,8 +412,9 @@ def test_pages_that_are_gone_or_fail_now_leave_no_output(tmp_path):
     ct.clean_files(folder, tmp_path / "out")
     (folder / "gone.txt").unlink()
     (folder / "breaks.txt").write_bytes(bytes(range(256)) * 20)
-    ct.clean_files(folder, tmp_path / "out")
+    report = ct.clean_files(folder, tmp_path / "out")
     assert [p.name for p in (tmp_path / "out").glob("*.txt")] == ["p.txt"]
+    assert "2 pages of an earlier run removed, whose input is gone or fails now: breaks.txt, gone.txt" in report.notes
 
 
 def test_undo_names_unpacked_and_html_pages_as_what_they_are(crawl, tmp_path):

@@ -228,7 +228,7 @@ def test_similarity_is_exact_and_offsets_are_those_of_the_files(planted):
 
 def test_planted_duplicates_are_shown_side_by_side(planted):
     page = (planted[1] / "report.html").read_text("utf-8")
-    assert page.count('class="pair"') >= 4
+    assert page.count('class="cluster"') >= 3
     assert "001-hant.txt" in page
     assert "<mark>" in page
 

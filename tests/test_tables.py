@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from made import edited, prose
+from made import THOROUGH, edited, prose
 
 import cleantext as ct
 from cleantext.cli import main
@@ -154,7 +155,7 @@ def test_batches_with_hot_buckets_are_one_search(tmp_path, monkeypatch):
     for held in (bands, documents, stages):
         monkeypatch.setattr(held, "HOT", 4)
     wrong = []
-    for seed in range(12):
+    for seed in range(30 if THOROUGH else 6):
         rng = random.Random(seed)
         models = [prose(rng, n) for n in (60, 150, 300)]
         texts = [edited(rng, rng.choice(models), rng.choice([0.003, 0.01, 0.02, 0.05])) for _ in range(120)]
@@ -516,13 +517,56 @@ def test_only_where_something_is_kept_a_run_takes_up(tmp_path, monkeypatch, loca
     def stop(*_args, **_options):
         raise KeyboardInterrupt
 
+    def stop_behind_a_step(runner, *_):
+        (tmp_path / "out" / ".cleantext" / "dedup" / "plan" / "step").mkdir(parents=True)
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(search, "_in_memory", stop)
-    monkeypatch.setattr(EmbeddedRunner, "run", stop)
+    monkeypatch.setattr(EmbeddedRunner, "run", stop_behind_a_step)
     (tmp_path / "a.txt").write_text("甲" * 50, "utf-8")
     more = ("--engine", "local", "--level", "document") if local else ()
     result = CliRunner().invoke(main, ["dedup", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out"), *more])
     assert result.exit_code == 130
     assert ("take up" in result.output) == local
+
+
+def test_the_index_counts_characters(tmp_path):
+    path = table(tmp_path / "x.parquet", id=["a", "b"], text=["甲乙丙", "丁"])
+    report = index_files(path, tmp_path / "out", tmp_path / "index", workers=1)
+    assert (report.chars_in, report.chars_out) == (4, 4)
+
+
+def test_the_engine_is_chosen_by_what_is_given(tmp_path, monkeypatch):
+    """Tables, paragraphs, much text and options of one engine alone: nobody has to know which engine that is."""
+    (tmp_path / "in").mkdir()
+    line = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。"
+    rows = [{"id": n, "text": line, "rank": n} for n in range(3)]
+    for row in rows:
+        (tmp_path / "in" / f"{row['id']}.txt").write_text(line, "utf-8")
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
+
+    def clusters(*args):
+        out = tmp_path / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        result = invoked("dedup", *args, "-o", out)
+        assert result.exit_code == 0, result.output
+        return (out / "clusters.parquet").exists(), [n for n in json.loads((out / "report.json").read_bytes())["notes"] if "engine" in n]
+
+    assert clusters(tmp_path / "in") == (False, [])
+    assert clusters(tmp_path / "x.jsonl") == (True, ["searched in tables on disk (--engine local), as tables of texts are"])
+    assert clusters(tmp_path / "x.parquet", "--prefer", "rank")[0]
+    assert clusters(tmp_path / "in", "--level", "paragraph") == (True, ["searched in tables on disk (--engine local), as paragraphs are"])
+    for more in (("--memory", "1GB"), ("--workers", "1"), ("--strict",), ("--restart",)):
+        assert clusters(tmp_path / "in", *more)[0], more
+    monkeypatch.setattr(search, "TIMES", 10**8)
+    assert clusters(tmp_path / "in")[1] == [
+        "searched in tables on disk (--engine local), for 0 MB of texts might need more memory than there is to be (2.0 GB)"
+    ]
+    assert not clusters(tmp_path / "in", "--engine", "memory")[0]
+    for args in (["in", "--engine", "memory", "--memory", "1GB"], ["in", "--no-add"], ["x.jsonl", "--engine", "memory"]):
+        assert invoked("dedup", tmp_path / args[0], "-o", tmp_path / "none", *args[1:]).exit_code == 2, args
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("size", ["0", "1", "10KB", "600MB"])

@@ -378,7 +378,7 @@ class MainContent(PageTransform):
 
 
 def _edits(page: Page, roles: Sequence[str]) -> list[Edit]:
-    """Return one edit for each run of lines that go for one reason; with the last line goes the break before it."""
+    """Return one edit for each run of lines that go for one reason; with a last line without a line break goes the break before it."""
     runs: list[tuple[int, int, str]] = []
     for block, role in zip(page.html, roles, strict=True):
         if role in ("main", "title") or block.end == block.start:
@@ -387,7 +387,7 @@ def _edits(page: Page, roles: Sequence[str]) -> list[Edit]:
             runs[-1] = (runs[-1][0], block.end, role)
         else:
             runs.append((block.start, block.end, role))
-    if runs and runs[-1][1] == len(page.text):
+    if runs and runs[-1][1] == len(page.text) and not page.text.endswith("\n"):
         first = len(runs) - 1
         while first and runs[first - 1][1] == runs[first][0]:
             first -= 1
@@ -405,7 +405,7 @@ def _without(page: Page, *, learned: bool) -> Page:
     if all(kept):
         return replace(page, flags=flags)
     text = "".join([page.text[b.start : b.end] for b, keep in zip(page.html, kept, strict=True) if keep])
-    if not kept[-1]:
+    if not kept[-1] and not page.text.endswith("\n"):
         text = text.removesuffix("\n")
     blocks, at = [], 0
     for block, keep in zip(page.html, kept, strict=True):

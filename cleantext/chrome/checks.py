@@ -7,101 +7,144 @@ the line (`cleantext.chrome.linear`), one whose anchors are not implied by its p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, product
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cleantext.chrome.linear import LARGE, prove
 from cleantext.chrome.patterns import PARSER
 from cleantext.chrome.shapes import SHAPES, expand
-from cleantext.errors import RuleError
+from cleantext.errors import RuleError, did_you_mean
 from cleantext.fold import view
 
 if TYPE_CHECKING:
     from cleantext.chrome.rules import Rule
 
-__all__ = ["check"]
+__all__ = ["check", "faults"]
+
+Fault = tuple[str, str]  # a field, and what is wrong
 
 _ID = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)+")
 TRIES = 400  # lines made of a pattern to find one without an anchor
 LARGEST = 1_000  # characters of a line that is made of a pattern
 MOST = 100_000  # for `longest`
+KEEP_APART = (
+    "Keep the characters that part what is repeated out of it, as in '(?:[^,]{1,9},){1,5}', give smaller counts, "
+    "or go on from the first place only, as in '(?>.{0,20}?word)'"
+)
 
 
 def check(rule: Rule) -> None:
     """Raise `RuleError` for a row that cannot be trusted, and say how to mend it."""
+    for _, what in faults(rule):
+        raise RuleError(f"{rule.where}: {what}")
+
+
+def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
+    """Yield what is wrong with a row: the field in which it lies, and what to do. Fields of which it was ``told`` already are not asked for."""
     from cleantext.chrome.rules import CATEGORIES, STRENGTHS, ZONES
 
     if not _ID.fullmatch(rule.id):
-        raise _refuse(rule, "an id is lower-case words joined by dots, such as share.scan-qr")
+        yield "id", f"an id is lower-case words joined by dots, such as share.scan-qr{_not(rule.id)}"
     if rule.disabled:
         return
-    for name in ("zones", "anchors", "words", "hit", "miss"):
-        value = getattr(rule, name)
-        if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
-            raise _refuse(rule, f'`{name}` is a list of strings, none of them empty: write {name} = ["..."]')
-    if rule.strength not in STRENGTHS or not set(rule.zones) <= set(ZONES):
-        raise _refuse(rule, f"strength is one of {', '.join(STRENGTHS)}; zones are of {', '.join(ZONES)}")
-    if type(rule.longest) is not int or not 0 < rule.longest <= MOST:
-        raise _refuse(rule, f"`longest` is the number of characters up to which lines are tried, from 1 to {MOST}")
+    if rule.strength not in STRENGTHS:
+        yield "strength", f"strength is one of {', '.join(STRENGTHS)}{_not(rule.strength, STRENGTHS)}"
+    for zone in rule.zones:
+        if zone not in ZONES:
+            yield "zones", f"zones are of {', '.join(ZONES)}{_not(zone, ZONES)}"
+    if not 0 < rule.longest <= MOST:
+        yield "longest", f"`longest` is the number of characters up to which lines are tried, from 1 to {MOST}{_not(rule.longest)}"
     if rule.category not in CATEGORIES:
-        raise _refuse(rule, "category is a code from C01 to C22")
-    if not rule.miss or not (rule.hit or rule.kind == "words"):
-        raise _refuse(rule, "give samples: `hit` must match, `miss` must not; without both nobody can trust the rule")
+        yield "category", f"category is a code from C01 to C22{_not(rule.category, CATEGORIES)}"
+    if "hit" not in told and "miss" not in told and (not rule.miss or not (rule.hit or rule.kind == "words")):
+        yield "", "give samples: `hit` must match, `miss` must not; without both nobody can trust the rule"
+    sound = "words" not in told and "match" not in told
     if rule.kind in ("words", "label"):
-        if not rule.words:
-            raise _refuse(rule, "give `words`")
-        if rule.value not in SHAPES:
-            raise _refuse(rule, f"unknown value shape {rule.value!r}: one of {', '.join(SHAPES)}")
+        for fault in _word_faults(rule):
+            sound = False
+            yield fault
     else:
-        try:
-            _check_patterns(rule)
-            if rule.kind in ("line", "span", "block"):
-                _check_anchors(rule)
-        except RecursionError as error:
-            raise _refuse(rule, "it has too many groups inside each other: write it flatter") from error
-    _check_samples(rule)
+        for fault in _tried_faults(rule):
+            sound = False
+            yield fault
+    if sound:  # where else it acts is told above
+        strength = rule.strength if rule.strength in STRENGTHS else "B"
+        yield from _sample_faults(replace(rule, strength=strength, zones=tuple(z for z in rule.zones if z in ZONES)))
 
 
-def _refuse(rule: Rule, why: str) -> RuleError:
-    return RuleError(f"{rule.where}: {why}")
+def _not(value: object, known: Iterable[str] = ()) -> str:
+    """Return what was found where something else was expected, and what may have been meant."""
+    hint = did_you_mean(value, known).rstrip()
+    return f", not {value!r}{f': {hint}' if hint else ''}"
 
 
-def _check_patterns(rule: Rule) -> None:
+def _word_faults(rule: Rule) -> Iterator[Fault]:
+    if not rule.words:
+        yield "words", "give `words`"
+    if rule.value not in SHAPES:
+        yield "value", f"unknown value shape {rule.value!r}: {did_you_mean(rule.value, SHAPES)}one of {', '.join(SHAPES)}"
+
+
+def _tried_faults(rule: Rule) -> Iterator[Fault]:
+    try:
+        found = list(_pattern_faults(rule))
+        yield from found
+        if rule.kind in ("line", "span", "block"):
+            if not rule.anchors and (rule.kind != "line" or not rule.first):
+                yield (
+                    "anchors",
+                    "give `anchors`: literals of which one stands in all that the pattern matches (or, for lines, `first`: how they start)",
+                )
+            elif not found:
+                yield from _anchor_faults(rule)
+    except RecursionError:
+        yield "match", "it has too many groups inside each other: write it flatter"
+
+
+def _pattern_faults(rule: Rule) -> Iterator[Fault]:
     if not rule.match:
-        raise _refuse(rule, "give `match`")
+        yield "match", "give `match`"
     if rule.kind == "block" and not rule.row:
-        raise _refuse(rule, "give `row`: a pattern for the lines under the heading")
-    for name in ("match", "row", "unless"):
-        pattern = getattr(rule, name)
-        strange = re.search(r"(?<!\?P)<[A-Z]+>", expand(pattern))
-        if strange:
-            raise _refuse(rule, f"`{name}` names a shape {strange[0]} that there is not: see cleantext/chrome/shapes.py")
-        try:
-            compiled = re.compile(expand(pattern))
-        except (re.error, OverflowError) as error:
-            raise _refuse(rule, f"`{name}` is no regular expression: {error}; quote it with '...' so that TOML leaves \\ alone") from error
-        if pattern and name != "unless" and compiled.fullmatch(""):
-            raise _refuse(rule, f"`{name}` matches the empty line: demand at least one character")
-    for name, question, longest in zip(("match", "unless", "row"), rule.questions, (rule.longest, rule.longest, inf), strict=True):
-        if question and question.pattern and not (found := prove(question.pattern, question.how, longest)).holds(longest):
-            if found.why == LARGE:
-                raise _refuse(rule, f"`{name}` {LARGE}")
-            many = "in more and more ways the longer it is" if found.ways == inf else f"in up to {found.ways:,.0f} ways"
-            raise _refuse(
-                rule,
-                f"`{name}` can read a line {many}, and `re` tries them all: {repr(found.part) + ' ' if found.part else 'it '}{found.why}. "
-                "Keep the characters that part what is repeated out of it, as in '(?:[^,]{1,9},){1,5}', give smaller counts, "
-                "or go on from the first place only, as in '(?>.{0,20}?word)'",
-            )
+        yield "row", "give `row`: a pattern for the lines under the heading"
+    wrong: set[str] = set()
+    for pattern in ("match", "row", "unless"):
+        for what in _pattern_fault(rule, pattern):
+            wrong.add(pattern)
+            yield pattern, what
+    tried: tuple[tuple[Literal["match", "unless", "row"], float], ...] = (("match", rule.longest), ("unless", rule.longest), ("row", inf))
+    for name, longest in tried:
+        if name in wrong or not getattr(rule, name):
+            continue
+        question = rule.question(name)
+        if not question.pattern or (found := prove(question.pattern, question.how, longest)).holds(longest):
+            continue
+        if found.why == LARGE:
+            yield name, f"`{name}` {LARGE}"
+            continue
+        many = "in more and more ways the longer it is" if found.ways == inf else f"in up to {found.ways:,.0f} ways"
+        told = f"`{name}` can read a line {many}, and `re` tries them all: {repr(found.part) + ' ' if found.part else 'it '}{found.why}. {KEEP_APART}"
+        yield name, told
 
 
-def _check_anchors(rule: Rule) -> None:
-    if not rule.anchors and (rule.kind != "line" or not rule.first):
-        raise _refuse(
-            rule, "give `anchors`: literals of which one stands in all that the pattern matches (or, for lines, `first`: how they start)"
-        )
+def _pattern_fault(rule: Rule, name: str) -> Iterator[str]:
+    pattern = getattr(rule, name)
+    strange = re.search(r"(?<!\?P)<[A-Z]+>", expand(pattern))
+    if strange:
+        yield f"`{name}` names a shape {strange[0]} that there is not: see cleantext/chrome/shapes.py"
+        return
+    try:
+        compiled = re.compile(expand(pattern))
+    except (re.error, OverflowError) as error:
+        yield f"`{name}` is no regular expression: {error}; quote it with '...' so that TOML leaves \\ alone"
+        return
+    if pattern and name != "unless" and compiled.fullmatch(""):
+        yield f"`{name}` matches the empty line: demand at least one character"
+
+
+def _anchor_faults(rule: Rule) -> Iterator[Fault]:
     if not rule.anchors:
         return
     anchors = [view(a) for a in rule.anchors]
@@ -109,17 +152,68 @@ def _check_anchors(rule: Rule) -> None:
     bare = [x for x in made if not any(a in x for a in anchors) and len(x) <= rule.longest and rule.finds(x)]
     if bare:
         shown = ", ".join(map(repr, dict.fromkeys(bare[:: max(1, len(bare) // 5)])))
-        raise _refuse(rule, f"it matches {shown}, where none of the anchors stands, so it would never be tried there: add them")
+        yield "anchors", f"it matches {shown}, where none of the anchors stands, so it would never be tried there: add them"
 
 
-def _check_samples(rule: Rule) -> None:
-    for sample in (*rule.hit, *rule.miss):
-        wanted = sample in rule.hit
-        found = _acts(rule, sample)
-        if wanted and not found:
-            raise _refuse(rule, f"`hit` sample {sample!r} does not match")
-        if found and not wanted:
-            raise _refuse(rule, f"`miss` sample {sample!r} matches")
+# ---------------------------------------------------------------- samples
+
+
+def _sample_faults(rule: Rule) -> Iterator[Fault]:
+    for sample in rule.hit:
+        if not _acts(rule, sample):
+            yield "hit", f"`hit` sample {sample!r} does not match: {_why_not(rule, sample)}"
+    for sample in rule.miss:
+        if sample not in rule.hit and _acts(rule, sample):
+            yield "miss", f"`miss` sample {sample!r} matches: {_why(rule, sample)}"
+
+
+def _read_as(rule: Rule, sample: str) -> str:
+    """Return a line as a pattern is given it: folded, and for whole lines without bullets and outer brackets."""
+    from cleantext.chrome.rules import unwrap
+
+    folded = view(sample.split("\n", 1)[0])
+    start, end = unwrap(folded)
+    return folded if rule.kind == "span" else folded[start:end]
+
+
+def _why_not(rule: Rule, sample: str) -> str:
+    """Say why a sample that should match does not."""
+    line = _read_as(rule, sample)
+    shown = f"it is read as {line!r}, and " if line != sample else ""
+    if rule.kind == "words":
+        return f"{shown}is not made of `words`, counts and separators alone"
+    if rule.kind == "label":
+        marks = " ".join(rule.separators)
+        found = next((w for w in sorted(rule.words, key=len, reverse=True) if view(w).replace(" ", "") in line.replace(" ", "")), "")
+        if not found:
+            return f"{shown}none of `words` stands in it"
+        return f"{shown}behind {found!r} and one of `{marks}` there must stand a value of the shape {rule.value!r}, and nothing else that is no label with its value"
+    if len(line) > rule.longest:
+        return f"{shown}it has {len(line)} characters, and `longest` is {rule.longest}"
+    found_at = rule.pattern.search(line)
+    if found_at and rule.kind != "span" and not rule.pattern.fullmatch(line):
+        return f"{shown}`match` has to match the whole line, and matches {found_at[0]!r} of it"
+    if not found_at:
+        return f"{shown}`match` matches no part of it"
+    if rule.guard and (barred := rule.guard.search(line)):
+        return f"{shown}`unless` finds {barred[0]!r} in it"
+    if rule.kind == "block":
+        rows = [row for row in view(sample).split("\n")[1:] if not rule.row_pattern.fullmatch(row)]
+        if rows:
+            return f"`row` does not match the whole line {rows[0]!r}"
+    if rule.anchors and not any(view(a) in line for a in rule.anchors):
+        return f"{shown}none of `anchors` stands in it"
+    return f"{shown}a line that protects its text, or another rule, stands against it"
+
+
+def _why(rule: Rule, sample: str) -> str:
+    """Say what matches in a sample that should not."""
+    if rule.kind in ("words", "label"):
+        return "it is made of `words` alone" if rule.kind == "words" else "it reads as one of `words` with a value of its shape"
+    found = rule.finds(_read_as(rule, sample))
+    return (
+        f"`match` matches {found[0]!r}; forbid it with `unless`, or ask for more" if found else "its heading and rows are those of a block"
+    )
 
 
 def _acts(rule: Rule, sample: str) -> bool:
@@ -134,6 +228,9 @@ def _acts(rule: Rule, sample: str) -> bool:
     if rule.kind == "block":
         return bool(votes.heads) and all(rule.row_pattern.fullmatch(row) for row in rows)
     return bool(votes.spans if rule.kind == "span" else votes.evidence)
+
+
+# ---------------------------------------------------------------- lines made of a pattern
 
 
 def _lines(tree: Sequence[Any], anchors: Sequence[str]) -> Iterator[str]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cleantext.errors import RuleError, unknown
+from cleantext.errors import unknown
 
 if TYPE_CHECKING:
-    from cleantext.chrome.rules import Pack, Rule
+    from cleantext.chrome.reading import Row
+    from cleantext.chrome.rules import Pack
 
-__all__ = ["check_effect", "check_fields"]
+__all__ = ["FIELDS", "KINDS", "effect_faults", "field_faults", "type_fault"]
+
+KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated", "learned")
+LISTS = ("zones", "anchors", "words", "hit", "miss")
+NUMBERS = ("least", "most", "longest")
+SWITCHES = ("common", "disabled")
+TEXTS = ("id", "category", "strength", "why", "match", "first", "value", "separators", "unless", "row", "salvage")
+FIELDS = frozenset((*LISTS, *NUMBERS, *SWITCHES, *TEXTS))
 
 COMMON = {"id", "category", "strength", "why", "hit", "miss", "disabled"}
 USED = {
@@ -28,39 +36,52 @@ SWITCH = {"id", "disabled", "why"}  # of a row that switches another one off
 ANYWHERE = {"line", "words", "label"}  # kinds whose strength A asks for no zone
 
 
-def check_fields(kind: str, row: Mapping[str, Any], where: str) -> None:
-    """Raise `RuleError` for a field of a row, as it stands in a file, that does nothing there."""
+def type_fault(name: str, value: Any) -> str:
+    """Say what is wrong with the type of a field's value; nothing where it is right."""
+    if name in LISTS:
+        good = isinstance(value, list) and all(isinstance(v, str) and v for v in value)
+        return "" if good else f'`{name}` is a list of strings, none of them empty: write {name} = ["..."], not {_shown(value)}'
+    if name in NUMBERS:
+        return "" if type(value) is int else f"`{name}` is a whole number: write {name} = 5, not {_shown(value)}"
+    if name in SWITCHES:
+        return "" if isinstance(value, bool) else f"`{name}` is true or false: write {name} = true, not {_shown(value)}"
+    return "" if isinstance(value, str) else f'`{name}` is one string: write {name} = "...", not {_shown(value)}'
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def field_faults(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a row, as it stands in a file, that do nothing there, and why."""
     if row.get("disabled"):
-        idle = sorted(set(row) - SWITCH)
-        if idle:
-            raise RuleError(
-                f"{where}: a disabled row switches the rule of its id off, `{idle[0]}` does nothing: give `id` and `disabled` alone"
-            )
+        for name in sorted(set(row) - SWITCH):
+            yield name, f"a disabled row switches the rule of its id off, `{name}` does nothing: give `id` and `disabled` alone"
         return
-    idle = sorted(set(row) - COMMON - USED[kind])
-    if idle:
-        kinds = [f"[[{other}]]" for other, used in USED.items() if idle[0] in used]
-        raise RuleError(f"{where}: `{idle[0]}` does nothing in [[{kind}]]: drop it, or write one of {', '.join(kinds)}")
+    for name in sorted(set(row) - COMMON - USED[kind]):
+        kinds = [f"[[{other}]]" for other, used in USED.items() if name in used]
+        yield name, f"`{name}` does nothing in [[{kind}]]: drop it, or write one of {', '.join(kinds)}"
     if kind in ANYWHERE and row.get("strength") == "A" and "zones" in row:
-        raise RuleError(f'{where}: strength "A" acts anywhere, `zones` does nothing: drop it, or give strength "B"')
+        yield "zones", 'strength "A" acts anywhere, `zones` does nothing: drop it, or give strength "B"'
 
 
-def check_effect(rows: Sequence[Rule], pack: Pack, known: Iterable[str]) -> None:
-    """Raise `RuleError` for a row of a user's that changes nothing in the ``pack`` that it has become a part of.
+def effect_faults(rows: Iterable[Row], pack: Pack, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield rows of a user's that change nothing in the ``pack`` that they have become a part of: where each stands, and why.
 
     ``known`` are the ids that were there before.
     """
-    ids = set(known)
-    owners = {rule.id for rule in pack.vocabulary.values()} if any(rule.kind == "words" for rule in rows) else set()
-    for rule in rows:
+    ids, held = set(known), list(rows)
+    owners = {rule.id for rule in pack.vocabulary.values()} if any(row.rule.kind == "words" for row in held) else set()
+    for row in held:
+        rule = row.rule
         if rule.disabled and rule.id not in ids:
-            raise RuleError(f"{rule.where}: switches nothing off: {unknown('rule', rule.id, sorted(ids))}")
+            yield row.where("id"), f"switches nothing off: {unknown('rule', rule.id, sorted(ids))}"
         if rule.kind == "words" and not rule.disabled and rule.id in pack.by_id and rule.id not in owners:
             from cleantext.fold import view
 
             stronger = sorted({pack.vocabulary[view(word)].id for word in rule.words})
             if not ids.intersection(stronger):
                 continue  # rows of one pack, of which the first speaks: the others may be meant for other packs
-            raise RuleError(
-                f"{rule.where}: all its words belong to {', '.join(stronger)} already, which is as strong: drop the row, or raise its strength"
-            )
+            told = f"all its words belong to {', '.join(stronger)} already, which is as strong: drop the row, or raise its strength"
+            yield row.where("words"), told

@@ -26,19 +26,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cleantext.chrome.characters import MOST_BRACKETS
-from cleantext.chrome.fields import check_effect, check_fields
+from cleantext.chrome.fields import KINDS, effect_faults
 from cleantext.chrome.patterns import Question
+from cleantext.chrome.reading import Mistakes, Row, read_rows, refuse
 from cleantext.chrome.shapes import expand
 from cleantext.errors import RuleError, unknown
 from cleantext.fold import view
-from cleantext.toml import parsed, text_of
+from cleantext.toml import text_of
 
 __all__ = ["CATEGORIES", "KINDS", "Pack", "Rule", "load_pack", "pack_names", "unwrap"]
 
-KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated", "learned")
 STRENGTHS = {"A": 3, "B": 2, "C": 1}
 ZONES = ("head", "tail", "body")
 CATEGORIES = {
@@ -126,11 +126,12 @@ class Rule:
     @property
     def questions(self) -> tuple[Question, Question | None, Question | None]:
         """What pattern, guard and the rows of a block ask of a line."""
-        return (
-            Question(_filled(self.match), "search" if self.kind == "span" else "fullmatch"),
-            Question(_filled(self.unless), "search") if self.unless else None,
-            Question(_filled(self.row)) if self.row else None,
-        )
+        return self.question("match"), self.question("unless") if self.unless else None, self.question("row") if self.row else None
+
+    def question(self, name: Literal["match", "unless", "row"]) -> Question:
+        """Return what one of the patterns asks of a line."""
+        whole = name == "row" or (name == "match" and self.kind != "span")
+        return Question(_filled(getattr(self, name)), "fullmatch" if whole else "search")
 
     @property
     def meaning(self) -> str:
@@ -258,7 +259,7 @@ def load_pack(*names: str, without: tuple[str, ...] = ()) -> Pack:
     """Load packs by name (those that come with cleantext) or path; later ones override earlier ones by id.
 
     ``without`` are ids of rules to leave out. A pack is compiled once and again when its file has changed.
-    Raise `RuleError` for a row that cannot be trusted, naming file, row and the mend.
+    Raise `RuleError` for rows that cannot be trusted: each mistake with file, line and the mend.
     """
     shipped = pack_names()
     return _load(names, without, tuple(() if name in shipped else _state(name) for name in names))
@@ -266,35 +267,39 @@ def load_pack(*names: str, without: tuple[str, ...] = ()) -> Pack:
 
 @lru_cache(maxsize=16)
 def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ...]) -> Pack:  # noqa: ARG001 (the key of the cache)
-    from cleantext.chrome.checks import check
+    from cleantext.chrome.checks import faults
 
     pack = Pack((), "+".join(names))
     known: set[str] = set()  # all ids so far, also of rows that a pack switched off
+    mistakes: Mistakes = []
     for name in names:
-        rows: list[Rule] = []
+        rows: list[Row] = []
         for file, text in _files(name):
-            rows += rows_of(file, text)
-        if not rows:
+            rows += read_rows(file, text, mistakes)
+        if not rows and not mistakes:
             raise RuleError(f"{name}: holds no rules: write rows such as [[line]] into a .toml file there, or do not name it")
         if name not in pack_names():  # those that come with cleantext are checked by its tests: 0.2 s a process
-            for rule in rows:
-                check(rule)
-        twice = [i for i, n in Counter(r.id for r in rows).items() if n > 1]
-        if twice:
-            wheres = " and ".join(r.where for r in rows if r.id == twice[0])
-            raise RuleError(f"rule id {twice[0]!r} is used twice, in {wheres}: give each row an id of its own")
-        known |= (
-            set(pack.by_id)
-            if pack.rules or name in pack_names()
-            else {rule.id for shipped in pack_names() for file, text in _files(shipped) for rule in rows_of(file, text)}
-        )
-        pack = pack.including(rows)
+            for row in rows:
+                mistakes += [(row.where(field), what) for field, what in faults(row.rule, told=row.told) if field not in row.told]
+        twice = [i for i, n in Counter(row.rule.id for row in rows).items() if n > 1 and i]
+        for same in twice:
+            wheres = " and ".join(row.where() for row in rows if row.rule.id == same)
+            mistakes.append((name, f"rule id {same!r} is used twice, in {wheres}: give each row an id of its own"))
+        refuse(mistakes)
+        rules = [row.rule for row in rows]
+        known |= set(pack.by_id) if pack.rules or name in pack_names() else _shipped()
+        pack = pack.including(rules)
         if name not in pack_names():
-            check_effect(rows, pack, known)
+            refuse(list(effect_faults(rows, pack, known)))
     for unwanted in without:
         if unwanted not in pack.by_id:
             raise unknown("rule", unwanted, pack.by_id)
     return pack.without(without) if without else pack
+
+
+def _shipped() -> set[str]:
+    """Return the ids of all rules that come with cleantext."""
+    return {row.rule.id for name in pack_names() for file, text in _files(name) for row in read_rows(file, text, [])}
 
 
 def _paths(name: str) -> list[Path]:
@@ -320,35 +325,3 @@ def _files(name: str) -> list[tuple[str, str]]:
 def pack_names() -> tuple[str, ...]:
     """Return the names of the packs that come with cleantext."""
     return tuple(sorted(f.name for f in resources.files("cleantext.chrome.packs").iterdir() if f.is_dir() and not f.name.startswith("_")))
-
-
-_FIELDS = frozenset(Rule.__dataclass_fields__) - {"kind", "where"}
-
-
-def _lines_of(text: str, kind: str) -> list[int]:
-    """Return the lines on which the rows of a kind start."""
-    return [n for n, line in enumerate(text.splitlines(), 1) if "[" in line and line.replace(" ", "").startswith(f"[[{kind}]]")]
-
-
-def rows_of(file: str, text: str) -> list[Rule]:
-    """Return the rules of a file as they stand in it, not checked yet."""
-    data = parsed(text, source=file, refuse=RuleError)
-    defaults = data.pop("defaults", {})
-    if not isinstance(defaults, dict):
-        raise RuleError(f"{file}: defaults is no table: write [defaults] above the fields that all rows share")
-    rules = []
-    for kind, rows in data.items():
-        if kind not in KINDS:
-            raise RuleError(f"{file}: [[{kind}]] is no kind of rule: use one of {', '.join(KINDS)}")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise RuleError(f"{file}: {kind} is no list of tables: write [[{kind}]] above each row")
-        lines = _lines_of(text, kind)
-        for number, row in enumerate(rows):
-            where = f"{file}:{lines[number] if number < len(lines) else 1} ({row.get('id', 'no id')})"
-            strange = {*defaults, *row} - _FIELDS
-            if strange:
-                raise RuleError(f"{where}: no field {min(strange)!r}; known: {', '.join(sorted(_FIELDS))}")
-            check_fields(kind, row, where)
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
-            rules.append(Rule(**{"id": "", "category": "", **values, "kind": kind, "where": where}))
-    return rules

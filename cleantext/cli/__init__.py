@@ -1,8 +1,8 @@
 """The command line. Every command is a thin shell over a public function.
 
 Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
-configuration or rule error, 3 some pages failed, 4 the system refused (a full disk, say), 130
-interrupted and resumable.
+configuration or rule error, 3 some pages failed (also with ``--check``, whatever would change), 4 the system
+refused (a full disk, say), 130 interrupted and resumable.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -62,9 +62,16 @@ class Commands(click.Group):
             )
             ctx.exit(4)
         except KeyboardInterrupt:
-            kept = "; run the same command again to take up from here" if ctx.meta.get(RESUMES) else ""
+            kept = "; run the same command again to take up from here" if _is_kept(ctx.meta.get(RESUMES)) else ""
             click.echo(f"cleantext: interrupted{kept}", err=True)
             ctx.exit(130)
+
+
+def _is_kept(out: Path | None) -> bool:
+    """Say whether a command that was stopped left something in its output to take up from."""
+    from cleantext.run.files import STATE
+
+    return out is not None and (out / STATE).exists()
 
 
 @contextlib.contextmanager
@@ -88,6 +95,11 @@ def main() -> None:
     \b
     cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
     cleantext explain page.txt            one page: what would go
+
+    \b
+    Exit codes: 0 done; 1 --check found changes; 2 a mistake in the call, and nothing was done; 3 some pages
+    failed, and the others are done (--check says 3, too, where pages fail, whatever would change); 4 the system
+    refused (a full disk, say); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
 
 
@@ -151,10 +163,23 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
     show_default=True,
     help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
+@click.option(
+    "--max-page-memory",
+    default="4GB",
+    show_default=True,
+    metavar="SIZE",
+    help="What a worker may take for its pages; pages that take more fail, too (Linux). 0: no limit.",
+)
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change.")
+@click.option(
+    "--replace",
+    "replaces",
+    is_flag=True,
+    help="Let these pages take the place of an output that was made from others, which is else refused.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change, 3 if any fails.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @click.pass_context
@@ -170,6 +195,7 @@ def clean(
     dry_run: bool,
     quiet: bool,
     max_page_bytes: str,
+    max_page_memory: str,
     **options: Any,
 ) -> None:
     """Clean pages: files, folders or glob patterns.
@@ -184,6 +210,7 @@ def clean(
     from cleantext.run import job
 
     options["max_page_bytes"] = size_of(max_page_bytes)
+    options["max_page_memory"] = size_of(max_page_memory)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:
         options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
@@ -192,11 +219,11 @@ def clean(
             import tempfile
 
             out = Path(held.enter_context(tempfile.TemporaryDirectory())) / "out"
-        ctx.meta[RESUMES] = not (check or dry_run)
+        ctx.meta[RESUMES] = None if check or dry_run else out
         report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console)
-    sys.exit(report.exit_code or int(check and report.changed > 0))
+    sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: of a page that fails nobody knows
 
 
 @main.command()
@@ -275,15 +302,22 @@ def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
 @main.command()
 @recipe
 @click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field, such as text or data.text.")
-def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
-    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8.
+@click.option("--page", is_flag=True, help="Stdin is one page, text or HTML: write its cleaned text.")
+def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None, *, page: bool) -> None:
+    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8; or with --page one page.
 
-    A page is one record: its lines are judged together only inside one JSON field. `data.text` is the field text of the
+    A page is one record: its lines are judged together only inside one JSON field, or with --page. `data.text` is the field text of the
     field data. A line that holds no such record goes through as it is, is told on stderr, and makes the exit code 3.
     """
     from cleantext.cli.streams import piped
 
-    sys.exit(piped(_pipeline(pipeline, rules), jsonl))
+    if page and jsonl:
+        raise click.UsageError("--page and --jsonl both say what stdin holds: give one")
+    recipe_ = _pipeline(pipeline, rules)
+    if page:
+        sys.stdout.buffer.write(_explained(Path("-"), recipe_).text.encode("utf-8", "replace"))
+        return
+    sys.exit(piped(recipe_, jsonl))
 
 
 @main.command()
@@ -292,12 +326,13 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None) -> None:
 def undo(out: Path, to: Path) -> None:
     """Write the originals as they were read, from the output folder OUT of a run alone."""
     from cleantext.report.tally import Report
-    from cleantext.run.files import check_output, is_undo
+    from cleantext.run.files import check_output
+    from cleantext.run.restore import is_undone
     from cleantext.run.restore import undo as taken_back
 
-    check_output([out], [], to, ours=is_undo)
+    check_output([out], [], to, ours=partial(is_undone, out))
     report = Report()
-    click.get_current_context().meta[RESUMES] = True
+    click.get_current_context().meta[RESUMES] = to
     written = sum(1 for _ in taken_back(out, to, report))
     for row in report.failures[:SHOWN]:
         click.echo(f"cleantext: {row['error']}", err=True)
@@ -313,17 +348,17 @@ def report(out: Path) -> None:
     from jinja2 import UndefinedError
 
     from cleantext.errors import InputError
-    from cleantext.report.page import render
     from cleantext.report.tally import Report
-    from cleantext.run.files import write_whole
+    from cleantext.run.samples import render_report
 
+    if not out.is_dir():
+        raise InputError(f"{out}: no such folder; check the path")
     if not (out / "report.json").exists():
         raise InputError(f"{out}: no report.json here; name the output folder of a finished run")
     try:
-        page = render(Report.from_json(json.loads((out / "report.json").read_bytes())))
+        render_report(out, Report.from_json(json.loads((out / "report.json").read_bytes())))
     except (InputError, ValueError, TypeError, LookupError, AttributeError, RecursionError, UndefinedError) as error:
         raise InputError(f"{out / 'report.json'}: {error}: this is not what a run wrote; run `cleantext clean` again") from error
-    write_whole(out / "report.html", page.encode())
     click.echo(str(out / "report.html"))
 
 
@@ -336,13 +371,15 @@ def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
 
     Lines that repeat across hosts are only proposed as rules, on stdout.
     """
-    from cleantext.run.learn import learn_files
+    from cleantext.run.learn import learn_files, nothing_learned
 
     profile = learn_files(src, host=host, out=out)
     profile.save(out)
     for proposal in profile.proposals:
         click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")
     click.echo(f"{sum(map(len, profile.hosts.values())):,} lines of {len(profile.hosts):,} hosts written to {out}", err=True)
+    if not profile.hosts:
+        click.echo(f"note: {nothing_learned(src, host)}", err=True)
 
 
 @main.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cleantext.errors import CleantextError
+from cleantext.errors import CleantextError, InputError
 
 if TYPE_CHECKING:
     from cleantext.pipeline import Pipeline
@@ -52,8 +52,11 @@ class _NoRecordError(Exception):
 def piped(pipeline: Pipeline, field: str | None) -> int:
     """Clean the records of stdin, a line each, and return the exit code: 3 where some went through as they were."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    failed = 0
+    failed = blank = lines = 0
     for number, line in enumerate(stdin, 1):
+        if number == 1:
+            _check_kind(line, field)
+        lines, blank = number, blank + (not line.strip())
         try:
             out = _cleaned(line, pipeline, field)
         except _NoRecordError as error:
@@ -61,7 +64,23 @@ def piped(pipeline: Pipeline, field: str | None) -> int:
             out, failed = line, failed + 1
         stdout.write(out)
         stdout.flush()
+    if field is None and 0 < blank < lines:
+        click.echo("cleantext: each line was cleaned by itself; for a page, whose lines belong together, use --page", err=True)
     return 3 if failed else 0
+
+
+def _check_kind(line: bytes, field: str | None) -> None:
+    """Raise `InputError` where a first line shows that stdin holds something else than records of a line each, and say what to do."""
+    from cleantext.run.sniff import kind_of
+
+    kind = kind_of(line, "stdin.txt")
+    if kind.name == "text" or (field is not None and kind.name in ("jsonl", "json")):
+        return
+    if kind.name == "html":
+        raise InputError("stdin: is an HTML page, not a record a line: use --page; folders of pages are for `cleantext clean`")
+    if kind.name == "jsonl":
+        raise InputError("stdin: is JSON lines: name the field to clean, such as --jsonl text")
+    raise InputError(f"stdin: is {kind.what}, not a record a line: {kind.advice}")
 
 
 def _cleaned(line: bytes, pipeline: Pipeline, field: str | None) -> bytes:

@@ -43,6 +43,10 @@ class Alignments(NamedTuple):
     b_size: I64
     exact: I64  # 1 where both are equal, token by token
 
+    def joined(self, other: Alignments) -> Alignments:
+        """Return these pairs and others behind them."""
+        return Alignments(*map(np.concatenate, zip(self, other, strict=True)))
+
 
 def align(tokens: U32, offsets: I64, matches: I64, shingles: U64, *, k: int, threshold: float, shortest: int, run: int) -> Alignments:
     """Chain, grow, cut and verify matches (rows of `anchors.find_matches`).

@@ -17,10 +17,11 @@ from cleantext.dedup.tokens import Unit
 from cleantext.dedup.types import U64
 from cleantext.jit import kernel
 
-__all__ = ["COMMON", "LEADS", "Anchors", "Recipe", "find_anchors", "find_matches", "groups", "grow_pairs", "rising"]
+__all__ = ["COMMON", "FIRST", "LEADS", "OFTEN", "Anchors", "Recipe", "find_anchors", "find_matches", "groups", "grow_pairs", "rising"]
 
 # What becomes of an anchor.
-ALONE, MATCHED, COMMON, CROWDED, LEADS = range(5)
+ALONE, MATCHED, COMMON, CROWDED, LEADS, FIRST = range(6)
+OFTEN = 16  # places of one anchor in one text that are paired with all others; more of them with the leading place only
 HASHED = 1 << 16  # tokens whose hashes are held at once
 FAR = 4096  # tokens by which a match of a crowded anchor grows: text that only repeats would take quadratic time
 
@@ -142,19 +143,31 @@ def groups(hashes: U64) -> tuple[I64, I64]:
 
 @kernel
 def find_matches(
-    tokens: U32, offsets: I64, at: I64, text: I32, order: I64, bounds: I64, side: I32, rank: I64, k: int, max_df: int, hot: int
+    tokens: U32,
+    offsets: I64,
+    at: I64,
+    text: I32,
+    run: I32,
+    order: I64,
+    bounds: I64,
+    side: I32,
+    rank: I64,
+    k: int,
+    max_df: int,
+    hot: int,
+    often: int,
 ) -> tuple[I64, I32]:
     """Grow equal anchors into maximal exact matches of two places.
 
     Return rows (text a, start a, text b, start b, length) in the order of texts and starts, offsets
     counted over all tokens, and what became of each anchor: `ALONE`, `MATCHED`, `COMMON` (in more than
-    ``max_df`` texts: boilerplate, not matched) or `CROWDED` (in more than ``hot`` places: these are
-    matched with one of them only, `LEADS`, the first one in the text of the lowest ``rank``, and grown
-    by `FAR` tokens at most). ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs are
-    formed between a text and a reference.
+    ``max_df`` texts: boilerplate, not matched) or `CROWDED`. These are in more than ``hot`` places, or stand ``often`` in their
+    text before, or lie inside a ``run`` (see `runs.find_runs`), and are matched with the leading place only: the first one in the
+    text of the lowest ``rank``. It is `LEADS` where all are crowded (matches grow by `FAR` tokens at most then), or else `FIRST`.
+    No place inside a run is matched with one in a run, and none in a run with another in it. ``side`` is 1 for a text, 2 for a reference and 3 for both: pairs are formed between a text and a reference.
     """
-    state = _states(text, order, bounds, rank, max_df, hot)
-    place, first, stop, follows = _neighbours(at, text, order, bounds, state)
+    state = _states(text, run, order, bounds, rank, max_df, hot, often)
+    place, first, stop, follows = _neighbours(at, text, run, order, bounds, state)
     out, n, begin = np.empty((1024, 5), np.int64), 0, 0
     count, other = np.zeros(len(offsets), np.int64), np.empty((1024, 5), np.int64)
     for i in range(len(text)):
@@ -162,17 +175,20 @@ def find_matches(
         if i and a != text[i - 1]:
             other = _by_text(out, begin, n, count, other)
             begin = n
-        if place[i] < 0 or state[i] == COMMON:
+        if place[i] < 0:
             continue
-        few = state[i] == MATCHED
         for y in range(first[i], stop[i]):
             j = order[y]
             b = text[j]
-            if follows[y] == follows[place[i]] >= 0 and (state[i - 1] == MATCHED or state[i - 1] == LEADS or state[j - 1] == LEADS):
+            if state[j] == CROWDED and state[i] == MATCHED:
+                continue
+            if (run[i] < 0 and run[j] != 0) or (run[j] < 0 and run[i] != 0) or (run[i] == run[j] != 0 and a == b):
+                continue
+            if follows[y] == follows[place[i]] >= 0 and _are_paired(state[i - 1], state[j - 1]):
                 continue  # the anchors before these two are a pair, too: a match is grown from its first pair alone
             if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
                 continue
-            far = len(tokens) if few else FAR
+            far = FAR if state[i] == LEADS or state[j] == LEADS else len(tokens)
             start, other_start, length = _grown(tokens, offsets, a, b, p, at[j], k, far)
             if length == 0:
                 continue  # two k-grams of one hash
@@ -182,6 +198,13 @@ def find_matches(
             n += 1
     _by_text(out, begin, n, count, other)
     return out[:n], state
+
+
+@kernel
+def _are_paired(x: int, y: int) -> bool:
+    """Say whether two places of one anchor, not `COMMON`, are a pair."""
+    leads = x in (LEADS, FIRST) or y in (LEADS, FIRST)
+    return leads or (x == MATCHED and y == MATCHED)
 
 
 @kernel
@@ -197,7 +220,7 @@ def _grown(tokens: U32, offsets: I64, a: int, b: int, p: int, q: int, k: int, fa
 
 @kernel
 def grow_pairs(tokens: U32, offsets: I64, pairs: I64, k: int) -> I64:
-    """Return matches as `find_matches` does, of pairs of anchors that are known: rows text a, place, text b, place, 1 if crowded, in this order."""
+    """Return matches as `find_matches` does, of pairs of anchors that are known: rows text a, place, text b, place, 1 if all are crowded, in this order."""
     out, n, first = np.empty((len(pairs), 5), np.int64), 0, 0
     other = np.empty((len(pairs), 5), np.int64)
     for i in range(len(pairs)):
@@ -214,12 +237,12 @@ def grow_pairs(tokens: U32, offsets: I64, pairs: I64, k: int) -> I64:
 
 
 @kernel
-def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64, I64]:
+def _neighbours(at: I64, text: I32, run: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64, I64]:
     """Return the place of each anchor in ``order`` (or -1), the places that it is paired with behind it, and what comes before it.
 
     The last one goes by place: a number for the group of the anchor before it in the same text and
     the distance to it. Two of a group for which it is the same continue what began before. It is -1
-    where nothing is matched before. (A k-gram reaches up to the next anchor: what is between is equal.)
+    where nothing is matched before, and at the ends of runs. (A k-gram reaches up to the next anchor: what is between is equal.)
     """
     place, group = np.full(len(text), -1, np.int64), np.full(len(text), -1, np.int64)
     first, stop = np.zeros(len(text), np.int64), np.zeros(len(text), np.int64)
@@ -228,15 +251,16 @@ def _neighbours(at: I64, text: I32, order: I64, bounds: I64, state: I32) -> tupl
         for x in range(bounds[g + 1] - 1, bounds[g] - 1, -1):
             i = order[x]
             place[i], group[i] = x, g
-            if state[i] == MATCHED or state[i] == LEADS:
+            if state[i] == MATCHED or state[i] == LEADS or state[i] == FIRST:
                 first[i], stop[i] = x + 1, bounds[g + 1]
             elif leader >= 0:
                 first[i], stop[i] = leader, leader + 1
-            if state[i] == LEADS:
+            if state[i] == LEADS or state[i] == FIRST:
                 leader = x
     follows = np.full(len(order), -1, np.int64)
     for i in range(1, len(text)):
-        if place[i] >= 0 and group[i - 1] >= 0 and text[i - 1] == text[i] and state[i - 1] != COMMON:
+        matched = group[i - 1] >= 0 and state[i - 1] != COMMON
+        if place[i] >= 0 and matched and text[i - 1] == text[i] and run[i - 1] == run[i]:
             follows[place[i]] = (group[i - 1] << 16) + at[i] - at[i - 1]
     return place, first, stop, follows
 
@@ -319,23 +343,32 @@ def rising(keys: I64) -> I64:
 
 
 @kernel
-def _states(text: I32, order: I64, bounds: I64, rank: I64, max_df: int, hot: int) -> I32:
-    """Return what becomes of each anchor, from the size of its group."""
+def _states(text: I32, run: I32, order: I64, bounds: I64, rank: I64, max_df: int, hot: int, often: int) -> I32:
+    """Return what becomes of each anchor, from the size of its group and its place there."""
     state = np.zeros(len(text), np.int32)
     for g in range(len(bounds) - 1):
-        df, last = 0, -1
-        leader = order[bounds[g]]
-        for x in range(bounds[g + 1] - 1, bounds[g] - 1, -1):
-            if text[order[x]] != last:
-                df += 1
-                last = text[order[x]]
-            if rank[text[order[x]]] <= rank[text[leader]]:
-                leader = order[x]  # in the end the first place in the text that is kept before the others
-        kind = COMMON if df > max_df else CROWDED if bounds[g + 1] - bounds[g] > hot else MATCHED
+        df, places, own, most, last, leader = 0, 0, 0, 0, -1, -1
         for x in range(bounds[g], bounds[g + 1]):
-            state[order[x]] = kind
-        if kind == CROWDED:
+            i = order[x]
+            if text[i] != last:
+                df += 1
+                last, own = text[i], 0
+            if run[i] < 0:
+                state[i], most = CROWDED, often + 1
+                continue
+            own += 1
+            places += 1
+            most = max(most, own)
+            state[i] = MATCHED if own <= often else CROWDED
+            if leader < 0 or rank[text[i]] < rank[text[leader]]:
+                leader = i  # in the end the first place in the text that is kept before the others
+        if df > max_df or places > hot:
+            for x in range(bounds[g], bounds[g + 1]):
+                state[order[x]] = COMMON if df > max_df else CROWDED
+        if df <= max_df and places > hot:
             state[leader] = LEADS
+        elif df <= max_df and most > often:
+            state[leader] = FIRST
     return state
 
 

@@ -48,6 +48,11 @@ class Units:
         """How many texts are no references."""
         return len(self) - self.references
 
+    @property
+    def apart(self) -> bool:
+        """Whether pairs are of a text and a reference: so it is, too, where the set of references is empty."""
+        return self.references > 0 or bool((self.side != TEXT | REFERENCE).any())
+
     def part(self, text: int, places: I64) -> Units:
         """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
         t = self.tokens

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cleantext.changes import I32, Ragged
+from cleantext.changes import I32, I64, Ragged
+from cleantext.dedup.align import Alignments
 from cleantext.dedup.anchors import Recipe, find_anchors, grow_pairs
 from cleantext.dedup.boilerplate import beyond_boilerplate, proposals
-from cleantext.dedup.kernel import digests
+from cleantext.dedup.kernel import digests, gather
 from cleantext.dedup.maps import column_texts, pack, unpack, value_column
-from cleantext.dedup.passages import Search
+from cleantext.dedup.passages import Search, often
 from cleantext.dedup.places import located, numbers_of, pack_numbers, pack_places, unpack_places, widen
 from cleantext.dedup.rows import verified
+from cleantext.dedup.runs import rows_of_runs
 from cleantext.dedup.tokens import Unit, tokens
 from cleantext.dedup.types import U64
 from cleantext.fold import Fold, kept_column
@@ -24,8 +26,9 @@ from cleantext.jit import kernel
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALIGNED", "Align", "Beside", "Confirm", "Locate", "Propose", "Tokens", "Winnow", "integers"]
+__all__ = ["ALIGNED", "RUNS", "Align", "Beside", "Confirm", "Locate", "Propose", "Tokens", "Winnow", "integers"]
 
+RUNS = 2  # in place of the mark of a crowded pair (0 or 1)
 ALIGNED = ("a", "b", "a_low", "a_high", "b_low", "b_high", "inter", "a_size", "b_size", "exact")
 
 
@@ -92,27 +95,33 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Winnow:
-    """Anchors of texts: hash and place of each, the anchor before it in the same text and the distance to it (0: none).
+    """Anchors of texts: hash and place of each, the anchor before it in the same text and the distance to it (0: none, or of another run).
 
-    ``first`` is 1 where no anchor of this hash is before it in the text.
+    ``first`` is 1 where no anchor of this hash is before it in the text, ``run`` the run that it is in (see `find_runs`), and ``often``
+    1 inside a run, and where so many like it are before it in the text that it is paired with the leading place alone. ``prior_often``
+    is that of the anchor before it. Where texts and references are ``apart`` there are neither.
     """
 
-    recipe: Recipe
-    unit: Unit
+    search: Search
+    apart: bool
 
     @property
     def schema(self) -> pa.Schema:
         """The columns of the table of anchors."""
         import pyarrow as pa
 
-        return pa.schema([("hash", pa.int64()), ("prior", pa.int64()), *((n, pa.int32()) for n in ("number", "spot", "gap", "first"))])
+        names = ("number", "spot", "gap", "first", "run", "often", "prior_often")
+        return pa.schema([("hash", pa.int64()), ("prior", pa.int64()), *((n, pa.int32()) for n in names)])
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield the anchors of rows ``number, tokens``."""
-        units = unpack(batch.column("tokens"), self.unit)
-        found = find_anchors(units.points, units.offsets, self.recipe)
-        follows = np.append(False, found.text[1:] == found.text[:-1])[: len(found.at)]
+        units = unpack(batch.column("tokens"), self.search.unit)
+        found = find_anchors(units.points, units.offsets, self.search.recipe)
+        run = self.search.runs(units, found, apart=self.apart)[1]
+        follows = np.append(False, (found.text[1:] == found.text[:-1]) & (run[1:] == run[:-1]))[: len(found.at)]
         number = batch.column("number").to_numpy()[found.text]
+        before = _before(found.hash, found.text, run)
+        crowded = (before >= often(apart=self.apart)) | (run < 0)
         yield _table(
             self.schema,
             [
@@ -121,26 +130,31 @@ class Winnow:
                 number.astype(np.int32),
                 (found.at - units.offsets[found.text]).astype(np.int32),
                 np.where(follows, np.diff(found.at, prepend=0), 0).astype(np.int32),
-                _first(found.hash, found.text),
+                (before == 0).astype(np.int32),
+                run,
+                crowded.astype(np.int32),
+                np.append(False, crowded[:-1])[: len(crowded)].astype(np.int32),
             ],
         )
 
 
 @kernel
-def _first(hashes: U64, text: I32) -> I32:
-    """Return 1 for each anchor that is the first one of its hash in its text."""
+def _before(hashes: U64, text: I32, run: I32) -> I32:
+    """Return how many anchors of its hash stand before each anchor in its text, those inside runs left out."""
     size = 64
     while size < 2 * len(hashes):
         size *= 2
-    table, out = np.full(size, -1, np.int64), np.ones(len(hashes), np.int32)
+    table, out, count = np.full(size, -1, np.int64), np.zeros(len(hashes), np.int32), np.zeros(len(hashes), np.int32)
     for i in range(len(hashes)):
         at = (int(np.int64(hashes[i] >> np.uint64(20))) + 0x9E3779B1 * int(text[i])) & (size - 1)
         while table[at] >= 0 and (hashes[table[at]] != hashes[i] or text[table[at]] != text[i]):
             at = (at + 1) & (size - 1)
         if table[at] < 0:
             table[at] = i
-        else:
-            out[i] = 0
+        first = table[at]
+        out[i] = count[first]
+        if run[i] >= 0 or first == i:
+            count[first] += 1
     return out
 
 
@@ -208,7 +222,10 @@ class Propose:
 
 @dataclass(frozen=True)
 class Align:
-    """Align pairs of texts from the places of anchors that they share, packed by `Pack`; give the verified passages."""
+    """Align pairs of texts from the places of anchors that they share, packed by `Pack`; give the verified passages.
+
+    A pair of a text with itself that is marked `RUNS` says that there are runs in it: their copies are passages, too.
+    """
 
     search: Search
 
@@ -229,11 +246,16 @@ class Align:
         pairs, bounds = numbers_of(batch.column("pairs"), 3)
         size = np.diff(bounds)
         one, other = np.repeat(one, size), np.repeat(other, size)
+        marks = pairs[:, 2] == RUNS
+        repeating = np.unique(one[marks])
+        pairs, one, other = pairs[~marks], one[~marks], other[~marks]
         order = np.lexsort((pairs[:, 1], pairs[:, 0], other, one))
         base = units.offsets
         columns = (one, base[one] + pairs[:, 0], other, base[other] + pairs[:, 1], pairs[:, 2])
         matches = grow_pairs(units.points, base, np.stack(columns, axis=1)[order], self.search.recipe.k)
         found = self.search.align(units, matches)
+        if len(repeating):
+            found = found.joined(self._copies(units, repeating))
         common, bounds = numbers_of(batch.column("common"), 2)
         if len(common):
             extents = np.unique(np.repeat(base[index[: len(a)]], np.diff(bounds))[:, None] + common, axis=0)
@@ -241,6 +263,16 @@ class Align:
         a, b = found.a_text, found.b_text
         places = (found.a_low - base[a], found.a_high - base[a], found.b_low - base[b], found.b_high - base[b])
         yield _table(self.schema, [number[a], number[b], *places, *found[6:]])
+
+    def _copies(self, units: Ragged, repeating: I64) -> Alignments:
+        """Return the copies in the runs of some of the units."""
+        part = gather(units, repeating)
+        runs = self.search.runs(part, find_anchors(part.points, part.offsets, self.search.recipe), apart=False)[0]
+        found = rows_of_runs(part.points, runs, self.search.k, self.search.copy)
+        shift = (units.offsets[repeating] - part.offsets[:-1])[found.a_text]
+        text = repeating[found.a_text]
+        a, b = (found.a_low + shift, found.a_high + shift), (found.b_low + shift, found.b_high + shift)
+        return Alignments(text, *a, text, *b, *found[6:])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cleantext.dedup.passage_maps import ALIGNED, Align, Beside, Confirm, Locate, Propose, Winnow
+from cleantext.dedup.passage_maps import ALIGNED, RUNS, Align, Beside, Confirm, Locate, Propose, Winnow
 from cleantext.dedup.passages import HOT, Search
 from cleantext.dedup.rows import LISTED
 from cleantext.dedup.scans import Extents, Listed, Pack
@@ -23,61 +23,72 @@ def _tokens(side: str) -> Join:
 def matches(search: Search, *, against: bool) -> list[Step]:
     """Pair the places of equal anchors, those of boilerplate apart: ``matched`` has a row for each pair of units, ``boilerplate`` stretches.
 
-    Of anchors in more than `HOT` places each is paired with the leading one alone, so pairs are linear in places. A pair
-    that continues another one, whose match covers it, is left out (see `anchors.find_matches`).
+    Of anchors in more than `HOT` places each is paired with the leading one alone, and so are those that stand often in one text, or
+    inside a run: pairs are linear in places. A pair that continues another one, whose match covers it, is left out
+    (see `anchors.find_matches`).
     """
     here = f"u.rank * {WIDE} + x.spot"
-    paired = "(x.number < y.number OR (x.number = y.number AND x.spot < y.spot))"
-    new = """NOT (x.gap > 0 AND x.gap = y.gap AND x.prior = y.prior AND x.before > 0
-                     AND (x.before = 1 OR x.prior_leads = 1 OR y.prior_leads = 1))"""
+    apart = """NOT (x.run < 0 AND y.run <> 0) AND NOT (y.run < 0 AND x.run <> 0)
+                  AND NOT (x.number = y.number AND x.run = y.run AND x.run <> 0)"""
+    paired = f"(x.number < y.number OR (x.number = y.number AND x.spot < y.spot)) AND {apart}"
+    new = """NOT (x.gap > 0 AND x.gap = y.gap AND x.prior = y.prior AND x.known = 1
+                     AND (x.prior_free * y.prior_free = 1 OR x.prior_leads = 1 OR y.prior_leads = 1))"""
     sides = " AND x.own * y.referred + x.referred * y.own > 0" if against else ""
     columns = "x.number AS a, y.number AS b, x.spot AS a_spot, y.spot AS b_spot, x.crowded"
+    marks = f"UNION ALL SELECT number AS a, number AS b, min(spot) AS a_spot, min(spot) AS b_spot, {RUNS} AS crowded FROM anchors WHERE run <> 0 GROUP BY number"
     return [
         Sql("folded", "SELECT h.number, h.tokens FROM held h JOIN units u ON h.number = u.number"),
-        Map("anchors", "folded", Winnow(search.recipe, search.unit)),
+        Map("anchors", "folded", Winnow(search, against)),
         Sql(
             "grams",
-            "SELECT hash, count(*) AS places, CAST(sum(first) AS BIGINT) AS texts FROM anchors GROUP BY hash HAVING count(*) > 1",
+            """
+            SELECT hash, CAST(sum(CASE WHEN run < 0 THEN 0 ELSE 1 END) AS BIGINT) AS places, CAST(sum(first) AS BIGINT) AS texts,
+                   max(often) AS often
+            FROM anchors GROUP BY hash HAVING count(*) > 1
+            """,
         ),
         Sql(
             "boilerplate",
             f"SELECT x.hash, x.number, x.spot FROM anchors x JOIN grams g ON x.hash = g.hash WHERE g.texts > {search.max_df}",
         ),
-        Sql("grams", f"SELECT hash, places FROM grams WHERE texts <= {search.max_df}"),
+        Sql("grams", f"SELECT hash, places, often FROM grams WHERE texts <= {search.max_df}"),
         Sql(
             "leaders",
             f"""
             SELECT x.hash, min({here}) AS leader
             FROM anchors x JOIN grams g ON x.hash = g.hash JOIN units u ON x.number = u.number
-            WHERE g.places > {HOT}
+            WHERE g.places > {HOT} OR g.often = 1
             GROUP BY x.hash
             """,
         ),
         Sql(
             "shared",
             f"""
-            SELECT x.hash, x.prior, x.number, x.spot, x.gap, u.own, u.referred,
+            SELECT x.hash, x.prior, x.number, x.spot, x.gap, x.run, u.own, u.referred,
                    CASE WHEN g.places > {HOT} THEN 1 ELSE 0 END AS crowded,
+                   CASE WHEN g.places > {HOT} OR x.often = 1 THEN 0 ELSE 1 END AS free,
                    CASE WHEN l.leader = {here} THEN 1 ELSE 0 END AS leads,
-                   CASE WHEN x.gap = 0 OR p.hash IS NULL THEN 0 WHEN p.places > {HOT} THEN 2 ELSE 1 END AS before,
+                   CASE WHEN x.gap = 0 OR p.hash IS NULL THEN 0 ELSE 1 END AS known,
+                   CASE WHEN p.hash IS NULL OR p.places > {HOT} OR x.prior_often = 1 THEN 0 ELSE 1 END AS prior_free,
                    CASE WHEN x.gap > 0 AND m.leader = {here} - x.gap THEN 1 ELSE 0 END AS prior_leads
             FROM anchors x JOIN grams g ON x.hash = g.hash JOIN units u ON x.number = u.number
             LEFT JOIN leaders l ON x.hash = l.hash LEFT JOIN grams p ON x.prior = p.hash LEFT JOIN leaders m ON x.prior = m.hash
             """,
         ),
         Sql("facts_of_anchors", "SELECT count(*) AS hot_anchors FROM leaders"),
-        Checkpoint((*BASE, "shared")),
+        Checkpoint((*BASE, "shared", "anchors")),
         Sql(
             "matched",
             f"""
             SELECT {columns} FROM shared x JOIN shared y ON x.hash = y.hash
-            WHERE x.crowded = 0 AND y.crowded = 0 AND {paired} AND {new}{sides}
+            WHERE x.free = 1 AND y.free = 1 AND {paired} AND {new}{sides}
             UNION ALL
             SELECT {columns} FROM shared x JOIN shared y ON x.hash = y.hash
-            WHERE x.crowded = 1 AND x.leads = 1 AND {paired} AND {new}{sides}
+            WHERE x.leads = 1 AND x.free * y.free = 0 AND {paired} AND {new}{sides}
             UNION ALL
             SELECT {columns} FROM shared x JOIN shared y ON x.hash = y.hash
-            WHERE x.crowded = 1 AND x.leads = 0 AND y.leads = 1 AND {paired} AND {new}{sides}
+            WHERE x.free = 0 AND x.leads = 0 AND y.leads = 1 AND {paired} AND {new}{sides}
+            {"" if against else marks}
             """,
         ),
         Scan("matched", "matched", Pack(("a", "b"), ("a_spot", "b_spot", "crowded"), "pairs"), ("a", "b", "a_spot", "b_spot"), ("a", "b")),

@@ -5,22 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cleantext.changes import I64, Ragged
+import numpy as np
+
+from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.align import Alignments, align
-from cleantext.dedup.anchors import COMMON, LEADS, Recipe, find_anchors, find_matches, groups
+from cleantext.dedup.anchors import COMMON, FIRST, LEADS, OFTEN, Anchors, Recipe, find_anchors, find_matches, groups
 from cleantext.dedup.boilerplate import Stretch, beyond_boilerplate, extents, stretches
 from cleantext.dedup.corpus import Units
 from cleantext.dedup.kernel import shingle_hashes
 from cleantext.dedup.rows import Rows, passage_rows
+from cleantext.dedup.runs import find_runs, rows_of_runs
 from cleantext.dedup.tokens import Unit
 from cleantext.fold import Fold
 
-__all__ = ["HOT", "Found", "Search"]
+__all__ = ["HOT", "Found", "Search", "often"]
 
 HOT = 256  # places of one anchor up to which all pairs of them are formed; beyond, pairs with one of them
 # Of a chain at least this long a match can become a passage; passages at .8 and above have longer ones, apart from lists
 # whose shingles repeat. (Of 43,500 passages of Taiwan's statutes 1 % have none of 16, and half of the time goes without it.)
 RUN = 16
+PAIR = 30  # what a pair of places costs, in tokens that are read once
+
+
+def often(*, apart: bool) -> int:
+    """Return how many places of an anchor in one text are paired with all others: all, where a text may not lead for another one."""
+    return 1 << 30 if apart else OFTEN
 
 
 class Found(NamedTuple):
@@ -28,7 +37,7 @@ class Found(NamedTuple):
 
     rows: Rows
     boilerplate: tuple[Stretch, ...]
-    hot: int  # anchors in more than HOT places, which were matched with one of them only
+    hot: int  # anchors in more than HOT places, or more than OFTEN of one text, of which some were matched with one of them only
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,31 @@ class Search:
         units, recipe = corpus.units, self.recipe
         anchors = find_anchors(units.points, units.offsets, recipe)
         order, bounds = groups(anchors.hash)
-        limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT)
-        matches, state = find_matches(units.points, units.offsets, anchors.at, anchors.text, order, bounds, corpus.side, *limits)
+        runs, run = self.runs(units, anchors, apart=corpus.apart)
+        limits = (corpus.rank[corpus.members[corpus.starts[:-1]]], recipe.k, self.max_df, HOT, often(apart=corpus.apart))
+        size = np.diff(bounds)
+        work = len(units.points) + PAIR * int((size * np.minimum(size, HOT) // 2).sum())
+        matching = find_matches.sized(work)
+        matches, state = matching(units.points, units.offsets, anchors.at, anchors.text, run, order, bounds, corpus.side, *limits)
         aligned = self.align(units, matches)
+        if len(runs):
+            aligned = aligned.joined(rows_of_runs(units.points, runs, self.k, self.copy))
         if (state == COMMON).any():
             aligned = beyond_boilerplate(aligned, *extents(corpus, anchors, order, bounds, state, recipe, self.max_df))
         rows = passage_rows(corpus, aligned, k=self.k, threshold=self.threshold, min_chars=self.min_chars)
-        hot = int((state == LEADS).sum())
+        hot = int(((state == LEADS) | (state == FIRST)).sum())
         return Found(rows, stretches(corpus, anchors, order, bounds, state, recipe, self.max_df), hot)
+
+    def runs(self, units: Ragged, anchors: Anchors, *, apart: bool) -> tuple[I64, I32]:
+        """Return the runs of units, and the run of each anchor (see `find_runs`); none where texts and references are apart."""
+        if apart:
+            return np.empty((0, 4), np.int64), np.zeros(len(anchors.at), np.int32)
+        return find_runs(units.points, units.offsets, *anchors, self.recipe.k, self.copy)
+
+    @property
+    def copy(self) -> int:
+        """The shortest copy in a run, in tokens: a token has a character at least."""
+        return max(self.min_chars, self.k)
 
     def align(self, units: Ragged, matches: I64) -> Alignments:
         """Return the passages that matches of units lead to."""

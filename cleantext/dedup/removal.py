@@ -15,9 +15,10 @@ from cleantext.dedup.places import Places
 from cleantext.edits import Edit
 from cleantext.jit import kernel
 
-__all__ = ["Cuts", "cuts_of", "passage_cuts", "whole_texts"]
+__all__ = ["TITLE", "Cuts", "cuts_of", "passage_cuts", "whole_texts"]
 
 EXACT, NEAR = "dedup.exact", "dedup.near"
+TITLE = "dedup.title"  # of a title under which nothing is left
 
 CLOSERS = "」』”’\"'）)》〉】］]"
 OPENERS = "「『“‘\"'（(《〈【［[ \t\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cleantext.changes import I64, U32
 from cleantext.dedup.align import Alignments
-from cleantext.dedup.corpus import REFERENCE, TEXT, Corpus, Units
+from cleantext.dedup.corpus import Corpus, Units
 from cleantext.dedup.kernel import roomier, shingle_hashes
 from cleantext.dedup.places import widen
 from cleantext.dedup.types import F64
@@ -121,8 +121,7 @@ def _spread(corpus: Units, p: _Pairs, shortest: int) -> _Pairs:
     """Replace units by the texts they stand for, and add the pairs of equal texts of at least ``shortest`` kept characters."""
     at, best = corpus.tokens.offsets, corpus.members[corpus.starts[:-1]]
     long = corpus.chars[at[best + 1]] - corpus.chars[at[best]] >= shortest
-    # Kept apart they are, too, where the set of references is empty.
-    own = corpus.own if corpus.references or (corpus.side != TEXT | REFERENCE).any() else 0
+    own = corpus.own if corpus.apart else 0
     row, a, b = _texts(p.a, p.b, corpus.starts, corpus.members, long, own, LISTED)
     copies = row < 0
     if len(row) == len(p.a) and not copies.any():

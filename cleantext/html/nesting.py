@@ -15,8 +15,8 @@ SPACE = r"[\t\n\f\r ]"
 NAME = r"[^\t\n\f\r />]"
 VALUE = r"\"[^\"]*+\"|'[^']*+'|(?![\"'])[^\t\n\f\r >]*+"
 ATTRIBUTE = rf"(?:{SPACE}|/)*+{NAME}[^\t\n\f\r />=]*+(?:{SPACE}*+={SPACE}*+(?:{VALUE}))?+"
-# A comment, a tag (its slash and name), or what is read as a comment
-TOKEN = re.compile(rf"<!--(?:-?>|(?s:.*?)--!?>|(?s:.*))|<(/?)([A-Za-z]{NAME}*+)(?:{ATTRIBUTE})*+(?:{SPACE}|/)*+(>?)|<[!?/][^>]*+>?")
+# A comment, a tag (its slash, its name and what is between its attributes and its end), or what is read as a comment
+TOKEN = re.compile(rf"<!--(?:-?>|(?s:.*?)--!?>|(?s:.*))|<(/?)([A-Za-z]{NAME}*+)(?:{ATTRIBUTE})*+((?:{SPACE}|/)*+)>?|<[!?/][^>]*+>?")
 
 VOID = frozenset(
     [
@@ -308,8 +308,8 @@ def cut(markup: str, *, deepest: int, formatting: int) -> str:
                 dropped[name] -= 1
             elif tag.start() >= doubtful:
                 is_open.end(name)
-        elif is_open.names and tag[0].endswith("/>") and is_open.is_foreign() and name not in BREAKOUT:
-            continue
+        elif (tag[3] or "").endswith("/") and (name in FOREIGN or (is_open.is_foreign() and name not in BREAKOUT)):
+            continue  # it is closed at once
         else:
             ends = CDATA if is_open.may_switch() and tag[0].startswith("<![CDATA[") else RAW.get(name)
             if ends and at > doubtful:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import zlib
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from cleantext.changes import EditColumns
 from cleantext.errors import InputError
+from cleantext.transform import Page
 
 __all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "set_apart"]
 
 STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
 OUTCOMES = ("kept", "emptied", "duplicate", "failed")
-SAMPLES = 5  # samples kept for each rule: the first in page order, whatever the split of the work
+SAMPLES = 5  # samples kept for each rule: of different hosts where there are any, drawn by a hash, whatever the split of the work
+SCHEMA = 2  # of report.json
+STRIDE = 2_654_435_761  # spreads places within a page over the range of 32 bits
 
 
 @dataclass
 class RuleTally:
-    """What one rule did: edits, characters before and after, pages, and samples (page, offset, before, after)."""
+    """What one rule did: edits, characters before and after, pages, and samples (page, offset, before, after), as `drawn` picks them."""
 
     edits: int = 0
     removed: int = 0
@@ -32,7 +37,7 @@ class RuleTally:
     step: str = ""  # the id of the Transform whose rule it is
 
     def __add__(self, other: RuleTally) -> RuleTally:
-        samples = sorted(self.samples + other.samples)[:SAMPLES]
+        samples = drawn(self.samples + other.samples)
         return RuleTally(
             self.edits + other.edits,
             self.removed + other.removed,
@@ -67,6 +72,8 @@ class Report:
     duplicates: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    overview: dict[str, Any] = field(default_factory=dict)  # of the pages: see cleantext.report.overview
+    whys: dict[str, str] = field(default_factory=dict)  # what each rule that acted is for
     seconds: float = 0.0  # not part of report.json, whose bytes do not depend on the machine
 
     def __add__(self, other: Report) -> Report:
@@ -108,11 +115,12 @@ class Report:
         added = np.bincount(edits.rule, np.diff(edits.after.offsets), number).astype(np.int64).tolist()
         seen = np.unique(edits.page.astype(np.int64) * number + edits.rule) % number
         touched = np.bincount(seen, minlength=number).tolist()
+        draw = _Draw(pages, edits)
         for n, rule in enumerate(edits.rules):
             if not times[n]:
                 continue
             tally = RuleTally(times[n], removed[n], added[n], touched[n], step=step)
-            for row in np.flatnonzero(edits.rule == n)[:SAMPLES].tolist():
+            for row in draw(n):
                 before, after = edits.before.strings(row, row + 1)[0], edits.after.strings(row, row + 1)[0]
                 tally.samples.append((pages[edits.page[row]], int(edits.start[row]), before[:300], after[:300]))
             self.rules[rule] = self.rules.get(rule, RuleTally()) + tally
@@ -130,7 +138,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return plain data for report.json, with its schema version."""
         return {
-            "schema": 1,
+            "schema": SCHEMA,
             "settings": self.settings,
             "pages": {"in": self.pages_in, **{name: self.outcomes[name] for name in OUTCOMES}},
             "bytes_in": self.bytes_in,
@@ -141,6 +149,7 @@ class Report:
             "rules": {
                 rule: {
                     "step": t.step,
+                    "why": self.whys.get(rule, ""),
                     "edits": t.edits,
                     "removed": t.removed,
                     "added": t.added,
@@ -152,14 +161,15 @@ class Report:
             "duplicates": self.duplicates,
             "failures": self.failures,
             "notes": self.notes,
+            "overview": self.overview,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
         """Read what `to_json` gave. Raise `InputError` for anything else."""
-        if not isinstance(data, Mapping) or data.get("schema") != 1:
+        if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             held = f"schema {data.get('schema')!r}" if isinstance(data, Mapping) else f"a {type(data).__name__}"
-            raise InputError(f"no report of this version of cleantext (schema 1): {held}")
+            raise InputError(f"no report of this version of cleantext (schema {SCHEMA}): {held}")
         try:
             return cls._read(data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -192,7 +202,57 @@ class Report:
             dict(data["duplicates"]),
             dict(data["settings"]),
             list(data["notes"]),
+            dict(data["overview"]),
+            {rule: t["why"] for rule, t in data["rules"].items() if t["why"]},
         )
+
+
+@lru_cache(4096)
+def _group(page: str) -> str:
+    """Return the host of a page, from its id; a page without one stands for itself."""
+    from cleantext.chrome.hosts import host_of
+
+    return host_of(Page("", id=page, url=page if "://" in page else "")) or page
+
+
+def _key(page: str, start: int) -> int:
+    return (zlib.crc32(page.encode("utf-8", "replace")) + start * STRIDE) % 2**32
+
+
+def drawn(samples: Iterable[tuple[str, int, str, str]]) -> list[tuple[str, int, str, str]]:
+    """Return the samples to keep: one of each host, then a second of each, and so on; which ones is decided by a hash of page and place.
+
+    Drawing of parts and then of what was drawn gives what drawing of the whole gives.
+    """
+    held: Counter[str] = Counter()
+    ranked = []
+    for key, sample in sorted((_key(page, start), (page, start, before, after)) for page, start, before, after in samples):
+        group = _group(sample[0])
+        ranked.append((held[group], key, sample))
+        held[group] += 1
+    return [sample for *_, sample in sorted(ranked)[:SAMPLES]]
+
+
+class _Draw:
+    """Draws the rows of a rule that `drawn` would choose, of all its edits of a batch."""
+
+    def __init__(self, pages: Sequence[str], edits: EditColumns) -> None:
+        codes: dict[str, int] = {}
+        groups = np.array([codes.setdefault(_group(page), len(codes)) for page in pages], np.int64)
+        crcs = np.array([_key(page, 0) for page in pages], np.int64)
+        self.groups = groups[edits.page]
+        self.keys = (crcs[edits.page] + edits.start.astype(np.int64) * STRIDE) % 2**32
+        self.order = np.argsort(edits.rule, kind="stable")
+        self.begins = np.concatenate([[0], np.cumsum(np.bincount(edits.rule, minlength=len(edits.rules)))])
+
+    def __call__(self, rule: int) -> list[int]:
+        rows = self.order[self.begins[rule] : self.begins[rule + 1]]
+        rows = rows[np.lexsort((self.keys[rows], self.groups[rows]))]
+        groups = self.groups[rows]
+        first = np.flatnonzero(np.diff(groups, prepend=-1))
+        rank = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
+        chosen: list[int] = rows[np.lexsort((self.keys[rows], rank))][:SAMPLES].tolist()
+        return chosen
 
 
 def _failure(row: Mapping[str, str]) -> tuple[str, str]:

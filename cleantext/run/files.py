@@ -36,6 +36,7 @@ __all__ = [
     "is_own",
     "is_run",
     "is_undo",
+    "missing_folders",
     "output_path",
     "read_page",
     "refusal",
@@ -65,6 +66,7 @@ TABLES = {
     "cuts.parquet",
     "events.jsonl",
     "failed.jsonl",
+    "run.json",
 }
 # Of these, what a search for duplicates may find.
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
@@ -101,7 +103,7 @@ class Source:
             return read_bytes(self.path, most=most)
         except (OSError, EOFError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise InputError(f"{self.id}: cannot be read: {told}; mend the file or its name, or leave it out with {IGNORE_FILE}") from error
+            raise InputError(f"{self.id}: cannot be read: {told}; {_next_step(error)}") from error
 
     @property
     def output(self) -> str:
@@ -119,6 +121,21 @@ def _short(name: str) -> str:
         return name
     behind = f"~{hashlib.sha256(data).hexdigest()[:16]}{'.txt' if name.endswith('.txt') else ''}"
     return data[: LONGEST_NAME - len(behind)].decode("utf-8", "ignore") + behind
+
+
+def _next_step(error: Exception) -> str:
+    """Say what to do about a file that cannot be read, by the reason."""
+    if isinstance(error, IsADirectoryError):
+        return "name a file in it; `cleantext clean` and `cleantext dedup` take whole folders"
+    if isinstance(error, FileNotFoundError):
+        return "check the path; a link may lead to what is gone"
+    if isinstance(error, PermissionError):
+        return f"give yourself the right to read it, or leave it out with {IGNORE_FILE}"
+    if isinstance(error, OSError):
+        return f"check the disk and the name, or leave it out with {IGNORE_FILE}"
+    if isinstance(error, EOFError):
+        return f"fetch or pack it again, or leave it out with {IGNORE_FILE}"
+    return f"mend the file, or leave it out with {IGNORE_FILE}"
 
 
 def encodable(name: str) -> str:
@@ -148,9 +165,16 @@ def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
     from cleantext.html import read_html
 
     try:
-        return Read(replace(read_html(decoded.text), id=source.id), data, decoded)
+        return Read(_ended(replace(read_html(decoded.text), id=source.id)), data, decoded)
     except Exception as error:
         raise InputError(f"{source.id}: cannot be parsed as HTML: {error!r}; please report it with the page") from error
+
+
+def _ended(page: Page) -> Page:
+    """Return a page of HTML with a line break behind its last line, as a text file has it."""
+    if not page.text or page.text.endswith("\n"):
+        return page
+    return replace(page, text=f"{page.text}\n", html=(*page.html[:-1], page.html[-1]._replace(end=len(page.text) + 1)))
 
 
 def refusal(kind: Kind) -> str:
@@ -214,7 +238,8 @@ def _is_folder(path: Path) -> bool:
 def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path, *, ours: Callable[[Path], bool] = is_run) -> None:
     """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do.
 
-    ``ours`` says of a folder that holds something whether the command may go on in it.
+    ``ours`` says of a folder that holds something whether the command may go on in it. Nothing is left behind: the folder is made
+    by who writes there.
     """
     target = out.resolve()
     if encodable(str(target)) != str(target):
@@ -233,12 +258,22 @@ def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Pa
     if out.is_dir() and any(out.iterdir()) and not ours(out):
         held = "the pages of a run" if is_run(out) else "files that cleantext did not write"
         raise ConfigError(f"output {out} holds {held}: name a new or empty folder")
+    made = missing_folders(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
         raise ConfigError(f"output {out} cannot be written: {error.strerror}; choose another folder or mend its permissions") from error
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """Return those of a folder and the folders above it that are not there, the inmost first."""
+    return [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
 
 
 @contextlib.contextmanager

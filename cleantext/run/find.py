@@ -17,7 +17,7 @@ from cleantext.run.paths import leads_out
 from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
 from cleantext.run.sniff import TABLES as RECORDS
 
-__all__ = ["Found", "find_pages", "listed"]
+__all__ = ["Found", "few", "find_pages", "listed"]
 
 
 SHOWN = 5  # kinds of files that are told with what to do
@@ -57,10 +57,10 @@ class Found:
     @property
     def notes(self) -> list[str]:
         """What was left out and why, for people: a sentence each."""
-        told = [f"{len(self.ignored)} left out by {IGNORE_FILE}: {_few(self.ignored)}"] if self.ignored else []
+        told = [f"{len(self.ignored)} left out by {IGNORE_FILE}: {few(self.ignored)}"] if self.ignored else []
         told += [f"{pattern}: matches nothing here; is it spelled as the files are?" for pattern in self.unused]
         if self.other:
-            told.append(f"{len(self.other)} left out as no pages ({self.counted}): {_few(self.other)}")
+            told.append(f"{len(self.other)} left out as no pages ({self.counted}): {few(self.other)}")
         return told
 
     @property
@@ -80,13 +80,18 @@ class Found:
                 told.append(f"{first}{f' (and {len(more)} more)' if more else ''}: {refusal(kind)}")
             raise InputError("; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} other kinds" if len(told) > SHOWN else ""))
         there = (
-            f"; there are {self.counted}: {_few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
+            f"; there are {self.counted}: {few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
         )
         hint = f". {KINDS[self.tables[0].kind].advice}" if self.tables else ""
         raise InputError(f"no page found: plain text (.txt, .text, no ending) or HTML under any name, also packed{there}{hint}")
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Return the first of some names.
+
+    >>> few(["1.txt", "2.txt"]), few(["1.txt", "2.txt", "3.txt", "4.txt"])
+    ('1.txt, 2.txt', '1.txt, 2.txt, 3.txt, ...')
+    """
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,33 +17,41 @@ import cleantext
 from cleantext.chrome.hosts import HostProfile
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
-from cleantext.report.tally import Report, total
+from cleantext.report.tally import Report, counted, total
+from cleantext.run.budget import MEMORY, PAGE_SECONDS, OverTime, alarm
 from cleantext.run.files import Source, check_output, settle
-from cleantext.run.find import Found, find_pages, listed
+from cleantext.run.find import Found, few, find_pages, listed
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.markers import finished
+from cleantext.run.names import clashes, key_in
+from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.packed import MAX_PAGE_BYTES
-from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
+from cleantext.run.samples import write_report
+from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
 from cleantext.run.tables import finish
-from cleantext.run.workers import OverTime, Task, alarm, can_fork, run_all
+from cleantext.run.workers import Task, can_fork, run_all
 from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards"]
 
 SHARD_BYTES = 4_000_000  # two or three shards in flight stay below 1 GB; small enough that two workers end together
+LEAST_BYTES = 500_000  # of a shard of a small job, which is cut into
+SHARDS = 16  # about, so that little is lost where it is stopped
 SHARD_PAGES = 2_000
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
+TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
-    """Cut the sorted pages into shards, by their sizes alone."""
+    """Cut the sorted pages into shards, by their sizes alone: of 4 MB, or of a smaller job a sixteenth."""
+    most = min(SHARD_BYTES, max(LEAST_BYTES, sum(source.weight for source in sources) // SHARDS))
     shards: list[list[Source]] = [[]]
     size = 0
     for source in sources:
-        if shards[-1] and (size + source.weight > SHARD_BYTES or len(shards[-1]) >= SHARD_PAGES):
+        if shards[-1] and (size + source.weight > most or len(shards[-1]) >= SHARD_PAGES):
             shards.append([])
             size = 0
         shards[-1].append(source)
@@ -65,9 +73,11 @@ def clean_files(
     record: bool = True,
     max_page_bytes: int = MAX_PAGE_BYTES,
     page_seconds: float = PAGE_SECONDS,
+    max_page_memory: int = MEMORY,
     profile: str | HostProfile = "",
     learn_hosts: bool = False,
     restart: bool = False,
+    replaces: bool = False,
     progress: Progress | None = None,
     compiled: Progress | None = None,
 ) -> Report:
@@ -79,8 +89,11 @@ def clean_files(
     "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
-    for each megabyte; 0: no limit). Inputs are never changed. Raise `ConfigError` or `InputError` before anything is
-    written; a page that fails is a row of failed.jsonl, not an exception.
+    for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
+    (0: no limit; on Linux, and not where the work is done in this process). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
+    again, unless ``restart`` says so. Pages that are gone from the input go from the output, and a note says how many; an output that was made
+    from other inputs is refused, unless these pages shall take the place of those (``replaces``). Raise `ConfigError` or `InputError`
+    before anything is written; a page that fails is a row of failed.jsonl, not an exception.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -99,8 +112,13 @@ def clean_files(
     recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
     if profile:
         recipe = with_profile(recipe, profile)
-    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds)
+    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory)
+    made = made_of(found, settings, learn_hosts=learn_hosts)
     with working(folder) as state:
+        begin(folder, state, sources, found.pages, replace=replaces)
+        if not restart and (report := unchanged(folder, state, made)):
+            report.seconds = time.perf_counter() - started
+            return report
         outputs = {page.output for page in found.pages}
         earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
@@ -112,13 +130,21 @@ def clean_files(
             make_way(place, earlier, outputs)
         shards = plan_shards(found.pages)
         compiling = _compile_ahead(shards, duplicates, compiled)
-        report = total(list(_run_shards(shards, settings, folder, workers, progress)))
+        key = key_in(state)
+        taken = clashes((page.output for page in found.pages), key)
+        report = total(list(_run_shards(shards, settings, folder, workers, progress, taken)))
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report)
-        for name in (outputs | earlier) - outputs_of(folder / METADATA):  # of pages that are no longer there, or fail now
-            delete(folder, name)
+        write_report(folder, report)
+        # Of pages that are no longer there, or fail now.
+        written = outputs_of(folder / METADATA)
+        keys = {key(name) for name in written}
+        gone = [name for name in sorted((outputs | earlier) - written) if key(name) not in keys and delete(folder, name)]
+        write_origin(folder, state, made)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
+    if gone:  # no part of report.json, which does not depend on what was there before
+        report.notes.append(f"{counted(len(gone), 'page')} of an earlier run removed, whose input is gone or fails now: {few(gone)}")
     report.seconds = time.perf_counter() - started - compiling
     return report
 
@@ -146,21 +172,34 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "edits_recorded": settings.record,
         "max_page_bytes": settings.max_page_bytes,
         "page_seconds": settings.page_seconds,
+        "max_page_memory": settings.max_page_memory,
     }
     report.notes += found.notes
+    meant = {rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()}
+    report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
 # ---------------------------------------------------------------- shards
 
 
-def _run_shards(shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, progress: Progress | None) -> Iterator[Report]:
+def _run_shards(
+    shards: Sequence[Shard],
+    settings: Settings,
+    out: Path,
+    workers: int | None,
+    progress: Progress | None,
+    taken: Mapping[str, str],
+) -> Iterator[Report]:
+    """Do the shards that are not done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
     size = total_size(shards)
+    _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
     held = {shard.number: finished(shard, settings, out) for shard in shards}
     todo = [shard for shard in shards if held[shard.number] is None]
     done = size - total_size(todo)
     if progress:
         progress(done, size)
-    for shard, report in _each(todo, settings, out, workers, total_size(todo)):
+    tasks = [Task(shard, {n: TAKEN.format(taken[s.output]) for n, s in enumerate(shard.sources) if s.output in taken}) for shard in todo]
+    for shard, report in _each(tasks, settings, out, workers, total_size(todo)):
         held[shard.number] = report
         done += total_size([shard])
         if progress:
@@ -171,14 +210,13 @@ def _run_shards(shards: Sequence[Shard], settings: Settings, out: Path, workers:
         yield report_
 
 
-def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int | None, size: int) -> Iterator[tuple[Shard, Report]]:
+def _each(tasks: Sequence[Task], settings: Settings, out: Path, workers: int | None, size: int) -> Iterator[tuple[Shard, Report]]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = min(workers or cores, len(shards))
-    tasks = [Task(shard) for shard in shards]
+    count = min(workers or cores, len(tasks))
     if count > 1 and (workers or size >= PARALLEL_BYTES):
         # Spawned, not forked: pyarrow and numba have threads by now.
         yield from run_all(tasks, settings, out, count=count, fork=False)
-    elif settings.page_seconds and can_fork():
+    elif (settings.page_seconds or settings.max_page_memory) and can_fork():
         import pyarrow as pa  # noqa: F401 - once, here; the tables at the end need it, too
 
         yield from run_all(tasks, settings, out, count=1, fork=True)  # 0.02 s, for a process that can be stopped
@@ -187,12 +225,12 @@ def _each(shards: Sequence[Shard], settings: Settings, out: Path, workers: int |
 
 
 def _here(tasks: Sequence[Task], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report]]:
-    """Do shards in this process, until a page takes too long: the rest in another, which can be stopped and has sound caches."""
+    """Do shards in this process, until a page takes too much: the rest in another, which can be stopped and has sound caches."""
     with alarm() as watch:
         for number, task in enumerate(tasks):
             try:
-                report = run_shard(task.shard, settings, out, watch=watch)
-            except OverTime:
+                report = run_shard(task.shard, settings, out, over=task.over, watch=watch)
+            except (OverTime, MemoryError):
                 task.trial = True
                 yield from run_all(tasks[number:], settings, out, count=1, fork=False)
                 return

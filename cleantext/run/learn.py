@@ -10,14 +10,15 @@ from pathlib import Path
 
 from cleantext.chrome import StripChrome
 from cleantext.chrome.hosts import HostProfile, host_of
-from cleantext.chrome.learn import learn
+from cleantext.chrome.learn import LEAST, learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
+from cleantext.report.tally import counted
 from cleantext.run.files import Source, read_page
 from cleantext.run.find import find_pages, listed
 from cleantext.transform import Page
 
-__all__ = ["HOSTS", "learn_files", "with_learned", "with_profile"]
+__all__ = ["HOSTS", "learn_files", "nothing_learned", "with_learned", "with_profile"]
 
 ENOUGH = 10  # pages of a host from which a run learns by itself
 HOSTS = "hosts.toml"
@@ -48,6 +49,26 @@ def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = No
     if out is not None:
         _check_apart(Path(out), [Path(source) for source in sources], found.pages)
     return learn(_Pages(found.pages), host=host)
+
+
+def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) -> str:
+    """Say why pages taught nothing, and what to do.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "1.txt").write_text("只有一页。", "utf-8")
+    ...     nothing_learned(folder, "news.example.cn")
+    'the profile is empty, and changes nothing: only lines on 3 pages of a host and more are learned, and of 1 page here 1 is of the largest host (news.example.cn); give more pages of a host, 10 or more'
+    """
+    pages = find_pages(listed(src)).pages
+    count = Counter(host or host_of(Page("", id=page.id)) or "" for page in pages)
+    count.pop("", None)
+    (largest, most), *_ = count.most_common(1) or [("none", 0)]
+    return (
+        f"the profile is empty, and changes nothing: only lines on {LEAST} pages of a host and more are learned, and of "
+        f"{counted(len(pages), 'page')} here {most:,} {'is' if most == 1 else 'are'} of the largest host ({largest}); give more pages of a "
+        f"host, {ENOUGH} or more"
+    )
 
 
 def _check_apart(out: Path, sources: Sequence[Path], pages: Sequence[Source]) -> None:

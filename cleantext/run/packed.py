@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -62,7 +63,10 @@ def unpacked_name(name: str) -> str:
 
 def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
     """Return the bytes of a file, unpacked. Raise `ValueError` where there are more than ``most``, or it is broken; `EOFError` where it is cut off."""
-    if path.stat().st_size > most:
+    held = path.stat()
+    if stat.S_ISDIR(held.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if held.st_size > most:
         raise ValueError(_too_large("has", most))
     parts, size, packed = [], 0, path.suffix.lower() in PACKED
     for piece, taken in _pieces(path):

@@ -14,13 +14,16 @@ from typing import Any
 
 from cleantext.errors import ConfigError, InputError
 from cleantext.plan.lock import only_writer
-from cleantext.run.files import STATE, is_name_error, output_path, write_json
+from cleantext.run.files import STATE, is_name_error, missing_folders, output_path, write_json
 from cleantext.run.settings import METADATA
 
-__all__ = ["clear", "delete", "earlier_outputs", "make_way", "outputs_of", "rows_of", "sweep", "working"]
+__all__ = ["INPUTS", "LOCK", "clear", "delete", "earlier_outputs", "make_way", "outputs_of", "rows_of", "sweep", "working"]
 
 LOCK = "lock"
 EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
+INPUTS = "inputs.json"  # the folders of the pages of a run that was stopped
+# What a run that failed or was stopped need not keep: texts are written again, whatever happened.
+IDLE = {LOCK, INPUTS, "texts", "references"}
 LEFT = re.compile(r"\.[0-9a-f]{12}\.\d+\.part")  # the temporary names of `cleantext.run.files.whole`
 
 
@@ -34,6 +37,7 @@ def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterato
     """
     state = folder / STATE
     work = state / within
+    made = missing_folders(folder)
     stopped = os.path.lexists(state)
     if stopped:
         _refuse_links(state)
@@ -46,12 +50,19 @@ def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterato
         try:
             yield work
         except BaseException:
-            if not any(p.name != LOCK for p in work.iterdir()):  # else something is kept, to take up from
+            if not _keeps(folder, work):
                 _remove(work, state)
                 with contextlib.suppress(OSError):
-                    folder.rmdir()  # where it was made for this run
+                    for path in made:
+                        path.rmdir()
             raise
         _remove(work, state)
+
+
+def _keeps(folder: Path, work: Path) -> bool:
+    """Say whether there is something to take up from, or that a run has begun to write: the folder must be known as its output, then."""
+    begun = not (folder / "report.json").exists() and any(p.name != STATE for p in folder.iterdir())
+    return begun or any(p.name not in IDLE and not (p.is_dir() and not any(p.iterdir())) for p in work.iterdir())
 
 
 def _refuse_links(state: Path) -> None:
@@ -65,16 +76,17 @@ def _refuse_links(state: Path) -> None:
 
 
 def clear(work: Path) -> None:
-    """Forget what a stopped run has done, except which pages it may have written."""
+    """Forget what a stopped run has done, except of what and which pages it may have written."""
     for path in work.iterdir() if work.exists() else ():
-        if path.name not in (LOCK, EARLIER):
+        if path.name not in (LOCK, EARLIER, INPUTS):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _remove(work: Path, state: Path) -> None:
     with contextlib.suppress(OSError):
         clear(work)
-        (work / EARLIER).unlink(missing_ok=True)
+        for name in (EARLIER, INPUTS):
+            (work / name).unlink(missing_ok=True)
         if work != state:
             work.rmdir()
         if [path.name for path in state.iterdir()] == [LOCK]:  # last: from here on the folder is free
@@ -153,17 +165,19 @@ def _folders(names: Iterable[str]) -> set[str]:
     return found
 
 
-def delete(folder: Path, name: str) -> None:
-    """Delete an output, if there is one, and the folders that are empty without it.
+def delete(folder: Path, name: str) -> bool:
+    """Delete an output, if there is one, and the folders that are empty without it; say whether there was one.
 
     A name that no output can have, or that a link leads elsewhere, is of a page that failed; a folder in its place is another page's.
     """
     try:
         path = output_path(folder, name)
     except InputError:
-        return
+        return False
+    there = False
     try:
         if path.is_symlink() or not path.is_dir():
+            there = os.path.lexists(path)
             path.unlink(missing_ok=True)
     except OSError as error:
         if not is_name_error(error):
@@ -171,3 +185,4 @@ def delete(folder: Path, name: str) -> None:
     with contextlib.suppress(OSError):
         while (path := path.parent) != folder:
             path.rmdir()
+    return there

@@ -16,9 +16,8 @@ from cleantext.changes import Changes, EditColumns, to_original
 from cleantext.edits import Edit, OffsetMap, apply
 from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
-from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.files import check_place, drop_found, settle, unwritable, whole, write_json, write_jsonl, write_whole
+from cleantext.run.files import check_place, drop_found, settle, unwritable, whole, write_jsonl, write_whole
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS, EDITS_PART, METADATA, Settings, Shard, page_folder, part
 from cleantext.run.state import rows_of
@@ -174,7 +173,7 @@ def steps_of(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, l
 
 
 def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report) -> None:
-    """Join the shards' tables, find duplicates, and write the report."""
+    """Join the shards' tables, and find duplicates."""
     rows = [row for s in shards for row in rows_of(part(out, s, METADATA))]
     parts = [part(out, s, EDITS_PART) for s in shards] if settings.record else []
     removed: dict[str, list[Edit]] = {}
@@ -191,8 +190,6 @@ def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Repor
         write_jsonl(out / "failed.jsonl", report.failures)
     else:
         (out / "failed.jsonl").unlink(missing_ok=True)
-    write_json(out / "report.json", report.to_json())
-    write_whole(out / "report.html", render(report).encode())
 
 
 def _join_edits(path: Path, parts: Sequence[Path], removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
@@ -259,7 +256,9 @@ def _duplicates(out: Path, rows: list[dict[str, Any]], parts: Sequence[Path], se
     options = {"threshold": settings.threshold, "min_chars": settings.min_chars, "max_df": settings.max_df}
     found = find_duplicates(texts, ids=ids, level=level, **options)  # type: ignore[arg-type]
     removed = {i: list(found.edits_for(i)) for i in ids} if settings.removes else {}
-    removed = {i: edits for i, edits in removed.items() if edits}
+    removed = {
+        row["id"]: _with_title(row, text, removed[row["id"]]) for row, text in zip(kept, texts, strict=True) if removed.get(row["id"])
+    }
     drop_found(out, write_pairs(out, found, dict(zip(ids, texts, strict=True)), parts if settings.record else None, report))
     if settings.removes:
         for row, text in zip(kept, texts, strict=True):
@@ -285,6 +284,20 @@ def _has_place(out: Path, row: dict[str, Any], report: Report) -> bool:
     report.fail(row["id"], why)
     row["outcome"], row["output"] = "failed", None
     return False
+
+
+def _with_title(row: Mapping[str, Any], text: str, edits: list[Edit]) -> list[Edit]:
+    """Return what is removed of a page as duplicate, and its title where nothing else would be left: such a page is one that stands elsewhere."""
+    left = apply(text, edits)
+    title = row.get("title")
+    if not title or left.split() != str(title).split():
+        return edits
+    from cleantext.dedup.removal import TITLE
+
+    ends = [0, *(e.end for e in edits)]
+    starts = [*(e.start for e in edits), len(text)]
+    rest = [Edit(a, b, text[a:b], "", TITLE) for a, b in zip(ends, starts, strict=True) if a < b]
+    return sorted([*edits, *rest], key=lambda e: e.start)
 
 
 def _remove(out: Path, row: dict[str, Any], text: str, edits: Sequence[Edit], report: Report) -> None:

@@ -1,0 +1,136 @@
+"""What the pages of a run are like: how much went from each, by host, and which of them are worth a look."""
+
+from __future__ import annotations
+
+import heapq
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cleantext.transform import Page
+
+__all__ = ["BINS", "overview", "removed_share"]
+
+BINS = 20  # of the histogram of shares removed, each 5 % wide
+HOSTS = 50  # that are listed, those that lost most first
+HELD_HOSTS = 200_000  # counted at a time: beyond that, the smallest go together as "other hosts"
+OTHER = "(other hosts)"
+EACH = 12  # pages shown for each reason
+SAMPLE = 24  # pages drawn by a hash of their ids, whatever befell them
+SHORTEST = 200  # characters: of shorter pages a large share removed says little
+CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title")
+
+Row = Mapping[str, Any]
+
+
+def removed_share(row: Row) -> float:
+    """Return the share of a page's characters that went, 0 to 1; 0 for a page that was empty or grew.
+
+    >>> removed_share({"chars_in": 200, "chars_out": 50})
+    0.75
+    """
+    before, after = row.get("chars_in") or 0, row.get("chars_out") or 0
+    return max(0.0, 1 - after / before) if before else 0.0
+
+
+def overview(rows: Iterable[Row]) -> dict[str, Any]:
+    """Return what report.json says of the pages, from the rows of metadata.jsonl: memory does not grow with their number.
+
+    ``removed`` counts pages by share removed, in steps of 5 %; ``hosts`` those that lost most, with pages and characters in and
+    out; ``scripts`` counts pages; ``pages`` are those worth a look, each with its reasons: most removed, least sure (``confidence``,
+    where the run gave one), emptied, failed, a few for each flag that not most pages have, and a sample drawn by a hash of the ids.
+
+    >>> told = overview([{"id": "a.example.cn/1.html", "outcome": "kept", "chars_in": 400, "chars_out": 300}])
+    >>> told["removed"][5], told["hosts"], told["pages"][0]["reasons"]
+    (1, [{'host': 'a.example.cn', 'pages': 1, 'chars_in': 400, 'chars_out': 300}], ['most removed', 'sample'])
+    """
+    removed, scripts = [0] * BINS, Counter[str]()
+    hosts: dict[str, list[int]] = {}
+    chosen: dict[str, _Least] = {}
+    flags, number = Counter[str](), -1
+    for number, row in enumerate(rows):
+        share = removed_share(row)
+        if row.get("outcome") != "failed":
+            removed[min(int(share * BINS), BINS - 1)] += 1
+        if script := row.get("script"):
+            scripts[script] += 1
+        flags.update(row.get("flags") or ())
+        host = row.get("host") or _host(row)
+        told = hosts.setdefault(host, [0, 0, 0])
+        for n, value in enumerate((1, row.get("chars_in") or 0, row.get("chars_out") or 0)):
+            told[n] += value
+        if len(hosts) > HELD_HOSTS:
+            _merge_smallest(hosts)
+        for reason, key in _reasons(row, share):
+            chosen.setdefault(reason, _Least(SAMPLE if reason == "sample" else EACH)).add(key, number, row)
+    for flag, n in flags.items():
+        if n > (number + 1) // 2:  # what most pages have is no reason to look at one
+            del chosen[f"flag {flag}"]
+    known = {host: told for host, told in hosts.items() if host}
+    listed = sorted(known, key=lambda h: (known[h][2] - known[h][1], h))[:HOSTS]
+    return {
+        "removed": removed,
+        "hosts": [dict(zip(("host", "pages", "chars_in", "chars_out"), (h, *known[h]), strict=True)) for h in listed],
+        "hosts_in_all": len(known),
+        "scripts": dict(sorted(scripts.items())),
+        "pages": _pages(chosen),
+    }
+
+
+def _host(row: Row) -> str:
+    from cleantext.chrome.hosts import host_of
+
+    return host_of(Page("", id=str(row.get("id", "")), url=row.get("url") or ""))
+
+
+def _merge_smallest(hosts: dict[str, list[int]]) -> None:
+    """Keep the half of the hosts that lost most; count the others as one."""
+    ranked = sorted(hosts, key=lambda h: (hosts[h][2] - hosts[h][1], h))
+    other = hosts.setdefault(OTHER, [0, 0, 0])
+    for host in ranked[HELD_HOSTS // 2 :]:
+        if host != OTHER:
+            for n, value in enumerate(hosts.pop(host)):
+                other[n] += value
+
+
+def _reasons(row: Row, share: float) -> Iterable[tuple[str, float]]:
+    """Yield why a page may be worth a look, with a key: of each reason the least keys are shown."""
+    if row.get("outcome") in ("failed", "emptied", "duplicate"):
+        yield str(row["outcome"]), 0.0
+    elif share > 0 and (row.get("chars_in") or 0) >= SHORTEST:
+        yield "most removed", -share
+    if (sure := row.get("confidence")) is not None:
+        yield "least sure", float(sure)
+    for flag in row.get("flags") or ():
+        yield f"flag {flag}", 0.0
+    yield "sample", zlib.crc32(str(row.get("id", "")).encode("utf-8", "replace"))
+
+
+class _Least:
+    """The rows with the least keys; of equal ones those that come first."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.heap: list[tuple[float, int, Row]] = []  # the largest key on top
+
+    def add(self, key: float, number: int, row: Row) -> None:
+        item = (-key, -number, row)
+        if len(self.heap) < self.most:
+            heapq.heappush(self.heap, item)
+        elif item[:2] > self.heap[0][:2]:
+            heapq.heapreplace(self.heap, item)
+
+    def rows(self) -> list[tuple[int, Row]]:
+        return [(-number, row) for _, number, row in sorted(self.heap, key=lambda item: (-item[0], -item[1]))]
+
+
+def _pages(chosen: Mapping[str, _Least]) -> list[dict[str, Any]]:
+    """Return the chosen pages once each, with all reasons for it: by reason, the sample last."""
+    order = ("failed", "emptied", "least sure", "most removed", *sorted(r for r in chosen if r.startswith("flag ")), "duplicate", "sample")
+    found: dict[int, dict[str, Any]] = {}
+    for reason in order:
+        for number, row in chosen[reason].rows() if reason in chosen else ():
+            page = found.setdefault(number, {name: row[name] for name in (*CARRIED, "confidence", "url") if row.get(name) is not None})
+            page.setdefault("reasons", []).append(reason)
+    return list(found.values())

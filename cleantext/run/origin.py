@@ -1,0 +1,150 @@
+"""What a finished run was made of: run.json, by which a run of other pages is refused, and one of the same need not be done again.
+
+It holds the folders of the pages, and digests: of all that decides the outputs (the recipe, this code, the pages as they lie on
+the disk), and of the tables. Those of the pages written stand in metadata.jsonl.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cleantext
+from cleantext.errors import ConfigError, InputError
+from cleantext.report.tally import Report, counted
+from cleantext.run.files import TABLES, Source, write_json
+from cleantext.run.find import Found
+from cleantext.run.learn import HOSTS
+from cleantext.run.packed import MAX_TEXT_BYTES
+from cleantext.run.paths import inside
+from cleantext.run.settings import METADATA, Settings, state_of
+from cleantext.run.state import INPUTS, LOCK, rows_of
+
+__all__ = ["begin", "made_of", "unchanged", "write_origin"]
+
+RUN = "run.json"
+SCHEMA = 1
+
+
+def made_of(found: Found, settings: Settings, *, learn_hosts: bool) -> str:
+    """Return the digest of all that decides what a run writes: the recipe, the options, this code and the pages as they lie on the disk."""
+    code = sorted(p for p in Path(cleantext.__file__).parent.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
+    said: list[Any] = [settings.fingerprint, settings.budget, learn_hosts, found.notes]
+    held = hashlib.sha256(json.dumps([*said, [(p.name, *state_of(p)[:2]) for p in code]]).encode())
+    for source in found.pages:
+        held.update(json.dumps([source.id, str(source.path.resolve()), source.size, state_of(source.path)]).encode())
+    return held.hexdigest()
+
+
+def begin(folder: Path, state: Path, sources: Sequence[str | Path], pages: Sequence[Source], *, replace: bool) -> None:
+    """Keep the folders of the pages with the state of the run. Raise `ConfigError` where outputs of pages from elsewhere would be lost.
+
+    These are pages whose folder is none of this run's, unless the same pages are (the folder was moved), and pages that were named alone
+    before, still lie there and are not named now. Pages that are gone from a folder of this run may go from the output, too. ``replace``
+    lets all go.
+    """
+    walked = {Path(source).resolve() for source in sources if Path(source).is_dir()}
+    roots = {_root(page) for page in pages} | {str(path) for path in walked}
+    if not replace:
+        before = _inputs(state / INPUTS) or _inputs(folder / RUN)
+        apart = [root for root in before if root not in roots and walked.isdisjoint((Path(root), *Path(root).parents))]
+        if apart and not _are_moved(folder, state, pages):
+            raise ConfigError(
+                f"output {folder} was made from {_named(before)}, which this run does not read: its pages would be lost. Choose another "
+                "output (-o), name both inputs, or let these pages take the place of those (--replace)"
+            )
+        listed = [root for root in before if root in roots and walked.isdisjoint((Path(root), *Path(root).parents))]
+        left = _left_out(folder, listed, pages)
+        if left:
+            raise ConfigError(
+                f"output {folder} holds the cleaned {left[0]}{f' and {len(left) - 1} more' if len(left) > 1 else ''}, which this run does not "
+                "read, though the input is there: its output would be lost. Name it, too, or choose another output (-o), or let these pages "
+                "take the place of those (--replace)"
+            )
+    write_json(state / INPUTS, sorted(roots))
+
+
+def write_origin(folder: Path, state: Path, made: str) -> None:
+    """Write run.json beside the tables of a run that is done."""
+    tables = {name: _digest(folder / name) for name in _tables(folder)}
+    write_json(folder / RUN, {"schema": SCHEMA, "inputs": _inputs(state / INPUTS), "made_of": made, "tables": tables})
+
+
+def unchanged(folder: Path, state: Path, made: str) -> Report | None:
+    """Return the report of the run that wrote a folder, where the same would be written again; nothing where a run was stopped there.
+
+    All outputs are looked at. A page that was read and failed gets another try: what was in its way may be gone.
+    """
+    if any(path.name not in (LOCK, INPUTS) for path in state.iterdir()):
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):
+        held = json.loads((folder / RUN).read_bytes())
+        if held["schema"] != SCHEMA or held["made_of"] != made or held["tables"].keys() != set(_tables(folder)):
+            return None
+        if any(_digest(folder / name) != digest for name, digest in held["tables"].items()):
+            return None
+        for row in rows_of(folder / METADATA):
+            if row["outcome"] == "failed" and "sha256" in row:
+                return None
+            if row["output"] and _digest(inside(folder, row["output"])) != row["output_sha256"]:
+                return None
+        report = Report.from_json(json.loads((folder / "report.json").read_bytes()))
+        report.notes.append(f"nothing new: {counted(report.pages_in, 'page')} as before (--restart does all again)")
+        return report
+    return None
+
+
+def _root(page: Source) -> str:
+    """Return the folder below which a page has its id."""
+    return str(page.path.absolute().parents[len(PurePosixPath(page.id).parts) - 1].resolve())
+
+
+def _inputs(path: Path) -> list[str]:
+    """Return the folders that a run was made from, as far as it is known."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        held = json.loads(path.read_bytes())
+        held = held["inputs"] if isinstance(held, dict) else held
+        return [root for root in held if isinstance(root, str)]
+    return []
+
+
+def _are_moved(folder: Path, state: Path, pages: Sequence[Source]) -> bool:
+    """Say whether all pages of which there are outputs are pages of this run: of the same ids and bytes. What a run that was stopped wrote is not told."""
+    if any(path.name not in (LOCK, INPUTS) for path in state.iterdir()):
+        return False
+    now = {page.id: page for page in pages}
+    rows = rows_of(folder / METADATA) if (folder / METADATA).exists() else []
+    with contextlib.suppress(InputError):
+        return all(
+            row["id"] in now and hashlib.sha256(now[row["id"]].read(most=MAX_TEXT_BYTES)).hexdigest() == row.get("sha256")
+            for row in rows
+            if row["output"]
+        )
+    return False
+
+
+def _left_out(folder: Path, roots: Iterable[str], pages: Sequence[Source]) -> list[str]:
+    """Return the inputs below some folders that were cleaned before and are still there, and that this run does not read."""
+    rows: Sequence[Any] = rows_of(folder / METADATA) if roots and (folder / METADATA).exists() else ()
+    now: AbstractSet[str] = {page.id for page in pages}
+    found = (str(Path(root, row["id"])) for row in rows if row["output"] and row["id"] not in now for root in roots)
+    return [path for path in found if os.path.lexists(path)]
+
+
+def _named(roots: Sequence[str]) -> str:
+    return ", ".join(roots[:3]) + (f" and {len(roots) - 3} more" if len(roots) > 3 else "")
+
+
+def _tables(folder: Path) -> list[str]:
+    return [name for name in sorted(TABLES | {HOSTS}) if name != RUN and (folder / name).is_file()]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

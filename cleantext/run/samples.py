@@ -1,0 +1,51 @@
+"""Pages of a finished run as they were and as they are, for its report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from cleantext.edits import compose
+from cleantext.errors import EditError, InputError
+from cleantext.report.overview import overview
+from cleantext.report.page import render
+from cleantext.report.pieces import View, page_view
+from cleantext.report.tally import Report
+from cleantext.run.files import write_json, write_whole
+from cleantext.run.restore import recorded, text_as_read
+from cleantext.run.settings import EDITS, METADATA
+from cleantext.run.state import rows_of
+from cleantext.run.tables import read_edits
+
+__all__ = ["page_views", "render_report", "write_report"]
+
+
+def write_report(out: Path, report: Report) -> None:
+    """Write report.json and report.html into the folder of a run whose tables are there."""
+    if (out / METADATA).exists():
+        report.overview = overview(rows_of(out / METADATA))
+    write_json(out / "report.json", report.to_json())
+    render_report(out, report)
+
+
+def render_report(out: Path, report: Report) -> None:
+    """Write report.html, with the pages of the run that its report chose, as they were and as they are."""
+    write_whole(out / "report.html", render(report, page_views(out, report.overview.get("pages", ()))).encode("utf-8", "replace"))
+
+
+def page_views(out: Path, pages: Iterable[Mapping[str, Any]]) -> dict[str, View]:
+    """Return what became of some pages of a run by their ids, from its outputs. A page that failed, or changed since, has none."""
+    wanted = {page["id"] for page in pages if page.get("outcome") != "failed"}
+    if not wanted or not (out / EDITS).exists() or not (out / METADATA).exists():
+        return {}
+    edits = read_edits(out / EDITS, wanted)
+    found = {}
+    for row in recorded(out):
+        if row["id"] in wanted:
+            steps = edits.get(row["id"], [])
+            with contextlib.suppress(EditError, InputError):
+                found[row["id"]] = page_view(text_as_read(out, row, steps), reduce(compose, [made for _, made in steps], ()))
+    return found
