@@ -25,9 +25,9 @@ from extraction import Case, folded
 
 import cleantext.chrome.blocks as blocks
 import cleantext.chrome.tree as tree
-import cleantext.html.lines as html_lines
 import cleantext.html.bylines as html_bylines
 import cleantext.html.dates as html_dates
+import cleantext.html.lines as html_lines
 import cleantext.html.metadata as html_metadata
 import cleantext.html.titles as html_titles
 from cleantext.chrome import StripChrome

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cleantext.changes import Changes, code_points
-from cleantext.chrome.columns import BALLOT
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
 from cleantext.chrome.rows import Rows
@@ -124,16 +123,13 @@ class StripChrome(Transform):
     ) -> Decisions:
         """Judge many texts; those ``marked`` come from HTML, and what is learned of lines has no say there.
 
-        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule is heard.
+        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule takes it.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
         register = Register.of(self.pack)
         rows = Rows.split(view_points(code_points("\n".join(texts))))
         known = register.look(rows)
-        if sure:
-            firsts = [0, *accumulate(text.count("\n") + 1 for text in texts)]
-            known[[firsts[page] + line for page, line in sure]] &= (1 << BALLOT) - 1
         profile = self.known
         if profile and (rule := next(iter(register.pack.of_kind["repeated"]), None)):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
@@ -142,7 +138,7 @@ class StripChrome(Transform):
                     support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, register)
         plain = np.full(len(texts), True) if marked is None else ~np.array(marked, bool)
         scorer = self.scorer if plain.any() else None
-        return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told)
+        return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told, spared=sure)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
         r"""Say for every line and part of a line that goes which rule took it, and what made that enough.

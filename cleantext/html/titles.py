@@ -58,6 +58,7 @@ MARKS = re.compile(r"[。；]")
 SITE_NAME = re.compile(
     r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
 )
+SITE_CHARS = 8
 SIZES = ((4, "1"), (7, "2"), (12, "3"), (36, "4"), (60, "5"), (1 << 30, "6"))
 BELOW = ((1, "at"), (2, "1"), (4, "3"), (9, "8"), (21, "20"), (1 << 30, "far"))  # lines from a headline down to the text
 PROSE = ((2, "1"), (4, "3"), (6, "5"), (9, "8"), (1 << 30, "no"))
@@ -90,6 +91,8 @@ def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "")
     known, said = weights(), []
     for line, signs in Headlines(lines, stated, ruled).candidates():
         if "no-echo" in signs and "stop" in signs:  # a sentence
+            continue
+        if "site-name" in signs and len(lines[line].text) <= SITE_CHARS and not any(sign.endswith(STRONG) for sign in signs):
             continue
         said.append((sum(known.get(sign, 0.0) for sign in signs), -line))
     if not said:

@@ -41,7 +41,8 @@ POSITION = re.compile(
 LONGEST_FACT = 40
 PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
 LINKED = 0.6  # link density of a line that only leads somewhere
-OUTSIDE, LINKS, NAMED_SO = "html.outside-main", "html.link-dense", ("html.class", "html.headed")
+OUTSIDE = "html.outside-main"
+ENTERS = {"html.link-dense": IN_AGAIN, "html.class": IN_NAMED, "html.headed": IN_NAMED}
 CHOSEN = ("main", "title")
 LEAST_TITLE = 3  # characters
 FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
@@ -73,17 +74,7 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
         elif role == "main":
             out.append("html.learned")
         else:
-            in_above = (
-                ALONE
-                if agreed < AGREED
-                else IN_SURE
-                if agreed >= ALL_AGREED and i > first
-                else IN_AGAIN
-                if role == LINKS
-                else IN_NAMED
-                if role in NAMED_SO
-                else IN
-            )
+            in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else ENTERS.get(role, IN)
             if role == OUTSIDE and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
                 in_above = PARAMETER
             enters = odd >= in_above - LENGTH * long and plain(line) not in titles and i not in headed and not is_heading(line)
@@ -123,6 +114,8 @@ def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
         and odd >= least
         and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
         and not FACT.search(tree.lines[i])
+        and not iso_date(tree.lines[i])
+        and not POSITION.fullmatch(tree.lines[i])
         and plain(tree.lines[i]) not in known
     ]
     return max(found, key=odds_of.__getitem__, default=-1)
