@@ -38,7 +38,9 @@ WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.
 ONE_HOST = 0.15  # of twelve pages of one template
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 GRAM_UNIT = 16  # of a logit, for weights of n-grams
-SHRINK = 5e-5  # how much weights of n-grams are held down; of pairs of lines of sites left out that no rule takes, 2e-6 orders 85.7 %, this 87
+SHRINK = (
+    5e-5  # how much weights of n-grams are held down; of pairs of lines of sites left out that no rule takes, 2e-6 orders 85.7 %, this 87
+)
 COMMON = 0.3  # weight of a word of everyday texts in the vocabulary of a rule
 TREES = {
     "objective": "binary",
