@@ -163,6 +163,13 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
     show_default=True,
     help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
+@click.option(
+    "--max-page-memory",
+    default="4GB",
+    show_default=True,
+    metavar="SIZE",
+    help="What a worker may take for its pages; pages that take more fail, too (Linux). 0: no limit.",
+)
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
@@ -188,6 +195,7 @@ def clean(
     dry_run: bool,
     quiet: bool,
     max_page_bytes: str,
+    max_page_memory: str,
     **options: Any,
 ) -> None:
     """Clean pages: files, folders or glob patterns.
@@ -202,6 +210,7 @@ def clean(
     from cleantext.run import job
 
     options["max_page_bytes"] = size_of(max_page_bytes)
+    options["max_page_memory"] = size_of(max_page_memory)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:
         options["compiled"] = held.enter_context(compiling(console, quiet=quiet))

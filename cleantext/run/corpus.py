@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cleantext.errors import ConfigError, InputError
 from cleantext.plan import Table
 from cleantext.report.tally import Report
-from cleantext.run.files import Source, read_page
+from cleantext.run.budget import PAGE_SECONDS, OverTime, alarm, seconds_of, too_long
+from cleantext.run.files import Read, Source, read_page
 from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.parts import Corpus, IdType, ValueType, named_once, with_ids_as, write_kept
 from cleantext.run.records import WHOLE, Columns, Faults, Row, made_id, rows_of_lines
@@ -19,7 +20,7 @@ from cleantext.run.sniff import TABLES, ending_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Columns", "Corpus", "is_table", "read_places", "table_of"]
+__all__ = ["Columns", "Corpus", "characters_of", "is_table", "read_pages", "read_places", "table_of"]
 
 PART = 1 << 25  # characters of a Parquet file that is written of pages or JSON lines
 
@@ -33,7 +34,15 @@ def _is_parquet(source: Source) -> bool:
     return source.kind == "parquet" or (source.kind != "jsonl" and PurePath(source.path).suffix.lower() == ".parquet")
 
 
-def table_of(sources: Sequence[Source], columns: Columns, folder: Path, report: Report, *, strict: bool = False) -> Corpus:
+def table_of(
+    sources: Sequence[Source],
+    columns: Columns,
+    folder: Path,
+    report: Report,
+    *,
+    strict: bool = False,
+    page_seconds: float = PAGE_SECONDS,
+) -> Corpus:
     """Return pages, JSON lines and Parquet files as one table ``id, text[, value]``.
 
     Pages and rows that cannot be read are counted in the report; a row that repeats an id, or has none where no column
@@ -53,7 +62,7 @@ def table_of(sources: Sequence[Source], columns: Columns, folder: Path, report: 
         if any(map(_is_parquet, tables)):
             raise ConfigError(f"{tables[0].id}: Parquet files and JSON lines in one run: search them in two runs")
         folder.mkdir(parents=True, exist_ok=True)
-        corpus = _written(rows_of_lines(tables, columns, faults) if tables else _pages(sources, report), columns, folder)
+        corpus = _written(rows_of_lines(tables, columns, faults) if tables else _pages(sources, report, page_seconds), columns, folder)
     if tables:
         corpus = named_once(corpus, tables, folder, faults)
         faults.finish(corpus.table.rows)
@@ -228,13 +237,27 @@ def _rewritten(n: int, source: Source, *, made: bool, id_type: IdType, columns: 
 # ---------------------------------------------------------------- pages and lines
 
 
-def _pages(sources: Sequence[Source], report: Report) -> Iterator[Row]:
-    for source in sources:
-        try:
-            page, data, decoded = read_page(source, most=MAX_TEXT_BYTES)
-        except InputError as error:
-            report.fail(source.id, str(error))
-            continue
+def read_pages(sources: Sequence[Source], report: Report, page_seconds: float) -> Iterator[tuple[Source, Read]]:
+    """Yield pages as they are read. What cannot be, or takes too long to parse, is told and counted."""
+    with alarm() as watch:
+        for n, source in enumerate(sources):
+            seconds = seconds_of(page_seconds, source.weight)
+            try:
+                watch(n, seconds)
+                read = read_page(source, most=MAX_TEXT_BYTES)
+                watch(n, 0)
+            except InputError as error:
+                watch(n, 0)
+                report.fail(source.id, str(error))
+                continue
+            except OverTime:
+                report.fail(source.id, f"{source.id}: {too_long(seconds)}")
+                continue
+            yield source, read
+
+
+def _pages(sources: Sequence[Source], report: Report, page_seconds: float) -> Iterator[Row]:
+    for source, (page, data, decoded) in read_pages(sources, report, page_seconds):
         report.bytes_in += len(data)
         report.encodings[decoded.encoding] += 1
         yield page.id, page.text, None, source.id, 1
@@ -281,6 +304,15 @@ def _rows(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
+
+
+def characters_of(table: Table) -> int:
+    """Return the characters of all texts of a table."""
+    import pyarrow.compute as pc
+
+    name = dict(table.columns).get("text", "text")
+    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
+    return sum(filter(None, lengths))
 
 
 def read_places(table: Table, places: Iterable[int]) -> Mapping[int, str]:

@@ -18,6 +18,7 @@ from cleantext.chrome.hosts import HostProfile
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, counted, total
+from cleantext.run.budget import MEMORY, PAGE_SECONDS, OverTime, alarm
 from cleantext.run.files import Source, check_output, settle
 from cleantext.run.find import Found, few, find_pages, listed
 from cleantext.run.learn import with_learned, with_profile
@@ -26,11 +27,11 @@ from cleantext.run.names import clashes, key_in
 from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.packed import MAX_PAGE_BYTES
 from cleantext.run.samples import write_report
-from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
+from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
 from cleantext.run.tables import finish
-from cleantext.run.workers import OverTime, Task, alarm, can_fork, run_all
+from cleantext.run.workers import Task, can_fork, run_all
 from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards"]
@@ -72,6 +73,7 @@ def clean_files(
     record: bool = True,
     max_page_bytes: int = MAX_PAGE_BYTES,
     page_seconds: float = PAGE_SECONDS,
+    max_page_memory: int = MEMORY,
     profile: str | HostProfile = "",
     learn_hosts: bool = False,
     restart: bool = False,
@@ -87,7 +89,8 @@ def clean_files(
     "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
-    for each megabyte; 0: no limit). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
+    for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
+    (0: no limit; on Linux, and not where the work is done in this process). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
     again, unless ``restart`` says so. Pages that are gone from the input go from the output, and a note says how many; an output that was made
     from other inputs is refused, unless these pages shall take the place of those (``replaces``). Raise `ConfigError` or `InputError`
     before anything is written; a page that fails is a row of failed.jsonl, not an exception.
@@ -109,7 +112,7 @@ def clean_files(
     recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
     if profile:
         recipe = with_profile(recipe, profile)
-    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds)
+    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory)
     made = made_of(found, settings, learn_hosts=learn_hosts)
     with working(folder) as state:
         begin(folder, state, sources, found.pages, replace=replaces)
@@ -169,9 +172,10 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "edits_recorded": settings.record,
         "max_page_bytes": settings.max_page_bytes,
         "page_seconds": settings.page_seconds,
+        "max_page_memory": settings.max_page_memory,
     }
     report.notes += found.notes
-    meant = {rule: why for step in settings.pipeline.steps for rule, why in step.rules.items()}
+    meant = {rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()}
     report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
@@ -212,7 +216,7 @@ def _each(tasks: Sequence[Task], settings: Settings, out: Path, workers: int | N
     if count > 1 and (workers or size >= PARALLEL_BYTES):
         # Spawned, not forked: pyarrow and numba have threads by now.
         yield from run_all(tasks, settings, out, count=count, fork=False)
-    elif settings.page_seconds and can_fork():
+    elif (settings.page_seconds or settings.max_page_memory) and can_fork():
         import pyarrow as pa  # noqa: F401 - once, here; the tables at the end need it, too
 
         yield from run_all(tasks, settings, out, count=1, fork=True)  # 0.02 s, for a process that can be stopped
@@ -221,12 +225,12 @@ def _each(tasks: Sequence[Task], settings: Settings, out: Path, workers: int | N
 
 
 def _here(tasks: Sequence[Task], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report]]:
-    """Do shards in this process, until a page takes too long: the rest in another, which can be stopped and has sound caches."""
+    """Do shards in this process, until a page takes too much: the rest in another, which can be stopped and has sound caches."""
     with alarm() as watch:
         for number, task in enumerate(tasks):
             try:
                 report = run_shard(task.shard, settings, out, over=task.over, watch=watch)
-            except OverTime:
+            except (OverTime, MemoryError):
                 task.trial = True
                 yield from run_all(tasks[number:], settings, out, count=1, fork=False)
                 return

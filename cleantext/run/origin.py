@@ -35,7 +35,7 @@ SCHEMA = 1
 def made_of(found: Found, settings: Settings, *, learn_hosts: bool) -> str:
     """Return the digest of all that decides what a run writes: the recipe, the options, this code and the pages as they lie on the disk."""
     code = sorted(p for p in Path(cleantext.__file__).parent.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
-    said: list[Any] = [settings.fingerprint, settings.page_seconds, learn_hosts, found.notes]
+    said: list[Any] = [settings.fingerprint, settings.budget, learn_hosts, found.notes]
     held = hashlib.sha256(json.dumps([*said, [(p.name, *state_of(p)[:2]) for p in code]]).encode())
     for source in found.pages:
         held.update(json.dumps([source.id, str(source.path.resolve()), source.size, state_of(source.path)]).encode())

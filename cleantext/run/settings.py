@@ -11,17 +11,14 @@ from pathlib import Path
 import cleantext
 from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline
+from cleantext.run.budget import LEAST_MEMORY, MEMORY, PAGE_SECONDS, seconds_of
 from cleantext.run.files import STATE, Source
 from cleantext.run.packed import MAX_PAGE_BYTES
 
-__all__ = ["EDITS", "EDITS_PART", "METADATA", "PAGE_SECONDS", "STATE", "Settings", "Shard", "page_folder", "part", "state_of"]
+__all__ = ["EDITS", "EDITS_PART", "METADATA", "STATE", "Settings", "Shard", "page_folder", "part", "state_of"]
 
 EDITS, METADATA = "edits.parquet", "metadata.jsonl"
 EDITS_PART = "edits.arrow"
-# Seconds that a page may take, and more for each megabyte of it: ten times what any ordinary page takes, so that a busy
-# machine does not decide which pages fail.
-PAGE_SECONDS = 60.0
-SECONDS_A_MEGABYTE = 15.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class Settings:
     record: bool = True  # write edits.parquet
     max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; pages of more fail
     page_seconds: float = PAGE_SECONDS  # pages that take longer fail; 0: as long as they take
+    max_page_memory: int = MEMORY  # bytes that a worker may take beside those it starts with; pages that take more fail; 0: any number
 
     def __post_init__(self) -> None:
         if self.duplicates not in ("annotate", "passages", "documents", "off"):
@@ -50,6 +48,8 @@ class Settings:
             raise ConfigError(f"max_page_bytes {self.max_page_bytes}: a page has at least one byte")
         if not self.page_seconds >= 0:
             raise ConfigError(f"page_seconds {self.page_seconds}: seconds are at least 0, which sets no limit")
+        if self.max_page_memory and self.max_page_memory < LEAST_MEMORY:
+            raise ConfigError(f"max_page_memory {self.max_page_memory:,}: give at least {LEAST_MEMORY:,} bytes (500MB), or 0 for no limit")
 
     @property
     def removes(self) -> bool:
@@ -58,14 +58,19 @@ class Settings:
 
     @property
     def fingerprint(self) -> str:
-        """The digest of all that decides the outputs, except ``page_seconds``: only pages that go over it depend on that."""
+        """The digest of all that decides the outputs, except ``budget``: only pages that go over it depend on that."""
         search = [self.duplicates, self.threshold, self.min_chars, self.max_df]
         parts = [cleantext.__version__, self.pipeline.fingerprint, *search, self.record, self.max_page_bytes]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
+    @property
+    def budget(self) -> list[float]:
+        """What a page may take: seconds and bytes of memory."""
+        return [self.page_seconds, self.max_page_memory]
+
     def seconds(self, weight: int) -> float:
         """Return how long a page, or pages, of so many bytes may take: 0 where there is no limit."""
-        return self.page_seconds and self.page_seconds + weight * SECONDS_A_MEGABYTE / 1e6
+        return seconds_of(self.page_seconds, weight)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from cleantext.changes import Changes
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
 from cleantext.report.tally import Report
+from cleantext.run.budget import Watch, unwatched
 from cleantext.run.files import Source, is_name_error, output_path, read_page, settle, unwritable, write_whole
 from cleantext.run.markers import mark
 from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part, total_size
@@ -20,14 +20,9 @@ from cleantext.run.tables import write_edits
 from cleantext.transform import Page
 from cleantext.warm import warm
 
-__all__ = ["ALL", "Watch", "run_shard", "try_pages", "unwatched"]
+__all__ = ["ALL", "run_shard", "try_pages"]
 
 ALL = -1  # the pages of a shard, together
-Watch = Callable[[int, float], None]  # a page by its number in the shard, or ALL, and how many seconds it may take from now: 0 for any
-
-
-def unwatched(_: int, __: float) -> None:
-    """Let pages take what time they take."""
 
 
 def run_shard(
@@ -90,10 +85,14 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
         if number < first or number in over:
             continue
         watch(number, settings.seconds(source.weight))
-        with contextlib.suppress(Exception):  # told when the shard is done
+        try:
             read = read_page(source, most=settings.max_page_bytes)
             watch(number, settings.seconds(len(read.data)))
             _work([read.page], settings)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001, S112 - told when the shard is done
+            continue
     watch(ALL, 0)
 
 
@@ -118,7 +117,7 @@ def _cleaned(
     """Clean a batch. Where it fails, find the pages to blame one by one, and clean the others."""
     try:
         return pages, *_work(pages, settings)
-    except (CleantextError, ImportError):  # of the recipe or the installation, not of a page
+    except (CleantextError, ImportError, MemoryError):  # of the recipe or the installation; whoever gave the memory finds the page
         raise
     except Exception:  # noqa: BLE001 - see above: the pages to blame are found, told and counted
         sound = []
@@ -126,6 +125,8 @@ def _cleaned(
             try:
                 _work([page], settings)
                 sound.append(page)
+            except MemoryError:
+                raise
             except Exception as error:  # noqa: BLE001
                 _failed(rows[page.id], report, f"{page.id}: a step of the pipeline failed: {error!r}; please report it with the page")
         return sound, *_work(sound, settings)

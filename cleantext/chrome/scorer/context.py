@@ -32,7 +32,7 @@ from cleantext.chrome.scorer.shape import (
 )
 from cleantext.jit import kernel
 
-__all__ = ["CONTEXT", "COUNTS_ON", "RULE_HERE", "RUN", "ZONE", "context"]
+__all__ = ["CONTEXT", "COUNTS_ON", "FIELDS_NEAR", "RULE_HERE", "ZONE", "context"]
 
 STRONG = 40  # sixteenths of a logit: a line whose words alone speak for page chrome
 TITLED = -40  # and one whose words may be those of a title
@@ -121,7 +121,7 @@ CONTEXT = (
 )
 
 PLACE = len(SHAPE)  # column that they begin in
-ZONE, RUN, COUNTS_ON, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "run", "counts_on", "rule"))
+ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "counts_on", "fields_4", "rule"))
 
 
 @kernel
