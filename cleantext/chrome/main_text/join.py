@@ -115,6 +115,7 @@ def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
         and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
         and not FACT.search(tree.lines[i])
         and not iso_date(tree.lines[i])
+        and not tree.is_action(i)
         and not POSITION.fullmatch(tree.lines[i])
         and plain(tree.lines[i]) not in known
     ]
