@@ -105,7 +105,8 @@ def dedup(
     from cleantext.cli.progress import compiling, steps
     from cleantext.report.terminal import summary
     from cleantext.run.corpus import Columns
-    from cleantext.run.search import dedup_files, dedup_plan, index_files
+    from cleantext.run.engines import dedup_plan
+    from cleantext.run.search import dedup_files, index_files
 
     if explain_plan:
         names = ("threshold", "min_chars", "max_df")

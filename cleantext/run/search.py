@@ -15,6 +15,7 @@ from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.budget import PAGE_SECONDS
 from cleantext.run.corpus import Columns, characters_of, is_table, read_pages, read_places, table_of
+from cleantext.run.engines import Level, dedup_plan, on_spark
 from cleantext.run.files import (
     IGNORE_FILE,
     Source,
@@ -34,45 +35,13 @@ from cleantext.warm import compile_ahead
 if TYPE_CHECKING:
     from cleantext.plan import Plan, Table
 
-__all__ = ["dedup_files", "dedup_plan", "index_files"]
+__all__ = ["dedup_files", "index_files"]
 
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 DEDUP = "dedup"  # the folder of its state
-FEW = 500_000  # texts up to which all bands are searched in one query
-AT_ONCE = 5  # of many on a cluster: each query begins with a shuffle of what it reads
 OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
-Level = Literal["document", "paragraph", "passage"]
 Engine = Literal["auto", "memory", "local", "spark"]
 TIMES = 25  # the bytes of its texts that a search in memory takes, about
-
-
-def dedup_plan(
-    *,
-    level: Level,
-    threshold: float,
-    min_chars: int,
-    max_df: int = 100,
-    keep: str = "longest",
-    id_type: Literal["string", "int64"] = "string",
-    value_type: Literal["int64", "double"] = "double",
-    against: bool,
-    at_once: int = 0,
-    apart: bool = False,
-) -> Plan:
-    """Return the plan of a search over tables (``at_once`` and ``apart``: see `document_plan`); `Plan.explain` prints it."""
-    from cleantext.dedup import SketchSpec
-    from cleantext.dedup.passage_plan import passage_plan
-    from cleantext.dedup.passages import Search
-    from cleantext.dedup.plan import document_plan
-    from cleantext.dedup.stages import KEEP
-    from cleantext.errors import unknown
-
-    if keep not in KEEP:
-        raise unknown("keep", keep, KEEP)
-    options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
-    if level == "passage":
-        return passage_plan(Search(threshold, min_chars, max_df), **options)
-    return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=at_once, apart=apart, **options)
 
 
 def dedup_files(
@@ -140,7 +109,6 @@ def dedup_files(
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
             tables = {name: corpus.table for name, corpus in given.items()}
-            few = sum(table.rows for table in tables.values()) < FEW
             plan = dedup_plan(
                 level=level,
                 threshold=threshold,
@@ -150,14 +118,11 @@ def dedup_files(
                 id_type=given["texts"].id_type,
                 value_type=given["texts"].value_type,
                 against=bool(against),
-                at_once=0 if few else AT_ONCE if engine == "spark" else 1,
-                apart=engine == "spark" and not few,
+                rows=sum(table.rows for table in tables.values()),
+                cluster=engine == "spark",
             )
             if engine == "spark":
-                from cleantext.plan.spark import SparkRunner, connected
-
-                with connected(master, spark) as session:
-                    found = SparkRunner(session, state / "spark", progress=progress).run(plan, tables)
+                found = on_spark(plan, tables, state / "spark", master, spark, progress)
             else:
                 started += _compile_ahead([*pages, *more], level, compiled)
                 found = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers).run(plan, tables)
