@@ -25,8 +25,11 @@ from extraction import Case, folded
 
 import cleantext.chrome.blocks as blocks
 import cleantext.chrome.tree as tree
+import cleantext.html.bylines as html_bylines
+import cleantext.html.dates as html_dates
 import cleantext.html.lines as html_lines
 import cleantext.html.metadata as html_metadata
+import cleantext.html.titles as html_titles
 from cleantext.chrome import StripChrome
 from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.scorer.model import load_model
@@ -46,7 +49,12 @@ NAMES = {
     blocks: ("ANSWER", "FOOT", "GOOD", "SIGNED"),
     html_lines: ("PARTS",),
 }
-NAMES |= {html_metadata: ("SOURCE_WORDS", "AUTHOR_WORDS", "TIME_WORDS", "PUBLISHED", "TITLE", "SOURCE")}
+NAMES |= {
+    html_metadata: ("TITLE", "SOURCE"),
+    html_bylines: ("SOURCE_WORDS", "AUTHOR_WORDS"),
+    html_dates: ("TIME_WORDS", "PUBLISHED"),
+    html_titles: ("NAMES", "SITE", "RELATED"),
+}
 _TOKEN = re.compile(r"[^\W\d_]+")
 _ATTRIBUTE = re.compile(r"""(?i)\b(?:class|id)\s*=\s*["']?([^"'>]{1,200})""")
 _META = re.compile(r"""(?i)<meta[^>]{0,200}?\b(?:name|property|itemprop)\s*=\s*["']?([^"'>\s]{1,60})""")
@@ -162,11 +170,13 @@ def without(off: set[tuple[str, str]]) -> Iterator[StripChrome]:
         for (module, table), names in kept.items():
             setattr(module, table, type(names)(name for name in names if ("name", name) not in off))
         tree._names.cache_clear()
+        html_titles._step.cache_clear()
         yield WithoutHost(learned=False, left=reduced(load_pack("zh-web-rules"), off))
     finally:
         for (module, table), names in kept.items():
             setattr(module, table, names)
         tree._names.cache_clear()
+        html_titles._step.cache_clear()
 
 
 def learned() -> dict[str, float]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cleantext.run import shards
 from cleantext.transform import HOLDS, Edit, Law, Page, PageTransform, Safety
 
@@ -33,6 +35,12 @@ class Stuck(PageTransform):
         if page.text.startswith("卡在内核"):  # holds the interpreter and hears no signal's handler
             while True:
                 ctypes.PyDLL(None).sleep(1000)
+        if page.text.startswith("贪字节"):
+            held = []
+            while True:
+                held.append(bytes(1 << 24))
+        if page.text.startswith("贪数组"):
+            return (), (str(np.ones(1 << 33).sum()),), {}
         if page.text.startswith("自杀"):
             os._exit(7)
         if page.text.startswith("慢"):

@@ -14,8 +14,10 @@ from stuck import Stuck
 import cleantext as ct
 from cleantext.errors import CleantextError, ConfigError
 from cleantext.pipeline import Pipeline
-from cleantext.run import job, shards, workers
+from cleantext.run import budget, corpus, job, shards, workers
+from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
+from cleantext.run.search import dedup_files
 from cleantext.run.settings import STATE, Settings
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
@@ -26,7 +28,7 @@ NEVER_END = ["卡在循环", "卡在正则", "卡在内核"]
 @pytest.fixture(autouse=True)
 def without_warming(monkeypatch):
     monkeypatch.setattr(shards, "warm", lambda *_: None)
-    monkeypatch.setattr(workers, "PATIENCE", 100)  # how busy this machine is decides nothing
+    monkeypatch.setattr(budget, "PATIENCE", 100)  # how busy this machine is decides nothing
 
 
 def pages_in(folder, *texts):
@@ -52,7 +54,7 @@ def failed(out):
 @pytest.mark.parametrize("text", NEVER_END)
 def test_a_page_that_never_ends_fails_alone(tmp_path, monkeypatch, text):
     if text == "卡在内核":  # asleep, which is no work
-        monkeypatch.setattr(workers, "PATIENCE", 6)
+        monkeypatch.setattr(budget, "PATIENCE", 6)
     monkeypatch.setattr(job, "can_fork", lambda: True)
     src = pages_in(tmp_path / "in", BODY, text, BODY + "二", BODY + "三")
     report = clean(src, tmp_path / "out")
@@ -60,6 +62,51 @@ def test_a_page_that_never_ends_fails_alone(tmp_path, monkeypatch, text):
     assert "1.txt: took more than 0.5 seconds: give it more (--page-seconds)" in report.failures[0]["error"]
     assert [(tmp_path / "out" / f"{n}.txt").exists() for n in range(4)] == [True, False, True, True]
     assert not (tmp_path / "out" / STATE).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory")
+@pytest.mark.parametrize("fork", [True, False])
+@pytest.mark.parametrize("text", ["贪字节", "贪数组"])
+def test_a_page_that_takes_all_memory_fails_alone(tmp_path, monkeypatch, text, fork):
+    monkeypatch.setattr(job, "can_fork", lambda: fork)
+    src = pages_in(tmp_path / "in", BODY, text, BODY + "二", text + "三", BODY + "四")
+    options = {} if fork else {"workers": 2}
+    if not fork:
+        monkeypatch.setattr(units, "BATCH_ROWS", 1)
+    report = clean(src, tmp_path / "out", page_seconds=60, max_page_memory=500_000_000, **options)
+    assert (report.outcomes["kept"], failed(tmp_path / "out"), report.exit_code) == (3, ["1.txt", "3.txt"], 3)
+    assert all("took more than 500,000,000 bytes of memory: give it more (--max-page-memory)" in f["error"] for f in report.failures)
+    with pytest.raises(ConfigError, match="max_page_memory 1: give at least 500,000,000"):
+        clean(src, tmp_path / "more", max_page_memory=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory")
+def test_pages_over_the_limit_of_memory_are_done_again_with_another(tmp_path, monkeypatch):
+    """A run that was stopped takes up the shards that are done, but for pages that failed by a limit that has changed."""
+    settings = Settings(RECIPE, max_page_memory=500_000_000)
+    assert settings.fingerprint == Settings(RECIPE).fingerprint
+    assert settings.budget != Settings(RECIPE).budget
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no clock here")
+@pytest.mark.parametrize("engine", ["memory", "local"])
+def test_dedup_reads_no_page_for_ever(tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(budget, "PATIENCE", 1)
+    read = corpus.read_record
+
+    def stuck(row, *, most):
+        if row.id == "1.txt":
+            while True:
+                pass
+        return read(row, most=most)
+
+    monkeypatch.setattr(corpus, "read_record", stuck)
+    told = BODY + "街上卖馕的老人说,这样的春天他等了三年,城里的人都说今年的雨水好。"
+    src = pages_in(tmp_path / "in", told, "卡", "转载:" + told)
+    report = dedup_files(src, tmp_path / "out", engine=engine, page_seconds=0.3, workers=1)
+    assert (report.outcomes["kept"], failed(tmp_path / "out"), report.duplicates["pairs"]) == (2, ["1.txt"], 1)
+    assert "took more than 0.3 seconds" in report.failures[0]["error"]
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
@@ -75,7 +122,7 @@ def test_a_page_that_ends_its_process_fails_alone_and_no_other_for_it(tmp_path, 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no clock here")
 def test_where_no_process_can_be_forked_the_clock_rings_here_and_a_new_one_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "can_fork", lambda: False)
-    monkeypatch.setattr(workers, "PATIENCE", 3)
+    monkeypatch.setattr(budget, "PATIENCE", 3)
     src = pages_in(tmp_path / "in", BODY, "卡在正则", BODY + "二")
     before = signal.getsignal(signal.SIGALRM)
     report = clean(src, tmp_path / "out")
@@ -104,10 +151,10 @@ def test_a_forked_process_writes_what_this_one_does(tmp_path, monkeypatch):
     src = pages_in(tmp_path / "in", BODY, BODY + "二")
     monkeypatch.setattr(job, "can_fork", lambda: True)
     clean(src, tmp_path / "forked")
-    clean(src, tmp_path / "here", page_seconds=0)
+    clean(src, tmp_path / "here", page_seconds=0, max_page_memory=0)
     trees = [tree(tmp_path / name) for name in ("forked", "here")]
     for files in trees:
-        files.pop("report.html"), files.pop("report.json"), files.pop("run.json")  # which tell the budget
+        [files.pop(name) for name in ("report.html", "report.json", "run.json")]  # which tell the budget
     assert trees[0] == trees[1]
 
 

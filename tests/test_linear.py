@@ -338,9 +338,21 @@ ASKED = {
     "run.readers.sniff._STATUS": ("match", inf),
     "run.readers.source._ADDRESS": ("match", inf),
     "chrome.tree.ACTION": ("fullmatch", inf),
-    "html.metadata.NAME": ("fullmatch", inf),
+    "html.bylines.NAME": ("fullmatch", inf),
+    "html.bylines.POSTED": ("fullmatch", inf),
+    "html.bylines.FIELD": ("fullmatch", 30),
+    "html.bylines.MEDIUM": ("match", 80),
+    "html.bylines.SENT": ("fullmatch", 40),
+    "html.bylines.WRITTEN_BY": ("fullmatch", 60),
+    "html.bylines.NAMES": ("search", 120),
+    "html.bylines.REPORTED": ("match", 60),
+    "html.titles.DATE": ("search", 120),
+    "html.bylines.BY": ("search", 120),
+    "html.bylines.CITED": ("search", 120),
+    "html.bylines.LABEL": ("search", 120),
+    "html.bylines.COUNTED": ("search", 80),
+    "html.titles.NUMBER": ("match", 120),
     "html.metadata.SITE_NAME": ("fullmatch", inf),
-    "html.metadata.POSTED": ("fullmatch", inf),
 }
 # Those whose search begins at the start of a run only, by a look behind, or ends in what it found; `test_long_runs` asks them.
 RUNS = {
@@ -353,15 +365,14 @@ RUNS = {
     "normalize._INDENT": " \t",
     "normalize._BLANKS": "\n",
     "html.words.WORD": "Aa",
-    "html.metadata.ENGLISH_DATE": "jan 1, 20",
-    "html.metadata.CODE": "1_ A",
+    "html.dates.ENGLISH_DATE": "jan 1, 20",
+    "html.bylines.CODE": "1_ A",
     "html.formulas.MATH": "<math>",  # up to the next tag of its name, as the next four
     "html.formulas.TEX": "<annotation encoding=application/x-tex>",
     "html.formulas.SCRIPT": "<script type=math/tex>",
     "html.formulas.PICTURE": "<img alt=''",
     "html.formulas.CONTAINER": "<mjx-container>",
     "html.formulas.TAG": "<a /",
-    "html.metadata.BYLINE": "记者 文/",
     "html.bounds.PLAIN": "<a =\"'/>",  # possessive throughout, as the next two
     "html.bounds.TAG": "<a =\"'/>",
     "html.bounds.ROOT_TAG": "<body =\"'/>",
@@ -378,6 +389,8 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "html.frames.NOT_NAME": "classes and names, of a bounded length",
     "run.readers.sniff._MARKS": "the first 8,192 bytes",
     "run.readers.jsonlines._PARTS": "a table: each character is taken once, by possessive repeats",
+    "html.bylines.BYLINE": "lines of at most 60 characters",
+    "html.bylines.DESPATCH": "the first 60 characters of a line",
     "html.metadata.SUFFIX": "a title whose blanks are single",
 }
 

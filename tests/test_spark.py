@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from kernels import Running, Same, Whole
 from made import corpus, prose
+from test_clean_plan import crawl
+from test_clean_plan import table_of as table_of_pages
 from test_components import check, shapes
 from test_passage_plan import in_memory as passages_in_memory
 from test_passage_plan import mixed
@@ -29,9 +31,11 @@ from cleantext.dedup.passage_plan import passage_plan
 from cleantext.dedup.passages import Search
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
-from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Plan, Scan, Sql, Table
+from cleantext.pipeline import Pipeline
+from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Number, Plan, Scan, Sql, Table
 from cleantext.plan.spark import SparkRunner, connected
 from cleantext.plan.spark.reads import is_read_again
+from cleantext.run.clean_plan import clean_plan
 
 # pyspark's own: it warns of pandas 3, and leaves sockets to the collector.
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("default")]
@@ -160,13 +164,15 @@ def test_steps_do_what_they_do_on_one_machine(tmp_path, spark):
             Scan("within", "grouped", Running(), ("owner", "n"), ("owner",)),
             Scan("all", "grouped", Running(), ("n",)),
             Scan("none", "none", Whole(("a", "n")), ("n",)),
+            Number("counted", "between", "at", ("n % 7 DESC", "n")),
+            Number("empty", "none", "at", ("n",)),
             Sql("waiting", "SELECT n FROM between WHERE n < 5"),
             Sql("seen", "SELECT n FROM waiting"),
             Loop(
                 (
                     Sql("waiting", "SELECT n - 1 AS n FROM waiting WHERE n > 1"),
                     Sql("seen", "SELECT n FROM seen UNION ALL SELECT n FROM waiting"),
-                    Checkpoint(("waiting", "seen", "within", "all", "joined", "none")),
+                    Checkpoint(("waiting", "seen", "within", "all", "joined", "none", "counted", "empty")),
                 ),
                 "waiting",
                 50,
@@ -174,13 +180,13 @@ def test_steps_do_what_they_do_on_one_machine(tmp_path, spark):
             Sql("count", "SELECT count(*) AS rows, CAST(sum(x.n) AS BIGINT) AS n FROM seen x JOIN seen y ON x.n = y.n"),
             Expect("none", "there is {n}"),
         ),
-        ("joined", "within", "all", "count", "none"),
+        ("joined", "within", "all", "count", "none", "counted", "empty"),
     )
     local = of_runner(EmbeddedRunner(tmp_path / "local", workers=1), plan, inputs)
     assert len(local["joined"]) > 50
     for n in (1, 5):
         assert digest(of_runner(SparkRunner(spark, tmp_path / f"spark-{n}", partitions=n), plan, inputs)) == digest(local)
-        assert len(list((tmp_path / f"spark-{n}").glob("*.table"))) == 5, "tables that are no more leave no files"
+        assert len(list((tmp_path / f"spark-{n}").glob("*.table"))) == 7, "tables that are no more leave no files"
     with pytest.raises(InputError, match="there is 7"):
         SparkRunner(spark, tmp_path / "no").run(Plan((Expect("x", "there is {n}"),), ()), {"x": table_of(tmp_path / "x.parquet", n=[7])})
 
@@ -201,6 +207,18 @@ def test_what_is_read_once_is_not_written():
         for place, name in (((0,), "a"), ((1,), "b"), ((2,), "c"), ((3, 0, 0), "d"), ((3, 0, 1), "c"))
     }
     assert found == {(0,): False, (1,): True, (2,): True, (3, 0, 0): False, (3, 0, 1): True}
+
+
+@pytest.mark.parametrize("html", [False, True])
+def test_pages_are_cleaned_as_on_one_machine(tmp_path, spark, html):
+    """Hosts learned, pages cleaned, passages removed: one plan."""
+    pages = crawl(3)
+    plan = clean_plan(Pipeline.load("zh-web"), html=html, duplicates="off" if html else "passages")
+    local = of_runner(EmbeddedRunner(tmp_path / "local", workers=1), plan, {"pages": table_of_pages(tmp_path / "pages", pages, html=html)})
+    assert len(local["profiles"]) == 2
+    given = table_of_pages(tmp_path / "more", pages, html=html, files=3)  # profiles and who stays depend on the order of the files
+    found = of_runner(SparkRunner(spark, tmp_path / "spark", partitions=3), plan, {"pages": given})
+    assert digest(found) == digest(local)
 
 
 @pytest.mark.parametrize("shape", ["star around the last", "chain in no order", "giant"])

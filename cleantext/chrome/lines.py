@@ -82,9 +82,11 @@ def decide(
     scorer: Scorer | None = None,
     plain: Flags | None = None,
     told: bool = False,
+    spared: Sequence[tuple[int, int]] = (),
 ) -> Decisions:
     """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each.
 
+    The lines ``spared``, given by their text and number, stay whole, though what is said of them counts for their neighbours.
     With a ``scorer``, lines of ``plain`` pages that no rule takes go by what is learned; ``told`` keeps its reasons in words.
     """
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
@@ -96,6 +98,7 @@ def decide(
     case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
     case.plain = plain
     case.hear(safety, scorer, told=told)
+    case.spare(spared)
     return case.decisions()
 
 
@@ -205,6 +208,15 @@ class Case:
                 left = left[acted[left] < 0]
                 changed[:] = False
                 wanted, sure, seen = self._score(left, scorer)
+
+    def spare(self, spared: Sequence[tuple[int, int]]) -> None:
+        """Let lines stay whole."""
+        if spared:
+            size = int(self.lines.row.max(initial=0)) + 1
+            here = np.isin(self.lines.page * np.int64(size) + self.lines.row, [page * size + row for page, row in spared if row < size])
+            self.lines.acted[here] = -1
+            for n in np.flatnonzero(here).tolist():
+                self.cuts.pop(n, None)
 
     def _settle(self, left: I32, moved: Flags, *, aggressive: bool = False) -> None:
         """Ask the arbiter about the lines that are left of pages of which something went, until nothing moves."""

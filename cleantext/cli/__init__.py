@@ -158,6 +158,13 @@ for _command in (convert, extract, repair):
     show_default=True,
     help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
+@click.option(
+    "--max-page-memory",
+    default="4GB",
+    show_default=True,
+    metavar="SIZE",
+    help="What a worker may take for its pages; pages that take more fail, too (Linux). 0: no limit.",
+)
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option(
     "--learn-hosts/--no-learn-hosts",
@@ -188,6 +195,7 @@ def clean(
     dry_run: bool,
     quiet: bool,
     max_page_bytes: str,
+    max_page_memory: str,
     memory: str,
     text: str,
     html: str,
@@ -208,6 +216,7 @@ def clean(
     from cleantext.run.readers.fields import Fields
 
     options["max_page_bytes"], options["memory"] = size_of(max_page_bytes), size_of(memory)
+    options["max_page_memory"] = size_of(max_page_memory)
     options["fields"] = Fields(text=text, html=html, id=id_, url=url)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:

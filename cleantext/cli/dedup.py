@@ -73,6 +73,13 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
     help="What --remove writes.",
 )
 @click.option("--strict", is_flag=True, help="A row that cannot be read, or repeats an id, ends the run; else it is counted and told.")
+@click.option(
+    "--page-seconds",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Pages that take longer to read fail; each megabyte of a page gives it 15 more. 0: no limit.",
+)
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -105,14 +112,14 @@ def dedup(
 
     from cleantext.cli.progress import compiling, steps
     from cleantext.report.terminal import summary
-    from cleantext.run.duplicates import Query, dedup_plan
+    from cleantext.run.engines import dedup_plan
     from cleantext.run.readers.fields import Fields
     from cleantext.run.search import dedup_files, index_files
 
     if explain_plan:
+        names = ("level", "threshold", "min_chars", "max_df")
         keep = "value" if prefer else options["keep"]
-        query = Query(options["level"], options["threshold"], options["min_chars"], options["max_df"], keep)
-        click.echo(dedup_plan(query, against=bool(options["against"])).explain())
+        click.echo(dedup_plan(**{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain())
         return
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out'.")
@@ -126,7 +133,7 @@ def dedup(
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
-        asked |= {"workers": options["workers"], "strict": options["strict"]}
+        asked |= {name: options[name] for name in ("workers", "strict", "page_seconds")}
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, fields=fields, memory=size_of(memory), compiled=compiled, **asked)
     else:

@@ -70,7 +70,8 @@ def extract(file: Path, form: str | None, url: str | None, to: str) -> None:
     """Write the main text of an HTML page, FILE or stdin, as text, Markdown or JSON."""
     from cleantext.decode import decode
     from cleantext.html import read_html
-    from cleantext.pipeline import Pipeline, markdown
+    from cleantext.html.markdown import markdown
+    from cleantext.pipeline import Pipeline
 
     page = Pipeline.load("web").with_script(to).fast([read_html(decode(_bytes(file)).text, url=url)])[0]
     if form == "json":

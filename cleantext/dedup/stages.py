@@ -16,7 +16,7 @@ from cleantext.dedup.maps import Verify, key_names
 from cleantext.dedup.rows import LISTED
 from cleantext.dedup.scans import Stay
 from cleantext.errors import ConfigError, unknown
-from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Scan, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Number, Scan, Sql, Step
 
 __all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
 
@@ -55,23 +55,9 @@ def numbers(keep: str) -> list[Step]:
             """,
         ),
         Expect("twice", "id {id!r} {fault}"),
-        # The one place where rows are counted in order: narrow rows, so that an engine can sort them on one worker.
-        Sql(
-            "numbered",
-            """
-            SELECT reference, place, id, low, high, length, value, size, d1, d2,
-                   CAST(row_number() OVER (ORDER BY reference, id, low) - 1 AS BIGINT) AS number
-            FROM docs
-            """,
-        ),
-        Sql(
-            "numbered",
-            f"""
-            SELECT reference, place, id, low, high, length, size, d1, d2, number,
-                   CAST(row_number() OVER (ORDER BY 1 - reference, CASE WHEN reference = 1 THEN number ELSE 0 END, {KEEP[keep]}, number) AS BIGINT) AS rank
-            FROM numbered
-            """,
-        ),
+        Sql("numbered", "SELECT reference, place, id, low, high, length, value, size, d1, d2 FROM docs"),
+        Number("numbered", "numbered", "number", ("reference", "id", "low")),
+        Number("numbered", "numbered", "rank", ("1 - reference", "CASE WHEN reference = 1 THEN number ELSE 0 END", KEEP[keep], "number")),
         Sql(
             "units",
             """

@@ -21,7 +21,7 @@ from cleantext.errors import CleantextError, InputError
 from cleantext.plan.batches import grown
 from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.plan.shelf import Reader, Shelf
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Plan, Scan, Sql
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, Sql
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 from cleantext.plan.walk import Place, Progress, Walk
 
@@ -114,7 +114,7 @@ class _Run(Walk):
         """Say whether a table has rows."""
         return bool(self.tables[name].rows)
 
-    def step(self, step: Map | Scan | Sql | Expect | Checkpoint, at: Place) -> None:
+    def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
         """Do one step, and write down that it is done."""
         self.do(step, at)
         if self.runner.resumes:
@@ -122,7 +122,7 @@ class _Run(Walk):
         if isinstance(step, Checkpoint) or not self.runner.resumes:
             self.sweep()
 
-    def do(self, step: Map | Scan | Sql | Expect | Checkpoint, at: Place) -> None:
+    def do(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
         """Do one step."""
         if isinstance(step, Map):
             self.tables[step.into] = self.map(step, ".".join(map(str, at)))
@@ -130,6 +130,8 @@ class _Run(Walk):
             self.tables[step.into] = self.scan(step, ".".join(map(str, at)))
         elif isinstance(step, Sql):
             self.tables[step.into] = self.query(step, ".".join(map(str, at)))
+        elif isinstance(step, Number):
+            self.tables[step.into] = self.query(Sql(step.into, step.query), ".".join(map(str, at)))
         elif isinstance(step, Expect):
             for batch in self.tables[step.table].batches():
                 if batch.num_rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Scan, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Number, Scan, Sql, Step
 
 __all__ = ["Place", "Progress", "Walk"]
 
@@ -37,7 +37,7 @@ class Walk:
                 return
             self.steps(loop.body, (*at, rounds))
 
-    def step(self, step: Map | Scan | Sql | Expect | Checkpoint, at: Place) -> None:
+    def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
         """Do one step."""
         raise NotImplementedError
 

@@ -27,7 +27,7 @@ SUSPECTS = (
     "2524 252c 253c 2550-256c 2580 2584 2588 258c 2590-2593 25ca d800-dfff fb00-fb06 fffd"
 )
 ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ud800-\udfff]")  # what ftfy mends whatever is beside it
-LONGEST = 1_000_000  # ftfy cuts longer lines
+LONGEST = 1_000_000  # characters; ftfy cuts longer lines, and looks at each piece by itself
 
 
 @lru_cache(maxsize=1)
@@ -64,7 +64,8 @@ def needs_ftfy(line: str) -> bool:
     """Say whether ftfy might change a line (with its line break); it leaves all others alone."""
     from ftfy.badness import BADNESS_RE
 
-    return bool(BADNESS_RE.search(line) or ALWAYS.search(line)) or len(line) > LONGEST
+    pieces = (line[at : at + LONGEST] for at in range(0, len(line), LONGEST)) if len(line) > LONGEST else (line,)
+    return any(BADNESS_RE.search(piece) or ALWAYS.search(piece) for piece in pieces)
 
 
 def gated(text: str) -> str:

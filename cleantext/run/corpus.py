@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 from cleantext.errors import ConfigError, InputError
 from cleantext.plan import Table
 from cleantext.report.tally import Report
+from cleantext.run.budget import PAGE_SECONDS, OverTime, alarm, seconds_of, too_long
 from cleantext.run.parts import Corpus, IdType, ValueType, named_once, with_ids_as, write_kept
-from cleantext.run.readers.batches import made_id, notes_of, rows_of
+from cleantext.run.readers.batches import Row, made_id, notes_of, rows_of
 from cleantext.run.readers.carried import as_type, common
 from cleantext.run.readers.columnar import value_type
 from cleantext.run.readers.fields import Chosen, Fields
 from cleantext.run.readers.jsonlines import NO_TEXT
 from cleantext.run.readers.packed import MAX_TEXT_BYTES
-from cleantext.run.readers.records import read_record
+from cleantext.run.readers.records import Read, read_record
 from cleantext.run.readers.source import Remote, Source
 from cleantext.run.readers.units import Unit, units_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Corpus", "Faults", "read_places", "table_of"]
+__all__ = ["Corpus", "Faults", "characters_of", "read_places", "table_of"]
 
 PART = 1 << 26  # bytes of texts in a Parquet file that is written of what was read
 
@@ -76,6 +77,7 @@ def table_of(
     strict: bool = False,
     carry: bool = False,
     under: str = "",
+    page_seconds: float = PAGE_SECONDS,
 ) -> Corpus:
     """Return pages, and files that hold many, as one table ``id, text[, value]``; with ``carry`` with their further columns as ``carried``.
 
@@ -91,7 +93,13 @@ def table_of(
         folder.mkdir(parents=True, exist_ok=True)
         corpus = _written(
             _texts(
-                [replace(p, id=str(PurePath(under, p.id))) for p in pages] if under else pages, holders, fields, report, faults, carry=carry
+                [replace(p, id=str(PurePath(under, p.id))) for p in pages] if under else pages,
+                holders,
+                fields,
+                report,
+                faults,
+                page_seconds,
+                carry=carry,
             ),
             folder,
             value=bool(fields.value),
@@ -161,15 +169,15 @@ def _nulls(file: Any, name: str) -> int:
 
 
 def _texts(
-    pages: Sequence[Source], holders: Sequence[Source], fields: Fields, report: Report, faults: Faults, *, carry: bool
+    pages: Sequence[Source], holders: Sequence[Source], fields: Fields, report: Report, faults: Faults, page_seconds: float, *, carry: bool
 ) -> Iterator[tuple[pa.Table, bool]]:
     """Yield the records that can be read as tables ``id, text, value, source, line[, carried]``; and whether all ids of one are integers."""
     for unit in units_of(pages, holders, fields, most=MAX_TEXT_BYTES):
         for batch in unit.batches():
-            yield _table(unit, batch, report, faults, carry=carry), bool(notes_of(batch).get("integers"))
+            yield _table(unit, batch, report, faults, page_seconds, carry=carry), bool(notes_of(batch).get("integers"))
 
 
-def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, *, carry: bool) -> pa.Table:
+def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, page_seconds: float, *, carry: bool) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -188,7 +196,7 @@ def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, *,
                 if row.error is None and row.decoded and row.kind == "text":
                     read.append(row.content.decode())
                     continue
-                page, data, decoded = read_record(row, most=MAX_TEXT_BYTES)
+                page, data, decoded = _read(row, page_seconds)
             except InputError as error:
                 (faults.add if unit.holds_many else report.fail)(row.id, str(error))
                 read.append(None)
@@ -208,6 +216,26 @@ def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, *,
     if carry and len(batch.schema.field("carried").type):
         held["carried"] = batch.column("carried")
     return pa.table(held).filter(pc.is_valid(texts))
+
+
+def _read(row: Row, page_seconds: float) -> Read:
+    """Read a record. Raise `InputError` where that cannot be done, or takes too long."""
+    seconds = seconds_of(page_seconds, len(row.content))
+    try:
+        with alarm() as watch:
+            watch(0, seconds)
+            return read_record(row, most=MAX_TEXT_BYTES)
+    except OverTime as error:
+        raise InputError(f"{row.id}: {too_long(seconds)}") from error
+
+
+def characters_of(table: Table) -> int:
+    """Return the characters of all texts of a table."""
+    import pyarrow.compute as pc
+
+    name = dict(table.columns).get("text", "text")
+    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
+    return sum(filter(None, lengths))
 
 
 def _written(tables: Iterable[tuple[pa.Table, bool]], folder: Path, *, value: bool) -> Corpus:

@@ -11,23 +11,20 @@ from cleantext.errors import ConfigError
 from cleantext.plan import EmbeddedRunner, Table
 from cleantext.plan.tables import write_part
 from cleantext.run.corpus import read_places
+from cleantext.run.engines import Level, dedup_plan, on_spark
 from cleantext.run.parts import Corpus
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from cleantext.plan import Plan
 
-__all__ = ["LEVELS", "Marks", "Query", "Searched", "Spans", "dedup_plan", "marks_of", "search"]
+__all__ = ["LEVELS", "Marks", "Query", "Searched", "Spans", "marks_of", "search"]
 
 SMALL = 12_000_000  # bytes of texts up to which they are searched in this process: it takes some 400 MB, and no second to begin
-FEW = 500_000  # texts up to which all bands are searched in one query
-AT_ONCE = 5  # of many on a cluster: each query begins with a shuffle of what it reads
 LONGER = 1_000  # characters of a text that a report shows
 EXCERPT = 300  # and in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
 SHOWN = 200  # pairs that report.json and report.html show with their texts
 LEVELS: dict[str, Literal["document", "passage", "paragraph"]] = {"documents": "document", "passages": "passage", "lines": "paragraph"}
-Level = Literal["document", "paragraph", "passage"]
 
 
 @dataclass(frozen=True)
@@ -48,33 +45,6 @@ class Searched(NamedTuple):
     facts: dict[str, Any]
     examples: list[dict[str, Any]]  # the longest pairs with their texts
     listed: list[dict[str, Any]]  # pairs with what their texts begin with: all of a search in memory, else the examples
-
-
-def dedup_plan(
-    query: Query,
-    *,
-    id_type: Literal["string", "int64"] = "string",
-    value_type: Literal["int64", "double"] = "double",
-    against: bool,
-    at_once: int = 0,
-    apart: bool = False,
-) -> Plan:
-    """Return the plan of a search over tables (``at_once`` and ``apart``: see `document_plan`); `Plan.explain` prints it."""
-    from cleantext.dedup import SketchSpec
-    from cleantext.dedup.passage_plan import passage_plan
-    from cleantext.dedup.passages import Search
-    from cleantext.dedup.plan import document_plan
-    from cleantext.dedup.stages import KEEP
-    from cleantext.errors import unknown
-
-    if query.keep not in KEEP:
-        raise unknown("keep", query.keep, KEEP)
-    options: Any = {"keep": query.keep, "id_type": id_type, "value_type": value_type, "against": against}
-    if query.level == "passage":
-        return passage_plan(Search(query.threshold, query.min_chars, query.max_df), **options)
-    return document_plan(
-        SketchSpec(), threshold=query.threshold, level=query.level, min_chars=query.min_chars, at_once=at_once, apart=apart, **options
-    )
 
 
 def search(
@@ -102,20 +72,20 @@ def search(
     if engine == "memory" or (engine == "auto" and fits and _unpacked(given.values()) <= SMALL):
         return _in_memory(texts, references, query, folder)
     tables = {name: corpus.table for name, corpus in given.items()}
-    few = sum(table.rows for table in tables.values()) < FEW
     plan = dedup_plan(
-        query,
+        level=query.level,
+        threshold=query.threshold,
+        min_chars=query.min_chars,
+        max_df=query.max_df,
+        keep=query.keep,
         id_type=texts.id_type,
         value_type=texts.value_type,
         against=references is not None,
-        at_once=0 if few else AT_ONCE if engine == "spark" else 1,
-        apart=engine == "spark" and not few,
+        rows=sum(table.rows for table in tables.values()),
+        cluster=engine == "spark",
     )
     if engine == "spark":
-        from cleantext.plan.spark import SparkRunner, connected
-
-        with connected(master, spark) as session:
-            found = SparkRunner(session, folder / "spark", progress=progress).run(plan, tables)
+        found = on_spark(plan, tables, folder / "spark", master, spark, progress)
     else:
         found = EmbeddedRunner(folder / "plan", memory=memory, progress=progress, workers=workers).run(plan, tables)
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]

@@ -21,6 +21,7 @@ from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, counted
+from cleantext.run.budget import MEMORY, PAGE_SECONDS, OverTime, alarm
 from cleantext.run.feed import shards_of
 from cleantext.run.files import check_output, settle
 from cleantext.run.learn import with_learned, with_profile
@@ -33,10 +34,10 @@ from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit, units_of
 from cleantext.run.samples import write_report
-from cleantext.run.settings import METADATA, PAGE_SECONDS, Settings, Shard, page_folder, total_size
+from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
-from cleantext.run.workers import OverTime, Task, alarm, can_fork, run_all
+from cleantext.run.workers import Task, can_fork, run_all
 from cleantext.run.writers.finish import finish_table
 from cleantext.run.writers.texts import finish_texts
 from cleantext.warm import Part, compile_ahead
@@ -72,6 +73,7 @@ def clean_files(
     record: bool = True,
     max_page_bytes: int = MAX_PAGE_BYTES,
     page_seconds: float = PAGE_SECONDS,
+    max_page_memory: int = MEMORY,
     memory: int = 2 << 30,
     profile: str | HostProfile = "",
     learn_hosts: bool | None = None,
@@ -94,7 +96,8 @@ def clean_files(
     ``memory`` is what the search for duplicates may take of it, about. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
-    for each megabyte; 0: no limit). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
+    for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
+    (0: no limit; on Linux, and not where the work is done in this process). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
     again, unless ``restart`` says so. Pages that are gone from the input go from the output, and a note says how many; an output that was made
     from other inputs is refused, unless these pages shall take the place of those (``replaces``). Raise `ConfigError` or `InputError`
     before anything is written; a page that fails is a row of failed.jsonl, not an exception.
@@ -113,7 +116,9 @@ def clean_files(
     recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
     if profile:
         recipe = with_profile(recipe, profile)
-    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, remove, form, where, memory)
+    settings = Settings(
+        recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory, remove, form, where, memory
+    )
     found = find_pages(sources)
     found.refuse_none()
     check_output(sources, found.all, folder)
@@ -192,6 +197,7 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "edits_recorded": settings.record,
         "max_page_bytes": settings.max_page_bytes,
         "page_seconds": settings.page_seconds,
+        "max_page_memory": settings.max_page_memory,
     }
     report.notes += found.notes
     if report.skipped:
@@ -258,7 +264,7 @@ def _each(
     if count > 1 and (workers or size >= PARALLEL_BYTES):
         # Spawned, not forked: pyarrow and numba have threads by now.
         yield from run_all(tasks, settings, out, count=count, fork=False)
-    elif settings.page_seconds and can_fork():
+    elif (settings.page_seconds or settings.max_page_memory) and can_fork():
         import pyarrow as pa  # noqa: F401 - once, here; the tables at the end need it, too
 
         yield from run_all(tasks, settings, out, count=1, fork=True)  # 0.02 s, for a process that can be stopped
@@ -267,12 +273,12 @@ def _each(
 
 
 def _here(tasks: Iterator[Task], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report]]:
-    """Do shards in this process, until a page takes too long: the rest in another, which can be stopped and has sound caches."""
+    """Do shards in this process, until a page takes too much: the rest in another, which can be stopped and has sound caches."""
     with alarm() as watch:
         for task in tasks:
             try:
                 report = run_shard(task.shard, settings, out, over=task.over, watch=watch)
-            except OverTime:
+            except (OverTime, MemoryError):
                 task.trial = True
                 yield from run_all(chain([task], tasks), settings, out, count=1, fork=False)
                 return

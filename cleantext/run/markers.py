@@ -25,7 +25,7 @@ __all__ = ["finished", "mark"]
 def mark(shard: Shard, settings: Settings, out: Path, *, inputs: str, report: Report, over: bool) -> None:
     """Say that a shard is done. All that it wrote must be on the disk. ``over`` says that pages went over their budget."""
     parts = {kind: _digest(part(out, shard, kind)) for kind in _kinds(settings)}
-    held = {"inputs": inputs, "parts": parts, "seconds": settings.page_seconds if over else None, "report": report.to_json()}
+    held = {"inputs": inputs, "parts": parts, "budget": settings.budget if over else None, "report": report.to_json()}
     write_whole(part(out, shard, "done"), json.dumps({"sum": _sum(held), **held}, ensure_ascii=False).encode())
 
 
@@ -36,7 +36,7 @@ def finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
         if (
             held.pop("sum") == _sum(held)
             and held["inputs"] == shard.digest(settings)
-            and held["seconds"] in (None, settings.page_seconds)  # another budget: the pages over it get it
+            and held["budget"] in (None, settings.budget)  # another budget: the pages over it get it
             and all(held["parts"][kind] == _digest(part(out, shard, kind)) for kind in _kinds(settings))
             and (settings.is_table or _pages_are_there(shard, settings, out))
         ):

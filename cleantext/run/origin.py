@@ -39,7 +39,7 @@ def made_of(found: Found, units: Sequence[Unit], settings: Settings, *, learn_ho
     """Return the digest of all that decides what a run writes: the recipe, the options, this code and the pages as they lie on the disk."""
     code = sorted(p for p in Path(cleantext.__file__).parent.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
     search = [settings.duplicates, settings.threshold, settings.min_chars, settings.max_df, settings.form, settings.where]
-    said: list[Any] = [settings.fingerprint, settings.page_seconds, *search, learn_hosts, found.notes]
+    said: list[Any] = [settings.fingerprint, settings.budget, *search, learn_hosts, found.notes]
     held = hashlib.sha256(json.dumps([*said, [(p.name, *state_of(p)[:2]) for p in code]]).encode())
     for unit in units:
         held.update(json.dumps(unit.identity).encode())

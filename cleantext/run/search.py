@@ -12,11 +12,12 @@ from typing import Any, Literal
 import cleantext
 from cleantext.errors import ConfigError, InputError, unknown
 from cleantext.jit import LARGE, expect
-from cleantext.plan import Table
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.corpus import table_of
-from cleantext.run.duplicates import Level, Query, marks_of, search
+from cleantext.run.budget import PAGE_SECONDS
+from cleantext.run.corpus import characters_of, table_of
+from cleantext.run.duplicates import Query, marks_of, search
+from cleantext.run.engines import Level
 from cleantext.run.files import check_output, drop_found, write_json, write_jsonl, write_whole
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import Found, find_pages, listed
@@ -56,6 +57,7 @@ def dedup_files(
     form: str = "parquet",
     restart: bool = False,
     strict: bool = False,
+    page_seconds: float = PAGE_SECONDS,
     progress: Callable[[str], None] | None = None,
     compiled: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -68,7 +70,8 @@ def dedup_files(
     for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; a small one holds all texts. ``engine``
     ("memory" or "local") decides it otherwise, or does it on the cluster ``master`` ("spark", with settings ``spark`` of its own), whose workers
     reach ``src`` and ``out`` under these names; the results are the same. Records that cannot
-    be read are counted as failed; with ``strict`` they raise `InputError`. ``progress`` is told the name of each step, ``compiled``
+    be read are counted as failed; with ``strict`` they raise `InputError`. Pages that take more than ``page_seconds`` to read (beside 15
+    for each megabyte; 0: no limit) fail, too. ``progress`` is told the name of each step, ``compiled``
     the kernels done and in all, where a first large search has to compile them.
     """
     from cleantext.dedup.stages import KEEP
@@ -92,12 +95,21 @@ def dedup_files(
     report = Report()
     report.settings |= {**_settings(level, threshold), "duplicates_removed": remove}
     with working(folder, DEDUP, restart=restart) as state:
-        texts = table_of(found.pages, found.holders, fields, state / "texts", report, strict=strict, carry=remove)
+        texts = table_of(
+            found.pages, found.holders, fields, state / "texts", report, strict=strict, carry=remove, page_seconds=page_seconds
+        )
         references = None
         if against:
             apart = Report()
             references = table_of(
-                more.pages, more.holders, replace(fields, value=""), state / "references", apart, strict=strict, under=str(against)
+                more.pages,
+                more.holders,
+                replace(fields, value=""),
+                state / "references",
+                apart,
+                strict=strict,
+                under=str(against),
+                page_seconds=page_seconds,
             )
             _add_failures(report, apart)
             if references.id_type != texts.id_type:
@@ -134,6 +146,7 @@ def index_files(
     memory: int = 2 << 30,
     workers: int | None = None,
     strict: bool = False,
+    page_seconds: float = PAGE_SECONDS,
     compiled: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Report:
@@ -156,7 +169,7 @@ def index_files(
     check_output(sources, found.all, folder)
     report = Report()
     with working(folder, DEDUP, restart=True) as state:
-        texts = table_of(found.pages, found.holders, fields, state / "texts", report, strict=strict)
+        texts = table_of(found.pages, found.holders, fields, state / "texts", report, strict=strict, page_seconds=page_seconds)
         if not (Path(index) / "header.json").exists():
             options = {"id_type": texts.id_type, "keep": "value" if fields.value else "longest"} | options
         held = Index.open(index, memory=memory, workers=workers, **options)
@@ -176,7 +189,7 @@ def index_files(
         write_table(pairs, folder / "duplicates.parquet")
         bands = held.recipe.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
-        report.chars_in = report.chars_out = _characters(texts.table)
+        report.chars_in = report.chars_out = characters_of(texts.table)
         report.outcomes["kept"] += texts.table.rows
         report.settings |= _settings(held.recipe.level, held.recipe.threshold)
         report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
@@ -190,15 +203,6 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
-
-
-def _characters(table: Table) -> int:
-    """Return the characters of all texts of a table."""
-    import pyarrow.compute as pc
-
-    name = dict(table.columns).get("text", "text")
-    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
-    return sum(filter(None, lengths))
 
 
 def _compile_ahead(given: Sequence[Source], level: str, told: Callable[[int, int], None] | None) -> float:

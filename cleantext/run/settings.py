@@ -11,6 +11,7 @@ from pathlib import Path
 import cleantext
 from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline
+from cleantext.run.budget import LEAST_MEMORY, MEMORY, PAGE_SECONDS, seconds_of
 from cleantext.run.files import STATE
 from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.source import Source
@@ -22,7 +23,6 @@ __all__ = [
     "EDITS_PART",
     "FORMATS",
     "METADATA",
-    "PAGE_SECONDS",
     "ROWS_PART",
     "SPOOL",
     "STATE",
@@ -35,10 +35,6 @@ __all__ = [
 
 EDITS, METADATA = "edits.parquet", "metadata.jsonl"
 EDITS_PART, ROWS_PART, SPOOL = "edits.arrow", "rows.parquet", "read.arrow"
-# Seconds that a page may take, and more for each megabyte of it: ten times what any ordinary page takes, so that a busy
-# machine does not decide which pages fail.
-PAGE_SECONDS = 60.0
-SECONDS_A_MEGABYTE = 15.0
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 DUPLICATES = ("passages", "documents", "lines", "off")
 FORMATS = ("text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet")
@@ -56,6 +52,7 @@ class Settings:
     record: bool = True  # write edits.parquet
     max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; pages of more fail
     page_seconds: float = PAGE_SECONDS  # pages that take longer fail; 0: as long as they take
+    max_page_memory: int = MEMORY  # bytes that a worker may take beside those it starts with; pages that take more fail; 0: any number
     remove: bool = False  # duplicates, which are else only told
     form: str = "text"
     where: str = ""  # SQL over the columns of the corpus; rows for which it is not true are dropped
@@ -82,6 +79,8 @@ class Settings:
             raise ConfigError(f"max_page_bytes {self.max_page_bytes}: a page has at least one byte")
         if not self.page_seconds >= 0:
             raise ConfigError(f"page_seconds {self.page_seconds}: seconds are at least 0, which sets no limit")
+        if self.max_page_memory and self.max_page_memory < LEAST_MEMORY:
+            raise ConfigError(f"max_page_memory {self.max_page_memory:,}: give at least {LEAST_MEMORY:,} bytes (500MB), or 0 for no limit")
         if self.memory < LEAST:
             raise ConfigError(
                 f"memory of {self.memory:,} bytes: a search in tables needs {LEAST:,} (--memory 1GB) at least; give it that or more"
@@ -94,13 +93,18 @@ class Settings:
 
     @property
     def fingerprint(self) -> str:
-        """The digest of all that decides what shards write, except ``page_seconds``: only pages that go over it depend on that."""
+        """The digest of all that decides what shards write, except ``budget``: only pages that go over it depend on that."""
         parts = [cleantext.__version__, self.pipeline.fingerprint, self.record, self.max_page_bytes, self.is_table, self.remove]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
+    @property
+    def budget(self) -> list[float]:
+        """What a page may take: seconds and bytes of memory."""
+        return [self.page_seconds, self.max_page_memory]
+
     def seconds(self, weight: int) -> float:
         """Return how long a page, or pages, of so many bytes may take: 0 where there is no limit."""
-        return self.page_seconds and self.page_seconds + weight * SECONDS_A_MEGABYTE / 1e6
+        return seconds_of(self.page_seconds, weight)
 
 
 @dataclass(frozen=True)

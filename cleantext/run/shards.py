@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
+from cleantext.run.budget import Watch, unwatched
 from cleantext.run.files import is_name_error, output_path, settle, unwritable, write_whole
 from cleantext.run.markers import mark
 from cleantext.run.readers.batches import Row, notes_of
@@ -33,14 +33,9 @@ from cleantext.warm import warm
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALL", "Watch", "run_shard", "try_pages", "unwatched"]
+__all__ = ["ALL", "run_shard", "try_pages"]
 
 ALL = -1  # the pages of a shard, together
-Watch = Callable[[int, float], None]  # a page by its number in the shard, or ALL, and how many seconds it may take from now: 0 for any
-
-
-def unwatched(_: int, __: float) -> None:
-    """Let pages take what time they take."""
 
 
 @dataclass
@@ -107,8 +102,12 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
         if number < first or number in over:
             continue
         watch(number, settings.seconds(len(row.content)))
-        with contextlib.suppress(Exception):  # told when the shard is done
+        try:
             _done([read_record(row, most=settings.max_page_bytes).page], settings)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001, S112 - told when the shard is done
+            continue
     watch(ALL, 0)
 
 
@@ -138,7 +137,7 @@ def _clean(work: _Work, settings: Settings, report: Report) -> None:
     """Clean a batch. Where it fails, find the pages to blame one by one, and clean the others."""
     try:
         work.cleaned, work.steps = _done(work.pages, settings)
-    except (CleantextError, ImportError):  # of the recipe or the installation, not of a page
+    except (CleantextError, ImportError, MemoryError):  # of the recipe or the installation; whoever gave the memory finds the page
         raise
     except Exception:  # noqa: BLE001 - see above: the pages to blame are found, told and counted
         sound = []
@@ -146,6 +145,8 @@ def _clean(work: _Work, settings: Settings, report: Report) -> None:
             try:
                 _done([page], settings)
                 sound.append(page)
+            except MemoryError:
+                raise
             except Exception as error:  # noqa: BLE001
                 _failed(work.rows[page.id], report, f"{page.id}: a step of the pipeline failed: {error!r}; please report it with the page")
         work.pages = sound

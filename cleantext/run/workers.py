@@ -1,4 +1,4 @@
-"""Processes that clean shards, each with a clock: a page that hangs, or ends its process, fails alone.
+"""Processes that clean shards, each with a clock and a limit of memory: a page that hangs, swells or ends its process fails alone.
 
 Neither a regular expression nor a compiled kernel can be stopped from inside a process, so whoever exceeds its time is killed.
 A shard that was stopped this way is tried page by page, each page with its own time; then it is done without the pages to blame.
@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 import time
 import warnings
 from collections import deque
@@ -24,14 +22,14 @@ from typing import Any, Literal
 from cleantext.errors import CleantextError
 from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.report.tally import Report
+from cleantext.run import budget
 from cleantext.run.settings import Settings, Shard
-from cleantext.run.shards import ALL, Watch, run_shard, try_pages, unwatched
+from cleantext.run.shards import ALL, run_shard, try_pages
 from cleantext.run.state import sweep
 
-__all__ = ["OverTime", "Task", "alarm", "can_fork", "run_all"]
+__all__ = ["Task", "can_fork", "run_all"]
 
 
-PATIENCE = 10  # times as long as it may work a page may take, waiting for a processor or a disk
 DIED = (
     "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
     "Finished shards are kept: run the same again to take up from there, with one worker if memory is short"
@@ -69,17 +67,13 @@ def can_fork() -> bool:
     return sys.platform == "linux" and alone and not multiprocessing.current_process().daemon
 
 
-def _over_time(seconds: float) -> str:
-    """Say what is wrong with a page that took too long."""
-    return f"took more than {seconds:.3g} seconds: give it more (--page-seconds), leave it out with .cleantextignore, or report it with the page"
-
-
 # ---------------------------------------------------------------- in a worker
 
 
 def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
     """Do what comes through the pipe, until nothing comes or the parent is gone."""
     end_with_parent()
+    budget.cap_memory(settings.max_page_memory)
     pipe.send(("ready",))
 
     def clock(page: int, seconds: float) -> None:
@@ -93,6 +87,8 @@ def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
             else:
                 extra = 2 * task.tried
                 answer = ("done", run_shard(task.shard, settings, out, over=task.over, extra=extra, watch=clock))
+        except MemoryError:
+            answer = ("too large",)
         except Exception as error:  # noqa: BLE001 - raised in the parent
             answer = ("raised", error)
         try:
@@ -124,6 +120,7 @@ class _Worker:
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside idle threads of libraries: see `can_fork`
             self.process.start()
         theirs.close()
+        self.memory = settings.max_page_memory
         self.ready = False
         self.task: Task | None = None
         self.report: Report | None = None
@@ -139,14 +136,14 @@ class _Worker:
         """Seconds until its time may be over; None where it has no limit.
 
         Its time is that for which it had a processor, where the system tells, so that a busy machine fails no page; but a
-        process that waits (for a disk that does not answer, say) waits no more than `PATIENCE` times as long.
+        process that waits (for a disk that does not answer, say) waits no more than `budget.PATIENCE` times as long.
         """
         if not self.seconds:
             return None
         passed = time.monotonic() - self.since
         if (now := _worked(self.process.pid)) is None or self.worked is None:
             return self.seconds - passed
-        return min(self.seconds - (now - self.worked), PATIENCE * self.seconds - passed)
+        return min(self.seconds - (now - self.worked), budget.PATIENCE * self.seconds - passed)
 
     def give(self, task: Task) -> None:
         """Give it a task."""
@@ -176,7 +173,9 @@ class _Worker:
         if what == "done":
             self.report = told[0]
             return "done"
-        if what == "ended":
+        if what == "too large":
+            self.task.blame(self.page, budget.too_large(self.memory), died=False)
+        elif what == "ended":
             self.process.join()
             if not self.ready:
                 raise CleantextError(DIED)
@@ -187,7 +186,7 @@ class _Worker:
             return "busy"
         else:
             self.process.kill()
-            self.task.blame(self.page, _over_time(self.seconds), died=False)
+            self.task.blame(self.page, budget.too_long(self.seconds), died=False)
         return "stopped"
 
     def end(self) -> None:
@@ -257,33 +256,3 @@ def _taken(tasks: Iterator[Task], todo: deque[Task]) -> bool:
     if task is not None:
         todo.append(task)
     return task is not None
-
-
-# ---------------------------------------------------------------- in this process
-
-
-class OverTime(BaseException):
-    """Raised in the midst of a page by the clock; no handler of exceptions in a step may take it for one."""
-
-
-@contextlib.contextmanager
-def alarm() -> Iterator[Watch]:
-    """Give a clock that raises `OverTime` in this process, where Python and the system can: in the main thread of a Unix program.
-
-    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong. It rings late: the
-    time that kernels take to compile, and a busy machine, are no page's fault.
-    """
-    free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-    if not free or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:  # somebody else's clock
-        yield unwatched
-        return
-
-    def ring(*_: object) -> None:
-        raise OverTime
-
-    signal.signal(signal.SIGALRM, ring)
-    try:
-        yield lambda _, seconds: (signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds), None)[1]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)

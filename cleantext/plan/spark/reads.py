@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Plan, Scan, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Number, Plan, Scan, Sql, Step
 from cleantext.plan.walk import Place
 
 __all__ = ["is_read_again"]
@@ -46,7 +46,7 @@ def _flat(step: Step) -> Iterator[Step]:
 def _reads(step: Step, name: str) -> int:
     if isinstance(step, Map):
         return (step.source == name) + sum(join.table == name for join in step.joins)
-    if isinstance(step, Scan):
+    if isinstance(step, (Scan, Number)):
         return int(step.source == name)
     if isinstance(step, Sql):
         return len(re.findall(rf"\b(?:FROM|JOIN)\s+{name}\b", step.query))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import re
 import uuid
@@ -19,7 +20,7 @@ from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan.spark.reads import is_read_again
 from cleantext.plan.spark.store import TABLE, Store, spark_path
 from cleantext.plan.spark.worker import MARK, Probe, installed, shipped
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Plan, Scan, ScanKernel, Sql
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, ScanKernel, Sql
 from cleantext.plan.tables import Part, Table
 from cleantext.plan.walk import Place, Progress, Walk
 
@@ -175,7 +176,7 @@ class _Run(Walk):
 
     # ---------------------------------------------------------------- steps
 
-    def step(self, step: Map | Scan | Sql | Expect | Checkpoint, at: Place) -> None:
+    def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
         """Do one step; what only one other step reads is left to Spark to make for it."""
         if isinstance(step, Expect):
             for row in self.frames[step.table].limit(1).collect():
@@ -187,7 +188,7 @@ class _Run(Walk):
             self.written = {name: table for name, table in self.written.items() if name in step.keep}
             self.keep(at, step.keep)
         else:
-            self.frames[step.into] = self.frame_of(step)
+            self.frames[step.into] = self.numbered(step, at) if isinstance(step, Number) else self.frame_of(step)
             self.written.pop(step.into, None)
             self.made_here.add(step.into)
             if is_read_again(self.plan, at, step.into):
@@ -207,6 +208,13 @@ class _Run(Walk):
         many: Any = (self.runner.partitions,) if self.runner.partitions else ()
         together = self.frames[step.source].repartition(*(*many, *step.within) if step.within else (1,))
         return self.through_kernel(together.sortWithinPartitions(*step.order), step.kernel, scans=True)
+
+    def numbered(self, step: Number, at: Place) -> DataFrame:
+        """Write rows in their order, part by part; where each part begins is known then."""
+        ordered = self.query(f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}")
+        written = self.made(ordered, f"{step.into}-ordered-{'.'.join(map(str, at))}")
+        starts = [0, *itertools.accumulate(part.rows for part in written.parts)]
+        return _counted(_read(self.spark, written.parts, written.schema), written.parts, starts, step.column)
 
     def through_kernel(self, frame: DataFrame, kernel: Kernel | ScanKernel, *, scans: bool = False) -> DataFrame:
         """Give the batches of a DataFrame to a kernel."""
@@ -261,21 +269,27 @@ def _with_places(spark: SparkSession, table: Table, schema: str = "") -> DataFra
 
     frame = _read(spark, table.parts, schema)
     columns = [f.col(f"`{there}`").alias(here) for here, there in table.columns] or [f.col(f"`{name}`") for name in frame.columns]
-    if not table.positions:
-        return frame.select(*columns)
-    row = f.col("_metadata.row_index")
-    if len(table.parts) == 1:
-        return frame.select(*columns, row.alias("place"))
+    starts = [n << 32 for n in range(len(table.parts))]
+    return _counted(frame, table.parts, starts, "place", columns) if table.positions else frame.select(*columns)
+
+
+def _counted(frame: DataFrame, parts: Sequence[Part], starts: Sequence[int], name: str, columns: Sequence[Any] = ()) -> DataFrame:
+    """Give the rows of files a column that counts them, from its start on in each file."""
+    import pyspark.sql.functions as f
+
+    row, columns = f.col("_metadata.row_index"), columns or [f.col(f"`{column}`") for column in frame.columns]
+    if len(parts) == 1:
+        return frame.select(*columns, (row + starts[0]).alias(name))
     # Spark names files in its own way: it is asked for these names.
-    part_of = {urlparse(part.path).path if "://" in part.path else part.path: n for n, part in enumerate(table.parts)}
-    names = [r[0] for r in frame.select(f.col("_metadata.file_path")).distinct().collect()]
-    rows = [(name, part_of[unquote(urlparse(name).path)]) for name in names]
-    if not rows:
-        return frame.select(*columns, row.alias("place"))
-    numbers = f.broadcast(spark.createDataFrame(rows, "`cleantext file` string, `cleantext part` bigint"))
-    told = frame.select(*columns, f.col("_metadata.file_path").alias("cleantext file"), row.alias("place")).join(numbers, "cleantext file")
-    place = f.shiftleft("cleantext part", 32) + f.col("place")
-    return told.select(*(name for name in told.columns if not name.startswith("cleantext ") and name != "place"), place.alias("place"))
+    number = {urlparse(part.path).path if "://" in part.path else part.path: n for n, part in enumerate(parts)}
+    names = [found[0] for found in frame.select(f.col("_metadata.file_path")).distinct().collect()]
+    rows = [(found, starts[number[unquote(urlparse(found).path)]]) for found in names] or [("", 0)]
+    begins = f.broadcast(frame.sparkSession.createDataFrame(rows, "`cleantext file` string, `cleantext start` bigint"))
+    told = frame.select(*columns, f.col("_metadata.file_path").alias("cleantext file"), row.alias("cleantext row")).join(
+        begins, "cleantext file"
+    )
+    kept = [f.col(f"`{column}`") for column in told.columns if not column.startswith("cleantext ")]
+    return told.select(*kept, (f.col("cleantext start") + f.col("cleantext row")).alias(name))
 
 
 def _digest(frame: DataFrame) -> str:
