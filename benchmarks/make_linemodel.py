@@ -7,7 +7,7 @@ Needs scikit-learn and lightgbm (training only) and ``../shared``: pages2 (true 
 stored pages without labels, which our own HTML mode labels, for less weight. Nothing of a page is stored but weights. Sites are left out
 whole: by registered name, and with them every page that shares template lines with one of theirs. Seeds are fixed; one thread.
 
-1. Weights of hashed n-grams: three logistic regressions (chrome, metadata, title) on lines alone, and on words and samples of rules.
+1. Weights of hashed n-grams: three logistic regressions (chrome, metadata, title) on lines alone.
 2. Trees: features of a line in its page, n-gram sums made by regressions that have not seen its site. Beside the pages as they are,
    pages without their chrome (what the scorer is asked about last) and heads and feet of one page around the text of another.
 3. A table from sums to shares, read off lines of sites left out.
@@ -38,10 +38,6 @@ WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.
 ONE_HOST = 0.15  # of twelve pages of one template
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 GRAM_UNIT = 16  # of a logit, for weights of n-grams
-SHRINK = (
-    5e-5  # how much weights of n-grams are held down; of pairs of lines of sites left out that no rule takes, 2e-6 orders 85.7 %, this 87
-)
-COMMON = 0.3  # weight of a word of everyday texts in the vocabulary of a rule
 TREES = {
     "objective": "binary",
     "num_leaves": 24,
@@ -181,22 +177,6 @@ def teacher():
     return pages
 
 
-def samples():
-    """Return line, label and weight of what rules know: their words, and what they must and must not hit."""
-    from cleantext.chrome.rules import load_pack
-
-    found = []
-    for rule in load_pack("zh-web-rules").rules:
-        label = "meta" if rule.category in ("C02", "C03") else "chrome"
-        if rule.kind == "words":
-            found += [(word, label, COMMON if rule.common else 1.0) for word in rule.words]
-        if rule.kind in ("words", "line", "label", "block"):
-            found += [(hit.split("\n")[0], label, 1.0) for hit in rule.hit]
-        if rule.kind != "span":
-            found += [(miss, "body", 1.0) for miss in rule.miss if "\n" not in miss]
-    return found
-
-
 def link(pages):
     """Give each page the sites that may not be measured by a model that saw it: its own, and those whose template lines it shares."""
     lines = [{line for line in page["lines"] if len(line) >= 5} for page in pages]
@@ -272,13 +252,9 @@ class Corpus:
         ballots = register.ballot_rows[known >> BALLOT]
         category = np.where(ballots[:, COUNT] > 0, register.evidence_rows[ballots[:, FIRST], CATEGORY], 0)
         self.said = np.stack((ballots[:, STRONGEST], category, ballots[:, HEADS] > 0), 1).astype(np.int32)
-        self.samples = samples()
-        known = Rows.split(view_points(code_points("\n".join(line for line, *_ in self.samples))))
-        found = np.empty(400, np.int32)
-        self.slots, self.sample_slots = (
-            [found[: grams(rows.points, a, b, classes(), found)].copy() for a, b in zip(rows.starts, rows.ends, strict=True)]
-            for rows in (self.rows, known)
-        )
+        self.slots, found = [], np.empty(400, np.int32)
+        for a, b in zip(self.rows.starts, self.rows.ends, strict=True):
+            self.slots.append(found[: grams(self.rows.points, a, b, classes(), found)].copy())
         self.width = SLOTS
 
     def lines(self, pages):
@@ -303,14 +279,14 @@ class Corpus:
                 weight[~self.true[self.page]] = 0  # the teacher knows of no such labels
             some = self.lines(pages)
             some = some[weight[some] > 0]
-            slots = [*(self.slots[n] for n in some), *self.sample_slots]
-            size = np.array([len(x) for x in slots])
+            size = np.array([len(self.slots[n]) for n in some])
             value = np.repeat(1 / np.ceil(np.sqrt(size)), size).astype(np.float32)
-            rows = csr_matrix((value, np.concatenate(slots), np.append(0, np.cumsum(size))), (len(slots), self.width))
+            rows = csr_matrix(
+                (value, np.concatenate([self.slots[n] for n in some]), np.append(0, np.cumsum(size))), (len(some), self.width)
+            )
             rows.sum_duplicates()
-            so = np.append(self.label[some] == kind, [label == kind for _, label, _ in self.samples])
-            model = SGDClassifier(loss="log_loss", alpha=SHRINK, max_iter=6, tol=None, average=True, random_state=0)
-            model.fit(rows, so, sample_weight=np.append(weight[some], [w for *_, w in self.samples]))
+            model = SGDClassifier(loss="log_loss", alpha=2e-6, max_iter=6, tol=None, average=True, random_state=0)
+            model.fit(rows, self.label[some] == kind, sample_weight=weight[some])
             out[:, column] = np.clip(np.round(model.coef_[0] * GRAM_UNIT), -127, 127)
         return out
 

@@ -112,11 +112,11 @@ def measured(what: str, work):
     return made
 
 
-def parity(folder: Path, spark, n: int) -> None:
+def parity(folder: Path, spark, n: int, levels: list[str]) -> None:
     texts = documents(n)
     ids = [f"t{i:09d}" for i in range(n)]
     given = [write(folder / "in", texts), write(folder / "shuffled", texts, files=5, seed=7)]
-    for level in ("document", "paragraph", "passage"):
+    for level in levels:
         found = {
             "embedded": told(
                 measured(
@@ -230,18 +230,18 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=20_000)
     parser.add_argument("--millions", type=float, nargs="+", default=[0.1])
     parser.add_argument("--edges", type=int, default=1_000_000)
-    parser.add_argument("--level", default="passage")
+    parser.add_argument("--level", nargs="+", default=["document", "paragraph", "passage"])
     parser.add_argument("--master", default="local[2]")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="spark-"))
     try:
         with connected(options.master, CONF) as spark:
             if options.what == "parity":
-                parity(folder, spark, options.texts)
+                parity(folder, spark, options.texts, options.level)
             elif options.what == "skew":
                 skew(folder, spark, options.texts)
             elif options.what == "growth":
-                growth(folder, spark, options.millions, options.level)
+                growth(folder, spark, options.millions, options.level[0])
             else:
                 chains(folder, spark, options.edges)
     finally:

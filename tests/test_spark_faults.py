@@ -78,6 +78,7 @@ class Cluster:
             "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
         }
         self.environment = environment | {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m"}
+        self.drivers = []
         self.master = self.start("master.Master", "--port", str(self.port))
         self.workers = [self.start("worker.Worker", "-c", "1", "-m", "700m", "-d", str(folder / f"work-{n}"), self.url) for n in range(2)]
 
@@ -114,6 +115,8 @@ class Cluster:
         kill_all([self.workers[0].pid, *descendants(self.workers[0].pid)])
 
     def stop(self):
+        for driver in self.drivers:
+            driver.kill()
         for process in (*self.workers, self.master):
             kill_all([process.pid, *descendants(process.pid)])
             process.wait(30)
@@ -133,6 +136,7 @@ class Driver:
         call = [sys.executable, "-W", "ignore", "-c", DRIVER, str(folder), cluster.url, level]
         self.errors = (folder / "driver.err").open("wb")
         self.process = subprocess.Popen(call, env=cluster.environment, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        cluster.drivers.append(self)
 
     def until_written(self, *names):
         """Wait until a job writes a table of one of these names: it is running now."""

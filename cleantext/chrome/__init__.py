@@ -64,7 +64,7 @@ class StripChrome(Transform):
     learned: bool = True
 
     id: ClassVar[str] = "chrome.lines"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
