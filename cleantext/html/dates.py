@@ -141,7 +141,7 @@ def _shown(
         rest = line.text.replace(pair[0], "")
         leads = 0 < i - title < 4 and len(line.text) <= 60 and line.text.startswith(pair[0]) and not MARKS.search(line.text)
         leads = (leads and (not rest or rest[:1] in " \u3000\xa0|·")) or (not rest and abs(i - title) < 4)
-        if line.link_density >= 0.5 and len(rest) > LINKED:
+        if line.link_density >= 0.5 and len(rest) > LINKED and pair[1][:10] not in days:
             continue
         named = not TIME_WORDS.isdisjoint(line.tokens) or (STATES.search(line.text) and not MARKS.search(rest))
         if pair[1][:10] not in days and forms[PLACE.sub("", line.path)] >= OFTEN and not (leads and i - title < 2):
