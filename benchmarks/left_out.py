@@ -25,10 +25,13 @@ from extraction import Case, folded
 
 import cleantext.chrome.blocks as blocks
 import cleantext.chrome.tree as tree
+import cleantext.html.bylines as html_bylines
+import cleantext.html.dates as html_dates
 import cleantext.html.lines as html_lines
 import cleantext.html.metadata as html_metadata
+import cleantext.html.titles as html_titles
 from cleantext.chrome import StripChrome
-from cleantext.chrome.rules import Pack, Rule, load_pack
+from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.scorer.model import load_model
 from cleantext.chrome.votes import collect
 from cleantext.fold import view
@@ -46,7 +49,12 @@ NAMES = {
     blocks: ("ANSWER", "FOOT", "GOOD", "SIGNED"),
     html_lines: ("PARTS",),
 }
-NAMES |= {html_metadata: ("SOURCE_WORDS", "AUTHOR_WORDS", "TIME_WORDS", "PUBLISHED", "TITLE", "SOURCE")}
+NAMES |= {
+    html_metadata: ("TITLE", "SOURCE"),
+    html_bylines: ("SOURCE_WORDS", "AUTHOR_WORDS"),
+    html_dates: ("TIME_WORDS", "PUBLISHED"),
+    html_titles: ("NAMES", "SITE", "RELATED"),
+}
 _TOKEN = re.compile(r"[^\W\d_]+")
 _ATTRIBUTE = re.compile(r"""(?i)\b(?:class|id)\s*=\s*["']?([^"'>]{1,200})""")
 _META = re.compile(r"""(?i)<meta[^>]{0,200}?\b(?:name|property|itemprop)\s*=\s*["']?([^"'>\s]{1,60})""")
@@ -109,19 +117,27 @@ def _lines(lines: Iterable[str], who: str, pack: Pack, found: Support) -> None:
         for rule in rules.values():
             found.add(("rule", rule.id), who)
             for anchor in rule.anchors:
-                if view(anchor) in row:
+                if _view(anchor) in row:
                     found.add((rule.id, anchor), who)
-        tokens = set(_TOKEN.findall(row))
-        for rule in _wordy(pack) if any(r.kind in ("words", "label") for r in rules.values()) else ():
-            for word in rule.words:
-                plain = view(word)
-                if plain in tokens or (len(plain) > 1 and plain in row):
-                    found.add((rule.id, word), who)
+        if any(r.kind in ("words", "label") for r in rules.values()):
+            words = _words(pack)
+            parts = {row[at : at + size] for size in words for at in range(len(row) - size + 1) if size > 1}
+            for part in parts | set(_TOKEN.findall(row)):
+                for key in words.get(len(part), {}).get(part, ()):
+                    found.add(key, who)
+
+
+_view = lru_cache(maxsize=None)(view)
 
 
 @lru_cache(maxsize=1)
-def _wordy(pack: Pack) -> tuple[Rule, ...]:
-    return tuple(r for r in pack.rules if r.kind in ("words", "label"))
+def _words(pack: Pack) -> dict[int, dict[str, list[tuple[str, str]]]]:
+    """Return for each length the words as they stand in folded lines, each with its rules and spellings."""
+    found: dict[int, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for rule in pack.rules:
+        for word in rule.words if rule.kind in ("words", "label") else ():
+            found[len(word)][view(word)].append((rule.id, word))
+    return found
 
 
 def reduced(pack: Pack, off: set[tuple[str, str]]) -> Pack:
@@ -154,11 +170,13 @@ def without(off: set[tuple[str, str]]) -> Iterator[StripChrome]:
         for (module, table), names in kept.items():
             setattr(module, table, type(names)(name for name in names if ("name", name) not in off))
         tree._names.cache_clear()
+        html_titles._step.cache_clear()
         yield WithoutHost(learned=False, left=reduced(load_pack("zh-web-rules"), off))
     finally:
         for (module, table), names in kept.items():
             setattr(module, table, names)
         tree._names.cache_clear()
+        html_titles._step.cache_clear()
 
 
 def learned() -> dict[str, float]:

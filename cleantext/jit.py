@@ -24,7 +24,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-__all__ = ["LARGE", "Kernel", "cache_folder", "eager", "expect", "is_disabled", "kernel", "recorded", "wrapping"]
+__all__ = ["LARGE", "Kernel", "cache_folder", "eager", "expect", "is_disabled", "kernel", "kernel_beside", "recorded", "wrapping"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,8 +52,9 @@ class _Process:
 class Kernel(Generic[P, R]):
     """A function over arrays; call it, or let `sized` choose for an input whose size is known."""
 
-    def __init__(self, function: Callable[P, R], *, wraps: bool = False) -> None:
+    def __init__(self, function: Callable[P, R], *, wraps: bool = False, arrays: Callable[P, R] | None = None) -> None:
         self.function = function
+        self._arrays = arrays
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self._wraps = wraps
@@ -65,8 +66,8 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def python(self) -> Callable[P, R]:
-        """The function as Python, which calls other kernels as Python too."""
-        return cast("Callable[P, R]", _bound(self.function, "python"))
+        """The function as Python, which calls other kernels as Python too; or what says the same in NumPy, where that was given."""
+        return self._arrays or cast("Callable[P, R]", _bound(self.function, "python"))
 
     @cached_property
     def compiled(self) -> Callable[P, R]:
@@ -148,6 +149,11 @@ class Kernel(Generic[P, R]):
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     """Make a kernel of a function that Numba can compile in nopython mode."""
     return Kernel(function)
+
+
+def kernel_beside(arrays: Callable[P, R]) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a kernel that runs as other code, ``arrays``, until it is compiled: the same in NumPy, for loops that Python takes too long for."""
+    return partial(Kernel, arrays=arrays)
 
 
 def wrapping(function: Callable[P, R]) -> Kernel[P, R]:

@@ -20,7 +20,7 @@ from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, Safety, St
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Pipeline", "Traced", "clean", "clean_html", "explain", "markdown", "transforms"]
+__all__ = ["Pipeline", "Traced", "clean", "clean_html", "explain", "transforms"]
 
 ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.chrome.blocks", "cleantext.script")
 
@@ -293,32 +293,15 @@ def explain(text: str, *, pipeline: str | Path | Pipeline = "zh-web", page: Page
 
 
 def clean_html(html: str | bytes, *, url: str | None = None, pipeline: str | Path | Pipeline = "zh-web", output: str = "text") -> str:
-    r"""Clean one HTML page to text, or to Markdown with its headings and list marks (``output="markdown"``).
+    r"""Clean one HTML page to text, or to Markdown with its headings, lists, tables and listings (``output="markdown"``).
 
     >>> clean_html("<title>喀什的春天</title><h1>喀什的春天</h1><p>今年三月,喀什古城的杏花開了。", output="markdown")
     '# 喀什的春天\n\n今年三月,喀什古城的杏花开了。'
     """
     from cleantext.html import read_html
+    from cleantext.html.markdown import markdown
 
     if output not in ("text", "markdown"):
         raise ConfigError(f"output {output!r}: use 'text' or 'markdown'")
     page = Pipeline.load(pipeline).fast([read_html(html, url=url)])[0]
     return page.text if output == "text" else markdown(page)
-
-
-def markdown(page: Page) -> str:
-    r"""Return the text of a page as Markdown: headings, list items and quotes marked, paragraphs parted.
-
-    >>> from cleantext.transform import Block
-    >>> markdown(Page("喀什\n杏花开了。", html=(Block(0, 3, "h1"), Block(3, 8, "p"))))
-    '# 喀什\n\n杏花开了。'
-    """
-    marks = {**{f"h{n}": "#" * n + " " for n in range(1, 7)}, "li": "- ", "blockquote": "> "}
-    out: list[str] = []
-    before = ""
-    for block in page.blocks:
-        text = page.text[block.start : block.end].strip("\n")
-        if text.strip():
-            out += ["\n" if before == block.tag == "li" else "\n\n", marks.get(block.tag, "") + text]
-            before = block.tag
-    return "".join(out[1:])

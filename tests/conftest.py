@@ -1,6 +1,7 @@
-"""Hypothesis profiles: `ci` is derandomised; CI=true or HYPOTHESIS_PROFILE choose. Where ../shared is, tests may use it."""
+"""Hypothesis profiles: `ci` is derandomised; CI=true, HYPOTHESIS_PROFILE or --thorough choose. Where ../shared is, tests may use it."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,39 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 slow = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=slow)
-settings.register_profile("ci", max_examples=150, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow)
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=slow)
+settings.register_profile("ci", max_examples=40, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow)
+settings.register_profile("thorough", max_examples=500, deadline=None, suppress_health_check=slow)
 settings.register_profile("deep", max_examples=20_000, deadline=None, suppress_health_check=slow)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="more examples, and the larger sizes: takes an hour")
+
+
+def pytest_configure(config):
+    if config.getoption("thorough"):
+        settings.load_profile("thorough")
+        os.environ["CLEANTEXT_THOROUGH"] = "1"  # for workers and for processes of tests
+    whole = config.args_source == config.ArgsSource.TESTPATHS and not config.option.keyword and not config.option.collectonly
+    if whole and not hasattr(config, "workerinput"):
+        from cleantext.warm import PARTS, compile_ahead
+
+        compile_ahead(*PARTS)  # once, before there are workers that would each compile for itself
+
+
+@pytest.fixture(scope="session", autouse=True)
+def byte_code():
+    """Let the commands that tests start share compiled modules, where the environment forbids to write them beside the sources."""
+    if not os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="cleantext-byte-code-") as folder:
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        yield
+        del os.environ["PYTHONPYCACHEPREFIX"]
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 def pytest_collection_modifyitems(config, items):

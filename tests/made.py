@@ -1,11 +1,20 @@
 """Made-up corpora with copies, near copies and transplanted passages; a page judged by a pack alone."""
 
+import os
 import random
 
 from cleantext.changes import code_points
 from cleantext.chrome.lines import decide
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.votes import Register
+
+THOROUGH = bool(os.environ.get("CLEANTEXT_THOROUGH"))  # pytest --thorough
+
+
+def examples(most):
+    """How many examples a law is shown that takes so many to be sure of: a third of them each time, for they are others each time."""
+    return 10 * most if THOROUGH else most // 3
+
 
 WORDS = "经济发展新区建设工作会议精神学习贯彻落实全面推进高质量市场主体营商环境持续优化群众就业教育医疗生态保护乡村振兴科技创新企业投资项目"
 

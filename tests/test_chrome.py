@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import judge
+from made import THOROUGH, judge
 
 from cleantext.chrome import StripChrome, strip_chrome
 from cleantext.chrome.metadata import gather, iso_date, read_labels
@@ -360,7 +360,8 @@ def test_any_text_is_judged(text):
     assert revert(STRIP(text), STRIP.edits(text)) == text
 
 
-@given(lines=st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=6))
+@settings(max_examples=200 if THOROUGH else 10)  # each makes the tables of a pack
+@given(lines=st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=30))
 def test_votes_do_not_depend_on_what_was_asked_before(lines):
     folded = [view(line) for line in lines]
     fresh = Pack(PACK.rules)  # another object: it remembers nothing

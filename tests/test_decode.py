@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 from cleantext.decode import decode, prescan
 
@@ -20,7 +21,7 @@ KOREAN = "이것은 한국어 문장입니다. 서울은 대한민국의 수도�
         [None, "gb2312", "big5", "utf-8", "utf-16", "latin1", "iso-2022-jp", "x-user-defined", "nonsense", "text/html; charset='gbk'", ""]
     ),
 )
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 def test_any_bytes_decode(data, hint):
     decoded = decode(data, hint=hint)
     assert isinstance(decoded.text, str)
@@ -52,7 +53,7 @@ def test_any_bytes_decode(data, hint):
         max_size=30,
     ).map(b"".join)
 )
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 def test_any_markup_is_prescanned(data):
     prescan(data)
     decode(data)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import WORDS, corpus, edited, prose
+from made import WORDS, corpus, edited, examples, prose
 
 from cleantext.dedup import Sketches, SketchSpec, anchors, find_duplicates, shingle_hash
 from cleantext.dedup.bands import Bands
@@ -231,7 +231,7 @@ def test_laws_on_made_up_corpora(seed, level, threshold):
         max_size=6,
     )
 )
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(120))
 def test_laws_on_repetitive_texts(texts):
     for threshold in (0.8, 0.4):
         check(texts, find_duplicates(texts, threshold=threshold, min_chars=15), threshold, least=15)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 from cleantext import fold
 from cleantext.changes import Ragged, code_points
@@ -71,14 +72,14 @@ def test_every_character_alone():
 
 @frozen
 @given(messy)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_kept_is_its_definition(text):
     assert fold.kept(text).text == definition(text)
 
 
 @frozen
 @given(messy)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_kept_points_come_from_where_it_says(text):
     kept = fold.kept(text)
     assert (np.diff(kept.start) >= 0).all() and (np.diff(kept.end) >= 0).all()
@@ -138,7 +139,7 @@ def test_what_a_later_unicode_assigns_is_dropped_whatever_python_says(monkeypatc
 
 
 @given(st.text(alphabet=st.characters(), max_size=30) | messy)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_view_keeps_offsets_and_is_idempotent(text):
     seen = fold.view(text)
     assert len(seen) == len(text)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import corpus, edited, prose
+from made import THOROUGH, corpus, edited, prose
 
 import cleantext as ct
 from cleantext.dedup import find_duplicates
@@ -36,7 +36,7 @@ def sets(clusters):
     return sorted(map(sorted, found.values()))
 
 
-@settings(max_examples=10)
+@settings(max_examples=50 if THOROUGH else 6)
 @given(data=st.data(), seed=st.integers(0, 500), keep=st.sampled_from(["longest", "first", "value"]))
 def test_any_split_is_one_search(tmp_path_factory, data, seed, keep):
     texts, ids = made(seed, 14)

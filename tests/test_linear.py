@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 import cleantext
 from cleantext.chrome import linear
@@ -114,7 +115,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(PATTERNS, st.text("abc", min_size=1, max_size=11), st.sampled_from(["fullmatch", "search"]))
 def test_no_line_is_read_in_more_ways_than_were_proven(pattern, line, how):
     ways = prove(pattern, how, len(line)).ways
@@ -336,9 +337,21 @@ ASKED = {
     "run.sniff._ASIDE": ("match", inf),
     "run.sniff._STATUS": ("match", inf),
     "chrome.tree.ACTION": ("fullmatch", inf),
-    "html.metadata.NAME": ("fullmatch", inf),
+    "html.bylines.NAME": ("fullmatch", inf),
+    "html.bylines.POSTED": ("fullmatch", inf),
+    "html.bylines.FIELD": ("fullmatch", 30),
+    "html.bylines.MEDIUM": ("match", 80),
+    "html.bylines.SENT": ("fullmatch", 40),
+    "html.bylines.WRITTEN_BY": ("fullmatch", 60),
+    "html.bylines.NAMES": ("search", 120),
+    "html.bylines.REPORTED": ("match", 60),
+    "html.titles.DATE": ("search", 120),
+    "html.bylines.BY": ("search", 120),
+    "html.bylines.CITED": ("search", 120),
+    "html.bylines.LABEL": ("search", 120),
+    "html.bylines.COUNTED": ("search", 80),
+    "html.titles.NUMBER": ("match", 120),
     "html.metadata.SITE_NAME": ("fullmatch", inf),
-    "html.metadata.POSTED": ("fullmatch", inf),
 }
 # Those whose search begins at the start of a run only, by a look behind, or ends in what it found; `test_long_runs` asks them.
 RUNS = {
@@ -351,15 +364,14 @@ RUNS = {
     "normalize._INDENT": " \t",
     "normalize._BLANKS": "\n",
     "html.words.WORD": "Aa",
-    "html.metadata.ENGLISH_DATE": "jan 1, 20",
-    "html.metadata.CODE": "1_ A",
+    "html.dates.ENGLISH_DATE": "jan 1, 20",
+    "html.bylines.CODE": "1_ A",
     "html.formulas.MATH": "<math>",  # up to the next tag of its name, as the next four
     "html.formulas.TEX": "<annotation encoding=application/x-tex>",
     "html.formulas.SCRIPT": "<script type=math/tex>",
     "html.formulas.PICTURE": "<img alt=''",
     "html.formulas.CONTAINER": "<mjx-container>",
     "html.formulas.TAG": "<a /",
-    "html.metadata.BYLINE": "记者 文/",
     "html.bounds.PLAIN": "<a =\"'/>",  # possessive throughout, as the next two
     "html.bounds.TAG": "<a =\"'/>",
     "html.bounds.ROOT_TAG": "<body =\"'/>",
@@ -374,6 +386,8 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "html.formulas.STYLE": "one formula, all of it",
     "html.frames.NOT_NAME": "classes and names, of a bounded length",
     "run.sniff._MARKS": "the first 8,192 bytes",
+    "html.bylines.BYLINE": "lines of at most 60 characters",
+    "html.bylines.DESPATCH": "the first 60 characters of a line",
     "html.metadata.SUFFIX": "a title whose blanks are single",
 }
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import corpus, edited, prose
+from made import THOROUGH, corpus, edited, prose
 from test_plan import FILES, encodable, rows, write
 
 from cleantext.dedup import find_duplicates
@@ -188,7 +188,7 @@ def test_order_workers_and_resources_do_not_matter(tmp_path):
     assert other == first
 
 
-@settings(max_examples=8)
+@settings(max_examples=50 if THOROUGH else 8)
 @given(st.lists(st.text("甲乙丙丁12 \n㎡", max_size=90), max_size=12), st.sampled_from([0.3, 0.8]), st.integers(1, 12))
 def test_texts_of_few_letters_as_in_memory(tmp_path_factory, texts, threshold, min_chars):
     same(tmp_path_factory.mktemp("few"), texts, threshold=threshold, min_chars=min_chars)
@@ -202,7 +202,7 @@ def test_boilerplate_as_in_memory(tmp_path, n):
     assert {row["texts"] for row in found["stretches"]} >= {n + 4}
 
 
-@settings(max_examples=6)
+@settings(max_examples=40 if THOROUGH else 5)
 @given(st.integers(0, 10**6), st.sampled_from([0.3, 0.5, 0.8, 1.0]), st.sampled_from([20, 40]), st.sampled_from([3, 100]))
 def test_made_corpora_as_in_memory(tmp_path_factory, seed, threshold, min_chars, max_df):
     texts = encodable(corpus(seed, 15)) + mixed(seed, 12)

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import Same
 from made import corpus, edited, prose
 
 from cleantext.changes import Ragged
@@ -192,7 +192,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path):
         if name == stop_at and len(done) > before:
             raise KeyboardInterrupt
 
-    for stop_at in ("units", "candidates", "verified", "roots", "kept"):
+    for stop_at in ("units", "candidates", "verified", "apart", "kept"):
         before = 0
         done.clear()
         runner = EmbeddedRunner(tmp_path / f"run-{stop_at}", workers=1, progress=stop)
@@ -309,7 +309,7 @@ def test_expect_tells_the_first_row(tmp_path):
 def test_a_plan_explains_itself():
     told = document_plan(SketchSpec(), threshold=0.8).explain()
     assert "map texts through Sketch(" in told
-    assert "while open has rows" in told
+    assert "while hot has rows" in told
     assert told.endswith("gives pairs, clusters, shown, facts")
 
 
@@ -318,20 +318,6 @@ def test_queries_keep_to_the_common_dialect():
     told = document_plan(SketchSpec(), threshold=0.8, against=True).explain().lower()
     for word in ('"', "`", "hash(", "list(", "array", "unnest", "qualify", "using sample", "::", " any(", "ilike", "rank()", "exclude"):
         assert word not in told, word
-
-
-@dataclass(frozen=True)
-class Same:
-    """A kernel that gives what it gets, with a number for each call."""
-
-    columns: tuple[str, ...]
-
-    @property
-    def schema(self):
-        return pa.schema([(name, pa.binary() if name.endswith("bytes") else pa.int64()) for name in self.columns])
-
-    def __call__(self, batch):
-        yield pa.record_batch([batch.column(name) for name in self.columns], schema=self.schema)
 
 
 def test_a_map_joins_what_its_query_says(tmp_path, monkeypatch):

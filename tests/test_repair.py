@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 from cleantext.edits import apply, revert
 from cleantext.repair import STEPS, Controls, Entities, GbkSlips, Mojibake, PinyinInjections, Shortcodes, repair
@@ -41,14 +42,14 @@ def test_cases(case):
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_repair_reaches_a_fixpoint(text):
     fixed = repair(text)
     assert repair(fixed) == fixed
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_edits_explain_the_output_and_can_be_taken_back(text):
     for step in STEPS:
         edits = step.edits(text)
@@ -58,7 +59,7 @@ def test_edits_explain_the_output_and_can_be_taken_back(text):
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_pinyin_removes_glosses_and_nothing_else(text):
     for edit in PinyinInjections().edits(text):
         assert edit.after == ""
@@ -70,7 +71,7 @@ def test_pinyin_removes_glosses_and_nothing_else(text):
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_every_han_character_stays(text):
     for step in (PinyinInjections(), Controls(), Shortcodes(), Entities()):
         left = iter(HAN.findall(step(text)))
@@ -169,12 +170,12 @@ class TestLatin:
         assert len(SUSPECTS) < 1200
 
     @given(st.text(st.characters(codec=None) | st.sampled_from("œŒÃÂ°€ \n“”éà×²вЂβÄ‚Ä\x80\x9dﬁ"), max_size=30))
-    @settings(deadline=None, max_examples=1500)
+    @settings(deadline=None, max_examples=examples(1500))
     def test_gate_never_changes_the_answer(self, text):
         assert gated(text) == ftfy_safe(text)
 
     @given(TEXTS, st.sampled_from(["latin-1", "cp1252", "cp1251", "mac-roman", "cp437"]))
-    @settings(deadline=None, max_examples=400)
+    @settings(deadline=None, max_examples=examples(400))
     def test_gate_on_mojibake(self, text, codec):
         damaged = text.encode("utf-8", "replace").decode(codec, "replace")
         assert gated(damaged + text) == ftfy_safe(damaged + text)

@@ -245,3 +245,13 @@ def test_another_model_makes_another_pipeline(scorer):
     assert model == scorer.digest
     assert not replace(step, learned=False).spec()["model"]
     assert other.digest != scorer.digest
+
+
+@given(st.lists(LINES, min_size=1, max_size=40))
+def test_aggressive_takes_all_that_safe_does(lines):
+    page = "\n".join(lines)
+    bold = StripChrome(level="aggressive")
+    left = bold(page)
+    kept = iter(StripChrome()(page).split("\n"))
+    assert not left or all(any(line == other for other in kept) for line in left.split("\n"))
+    assert bold(left) == left

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 import cleantext.data
 from cleantext.data import opencc_text
@@ -131,7 +132,7 @@ def mixes(draw, configuration=None):
     return configuration, "".join(draw(st.lists(st.one_of(words, cut, st.sampled_from(GLUE)), max_size=9)))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(mixes())
 def test_every_configuration_is_opencc_as_defined(mix):
     configuration, text = mix
@@ -279,7 +280,7 @@ def test_mistakes_are_explained():
 CHINESE = st.text(alphabet="這是發展說著隨顯名看後乾隆麼这发说后的，。《 \nのa\uf900⿰\ud800𠮷", max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(CHINESE, max_size=5), st.sampled_from(["hans", "hant-tw", "t2s", "s2twp", "tw2sp", "hk2s"]))
 def test_batch_is_one_by_one_and_fast_is_run(texts, to):
     transform = UnifyScript(to=to, keep=("發展",)) if to == "hk2s" else UnifyScript(to=to)
@@ -296,7 +297,7 @@ def test_batch_is_one_by_one_and_fast_is_run(texts, to):
     assert list(changes.touched) == [n for n, t in enumerate(texts) if t != fast[n]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(mixes())
 def test_edits_of_every_configuration_apply_and_keep_non_han(mix):
     configuration, text = mix
@@ -312,7 +313,7 @@ def test_edits_of_every_configuration_apply_and_keep_non_han(mix):
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(mixes())
 def test_python_and_compiled_kernels_agree(mix):
     configuration, text = mix
@@ -349,7 +350,7 @@ def test_column_is_one_by_one():
     assert UnifyScript().arrow(pa.array([], pa.string())).to_pylist() == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(alphabet="發a é\n𠮷。内存鼠标\U0010ffff\x00", max_size=30)), max_size=12), st.integers(0, 3))
 def test_column_in_small_pieces_interpreted_and_compiled(texts, skip):
     pa = pytest.importorskip("pyarrow")
@@ -402,7 +403,7 @@ TRANSFORMS = [
 ODD = st.text(alphabet="\u2f1f\u2ee2\uf900靑敎“”‘’「」『』說的a\u0430\u0441Bb\ufefb\ufe8e\u06c7\u06a9\u0640\u0675 \nの", max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.one_of(web_text(), ODD))
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda t: f"{t.id}-{getattr(t, 'to', '')}")
 def test_laws(transform, text):

@@ -16,6 +16,7 @@ import zstandard
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import examples
 
 import cleantext as ct
 from cleantext.cli import main
@@ -387,7 +388,7 @@ def test_names_too_long_for_an_output_end_in_a_digest(tmp_path):
 
 
 @given(st.binary(max_size=600), st.sampled_from(["", ".txt", ".html", ".json", ".jsonl", ".csv", ".php?a=1", ".gz", ".xml"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_any_bytes_have_a_kind(data, ending):
     assert kind_of(data, f"a{ending}") in KINDS.values()
     assert ending_of(f"a{ending}") == ("" if ending == ".gz" else ending)
@@ -425,7 +426,7 @@ def test_any_bytes_have_a_kind(data, ending):
         max_size=60,
     ).map("".join)
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_any_marks_have_a_kind(text):
     for ending in ("", ".txt", ".json", ".jsonl", ".php", ".html"):
         kind_of(text.encode(), f"a{ending}")

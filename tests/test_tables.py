@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from made import edited, prose
+from made import THOROUGH, edited, prose
 
 import cleantext as ct
 from cleantext.cli import main
@@ -155,7 +155,7 @@ def test_batches_with_hot_buckets_are_one_search(tmp_path, monkeypatch):
     for held in (bands, documents, stages):
         monkeypatch.setattr(held, "HOT", 4)
     wrong = []
-    for seed in range(12):
+    for seed in range(30 if THOROUGH else 6):
         rng = random.Random(seed)
         models = [prose(rng, n) for n in (60, 150, 300)]
         texts = [edited(rng, rng.choice(models), rng.choice([0.003, 0.01, 0.02, 0.05])) for _ in range(120)]

@@ -23,6 +23,7 @@ from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, reg
 __all__ = ["Reason", "StripChrome", "strip_chrome"]
 
 DEFAULT = ("zh-web-rules",)
+PREFORMATTED = "/pre"  # in the path of an element: rules know prose, not code
 
 
 class _Meanings(Mapping[str, str]):
@@ -111,8 +112,18 @@ class StripChrome(Transform):
         """Judge many texts: edits, flags, metadata, and the reason for every removal."""
         return self._decide(texts, hosts, told=True).verdicts() if texts else []
 
-    def _decide(self, texts: Sequence[str], hosts: Sequence[str], *, marked: Sequence[bool] | None = None, told: bool = False) -> Decisions:
+    def _decide(
+        self,
+        texts: Sequence[str],
+        hosts: Sequence[str],
+        *,
+        marked: Sequence[bool] | None = None,
+        told: bool = False,
+        sure: Sequence[tuple[int, int]] = (),
+    ) -> Decisions:
         """Judge many texts; those ``marked`` come from HTML, and what is learned of lines has no say there.
+
+        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule takes it.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
@@ -127,7 +138,7 @@ class StripChrome(Transform):
                     support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, register)
         plain = np.full(len(texts), True) if marked is None else ~np.array(marked, bool)
         scorer = self.scorer if plain.any() else None
-        return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told)
+        return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told, spared=sure)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
         r"""Say for every line and part of a line that goes which rule took it, and what made that enough.
@@ -140,7 +151,18 @@ class StripChrome(Transform):
     def run(self, pages: Sequence[Page]) -> Changes:
         hosts = [host_of(page) for page in pages] if self.profile else ()
         marked = [bool(page.html) for page in pages]
-        return self._decide([page.text for page in pages], hosts, marked=marked).changes() if pages else Changes()
+        sure = [(n, line) for n, page in enumerate(pages) if page.html for line in _sure_lines(page)]
+        return self._decide([page.text for page in pages], hosts, marked=marked, sure=sure).changes() if pages else Changes()
+
+
+def _sure_lines(page: Page) -> Iterator[int]:
+    """Yield the numbers of the lines of a page that are code, or its headline, by their element."""
+    title = page.metadata.get("title", "")
+    line = at = 0
+    for block in page.html:
+        if PREFORMATTED in block.path or (title and page.text[block.start : block.end].strip() == title):
+            line, at = line + page.text.count("\n", at, block.start), block.start
+            yield line
 
 
 def strip_chrome(text: str, *, page: Page | None = None, rules: str | Sequence[str] = DEFAULT, safety: str = "safe") -> str:

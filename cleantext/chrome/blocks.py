@@ -256,7 +256,7 @@ def _references(tree: Tree) -> frozenset[int]:
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
     """Take out paragraphs that are one link each, where three follow one another or one follows a heading of related pages."""
     for i, density in enumerate(tree.density):
-        if density > ALL_LINKED and roles[i] == "main" and tree.is_action(i):
+        if density > LINKED and roles[i] == "main" and tree.is_action(i):
             roles[i] = "html.link-dense"
     i = 0
     references = _references(tree)

@@ -127,7 +127,12 @@ class HostProfile:
             raw = Path(path).read_bytes()
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}: name a profile that `cleantext learn` wrote") from error
-        data = parsed(text_of(raw, source=str(path), refuse=ConfigError), source=str(path), refuse=ConfigError)
+        return cls.parse(text_of(raw, source=str(path), refuse=ConfigError), str(path))
+
+    @classmethod
+    def parse(cls, text: str, path: str) -> HostProfile:
+        """Read a profile from TOML that stands at a place; raise `ConfigError` as `load` does."""
+        data = parsed(text, source=path, refuse=ConfigError)
         if data.pop("version", None) != VERSION:
             raise ConfigError(f"{path}: not a host profile of version {VERSION}: write one with `cleantext learn`")
         hosts: dict[str, Mapping[str, HostLine]] = {}

@@ -82,9 +82,11 @@ def decide(
     scorer: Scorer | None = None,
     plain: Flags | None = None,
     told: bool = False,
+    spared: Sequence[tuple[int, int]] = (),
 ) -> Decisions:
     """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each.
 
+    The lines ``spared``, given by their text and number, stay whole, though what is said of them counts for their neighbours.
     With a ``scorer``, lines of ``plain`` pages that no rule takes go by what is learned; ``told`` keeps its reasons in words.
     """
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
@@ -96,6 +98,7 @@ def decide(
     case = Case(texts, rows, pages, np.flatnonzero(suspected[pages] & (known & BLANK == 0)), known, register)
     case.plain = plain
     case.hear(safety, scorer, told=told)
+    case.spare(spared)
     return case.decisions()
 
 
@@ -109,6 +112,7 @@ class Case:
         self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
         self.dates: dict[str, int] = {}  # of chronicles
         self.plain = np.zeros(len(texts), bool)  # pages that the scorer is asked about
+        self.safe: tuple[I32, I32, I32] | None = None  # what acted before anything aggressive did, and why
         self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
         self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
@@ -161,17 +165,35 @@ class Case:
         """Ask the arbiter until nothing moves; ask the scorer about whole pages, then about what is left, until it takes no more.
 
         Both look at nothing but the lines that stay, and are asked until neither moves: so a second run finds nothing to do.
+        What is aggressive comes after all that is safe, and takes more, never less.
         """
-        lines, acted, page = self.lines, self.lines.acted, self.lines.page
+        lines, page = self.lines, self.lines.page
         left = self.every[self.plain[page]] if scorer else self.every[:0]
-        wanted, sure, seen = self._score(left, scorer)
-        moved = self._round(self.every, safety)
+        judged = self._score(left, scorer)
+        moved = self._round(self.every)
         for rule in self.pack.of_kind["enclosed"]:
             self._enclose(rule)
-        self._settle(self.every, moved, safety)
+        self._settle(self.every, moved)
         changed = np.zeros(len(self.texts), bool)
-        changed[page[acted >= 0]] = True
+        changed[page[lines.acted >= 0]] = True
         changed[page[np.array(list(self.cuts), np.int64)]] = True
+        self._learn(left, judged, changed, scorer, told=told)
+        if safety == "aggressive":
+            self.safe = lines.acted.copy(), lines.because.copy(), lines.number.copy()
+            while True:
+                before = lines.acted >= 0
+                self._settle(self.every, np.full(len(self.texts), True), aggressive=True)
+                changed[:] = False
+                changed[page[before != (lines.acted >= 0)]] = True
+                if not changed.any():
+                    break
+                left = self.every[self.plain[page] & (lines.acted < 0) & changed[page]] if scorer else self.every[:0]
+                self._learn(left, self._score(left, scorer), changed, scorer, told=told)
+
+    def _learn(self, left: I32, judged: tuple[Flags, I32, I32], changed: Flags, scorer: Scorer | None, *, told: bool) -> None:
+        """Take what the scorer takes of lines that are left, and what the arbiter takes after that, until neither moves."""
+        lines, acted, page = self.lines, self.lines.acted, self.lines.page
+        wanted, sure, seen = judged
         for rule in self.pack.of_kind["learned"] if scorer else ():
             while len(left):
                 at = np.flatnonzero(wanted & (acted[left] < 0) & ~lines.shielded[left])
@@ -182,18 +204,27 @@ class Case:
                     self.told |= {n: ", ".join(scorer.reasons(seen[k])) for n, k in zip(took.tolist(), at.tolist(), strict=True)}
                 changed[page[took]] = True
                 left = left[(acted[left] < 0) & changed[page[left]]]
-                self._settle(left, changed, safety)
+                self._settle(left, changed)
                 left = left[acted[left] < 0]
                 changed[:] = False
                 wanted, sure, seen = self._score(left, scorer)
 
-    def _settle(self, left: I32, moved: Flags, safety: str) -> None:
+    def spare(self, spared: Sequence[tuple[int, int]]) -> None:
+        """Let lines stay whole."""
+        if spared:
+            size = int(self.lines.row.max(initial=0)) + 1
+            here = np.isin(self.lines.page * np.int64(size) + self.lines.row, [page * size + row for page, row in spared if row < size])
+            self.lines.acted[here] = -1
+            for n in np.flatnonzero(here).tolist():
+                self.cuts.pop(n, None)
+
+    def _settle(self, left: I32, moved: Flags, *, aggressive: bool = False) -> None:
         """Ask the arbiter about the lines that are left of pages of which something went, until nothing moves."""
         while moved.any():
             left = left[(self.lines.acted[left] < 0) & moved[self.lines.page[left]]]
             if not len(left):
                 break
-            moved = self._round(left, safety)
+            moved = self._round(left, aggressive=aggressive)
 
     def _score(self, left: I32, scorer: Scorer | None) -> tuple[Flags, I32, I32]:
         """Return which of the lines that are left the scorer would take, how sure it is of each, and the features of each."""
@@ -203,14 +234,14 @@ class Case:
         rows = Rows(self.rows.points, self.starts[left], self.ends[left]).changed(cut)
         return scorer.judge(*rows, _bounds(self.lines.page[left]), self.register.strongest(self.lines.known[left]))
 
-    def _round(self, left: I32, safety: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _round(self, left: I32, *, aggressive: bool = False) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Ask the arbiter once about the lines that are left; say of which pages anything went."""
         lines, register, size = self.lines, self.register, len(left)
         bounds = _bounds(lines.page[left])
         tables = register.ballot_rows, register.evidence_rows
         sure = place.sized(size)(lines.power, lines.placed, lines.gain, lines.zone, left, bounds)
         slots, counts = protect.sized(size)(lines, left, bounds, *tables, len(register.rules))
-        waiting = arbitrate.sized(size)(lines, left, bounds, *tables, slots, counts, sure, safety == "aggressive")
+        waiting = arbitrate.sized(size)(lines, left, bounds, *tables, slots, counts, sure, aggressive)
         self._head(
             left,
             *header.sized(size)(lines.known, lines.power, lines.zone, lines.acted, left, bounds, *tables, slots, counts, sure & waiting),
@@ -358,6 +389,11 @@ class Case:
         tables = register.ballot_rows, register.evidence_rows
         pages = lines.page[bounds[:-1]].tolist()
         whole = gate.sized(size)(lines, bounds, tables[1])
+        if self.safe and whole.any():  # too much went: what is safe goes alone
+            back = np.repeat(whole, np.diff(bounds)) > 0
+            for column, safe in zip((lines.acted, lines.because, lines.number), self.safe, strict=True):
+                column[back] = safe[back]
+            whole = gate.sized(size)(lines, bounds, tables[1])
         ends = np.array([len(self.texts[page]) for page in pages], np.int64)
         broken = np.array([self.texts[page].endswith("\n") for page in pages], np.int64)
         cuts = removals.sized(size)(lines, bounds, tables[1], whole, ends, broken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 from cleantext.html.words import class_words, word_set
 from cleantext.transform import Page
@@ -47,8 +48,8 @@ HEADING = re.compile(
 )
 # What readers may do with a post or a picture, as links of their own.
 ACTION = re.compile(
-    r"(?:(?:编辑|編輯|编辑本段|edit|讨论|討論|上传视频|回复|回覆|引用|举报|舉報|赞|讚|赞同|支持|反对|收藏|分享|只看该作者|只看樓主|使用道具|楼主|樓主|沙发|沙發|板凳|地板|"
-    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|展开全文|展開全文|阅读全文|閱讀全文|展开阅读全文|查看全文|展开剩余\d*%?|收起|查看历史版本|read more|show more)[ |·\[\]]{0,3})+",
+    r"[\[【(（<《«]?(?:(?:返回(?:目录|目錄|首页|首頁|列表|顶部|頂部|上页|上一页|上级|主页)?|返(?:目录|目錄)|回(?:目录|目錄|首页|首頁|书目|页首)|上一?(?:页|頁|章|篇|节)|下一?(?:页|頁|章|篇|节)|上壹?页|编辑|編輯|编辑本段|edit|讨论|討論|上传视频|回复|回覆|引用|举报|舉報|赞|讚|赞同|支持|反对|收藏|分享|只看该作者|只看樓主|使用道具|楼主|樓主|沙发|沙發|板凳|地板|"
+    r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|展开全文|展開全文|阅读全文|閱讀全文|展开阅读全文|查看全文|展开剩余\d*%?|收起|查看历史版本|read more|show more|back|previous|prev|next)[ |·\[\]】)）>》»\ue000-\uf8ff]{0,3})+",
     re.IGNORECASE,
 )
 HEADLINE = re.compile(r"[\u3400-\u9fff“”《》「」]{6,30}")
@@ -83,7 +84,9 @@ PERSON = word_set(
 TITLED = word_set("title titles headline biaoti subject articletitle posttitle entrytitle")
 SITE = word_set("logo masthead topbar navbar sitename siteheader brand")
 PARAMETERS = word_set("parameter parameters param params spec specs specification specifications attribute attributes canshu guige")
+PANEL = word_set("panel pane tab tabs tabcon tabcontent switchable")  # what a tab opens
 HEADING_TAGS = frozenset(("h1", "h2", "h3"))
+SUBHEADS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "dt"))
 SHORTEST, LONGEST = 4, 80  # characters of a headline
 FOOT = word_set("footer foot copyright beian")
 COMMENTS = word_set("comment comments pinglun gentie liuyan")
@@ -273,10 +276,19 @@ class Tree:
             and not self.of_site(line)
         )
 
+    def is_subhead(self, line: int) -> bool:
+        """Say whether a line is a heading by its element, or stands between two paragraphs of sentences."""
+        if self.nodes[self.leaf[line]].shape[0] in SUBHEADS and self.density[line] < LINK:
+            return True
+        return 0 < line < len(self.lines) - 1 and bool(self.stops[line - 1]) and bool(self.stops[line + 1]) and not self.density[line]
+
     def is_parameter(self, line: int) -> bool:
-        """Say whether a line stands in a list that is named after the parameters of a product."""
+        """Say whether a line stands in a list that is named after the parameters of a product, or is a row of a table behind a tab."""
         at = self.leaf[line]
-        return any(not PARAMETERS.isdisjoint(self.nodes[up].shape[1]) for up in (at, *list(self.above(at))[:2]))
+        around = [at, *islice(self.above(at), 4)]
+        if "\t" in self.lines[line] and any(not PANEL.isdisjoint(self.nodes[up].shape[1]) for up in around):
+            return True
+        return any(not PARAMETERS.isdisjoint(self.nodes[up].shape[1]) for up in around[:3])
 
     def of_site(self, line: int) -> bool:
         """Say whether a line stands in what is named after the head of all pages of a site, or its logo."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
+__all__ = ["MAX_DF", "RESUMES", "dedup", "settings_of", "size_of"]
 
 RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
@@ -43,10 +44,20 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "memory", "local"]),
+    type=click.Choice(["auto", "memory", "local", "spark"]),
     default="auto",
-    show_default="by what is given: local for tables, paragraphs, options that it alone has, and more than fits into --memory",
-    help="Hold all texts in memory, or work in tables on disk.",
+    show_default="by what is given: spark with --master; local for tables, paragraphs, options that it alone has, and more than fits into --memory",
+    help="Hold all texts in memory, work in tables on disk, or on a cluster of Apache Spark.",
+)
+@click.option(
+    "--master",
+    default="local[*]",
+    show_default=True,
+    metavar="URL",
+    help="The cluster: spark://host:7077, yarn, k8s://..., or sc://host:15002 of Spark Connect. Its workers reach SRC and OUT by the same names.",
+)
+@click.option(
+    "--spark-conf", multiple=True, metavar="NAME=VALUE", help="A setting of Spark, such as spark.executor.memory=8g; may be repeated."
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
@@ -78,6 +89,7 @@ def dedup(
     explain_plan: bool,
     index: Path | None,
     add: bool,
+    spark_conf: tuple[str, ...],
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -106,10 +118,9 @@ def dedup(
         raise click.UsageError("Missing option '-o' / '--out'.")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
     columns = Columns(text, id_, prefer)
-    if options["engine"] == "auto" and any(
-        _given(ctx, name) for name, (_, where) in GOES_WITH.items() if "local" in where and "memory" not in where
-    ):
-        options["engine"] = "local"
+    if options["engine"] == "auto":
+        asked_for = [where for name, (_, where) in GOES_WITH.items() if _given(ctx, name) and "memory" not in where]
+        options["engine"] = "spark" if {"spark"} in asked_for else "local" if any("local" in where for where in asked_for) else "auto"
     here = "index" if index is not None else str(options["engine"])
     for name, (option, where) in GOES_WITH.items():
         if _given(ctx, name) and here not in where and not (here == "auto" and "memory" in where):
@@ -124,6 +135,7 @@ def dedup(
             report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
     else:
         ctx.meta[RESUMES] = out
+        options["spark"] = settings_of(spark_conf)
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, compiled=compiled, **options)
     if not quiet:
@@ -133,16 +145,18 @@ def dedup(
 
 # Options that not every way of searching has: the engines memory and local, and the index.
 GOES_WITH = {
-    "against": ("--against", {"memory", "local"}),
-    "max_df": ("--max-df", {"memory", "local"}),
-    "engine": ("--engine", {"memory", "local"}),
-    "restart": ("--restart", {"local"}),
+    "against": ("--against", {"memory", "local", "spark"}),
+    "max_df": ("--max-df", {"memory", "local", "spark"}),
+    "engine": ("--engine", {"memory", "local", "spark"}),
+    "master": ("--master", {"spark"}),
+    "spark_conf": ("--spark-conf", {"spark"}),
+    "restart": ("--restart", {"local", "spark"}),
     "memory": ("--memory", {"local", "index"}),
     "workers": ("--workers", {"local", "index"}),
-    "strict": ("--strict", {"local", "index"}),
-    "text": ("--text", {"local", "index"}),
-    "id_": ("--id", {"local", "index"}),
-    "prefer": ("--prefer", {"local", "index"}),
+    "strict": ("--strict", {"local", "spark", "index"}),
+    "text": ("--text", {"local", "spark", "index"}),
+    "id_": ("--id", {"local", "spark", "index"}),
+    "prefer": ("--prefer", {"local", "spark", "index"}),
     "add": ("--add/--no-add", {"index"}),
 }
 
@@ -150,6 +164,15 @@ GOES_WITH = {
 def _given(ctx: click.Context, name: str) -> bool:
     """Say whether an option stands on the command line: what does not is the index's own."""
     return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+
+
+def settings_of(pairs: Iterable[str]) -> dict[str, str]:
+    """Read settings such as spark.executor.memory=8g."""
+    split = [pair.partition("=") for pair in pairs]
+    for name, mark, _ in split:
+        if not (name and mark):
+            raise click.UsageError(f"--spark-conf {name!r}: expected NAME=VALUE")
+    return {name: value for name, _, value in split}
 
 
 def size_of(size: str) -> int:

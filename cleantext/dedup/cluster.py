@@ -19,7 +19,17 @@ from cleantext.dedup.rows import Rows
 from cleantext.dedup.types import F64
 from cleantext.jit import kernel
 
-__all__ = ["SEARCHED_AGAIN", "Members", "document_members", "left_of", "passage_members", "put", "take_repeats", "take_whole"]
+__all__ = [
+    "SEARCHED_AGAIN",
+    "Members",
+    "document_members",
+    "first_whole",
+    "left_of",
+    "passage_members",
+    "put",
+    "take_repeats",
+    "take_whole",
+]
 
 Bools = npt.NDArray[np.bool_]
 SEARCHED_AGAIN = 32  # passages of one text whose copies have lost a part, and are searched again
@@ -70,11 +80,11 @@ def document_members(corpus: Corpus, rows: Rows) -> Members:
     """Return each text that has a verified pair with a preferred text that stays, with the most preferred of these."""
     found = _by_worse(corpus, rows)
     found = found.where(np.lexsort((corpus.rank[found.keeper], corpus.rank[found.text])))
-    return found.where(_first_whole(found.text, found.keeper, np.zeros(len(corpus), np.bool_)))
+    return found.where(first_whole(found.text, found.keeper, np.zeros(len(corpus), np.bool_)))
 
 
 @kernel
-def _first_whole(text: I64, keeper: I64, gone: Bools) -> Bools:
+def first_whole(text: I64, keeper: I64, gone: Bools) -> Bools:
     """Mark for each text the first row whose keeper is not gone, in the order of the rows; it goes then."""
     taken = np.zeros(len(text), np.bool_)
     for i in range(len(text)):

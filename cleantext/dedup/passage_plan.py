@@ -15,13 +15,14 @@ from cleantext.dedup.passage_stages import BASE, PLACES, matches, passages
 from cleantext.dedup.passages import Search
 from cleantext.dedup.plan import SHOWN
 from cleantext.dedup.rows import LISTED
-from cleantext.dedup.scans import MEMBER, ClusterNumbers, Pack
-from cleantext.dedup.stages import CHAIN, check_options, numbers
+from cleantext.dedup.scans import MEMBER, Overlapping, Pack
+from cleantext.dedup.stages import check_options, numbers
 from cleantext.fold import UNICODE
 from cleantext.plan.steps import Checkpoint, Expect, Join, Loop, Map, Plan, Scan, Sql, Step
 
 __all__ = ["passage_plan"]
 
+CHAIN = 10_000  # searches for what is left of copies, each only after the last one; real chains are short, this stops a mistake
 PREFERENCE = ("trank", "kind", "shorter", "low", "krank", "keeper_low", "keeper_high")
 
 
@@ -193,24 +194,26 @@ def _results(search: Search) -> list[Step]:
         Scan(
             "grouped",
             "members",
-            ClusterNumbers(),
+            Overlapping(),
             ("keeper", "keeper_low", "keeper_high", "text", "low", "high"),
             ("keeper",),
         ),
         Sql(
             "places",
             """
-            SELECT cluster, keeper AS text, min(keeper_low) AS low, max(keeper_high) AS high, 1 AS stays
-            FROM grouped GROUP BY cluster, keeper
+            SELECT p.keeper, p.low, p.high, CAST(row_number() OVER (ORDER BY p.keeper, p.low) - 1 AS BIGINT) AS cluster
+            FROM (SELECT keeper, first AS low, max(keeper_high) AS high FROM grouped GROUP BY keeper, first) p
             """,
         ),
         Sql(
             "clusters",
             """
             SELECT g.cluster, t.id, g.low, g.high, g.stays = 1 AS keeper, k.id AS keeper_id, g.keeper_low, g.keeper_high, g.similarity
-            FROM (SELECT cluster, text, low, high, keeper, keeper_low, keeper_high, similarity, 0 AS stays FROM grouped
+            FROM (SELECT p.cluster, m.text, m.low, m.high, m.keeper, m.keeper_low, m.keeper_high, m.similarity, 0 AS stays
+                  FROM grouped m JOIN places p ON m.keeper = p.keeper AND m.first = p.low
                   UNION ALL
-                  SELECT cluster, text, low, high, text AS keeper, low AS keeper_low, high AS keeper_high, CAST(1 AS DOUBLE) AS similarity, stays
+                  SELECT cluster, keeper AS text, low, high, keeper, low AS keeper_low, high AS keeper_high, CAST(1 AS DOUBLE) AS similarity,
+                         1 AS stays
                   FROM places) g
             JOIN numbered t ON g.text = t.number JOIN numbered k ON g.keeper = k.number
             ORDER BY g.cluster, 1 - g.stays, g.keeper_low, g.keeper_high, g.text, g.low, g.high

@@ -43,12 +43,14 @@ def document_plan(
     value_type: Literal["int64", "double"] = "double",
     against: bool = False,
     at_once: int = 1,
+    apart: bool = False,
 ) -> Plan:
     """Return the steps from a table ``texts`` (``id, text`` and, where one decides, ``value``) to its duplicates.
 
     With ``against`` a table ``references`` (``id, text``) is searched for, and only pairs of a text and a
     reference are given. ``at_once`` bands are searched in one query (0: all): more need more room, and
-    save time where texts are few; the result is the same. ``texts`` and ``references`` are read with the
+    save time where texts are few; with ``apart`` who stays is decided in each connected component by itself, for a cluster. The
+    result is the same. ``texts`` and ``references`` are read with the
     places of their rows.
 
     Outputs: ``pairs`` (``a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, kind``),
@@ -74,7 +76,7 @@ def document_plan(
         Checkpoint(("numbered", "units", "verified", "hot_buckets")),
         *pairs(against=against),
         Checkpoint(("numbered", "units", "between", "hot_buckets")),
-        *keepers(("numbered", "units", "hot_buckets")),
+        *keepers(("numbered", "units", "hot_buckets"), apart=apart),
         *_results(),
     ]
     facts: dict[str, str | int | float] = {"fold": spec.fold, "unit": spec.unit, "k": spec.k, "unicode": spec.unicode, "slots": spec.slots}

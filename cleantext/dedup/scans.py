@@ -11,13 +11,14 @@ import numpy as np
 from cleantext.changes import I64
 from cleantext.dedup.anchors import Recipe
 from cleantext.dedup.boilerplate import agreement, listed, most
+from cleantext.dedup.cluster import first_whole
 from cleantext.dedup.passage_maps import integers
 from cleantext.dedup.places import numbers_of, pack_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MEMBER", "ClusterNumbers", "Extents", "Listed", "Pack", "grouped"]
+__all__ = ["MEMBER", "Extents", "Listed", "Overlapping", "Pack", "Stay", "grouped"]
 
 MEMBER = ("text", "low", "high", "keeper", "keeper_low", "keeper_high")
 
@@ -134,27 +135,49 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class ClusterNumbers:
-    """Number the clusters of members: copies of places that overlap are one."""
+class Overlapping:
+    """Say which copies of one keeper are one cluster: those whose places there overlap, which are known by where the first one starts."""
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: those given, and the cluster."""
+        """The columns: those given, and where the first place of the cluster starts."""
         import pyarrow as pa
 
-        return pa.schema([*integers(MEMBER), ("similarity", pa.float64()), ("cluster", pa.int64())])
+        return pa.schema([*integers(MEMBER), ("similarity", pa.float64()), ("first", pa.int64())])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield rows as they come, in the order of ``keeper, keeper_low, keeper_high``, with their clusters."""
         import pyarrow as pa
 
-        cluster, last = -1, np.iinfo(np.int64).min
+        first, last = 0, np.iinfo(np.int64).min
         for batch in batches:
             keeper, low, high = (batch.column(name).to_numpy() for name in ("keeper", "keeper_low", "keeper_high"))
             reach = np.maximum.accumulate(np.append(last, (keeper << 40) + np.maximum(high, 1)))
-            clusters = cluster + np.cumsum((keeper << 40) + low >= reach[:-1])
-            yield pa.record_batch([*(batch.column(name) for name in self.schema.names[:-1]), pa.array(clusters)], schema=self.schema)
-            cluster, last = int(clusters[-1]), int(reach[-1])
+            opens = (keeper << 40) + low >= reach[:-1]
+            firsts = np.append(first, low[opens])[np.cumsum(opens)]
+            yield pa.record_batch([*(batch.column(name) for name in self.schema.names[:-1]), pa.array(firsts)], schema=self.schema)
+            first, last = int(firsts[-1]), int(reach[-1])
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Say of pairs of ranks which texts go: those that have a pair with a better one that stays, for the best of these."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: the rank that goes, and the one that stays for it."""
+        return integers(("worse", "better"))
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield pairs of rows ``worse, better`` in this order, or by components first. A rank takes one byte of memory."""
+        gone = np.zeros(1 << 10, np.bool_)
+        for batch in batches:
+            worse, better = batch.column("worse").to_numpy(), batch.column("better").to_numpy()
+            room = 1 + int(worse.max(initial=0))
+            if room > len(gone):
+                gone = np.append(gone, np.zeros(2 * room - len(gone), np.bool_))
+            taken = first_whole(worse, better, gone)
+            yield _rows(self.schema, worse[taken], better[taken])
 
 
 def _rows(schema: pa.Schema, *columns: I64) -> pa.RecordBatch:

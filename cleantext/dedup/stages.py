@@ -7,20 +7,21 @@ texts as ``between``, and `keepers` says for each text that may go (``kept``) wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cleantext.dedup.bands import HOT, Bands
+from cleantext.dedup.components import components
 from cleantext.dedup.documents import ROUNDS
 from cleantext.dedup.maps import Verify, key_names
 from cleantext.dedup.rows import LISTED
+from cleantext.dedup.scans import Stay
 from cleantext.errors import ConfigError, unknown
-from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Number, Scan, Sql, Step
 
 __all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
 
 # Orders in which texts are preferred; the first is that of the files and their rows. One without a value comes last, wherever an engine puts NULL.
 KEEP = {"longest": "length DESC", "first": "place", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
-CHAIN = 10_000  # texts of which each is decided only after the next one; real chains are short, this stops a mistake
 
 
 def check_options(*, threshold: float, level: str, min_chars: int, keep: str, id_type: str) -> None:
@@ -54,23 +55,9 @@ def numbers(keep: str) -> list[Step]:
             """,
         ),
         Expect("twice", "id {id!r} {fault}"),
-        # The one place where rows are counted in order: narrow rows, so that an engine can sort them on one worker.
-        Sql(
-            "numbered",
-            """
-            SELECT reference, place, id, low, high, length, value, size, d1, d2,
-                   CAST(row_number() OVER (ORDER BY reference, id, low) - 1 AS BIGINT) AS number
-            FROM docs
-            """,
-        ),
-        Sql(
-            "numbered",
-            f"""
-            SELECT reference, place, id, low, high, length, size, d1, d2, number,
-                   CAST(row_number() OVER (ORDER BY 1 - reference, CASE WHEN reference = 1 THEN number ELSE 0 END, {KEEP[keep]}, number) AS BIGINT) AS rank
-            FROM numbered
-            """,
-        ),
+        Sql("numbered", "SELECT reference, place, id, low, high, length, value, size, d1, d2 FROM docs"),
+        Number("numbered", "numbered", "number", ("reference", "id", "low")),
+        Number("numbered", "numbered", "rank", ("1 - reference", "CASE WHEN reference = 1 THEN number ELSE 0 END", KEEP[keep], "number")),
         Sql(
             "units",
             """
@@ -104,14 +91,11 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
         )
     ]
     for n, group in enumerate(groups):
-        rows = [
-            f"SELECT CAST({int(name[1:])} AS INT) AS band, {name} AS bucket, number, rank, size, own, referred FROM keyed" for name in group
-        ]
         steps += [
             Sql(
                 "banded",
                 f"""
-                WITH keys AS ({" UNION ALL ".join(rows)})
+                WITH keys AS ({_keys(group)})
                 SELECT x.*, b.members
                 FROM keys x JOIN (SELECT band, bucket, count(*) AS members FROM keys GROUP BY band, bucket HAVING count(*) > 1{of_interest}) b
                   ON x.band = b.band AND x.bucket = b.bucket
@@ -130,6 +114,16 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
     steps.append(Sql("candidates", f"SELECT DISTINCT a, b, a_size, b_size FROM ({_union(f'found_{n}' for n in range(len(groups)))}) f"))
     steps.append(Sql("hot", _union(f"hot_{n}" for n in range(len(groups)))))
     return steps
+
+
+def _keys(names: Sequence[str]) -> str:
+    """Return the query that makes a row for each text and band. All bands are read at once: a union of as many queries costs Spark seconds to compile."""
+    columns = "number, rank, size, own, referred"
+    if len(names) == 1:
+        return f"SELECT CAST({int(names[0][1:])} AS INT) AS band, {names[0]} AS bucket, {columns} FROM keyed"
+    bands = " UNION ALL ".join(f"SELECT CAST({int(name[1:])} AS INT) AS band" for name in names)
+    bucket = " ".join(f"WHEN n.band = {int(name[1:])} THEN k.{name}" for name in names)
+    return f"SELECT n.band, CASE {bucket} END AS bucket, {columns} FROM keyed k CROSS JOIN ({bands}) n"
 
 
 def _possible(threshold: float, *, against: bool) -> str:
@@ -259,36 +253,24 @@ def pairs(*, against: bool) -> list[Step]:
     ]
 
 
-def keepers(keep: tuple[str, ...]) -> list[Step]:
+def keepers(keep: tuple[str, ...], *, apart: bool = False) -> list[Step]:
     """Decide who stays: each text, in the order of preference, goes if one that it has a pair with stays.
 
-    A round settles at once all texts that wait for no other one; the result is that of going through them one by
-    one. ``grouped`` has the texts of clusters, those that stay as well. Tables of ``keep`` are needed afterwards.
+    One scan over pairs of numbers decides all; with ``apart`` one for each connected component, wherever an engine does it, which
+    pays where pairs are too many for one worker. ``grouped`` has the texts of clusters, those that stay as well. Tables of ``keep``
+    are needed afterwards.
     """
+    if apart:
+        decided = [
+            Sql("links", "SELECT DISTINCT worse AS u, better AS v FROM between"),
+            *components((*keep, "between")),
+            Sql("apart", "SELECT l.v AS component, e.worse, e.better FROM between e JOIN links l ON e.worse = l.u"),
+            Scan("kept", "apart", Stay(), ("component", "worse", "better"), ("component",)),
+        ]
+    else:
+        decided = [Sql("apart", "SELECT worse, better FROM between"), Scan("kept", "apart", Stay(), ("worse", "better"))]
     return [
-        Sql("open", "SELECT worse, better FROM between"),
-        Sql("stays", "SELECT better AS rank FROM between WHERE 1 = 0"),
-        Loop(
-            (
-                Sql("roots", "SELECT DISTINCT better AS rank FROM open o WHERE NOT EXISTS (SELECT 1 FROM open p WHERE p.worse = o.better)"),
-                Sql("gone", "SELECT DISTINCT o.worse AS rank FROM open o JOIN roots r ON o.better = r.rank"),
-                Sql("stays", "SELECT rank FROM stays UNION ALL SELECT rank FROM roots"),
-                Sql(
-                    "open",
-                    """
-                    SELECT worse, better FROM open o
-                    WHERE NOT EXISTS (SELECT 1 FROM gone g WHERE g.rank = o.worse)
-                      AND NOT EXISTS (SELECT 1 FROM gone g WHERE g.rank = o.better)
-                    """,
-                ),
-                Checkpoint((*keep, "between", "open", "stays")),
-            ),
-            "open",
-            CHAIN,
-        ),
-        Sql("undecided", "SELECT worse, better FROM open"),
-        Expect("undecided", "a chain of more than 10,000 texts of which each decides about the next: please report it"),
-        Sql("kept", "SELECT e.worse, min(e.better) AS better FROM between e JOIN stays s ON e.better = s.rank GROUP BY e.worse"),
+        *decided,
         Sql(
             "kept",
             """

@@ -14,6 +14,7 @@ from typing import Any
 from cleantext.html.formulas import with_formulas
 from cleantext.html.lines import Line, Read, read_lines
 from cleantext.html.tokens import NOSCRIPT
+from cleantext.html.words import class_words, word_set
 
 __all__ = ["read_document"]
 
@@ -25,6 +26,13 @@ OPENS = re.compile(
     r"[\[【(（]?(?:点击)?(?:展开|展開|查看|阅读|閱讀|显示|顯示)(?:阅读|閱讀|剩余|剩餘|余下|更多|全部|全文|内容|內容|后文){1,4}[\])）】]?|(?:read|show|continue|view|see) (?:full|more|reading|all)(?: \w+)?",
     re.IGNORECASE,
 )
+# The tab of a product page behind which its parameters stand, and what the panel that it opens is called.
+PANEL = re.compile(
+    r">\s*(?:商品|产品|產品|详细|詳細|技术|技術|基本)?(?:规格|規格|参数|參數|配置)(?:与包装|与参数|參數|参数|表)?\s*<|>\s*(?:tech(?:nical)? )?spec(?:ification)?s\s*<",
+    re.IGNORECASE,
+)
+PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
+LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
 STATE = re.compile(
     r"<script\b(?=[^<>]*\bid=[\"']?__(?:NEXT|NUXT)_DATA__)[^<>]*+>|\b__(?:INITIAL|PRELOADED|APOLLO)_STATE__[\"']?\]?\s*=\s*(?=\{)"
 )
@@ -41,6 +49,8 @@ def read_document(markup: str) -> Read:
     shown = story(read.lines)
     if hidden and OPENS.search(markup):
         read = _opened(read, markup)
+    if hidden and not read.flags and PANEL.search(markup):
+        read = _with_panels(read, markup)
     if hidden and shown < STORY and not read.flags:
         other, _ = read_lines(markup, keep_hidden=True)
         if story(other.lines) > MORE * shown:
@@ -61,15 +71,8 @@ def read_document(markup: str) -> Read:
 
 def _opened(read: Read, markup: str) -> Read:
     """Return a document with the hidden rest of its text, which the link that stands before or behind it opens."""
-    full, _ = read_lines(markup, keep_hidden=True)
-    shown = iter([*read.lines, None])
-    wanted = next(shown)
-    hidden = []
-    for line in full.lines:
-        hidden.append(wanted is None or line.text != wanted.text)
-        if not hidden[-1]:
-            wanted = next(shown)
-    if wanted is not None:  # a row that hidden cells make another one
+    full, hidden = _with_hidden(read, markup)
+    if not hidden:
         return read
     keep = [not h for h in hidden]
     lo = 0
@@ -88,6 +91,46 @@ def _opened(read: Read, markup: str) -> Read:
     if sum(keep) == len(read.lines):
         return read
     return replace(read, lines=[line for line, k in zip(full.lines, keep, strict=True) if k], flags=("html_hidden",))
+
+
+def _with_hidden(read: Read, markup: str) -> tuple[Read, list[bool]]:
+    """Return a document with all that it hides, and which of its lines are hidden; no lines where these cannot be told."""
+    full, _ = read_lines(markup, keep_hidden=True)
+    shown = iter([*read.lines, None])
+    wanted = next(shown)
+    hidden = []
+    for line in full.lines:
+        hidden.append(wanted is None or line.text != wanted.text)
+        if not hidden[-1]:
+            wanted = next(shown)
+    return full, hidden if wanted is None else []  # a row that hidden cells make another one
+
+
+def _with_panels(read: Read, markup: str) -> Read:
+    """Return a document with the parameters of a product that stand in the hidden panel of a tab."""
+    full, hidden = _with_hidden(read, markup)
+    keep = [not h for h in hidden]
+    panels: dict[str, list[int]] = {}
+    for i, line in enumerate(full.lines if hidden else ()):
+        if hidden[i] and (path := _panel(line.path)):
+            panels.setdefault(path, []).append(i)
+    for rows in panels.values():
+        found = sum("\t" in full.lines[i].text for i in rows)
+        if found >= max(LEAST_ROWS, SHARE_OF_ROWS * len(rows)):
+            for i in rows:
+                keep[i] = True
+    if sum(keep) == len(read.lines) or not hidden:
+        return read
+    return replace(read, lines=[line for line, k in zip(full.lines, keep, strict=True) if k], flags=("html_hidden",))
+
+
+def _panel(path: str) -> str:
+    """Return the path as far as the innermost element that is named a panel; empty where none is."""
+    steps = path.split("/")
+    for k in range(len(steps), 0, -1):
+        if not PANEL_WORDS.isdisjoint(class_words(steps[k - 1].partition("[")[0])):
+            return "/".join(steps[:k])
+    return ""
 
 
 def _bodies(scripts: Iterable[str]) -> Iterator[str]:

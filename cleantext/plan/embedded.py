@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import cleantext
 from cleantext.errors import CleantextError, InputError
+from cleantext.plan.batches import grown
 from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.plan.shelf import Reader, Shelf
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Loop, Map, Plan, Scan, Sql, Step
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, Sql
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
+from cleantext.plan.walk import Place, Progress, Walk
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,9 +37,9 @@ GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are h
 GROUP_BYTES = 1 << 25  # and bytes
 ROWS = 64  # rows that are read at once: Parquet does not say what they take unpacked
 SCANNED = 1 << 12  # of narrow ones
+SMALL = 1 << 22  # bytes of tables beside which the database stays open
 PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
 OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
-Progress = Callable[[str], None]
 
 
 @dataclass
@@ -72,7 +74,7 @@ class EmbeddedRunner:
         # Kernels of another version may give other rows.
         run = _Run(self, plan, Journal(self.folder, f"{plan.fingerprint} {digest} {cleantext.__version__}"), inputs)
         try:
-            run.steps(plan.steps, ())
+            run.steps(plan.steps)
         finally:
             run.close()
         return {name: run.tables[name] for name in plan.outputs}
@@ -82,15 +84,16 @@ class EmbeddedRunner:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class _Run:
+class _Run(Walk):
     """One run of a plan: the tables so far, and what was done before it was stopped."""
 
     def __init__(self, runner: EmbeddedRunner, plan: Plan, journal: Journal, tables: dict[str, Table]) -> None:
+        super().__init__(runner.progress)
         self.runner, self.plan, self.journal, self.tables = runner, plan, journal, tables
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
+        self.views: dict[str, Table] = {}  # of the database
         self.shelves: dict[tuple[str, str, str], Shelf] = {}
-        self.done: tuple[int, ...] = (-1,)
         held = journal.read() if runner.resumes else None
         if held:
             self.done, self.tables = tuple(held[0]), held[1]
@@ -100,30 +103,26 @@ class _Run:
         if self.database is not None:
             self.database.close()
             self.database = None
+            self.views = {}
 
-    def steps(self, steps: Sequence[Step], place: tuple[int, ...]) -> None:
-        """Do steps that lie at a place of the plan; those done before are passed over."""
-        for n, step in enumerate(steps):
-            at = (*place, n)
-            if isinstance(step, Loop):
-                self.loop(step, at)
-            elif at > self.done:
-                if self.runner.progress:
-                    self.runner.progress(getattr(step, "into", type(step).__name__.lower()))
-                self.step(step, at)
-                if self.runner.resumes:
-                    self.journal.write(at, self.tables, checkpoint=isinstance(step, Checkpoint))
-                if isinstance(step, Checkpoint) or not self.runner.resumes:
-                    self.sweep()
+    def make_room(self, *tables: Table) -> None:
+        """Give the memory back to kernels where these tables are large; to open a database for each of many small queries is what they cost."""
+        if sum(part.size for table in tables for part in table.parts) > SMALL:
+            self.close()
 
-    def loop(self, loop: Loop, at: tuple[int, ...]) -> None:
-        """Repeat the steps of a loop; rounds done before are passed over."""
-        for rounds in range(loop.most):
-            if (*at, rounds + 1) > self.done and not self.tables[loop.table].rows:
-                return
-            self.steps(loop.body, (*at, rounds))
+    def has_rows(self, name: str) -> bool:
+        """Say whether a table has rows."""
+        return bool(self.tables[name].rows)
 
-    def step(self, step: Map | Scan | Sql | Expect | Checkpoint, at: tuple[int, ...]) -> None:
+    def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
+        """Do one step, and write down that it is done."""
+        self.do(step, at)
+        if self.runner.resumes:
+            self.journal.write(at, self.tables, checkpoint=isinstance(step, Checkpoint))
+        if isinstance(step, Checkpoint) or not self.runner.resumes:
+            self.sweep()
+
+    def do(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
         """Do one step."""
         if isinstance(step, Map):
             self.tables[step.into] = self.map(step, ".".join(map(str, at)))
@@ -131,6 +130,8 @@ class _Run:
             self.tables[step.into] = self.scan(step, ".".join(map(str, at)))
         elif isinstance(step, Sql):
             self.tables[step.into] = self.query(step, ".".join(map(str, at)))
+        elif isinstance(step, Number):
+            self.tables[step.into] = self.query(Sql(step.into, step.query), ".".join(map(str, at)))
         elif isinstance(step, Expect):
             for batch in self.tables[step.table].batches():
                 if batch.num_rows:
@@ -171,10 +172,11 @@ class _Run:
 
         con = self._connected()
         for name, table in self.tables.items():
-            if not re.search(rf"\b{name}\b", step.query):
+            if self.views.get(name) == table or not re.search(rf"\b{name}\b", step.query):
                 continue
             files = ", ".join(_quoted(path) for path in table.paths)
             con.execute(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{files}], hive_partitioning = false)')
+            self.views[name] = table
         path = self.runner.folder / f"{step.into}-{at}.parquet"
         try:
             with write_part(path, synced=False) as temporary:
@@ -218,8 +220,8 @@ class _Run:
 
     def map(self, step: Map, at: str) -> Table:
         """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
-        self.close()  # the workers have the memory now
         source = self.tables[step.source]
+        self.make_room(source, *(self.tables[join.table] for join in step.joins))
         joins = tuple(
             (join.by, tuple((here, self.shelf(self.tables[join.table], join.key, there)) for here, there in join.columns))
             for join in step.joins
@@ -261,14 +263,14 @@ class _Run:
         import pyarrow.parquet as pq
 
         ordered = self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}"), at)
-        self.close()
+        self.make_room(ordered)
         out = self.runner.folder / f"{step.into}-{at}.parquet"
         with (
             write_part(out, synced=False) as temporary,
             pq.ParquetWriter(temporary, step.kernel.schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer,
             pq.ParquetFile(ordered.paths[0]) as file,
         ):
-            for made in step.kernel(_grown(file.iter_batches(batch_size=SCANNED))):
+            for made in step.kernel(grown(file.iter_batches(batch_size=SCANNED), BATCH)):
                 if made.num_rows:
                     writer.write_batch(made, row_group_size=GROUP)
         Path(ordered.paths[0]).unlink()
@@ -335,7 +337,8 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
         joins = [(by, [(name, stack.enter_context(shelf.opened())) for name, shelf in columns]) for by, columns in task.joins]
         place = sum(file.metadata.row_group(g).num_rows for g in range(task.groups[0]))
         names = [there for _, there in task.columns] or None
-        yield from _grown(_rows(task, file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names), joins, place))
+        rows = _rows(task, file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names), joins, place)
+        yield from grown(rows, BATCH)
 
 
 def _rows(
@@ -376,22 +379,6 @@ def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, Re
             part = part.append_column(name, value)
         yield from _joined(part, joins[1:])
         low = high
-
-
-def _grown(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join batches up to `BATCH` bytes."""
-    import pyarrow as pa
-
-    held: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches:
-        if held and size + batch.nbytes > BATCH:
-            yield pa.concat_batches(held)
-            held, size = [], 0
-        held.append(batch)
-        size += batch.nbytes
-    if held:
-        yield pa.concat_batches(held)
 
 
 def _quoted(text: str) -> str:

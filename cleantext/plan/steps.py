@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Checkpoint", "Expect", "Join", "Kernel", "Loop", "Map", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
+__all__ = ["Checkpoint", "Expect", "Join", "Kernel", "Loop", "Map", "Number", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
 
 
 class Kernel(Protocol):
@@ -108,6 +108,24 @@ class Sql:
 
 
 @dataclass(frozen=True)
+class Number:
+    """Make a table by numbering the rows of another one from 0 on, in the order of some expressions, in which no two rows are equal.
+
+    A step of its own, since queries that number all rows do so on one worker.
+    """
+
+    into: str
+    source: str
+    column: str
+    order: tuple[str, ...]
+
+    @property
+    def query(self) -> str:
+        """The step as a query."""
+        return f"SELECT s.*, CAST(row_number() OVER (ORDER BY {', '.join(self.order)}) - 1 AS BIGINT) AS {self.column} FROM {self.source} s"
+
+
+@dataclass(frozen=True)
 class Expect:
     """Stop with `InputError` unless a table is empty; ``message`` is formatted with its first row."""
 
@@ -131,7 +149,7 @@ class Loop:
     most: int
 
 
-Step = Map | Scan | Sql | Expect | Checkpoint | Loop
+Step = Map | Scan | Sql | Number | Expect | Checkpoint | Loop
 
 
 @dataclass(frozen=True)
@@ -163,6 +181,8 @@ def _told(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
         elif isinstance(step, Sql):
             yield f"{indent}{step.into} ="
             yield textwrap.indent(textwrap.dedent(step.query).strip(), indent + "    ")
+        elif isinstance(step, Number):
+            yield f"{indent}{step.into} = {step.source} with {step.column}, counted from 0 in the order of {', '.join(step.order)}"
         elif isinstance(step, Expect):
             yield f"{indent}expect no row in {step.table}"
         elif isinstance(step, Checkpoint):

@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +150,7 @@ class Journal:
 
         A checkpoint stays until the next one is written: behind a power cut, which takes what was not synced, a run goes on from there.
         """
-        held = {name: asdict(replace(table, parts=tuple(self._here(p) for p in table.parts))) for name, table in tables.items()}
+        held = {name: {**vars(table), "parts": [self._here(part) for part in table.parts]} for name, table in tables.items()}
         text = json.dumps({"plan": self.fingerprint, "done": list(done), "tables": held})
         for name in ("checkpoint", "journal") if checkpoint else ("journal",):
             with write_part(self.folder / f"{name}.json", synced=checkpoint) as temporary:
@@ -196,7 +196,7 @@ class Journal:
                 }
         return None
 
-    def _here(self, part: Part) -> Part:
-        """Name a file of ours by its name alone, so that the folder may be reached by another way later."""
-        path = Path(part.path)
-        return replace(part, path=path.name) if path.parent == self.folder else part
+    def _here(self, part: Part) -> dict[str, Any]:
+        """Describe a file, ours by its name alone, so that the folder may be reached by another way later."""
+        folder, name = os.path.split(part.path)
+        return {**vars(part), "path": name if folder == str(self.folder) else part.path}

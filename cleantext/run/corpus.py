@@ -20,7 +20,7 @@ from cleantext.run.sniff import TABLES, ending_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Columns", "Corpus", "is_table", "read_pages", "read_places", "table_of"]
+__all__ = ["Columns", "Corpus", "characters_of", "is_table", "read_pages", "read_places", "table_of"]
 
 PART = 1 << 25  # characters of a Parquet file that is written of pages or JSON lines
 
@@ -304,6 +304,15 @@ def _rows(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
+
+
+def characters_of(table: Table) -> int:
+    """Return the characters of all texts of a table."""
+    import pyarrow.compute as pc
+
+    name = dict(table.columns).get("text", "text")
+    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
+    return sum(filter(None, lengths))
 
 
 def read_places(table: Table, places: Iterable[int]) -> Mapping[int, str]:

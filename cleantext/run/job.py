@@ -192,6 +192,7 @@ def _run_shards(
 ) -> Iterator[Report]:
     """Do the shards that are not done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
     size = total_size(shards)
+    _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
     held = {shard.number: finished(shard, settings, out) for shard in shards}
     todo = [shard for shard in shards if held[shard.number] is None]
     done = size - total_size(todo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +14,7 @@ from cleantext.jit import LARGE, expect
 from cleantext.report.page import render
 from cleantext.report.tally import Report
 from cleantext.run.budget import PAGE_SECONDS
-from cleantext.run.corpus import Columns, is_table, read_pages, read_places, table_of
+from cleantext.run.corpus import Columns, characters_of, is_table, read_pages, read_places, table_of
 from cleantext.run.files import (
     IGNORE_FILE,
     Source,
@@ -39,9 +39,10 @@ __all__ = ["dedup_files", "dedup_plan", "index_files"]
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 DEDUP = "dedup"  # the folder of its state
 FEW = 500_000  # texts up to which all bands are searched in one query
+AT_ONCE = 5  # of many on a cluster: each query begins with a shuffle of what it reads
 OF_PASSAGES = {"stretches": "boilerplate", "cuts": "cuts"}  # tables that only a search for passages gives, and their names as outputs
 Level = Literal["document", "paragraph", "passage"]
-Engine = Literal["auto", "memory", "local"]
+Engine = Literal["auto", "memory", "local", "spark"]
 TIMES = 25  # the bytes of its texts that a search in memory takes, about
 
 
@@ -55,9 +56,10 @@ def dedup_plan(
     id_type: Literal["string", "int64"] = "string",
     value_type: Literal["int64", "double"] = "double",
     against: bool,
-    rows: int = 0,
+    at_once: int = 0,
+    apart: bool = False,
 ) -> Plan:
-    """Return the plan of a search over tables of so many rows; `Plan.explain` prints it."""
+    """Return the plan of a search over tables (``at_once`` and ``apart``: see `document_plan`); `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
     from cleantext.dedup.passage_plan import passage_plan
     from cleantext.dedup.passages import Search
@@ -70,7 +72,7 @@ def dedup_plan(
     options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
     if level == "passage":
         return passage_plan(Search(threshold, min_chars, max_df), **options)
-    return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=0 if rows < FEW else 1, **options)
+    return document_plan(SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=at_once, apart=apart, **options)
 
 
 def dedup_files(
@@ -85,6 +87,8 @@ def dedup_files(
     engine: Engine = "auto",
     memory: int = 2 << 30,
     workers: int | None = None,
+    master: str = "local[*]",
+    spark: Mapping[str, str] | None = None,
     columns: Columns | None = None,
     keep: str = "longest",
     restart: bool = False,
@@ -98,10 +102,11 @@ def dedup_files(
     ``src`` names pages (files, folders), Parquet files or JSON lines, which hold many texts (see `Columns`).
     ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
     ``engine="memory"`` holds all texts in this process; ``"local"`` needs no more than about ``memory`` bytes
-    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; ``"auto"`` takes it for
-    tables of texts, paragraphs, and pages that would need more memory. Rows of a table that cannot
-    be read are counted as failed; with ``strict`` they raise `InputError`. Pages that take more than ``page_seconds`` to read (beside 15 for each
-    megabyte; 0: no limit) fail, too. ``progress`` is told the name of each step, ``compiled``
+    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; ``"spark"`` does the same on the
+    cluster ``master`` (with settings ``spark`` of its own), whose workers reach ``src`` and ``out`` under these names; ``"auto"`` takes
+    ``"local"`` for tables of texts, paragraphs, and pages that would need more memory. Rows of a table that cannot
+    be read are counted as failed; with ``strict`` they raise `InputError`. Pages that take more than ``page_seconds`` to read (beside 15
+    for each megabyte; 0: no limit) fail, too. ``progress`` is told the name of each step, ``compiled``
     the kernels done and in all, where a first large search has to compile them.
     """
     from cleantext.plan import EmbeddedRunner
@@ -135,6 +140,7 @@ def dedup_files(
                 if given["references"].id_type != given["texts"].id_type:
                     raise InputError(f"the ids of {against} are of another type than those of the texts: make both numbers or both strings")
             tables = {name: corpus.table for name, corpus in given.items()}
+            few = sum(table.rows for table in tables.values()) < FEW
             plan = dedup_plan(
                 level=level,
                 threshold=threshold,
@@ -144,11 +150,18 @@ def dedup_files(
                 id_type=given["texts"].id_type,
                 value_type=given["texts"].value_type,
                 against=bool(against),
-                rows=sum(table.rows for table in tables.values()),
+                at_once=0 if few else AT_ONCE if engine == "spark" else 1,
+                apart=engine == "spark" and not few,
             )
-            started += _compile_ahead([*pages, *more], level, compiled)
-            runner = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers)
-            written = _from_tables(plan, runner.run(plan, tables), tables, folder, report, level=level, threshold=threshold)
+            if engine == "spark":
+                from cleantext.plan.spark import SparkRunner, connected
+
+                with connected(master, spark) as session:
+                    found = SparkRunner(session, state / "spark", progress=progress).run(plan, tables)
+            else:
+                started += _compile_ahead([*pages, *more], level, compiled)
+                found = EmbeddedRunner(state / "plan", memory=memory, progress=progress, workers=workers).run(plan, tables)
+            written = _from_tables(plan, found, tables, folder, report, level=level, threshold=threshold)
         _finish(folder, report, started, written)
     return report
 
@@ -206,7 +219,7 @@ def index_files(
         write_table(pairs, folder / "duplicates.parquet")
         bands = held.recipe.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
-        report.chars_in = report.chars_out = _characters(texts.table)
+        report.chars_in = report.chars_out = characters_of(texts.table)
         report.outcomes["kept"] += texts.table.rows
         report.settings |= _settings(held.recipe.level, held.recipe.threshold)
         report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
@@ -220,15 +233,6 @@ def index_files(
         }
         _finish(folder, report, started, {"duplicates.parquet"} | ({"clusters.parquet"} if add else set()), events)
     return report
-
-
-def _characters(table: Table) -> int:
-    """Return the characters of all texts of a table."""
-    import pyarrow.compute as pc
-
-    name = dict(table.columns).get("text", "text")
-    lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
-    return sum(filter(None, lengths))
 
 
 def _chosen(given: Sequence[Source], level: str, memory: int) -> tuple[Engine, str]:

@@ -13,6 +13,7 @@ from math import log
 from cleantext.chrome.main_text.model import load_model, odds
 from cleantext.chrome.main_text.signals import read_signals
 from cleantext.chrome.tree import ATTACHED, Tree, is_heading, plain
+from cleantext.html.dates import iso_date
 from cleantext.transform import Page
 
 __all__ = ["with_model"]
@@ -21,17 +22,27 @@ LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
 # Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_model --folds`).
 SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
 AGREED = 0.5
-OUT, IN = -2.4, 0.85  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+OUT, IN = -0.5, 0.5  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
 ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more is asked of a line below the head of the text
 ALONE = -1.4  # else the rules have missed the text, and the model decides alone
 LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
+OUT_LENGTH = 0.5  # the same where lines go
+APART = 1.0  # of a list, whose lines are all doubted, a line goes that is doubted more than half of them by so much
+WORST = -3.2  # and any line whose odds are so bad
+IN_AGAIN, IN_NAMED = 0.0, 0.85  # of a line within the main text that rules took out: for its links; for what its element is called
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
 NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
 FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
     r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]|(?:>>|》》|»)$"
 )
+POSITION = re.compile(
+    r"(?:[您你]的|[您你](?:现在|目前)的?|当前|當前|目前)?(?:所在)?位置\s?[:：].*[>›»].*"
+)  # where the page stands in its site
 LONGEST_FACT = 40
 PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
+LINKED = 0.6  # link density of a line that only leads somewhere
+OUTSIDE = "html.outside-main"
+ENTERS = {"html.link-dense": IN_AGAIN, "html.class": IN_NAMED, "html.headed": IN_NAMED}
 CHOSEN = ("main", "title")
 LEAST_TITLE = 3  # characters
 FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
@@ -46,33 +57,46 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
     agreed = sum(weight for weight, role in sure if role in CHOSEN) / max(sum(weight for weight, _ in sure), 1.0)
     first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
-    out_below = OUT if agreed >= AGREED else ALONE
+    least = max(min(OUT, _middle(said, weights, roles) - APART), WORST) if agreed >= AGREED else ALONE
     titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
     headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
     out = []
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
+        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+        out_below = IN_SURE if POSITION.fullmatch(line) else least - OUT_LENGTH * max(long, 0.0)
         if (
             role == "title"
             or role in FIXED
             or (role == "main" and (odd >= out_below or ATTACHED.search(line)))
-            or (role == "main" and odd >= out_below - NAMED and tree.is_named_title(i))
+            or (role == "main" and odd >= out_below - NAMED and (tree.is_named_title(i) or tree.is_subhead(i)))
         ):
             out.append(role)
         elif role == "main":
             out.append("html.learned")
         else:
-            in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else IN
-            long = LENGTH * min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-            if role == "html.outside-main" and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
+            in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else ENTERS.get(role, IN)
+            if role == OUTSIDE and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
                 in_above = PARAMETER
-            enters = odd >= in_above - long and plain(line) not in titles and i not in headed and not is_heading(line)
-            fact = in_above > PARAMETER and len(line) < LONGEST_FACT and FACT.search(line)
+            enters = odd >= in_above - LENGTH * long and plain(line) not in titles and i not in headed and not is_heading(line)
+            enters = enters and not (tree.density[i] > LINKED and tree.is_action(i))
+            fact = in_above > PARAMETER and len(line) < LONGEST_FACT and (FACT.search(line) or iso_date(line))
             out.append("main" if enters and not fact else role)
     if "main" not in out:
         return roles
     if (head := _headline(tree, out, said)) >= 0:
         out[head] = "title" if "title" not in out else "main"
     return tuple(out)
+
+
+def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str]) -> float:
+    """Return the odds that half of what the rules have as main text exceeds."""
+    usual = sorted((odd, weight) for odd, weight, role in zip(said, weights, roles, strict=True) if role == "main")
+    half = sum(weight for _, weight in usual) / 2
+    for odd, weight in usual:
+        half -= weight
+        if half <= 0:
+            return odd
+    return 0.0
 
 
 def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
@@ -90,6 +114,8 @@ def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
         and odd >= least
         and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
         and not FACT.search(tree.lines[i])
+        and not iso_date(tree.lines[i])
+        and not POSITION.fullmatch(tree.lines[i])
         and plain(tree.lines[i]) not in known
     ]
     return max(found, key=odds_of.__getitem__, default=-1)

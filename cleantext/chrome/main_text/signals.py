@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import U32, code_points
-from cleantext.chrome.tree import BAD, COMMENTS, FOOT, GOOD, PERSON, WEAK, Tree, plain
+from cleantext.chrome.tree import BAD, COMMENTS, FOOT, GOOD, PERSON, SHORT, WEAK, Tree, is_heading, plain
 from cleantext.html.words import class_words, word_set
 from cleantext.transform import Page
 
@@ -58,14 +58,16 @@ WORDS = (
     word_set("cookie consent banner modal popup overlay dialog notice alert subscribe newsletter signup login"),
     word_set("author date time meta byline published tag tags category categories share social"),
     word_set("title headline heading"),
+    word_set("parameter parameters param params attr attrs attribute attributes property properties ptable canshu guige feature features"),
+    word_set("rating ratings review reviews star stars vote votes score rank price prices"),
 )  # fmt: skip
 RULES = {"main": 0, "title": 1, "html.outside-main": 2, "html.link-dense": 3, "html.headed": 4, "html.class": 5}
 REPEATED = 6  # all other rules
 # Kinds of characters, each of one kind
-OTHER, HAN, SMALL, CAPITAL, DIGIT, STOP, COMMA, HALF_STOP, SEPARATOR, QUOTE, COLON, TAB, BLANK, PERIOD, KINDS = range(15)
+OTHER, HAN, SMALL, CAPITAL, DIGIT, STOP, COMMA, HALF_STOP, SEPARATOR, QUOTE, COLON, TAB, BLANK, PERIOD, CURRENCY, KINDS = range(16)
 CHARACTERS = {
     STOP: "。！？!?…", COMMA: "，、,;", HALF_STOP: "；", SEPARATOR: "|｜/·•>»›_-–—", QUOTE: "“”\"'《》「」()（）", COLON: ":：", TAB: "\t",
-    BLANK: " \n\u3000\xa0", PERIOD: ".",
+    BLANK: " \n\u3000\xa0", PERIOD: ".", CURRENCY: "$¥￥€£₹元",
 }  # fmt: skip
 KIND = np.zeros(1 << 16, np.int64)
 KIND[0x3400:0xA000] = HAN
@@ -92,6 +94,7 @@ class Signals(NamedTuple):
     last: I64
     chars: F32  # of each line
     form: I64  # number of the form of each line: the path of its element without places
+    kept: npt.NDArray[np.bool_]  # what the rules have as main text
     same: I64  # the element whose brothers of the same form stand nearest around each line, -1
 
 
@@ -123,14 +126,21 @@ def _text_figures(points: npt.NDArray[np.uint32], starts: I64, ends: I64) -> tup
     counts = np.array([
         ends - starts - space, by_kind[HAN], by_kind[SMALL] + by_kind[CAPITAL], by_kind[CAPITAL], by_kind[DIGIT],
         by_kind[STOP] + by_kind[HALF_STOP] + by_kind[PERIOD], by_kind[COMMA] + by_kind[HALF_STOP], by_kind[SEPARATOR], by_kind[QUOTE],
-        by_kind[COLON], by_kind[TAB], space,
+        by_kind[COLON], by_kind[TAB], space, by_kind[CURRENCY],
     ], np.float32)  # fmt: skip
     size = np.maximum(counts[0], 1)
     final = np.where(ends > starts, points[np.maximum(ends - 1, 0)], 0)
     first = np.where(ends > starts, points[np.minimum(starts, len(points) - 1)], 0)
     last = KIND[np.minimum(final, 0xFFFF)]
     ends_stop = (last == STOP) | (last == HALF_STOP) | (final == 46) | (final == 0x201D)
-    figures = [np.log1p(size), *(counts[n] / size for n in range(1, 12)), np.log1p(counts[5]), np.log1p(counts[6]), np.log1p(counts[11])]
+    figures = [
+        np.log1p(size),
+        *(counts[n] / size for n in range(1, 12)),
+        np.log1p(counts[5]),
+        np.log1p(counts[6]),
+        np.log1p(counts[11]),
+        counts[12] > 0,
+    ]
     figures += [ends_stop, last == COLON, (first >= 48) & (first <= 57), size / (counts[11] + 1)]
     return np.array(figures, np.float32), counts
 
@@ -230,6 +240,11 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     before = _distance(sentence)
     after = _distance(sentence[::-1])[::-1]
     heading = np.array([tag[:1] == "h" and tag[1:].isdigit() for tag in tags])
+    related = np.array([len(line) < SHORT and is_heading(line) for line in tree.lines])
+    inside_headed = np.zeros(count, np.float32)
+    for node in nodes:
+        if node.headed:
+            inside_headed[node.first : node.last + 1] = 1
     root_node = nodes[root]
     rule = np.array([RULES.get(role, REPEATED) for role in roles])
     rule_rows = (rule[None] == np.arange(7)[:, None]).astype(np.float32)
@@ -254,6 +269,7 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
         np.log1p(_distance(kept)),
         np.log1p(_distance(kept[::-1])[::-1]),
         _window(kept.astype(np.float64), 5),
+        np.log1p(_distance(related)), inside_headed, _window(counts[12] > 0, 6),
         _window(density, 1), _window(density, 3), _window(density, 8),
         _window(figures[0], 1), _window(figures[0], 3), _window(figures[0], 8),
         _window((prose > 0).astype(np.float64), 3), _window((prose > 0).astype(np.float64), 10),
@@ -281,7 +297,7 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     ).T.astype(np.float32)  # fmt: skip
     inline = [_inline(block.tokens[:INLINE]) for block in blocks]
     words = [step[2] for step in steps]
-    return Signals(words, parent, leaf, inline, points, starts, ends, base, np.array(ups), first, last, chars, form, item)
+    return Signals(words, parent, leaf, inline, points, starts, ends, base, np.array(ups), first, last, chars, form, kept, item)
 
 
 def _by_form(values: Any, form: I64) -> Any:
@@ -339,6 +355,10 @@ def columns(signals: Signals, score: F32) -> F32:
         _mean_of_form(score, signals.form),
         _by_form(score * np.sqrt(signals.chars), signals.form) / np.maximum(_by_form(np.sqrt(signals.chars), signals.form), 1),
     ]
+    for part in (signals.kept, ~signals.kept):  # what is said of the lines that the rules have as main text, and of the rest
+        heavy = np.sqrt(signals.chars) * part
+        usual = (score * heavy).sum() / max(heavy.sum(), 1.0)
+        out += [np.full(count, usual), score - usual]
     gain = np.cumsum(score - score.mean())
     out += [score - score.max(), gain / count]
     best = np.maximum.accumulate(score)

@@ -31,7 +31,7 @@ from cleantext.chrome.scorer.shape import (
 )
 from cleantext.jit import kernel
 
-__all__ = ["CONTEXT", "COUNTS_ON", "RULE_HERE", "RUN", "ZONE", "context"]
+__all__ = ["CONTEXT", "COUNTS_ON", "FIELDS_NEAR", "RULE_HERE", "ZONE", "context"]
 
 STRONG = 40  # sixteenths of a logit: a line whose words alone speak for page chrome
 TITLED = -40  # and one whose words may be those of a title
@@ -119,7 +119,7 @@ CONTEXT = (
     *(f"{name}{d:+d}" for d in (-1, 1) for name in ("first", "last", "stops", "prose", "digits", "mark", "han", "meta", "title", "tokens")),
 )
 
-ZONE, RUN, COUNTS_ON, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "run", "counts_on", "rule"))
+ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "counts_on", "fields_4", "rule"))
 
 
 @kernel

@@ -14,35 +14,31 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I32, I64
-from cleantext.chrome.scorer.context import COUNTS_ON, RULE_HERE, RUN, ZONE
+from cleantext.chrome.scorer.context import COUNTS_ON, FIELDS_NEAR, RULE_HERE, ZONE
 from cleantext.chrome.scorer.model import Model, features, load_model, reasons, sums
-from cleantext.chrome.scorer.shape import GRAM, NUMBER, SHAPE
+from cleantext.chrome.scorer.shape import COLONS, NUMBER, SHAPE
 from cleantext.jit import kernel
 
 __all__ = ["Scorer", "choose"]
 
 Flags = npt.NDArray[np.bool_]
 
-# Chosen on pages of sites left out (see benchmarks/make_linemodel.py) so that the share of body characters lost, averaged over pages, stays
-# near that of the rules alone. Left out, 0.055 gave 68.6 % of chrome lines at 0.19 % of body characters, 0.035 67.2 at 0.13 (rules: 31.4 at 0.09).
-# Without `TOGETHER` one point more of the chrome goes, and single lines at the end of a long text with it.
-SPARE = 35  # thousandths: what a whole page of text is worth, in pages of chrome
-SHORT = 36  # lines: what is learned of whole pages has too little to go by on one with fewer
+# Chosen on pages of sites left out (see benchmarks/make_linemodel.py): of pages2 and pages, chrome lines removed and body characters lost in %,
+# averaged over pages: 0.045 70.3/0.11 and 94.8/0.10, 0.060 73.8/0.11 and 95.0/0.10, 0.075 74.6/0.16 and 95.2/0.29, 0.100 74.9/0.22 and 95.3/0.33
+# (rules alone: 31.4/0.09 and 87.7/0.10; the first and the last without the grading of `TABLE`).
+SPARE = 60  # thousandths: what a whole page of text is worth, in pages of chrome
+SHORT = 36  # lines of a page from which on what is learned of whole pages holds; of one with a third of them, the risk counts three times
 LEAST = 5000  # 1/10000: a line that is rather text never goes
-TOGETHER = 3  # likely lines in a row
-SECOND = (
-    8000  # and none that is less sure alone, without a rule; nor between sentences, where a second voice is asked for: a rule, or a run
-)
-MANY = 25  # of eight short lines (in eighths of a binary logarithm)
-THIRD = 9000  # or its words, where it is surer still
-WORDS = 16  # sixteenths of a logit by which its n-grams alone speak for page chrome
+SECOND = 8000  # nor one that is less sure between sentences
+TABLE = 100  # likely lines in a row that are one question: none of them is surer than all; those of fewer are so by that share
+FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
 SURE = 9900  # of lines that are known by more than the model
-FEW = 10  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
+FEW = 5  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
 SMALL = 50  # characters of text that a page is taken to have beside those seen
 LONG = 2000  # characters beyond which a line counts no more
 GUTTER = 8  # lines that are numbers and count on from 1: those beside code, or of pages
 CLEAR = 200  # 1/10000: lines below stay anyhow, and are not asked whether they are titles
-TITLES = 2  # lines of a page that are most like a title are kept
+TITLES = 3  # lines of a page that are most like a title are kept
 TITLE = -4 * 4096  # but for those that are hardly like one
 
 
@@ -82,15 +78,14 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
     """Choose the lines that go.
 
     If a run of likely lines were text after all, the page would have so much more text, and the loss is measured by that, but by no more
-    than twice the text that is seen: a list page has hardly any, and loses all. Between the first
-    and the last sentence of a page a second voice is asked for.
+    than twice the text that is seen: a list page has hardly any, and loses all. No line is taken to be surer than a long run that it is
+    part of: a list of works or songs is text as a whole or not at all.
     """
     out = np.zeros(len(sure), np.bool_)
     for p in range(len(bounds) - 1):
         lo, hi = bounds[p], bounds[p + 1]
         _count(out, sure, rows, lo, hi)
-        if hi - lo < SHORT:
-            continue
+        risk = max(1.0, SHORT / max(1, hi - lo))
         text = np.int64(10000 * SMALL)
         chrome = np.int64(0)
         for n in range(lo, hi):
@@ -98,16 +93,18 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
             chrome += sure[n]
         chrome = max(chrome, np.int64(10000 * FEW))
         first = lo  # of a run of likely lines
-        run = np.int64(0)
+        run = total = np.int64(0)
         for n in range(lo, hi + 1):
             if n < hi and sure[n] >= LEAST:
                 run += sure[n] * np.int64(lengths[n])
+                total += sure[n]
                 continue
             worth = np.float64(text + min(run, text)) * SPARE / 1000
             for k in range(first, n):
-                cost = (10000 - sure[k]) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
-                out[k] |= cost < worth * sure[k] / 10000 and _voiced(sure[k], rows[k], n - first)
-            first, run = n + 1, np.int64(0)
+                likely = sure[k] - max(np.int64(0), sure[k] - total // (n - first)) * min(n - first, TABLE) // TABLE
+                cost = risk * (10000 - likely) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
+                out[k] |= cost < worth * likely / 10000 and not _held(sure[k], rows[k])
+            first, run, total = n + 1, np.int64(0), np.int64(0)
         for _ in range(TITLES):
             best = -1
             for n in range(lo, hi):
@@ -121,19 +118,14 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
 
 
 @kernel
-def _voiced(sure: int, row: I32, likely: int) -> bool:
-    """Say whether a second voice speaks against a line that stands alone, in a run of few likely lines, or between sentences.
-
-    It is a rule, its words, or a run of short lines.
-    """
+def _held(sure: int, row: I32) -> bool:
+    """Say whether a line stays although its page can spare it: between sentences where it is less than sure, and a field among fields."""
     place = len(SHAPE)
-    if likely < TOGETHER and sure <= SECOND and row[place + RULE_HERE] == 0:
+    if row[place + COUNTS_ON] > 0 or row[place + RULE_HERE] > 0:
         return False
-    if row[place + ZONE] != 1 or row[place + COUNTS_ON] > 0:
+    if row[COLONS] > 0 and row[place + FIELDS_NEAR] >= FIELDS and sure <= SURE:
         return True
-    if row[place + RULE_HERE] > 0 or row[place + RUN] >= MANY:
-        return bool(sure > SECOND)
-    return bool(sure > THIRD and row[GRAM] > WORDS)
+    return bool(row[place + ZONE] == 1 and sure <= SECOND)
 
 
 @kernel

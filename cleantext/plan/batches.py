@@ -1,0 +1,37 @@
+"""Record batches of a bounded size: what a kernel gets at once, whatever an engine or a file hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["cut", "grown"]
+
+
+def grown(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    """Join batches up to ``most`` bytes."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        if held and size + batch.nbytes > most:
+            yield pa.concat_batches(held)
+            held, size = [], 0
+        held.append(batch)
+        size += batch.nbytes
+    if held:
+        yield pa.concat_batches(held)
+
+
+def cut(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    """Halve batches until each has at most ``most`` bytes, or one row."""
+    for batch in batches:
+        if batch.num_rows > 1 and batch.nbytes > most:
+            half = batch.num_rows // 2
+            yield from cut(iter((batch.slice(0, half), batch.slice(half))), most)
+        elif batch.num_rows:
+            yield batch

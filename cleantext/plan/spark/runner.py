@@ -1,0 +1,360 @@
+"""The runner of a cluster: steps as DataFrames, kernels through `mapInArrow`, Parquet between them. No RDD and no call into the JVM, so that Spark Connect does, too."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from cleantext import errors
+from cleantext.errors import CleantextError, ConfigError, InputError
+from cleantext.plan.spark.reads import is_read_again
+from cleantext.plan.spark.store import TABLE, Store, spark_path
+from cleantext.plan.spark.worker import MARK, Probe, installed, shipped
+from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, ScanKernel, Sql
+from cleantext.plan.tables import Part, Table
+from cleantext.plan.walk import Place, Progress, Walk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.fs as pafs
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["SparkRunner"]
+
+# Of the session, while a plan runs: what a batch for Python may have, and one meaning of numbers and types.
+SETTINGS = {
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "4096",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(1 << 24),
+    "spark.sql.execution.arrow.useLargeVarTypes": "false",
+    "spark.sql.ansi.enabled": "true",
+}
+PROBES = 32  # tasks that ask workers what they hold: Spark hands them to all that are there
+TYPES = {"int64": "bigint", "int32": "int", "string": "string", "binary": "binary", "double": "double", "bool": "boolean"}
+
+
+@dataclass
+class SparkRunner:
+    """Runs plans in a session of Spark, classic or Connect.
+
+    ``folder`` is where tables lie between the steps: a path or URL that the driver and all workers reach under this
+    name (``s3a://bucket/run``, ``hdfs:///run``, a shared disk); ``files`` is a file system of pyarrow's for it where its
+    URL is not enough. Tables are written at each checkpoint, where two steps read one, and for outputs; a run that was
+    stopped goes on behind the last checkpoint. Results do not depend on ``partitions`` (of shuffles; by default the session's), on the
+    number of workers, or on how many of them are lost.
+    """
+
+    spark: SparkSession
+    folder: str | Path
+    partitions: int | None = None
+    progress: Progress | None = None
+    resumes: bool = True
+    files: pafs.FileSystem | None = None
+
+    @cached_property
+    def store(self) -> Store:
+        """The folder, as this process reaches it."""
+        return Store.of(self.folder, self.files)
+
+    def run(self, plan: Plan, inputs: Mapping[str, Table | DataFrame]) -> dict[str, Table]:
+        """Run a plan over input tables, or the rest of it where it was stopped; return its output tables (`frame` reads one).
+
+        An input is a `Table`, whose files all workers reach, or a DataFrame. One without a column ``place`` that tells its rows
+        apart is written into the folder first; for a run to be taken up, it must be made in the same way again.
+
+        Raise `ConfigError` where a worker has no cleantext, or not this one; `InputError` where a table that should be empty is
+        not, or a part of a checkpoint was changed; `CleantextError` where Spark gave up.
+        """
+        run = _Run(self, plan, inputs)
+        with _settings(self), _told():
+            _check_workers(self.spark)
+            try:
+                return run.through()
+            finally:
+                run.close()
+
+    def frame(self, table: Table) -> DataFrame:
+        """Return a table of a run as a DataFrame."""
+        return _read(self.spark, table.parts)
+
+    def clear(self) -> None:
+        """Forget what was done, and all tables."""
+        self.store.clear()
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A table on disk: its parts, and Spark's schema as JSON, so that no file is opened to ask for it."""
+
+    parts: tuple[Part, ...]
+    schema: str
+
+    @classmethod
+    def told(cls, said: Mapping[str, Any]) -> _Written:
+        """Return what `asdict` made of a table."""
+        return cls(tuple(Part(**part) for part in said["parts"]), said["schema"])
+
+
+class _Run(Walk):
+    """One run of a plan: a DataFrame for each table so far, and which of them are written."""
+
+    def __init__(self, runner: SparkRunner, plan: Plan, inputs: Mapping[str, Table | DataFrame]) -> None:
+        super().__init__(runner.progress)
+        self.runner, self.spark, self.store, self.plan, self.inputs = runner, runner.spark, runner.store, plan, inputs
+        self.frames: dict[str, DataFrame] = {}
+        self.written: dict[str, _Written] = {}
+        self.copies: dict[str, _Written] = {}  # of inputs
+        self.made_here: set[str] = set()  # tables that are no inputs
+        self.views: dict[str, tuple[str, DataFrame]] = {}  # of tables, with what they show
+        self.names: list[str] = []  # of all views
+        self.token = uuid.uuid4().hex[:8]
+        self.characters = sum(part.size for given in inputs.values() if isinstance(given, Table) for part in given.parts)
+        digests = [(name, given.digest if isinstance(given, Table) else _digest(given)) for name, given in sorted(inputs.items())]
+        self.fingerprint = hashlib.sha256(f"{plan.fingerprint} {digests} {installed()}".encode()).hexdigest()[:16]
+
+    def through(self) -> dict[str, Table]:
+        """Do what is left of the plan, and return its outputs."""
+        self.take_up()
+        self.steps(self.plan.steps)
+        for name in self.plan.outputs:
+            self.write(name, (len(self.plan.steps),))
+        self.keep((len(self.plan.steps),), self.plan.outputs)
+        return {name: Table(self.written[name].parts) for name in self.plan.outputs}
+
+    def close(self) -> None:
+        """Take the views out of the session."""
+        with contextlib.suppress(Exception):  # of a session that has broken
+            for name in self.names:
+                self.spark.catalog.dropTempView(name)
+
+    # ---------------------------------------------------------------- stopped and taken up
+
+    def take_up(self) -> None:
+        """Take the tables of a run that was stopped, verified, or else the inputs."""
+        held = self.store.read() if self.runner.resumes else None
+        if held and held["plan"] == self.fingerprint:
+            self.done = tuple(held["done"])
+            self.copies = {name: _Written.told(table) for name, table in held["copies"].items()}
+            self.written = {name: _Written.told(table) for name, table in held["tables"].items()}
+            self.made_here = set(self.written)
+            self.store.check([part for table in (*self.copies.values(), *self.written.values()) for part in table.parts])
+            self.frames = {name: _read(self.spark, table.parts, table.schema) for name, table in self.written.items()}
+            self.frames |= {name: self.given(name) for name in held["inputs"]}
+            return
+        self.runner.clear()
+        for name, given in self.inputs.items():
+            if not isinstance(given, Table) and "place" not in given.columns:
+                self.copies[name] = self.made(given, f"{name}-given")
+            self.frames[name] = self.given(name)
+        self.keep(self.done, [])
+
+    def keep(self, at: Place, names: Sequence[str]) -> None:
+        """Write down that all up to here is done, then delete what is needed no more."""
+        tables = {name: self.written[name] for name in names if name in self.written}
+        if self.runner.resumes:
+            held: dict[str, Any] = {"plan": self.fingerprint, "done": at, "inputs": [name for name in names if name not in tables]}
+            held["tables"] = {name: asdict(table) for name, table in tables.items()}
+            held["copies"] = {name: asdict(table) for name, table in self.copies.items()}
+            self.store.write(held)
+        self.store.sweep({part.path for table in (*tables.values(), *self.copies.values()) for part in table.parts})
+
+    def given(self, name: str) -> DataFrame:
+        """Return an input with the places of its rows."""
+        given = self.inputs[name]
+        if name in self.copies:
+            return _with_places(self.spark, Table(self.copies[name].parts, positions=True), self.copies[name].schema)
+        return _with_places(self.spark, given) if isinstance(given, Table) else given
+
+    # ---------------------------------------------------------------- steps
+
+    def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
+        """Do one step; what only one other step reads is left to Spark to make for it."""
+        if isinstance(step, Expect):
+            for row in self.frames[step.table].limit(1).collect():
+                raise InputError(step.message.format(**row.asDict()))
+        elif isinstance(step, Checkpoint):
+            for name in step.keep:
+                self.write(name, at)
+            self.frames = {name: frame for name, frame in self.frames.items() if name in step.keep}
+            self.written = {name: table for name, table in self.written.items() if name in step.keep}
+            self.keep(at, step.keep)
+        else:
+            self.frames[step.into] = self.numbered(step, at) if isinstance(step, Number) else self.frame_of(step)
+            self.written.pop(step.into, None)
+            self.made_here.add(step.into)
+            if is_read_again(self.plan, at, step.into):
+                self.write(step.into, at)
+
+    def has_rows(self, name: str) -> bool:
+        """Say whether a table has rows."""
+        return any(part.rows for part in self.written[name].parts) if name in self.written else bool(self.frames[name].limit(1).count())
+
+    def frame_of(self, step: Map | Scan | Sql) -> DataFrame:
+        """Return what a step makes, to be made when it is written."""
+        if isinstance(step, Sql):
+            return self.query(step.query)
+        if isinstance(step, Map):
+            return self.through_kernel(self.query(step.query) if step.joins else self.frames[step.source], step.kernel)
+        # Rows that agree in ``within`` come into one partition, else all.
+        many: Any = (self.runner.partitions,) if self.runner.partitions else ()
+        together = self.frames[step.source].repartition(*(*many, *step.within) if step.within else (1,))
+        return self.through_kernel(together.sortWithinPartitions(*step.order), step.kernel, scans=True)
+
+    def numbered(self, step: Number, at: Place) -> DataFrame:
+        """Write rows in their order, part by part; where each part begins is known then."""
+        ordered = self.query(f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}")
+        written = self.made(ordered, f"{step.into}-ordered-{'.'.join(map(str, at))}")
+        starts = [0, *itertools.accumulate(part.rows for part in written.parts)]
+        return _counted(_read(self.spark, written.parts, written.schema), written.parts, starts, step.column)
+
+    def through_kernel(self, frame: DataFrame, kernel: Kernel | ScanKernel, *, scans: bool = False) -> DataFrame:
+        """Give the batches of a DataFrame to a kernel."""
+        return frame.mapInArrow(shipped(kernel, installed(), self.characters, scans=scans), _columns(kernel.schema))
+
+    def query(self, query: str) -> DataFrame:
+        """Run a query as it stands, but for the names of tables: in the session they are views of ours."""
+
+        def view(match: re.Match[str]) -> str:
+            return match[1] + self.view(match[2]) if match[2] in self.frames else match[0]
+
+        return self.spark.sql(re.sub(r"\b((?:FROM|JOIN)\s+)(\w+)", view, query))
+
+    def view(self, name: str) -> str:
+        """Return the name of the view of a table: a new one for each, since a query of Connect is only read when it is run."""
+        frame = self.frames[name]
+        if name not in self.views or self.views[name][1] is not frame:
+            self.names.append(f"cleantext_{self.token}_{len(self.names)}")
+            self.views[name] = (self.names[-1], frame)
+            frame.createOrReplaceTempView(self.names[-1])
+        return self.views[name][0]
+
+    def write(self, name: str, at: Place) -> None:
+        """Write a table, if it is none that is written or given, and read it from there."""
+        if name in self.made_here and name not in self.written:
+            self.written[name] = self.made(self.frames[name], f"{name}-{'.'.join(map(str, at))}")
+            self.frames[name] = _read(self.spark, self.written[name].parts, self.written[name].schema)
+
+    def made(self, frame: DataFrame, name: str) -> _Written:
+        """Write a DataFrame into a folder named for this run: what a killed one still writes goes elsewhere."""
+        folder = f"{name}-{self.token}{TABLE}"
+        frame.write.option("compression", "zstd").parquet(spark_path(self.store.path(folder)))
+        return _Written(self.store.parts(folder), frame.schema.json())
+
+
+# ---------------------------------------------------------------- DataFrames
+
+
+def _read(spark: SparkSession, parts: Sequence[Part], schema: str = "") -> DataFrame:
+    """Read files by their names, none of which may be gone; the checksum of each page is compared."""
+    from pyspark.sql.types import StructType
+
+    reader = spark.read.option("__globPaths__", "false").option("parquet.page.verify-checksum.enabled", "true")
+    if schema:
+        reader = reader.schema(StructType.fromJson(json.loads(schema)))
+    return reader.parquet(*(spark_path(part.path) for part in parts))
+
+
+def _with_places(spark: SparkSession, table: Table, schema: str = "") -> DataFrame:
+    """Read an input: its columns under the names that kernels know, and where asked the place of each row, part << 32 | row."""
+    import pyspark.sql.functions as f
+
+    frame = _read(spark, table.parts, schema)
+    columns = [f.col(f"`{there}`").alias(here) for here, there in table.columns] or [f.col(f"`{name}`") for name in frame.columns]
+    starts = [n << 32 for n in range(len(table.parts))]
+    return _counted(frame, table.parts, starts, "place", columns) if table.positions else frame.select(*columns)
+
+
+def _counted(frame: DataFrame, parts: Sequence[Part], starts: Sequence[int], name: str, columns: Sequence[Any] = ()) -> DataFrame:
+    """Give the rows of files a column that counts them, from its start on in each file."""
+    import pyspark.sql.functions as f
+
+    row, columns = f.col("_metadata.row_index"), columns or [f.col(f"`{column}`") for column in frame.columns]
+    if len(parts) == 1:
+        return frame.select(*columns, (row + starts[0]).alias(name))
+    # Spark names files in its own way: it is asked for these names.
+    number = {urlparse(part.path).path if "://" in part.path else part.path: n for n, part in enumerate(parts)}
+    names = [found[0] for found in frame.select(f.col("_metadata.file_path")).distinct().collect()]
+    rows = [(found, starts[number[unquote(urlparse(found).path)]]) for found in names] or [("", 0)]
+    begins = f.broadcast(frame.sparkSession.createDataFrame(rows, "`cleantext file` string, `cleantext start` bigint"))
+    told = frame.select(*columns, f.col("_metadata.file_path").alias("cleantext file"), row.alias("cleantext row")).join(
+        begins, "cleantext file"
+    )
+    kept = [f.col(f"`{column}`") for column in told.columns if not column.startswith("cleantext ")]
+    return told.select(*kept, (f.col("cleantext start") + f.col("cleantext row")).alias(name))
+
+
+def _digest(frame: DataFrame) -> str:
+    """Return what tells a DataFrame from another one: how it is made."""
+    return f"{frame.semanticHash()} {frame.schema.json()}"
+
+
+def _columns(schema: pa.Schema) -> str:
+    """Return a schema as Spark writes it."""
+    return ", ".join(f"`{field.name}` {TYPES[str(field.type)]}" for field in schema)
+
+
+# ---------------------------------------------------------------- the session
+
+
+@contextlib.contextmanager
+def _settings(runner: SparkRunner) -> Iterator[None]:
+    """Set what the session must say while a plan runs."""
+    conf = runner.spark.conf
+    wanted = SETTINGS | ({"spark.sql.shuffle.partitions": str(runner.partitions)} if runner.partitions else {})
+    before = {name: conf.get(name, None) for name in wanted}
+    for name, value in wanted.items():
+        conf.set(name, value)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # of a session that has broken: what broke it is what the caller needs
+            for name, value in before.items():
+                conf.unset(name) if value is None else conf.set(name, value)
+
+
+def _check_workers(spark: SparkSession) -> None:
+    """Ask workers what they hold, before any work."""
+    kernel = Probe()
+    work = shipped(kernel, installed(), 0)
+    found = spark.range(0, PROBES, 1, PROBES).mapInArrow(work, _columns(kernel.schema)).count()
+    assert found == PROBES
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Say what Spark's errors mean, of which most is a trace of Java."""
+    try:
+        yield
+    except CleantextError:
+        raise
+    except Exception as error:
+        if not type(error).__module__.startswith(("pyspark", "py4j", "grpc")):
+            raise
+        text = str(error)
+        if match := re.search(rf"({MARK} .*?): (.*?)\|", text):
+            raise ConfigError(
+                f"{match[1]} is not what the driver has ({installed()}), but {match[2]}: install the same wheel and Python on every worker"
+            ) from error
+        if match := re.search(r"cleantext\.errors\.(\w+): (.*)", text):
+            raise getattr(errors, match[1], CleantextError)(match[2]) from error
+        if match := re.search(r"reading file (\S+?)\.? |PATH_NOT_FOUND\] Path does not exist: (\S+?)\.? ", text):
+            raise InputError(
+                f"{unquote(match[1] or match[2])}: this part of a table is gone or damaged; start over (--restart, or `SparkRunner.clear`)"
+            ) from error
+        raise CleantextError(f"Spark gave up: {_first(text)}") from error
+
+
+def _first(text: str) -> str:
+    """Return of an error what is said before the traces, and what the last one of Python ends with."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    ends = [line for line in lines if re.match(r"[A-Za-z_.]+(?:Error|Exception|Exit|Interrupt)\b", line)]
+    return " ".join(dict.fromkeys([lines[0], *ends[-1:]]))[:1000]

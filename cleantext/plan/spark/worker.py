@@ -1,0 +1,108 @@
+"""What runs on the workers of Spark: the check that they hold the same package, and kernels over the batches that they are given."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata as meta
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
+
+from cleantext.plan.batches import cut, grown
+from cleantext.plan.steps import Kernel, ScanKernel
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["MARK", "Probe", "installed", "run", "shipped"]
+
+Work = Callable[[Iterator["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
+BATCH = 1 << 22  # bytes that a kernel gets at once
+MARK = "cleantext on the worker"  # begins what a worker says when it cannot do its work
+SUFFIXES = (".py", ".npz", ".toml", ".tsv", ".txt", ".j2")
+DECIDE = ("datasketch", "ftfy", "opencc-python-reimplemented", "resiliparse")  # whose versions change what comes out
+
+
+@cache
+def installed() -> str:
+    """Return what the results of kernels depend on: the version, a digest of the package's files, Unicode's version, and some libraries."""
+    import cleantext
+
+    digest = hashlib.sha256()
+    for name, file in sorted(_files(files("cleantext"), "")):
+        digest.update(f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    versions = [f"{name} {meta.version(name)}" for name in DECIDE]
+    return ", ".join([f"cleantext {cleantext.__version__} {digest.hexdigest()[:12]}", f"Unicode {unicodedata.unidata_version}", *versions])
+
+
+def _files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _files(each, f"{path}{each.name}/")
+        elif each.name.endswith(SUFFIXES):
+            yield path + each.name, each
+
+
+def shipped(kernel: Kernel | ScanKernel, expected: str, characters: int, *, scans: bool = False) -> Work:
+    """Return the function that Spark sends to workers: it checks the worker, then gives a kernel its batches, or with ``scans`` all of them.
+
+    The function travels by value, and the kernel inside it as bytes: a worker without the package can still say so.
+    ``characters`` is about the size of the job, for `cleantext.jit`.
+    """
+    from pyspark import cloudpickle
+
+    mark, data = MARK, cloudpickle.dumps(kernel)
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import platform
+        import sys
+
+        def refuse(why: str) -> RuntimeError:
+            return RuntimeError(f"{mark} {platform.node()} ({sys.executable}): {why}|")
+
+        try:
+            from importlib import import_module
+
+            worker = import_module("cleantext.plan.spark.worker")  # not this one: the worker's own
+            found = worker.installed()
+        except ImportError as error:
+            raise refuse(f"no cleantext-zh there ({error})") from error
+        if found != expected:
+            raise refuse(found)
+        yield from worker.run(data, batches, characters, scans=scans)
+
+    return work
+
+
+def run(data: bytes, batches: Iterator[pa.RecordBatch], characters: int, *, scans: bool) -> Iterator[pa.RecordBatch]:
+    """Yield what a pickled kernel gives of batches: of each by itself, or with ``scans`` of all."""
+    import pickle
+
+    from cleantext.jit import LARGE, expect
+
+    if characters >= LARGE:
+        expect(characters)
+    kernel = pickle.loads(data)  # noqa: S301 - of our own driver
+    sized = cut(grown(batches, BATCH), 2 * BATCH)
+    made = kernel(sized) if scans else (out for batch in sized for out in kernel(batch))
+    yield from (batch for batch in made if batch.num_rows)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Give rows as they come: whoever gets them back knows that the worker is sound."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The column that `range` makes."""
+        import pyarrow as pa
+
+        return pa.schema([("id", pa.int64())])
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield a batch."""
+        yield batch
