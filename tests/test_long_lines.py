@@ -494,7 +494,7 @@ def depth_of(markup):
 
 
 @given(st.lists(st.sampled_from(FOREIGN_AND_LISTS), max_size=3), st.lists(st.sampled_from(FOREIGN_AND_LISTS), min_size=1, max_size=7))
-@settings(deadline=None, max_examples=examples(120))
+@settings(deadline=None, max_examples=examples(300))
 def test_lists_of_options_images_formulas_and_frames_are_nested_to_a_depth(before, unit):
     assert depth_of(cut("".join(before) + "".join(unit) * 120, deepest=20, formatting=4)) <= 2 + 2 * 20 + 4
 
