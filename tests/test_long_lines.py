@@ -102,7 +102,7 @@ def test_markup_that_opens_elements_without_end():
     code = f"""
 import resource, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_long_lines import NESTED, canonical
+from test_long_lines import NESTED, N, canonical
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for name, markup in NESTED.items():
     start = time.process_time()
@@ -494,7 +494,7 @@ def depth_of(markup):
 
 
 @given(st.lists(st.sampled_from(FOREIGN_AND_LISTS), max_size=3), st.lists(st.sampled_from(FOREIGN_AND_LISTS), min_size=1, max_size=7))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(120))
 def test_lists_of_options_images_formulas_and_frames_are_nested_to_a_depth(before, unit):
     assert depth_of(cut("".join(before) + "".join(unit) * 120, deepest=20, formatting=4)) <= 2 + 2 * 20 + 4
 

@@ -85,7 +85,7 @@ def test_what_a_crawler_says_of_the_charset_is_a_hint_and_no_more(tmp_path):
         crawl.response("http://a.example/1", page.encode("big5"), "text/html; charset=big5")
         + crawl.response("http://a.example/2", page.encode(), "text/html; charset=big5")
     )
-    assert [read_record(r).page.text for r in rows(path)] == [body, body]
+    assert [read_record(r).page.text for r in rows(path)] == [body + "\n"] * 2
 
 
 def test_of_a_crawl_only_pages_are_read_and_the_rest_is_counted(tmp_path):
@@ -342,7 +342,7 @@ def test_binary_columns_are_decoded(tmp_path):
     page = "<html><head><meta charset=gbk></head><body><p>口岸是连接两国间的重要窗口</p></body></html>"
     pq.write_table(pa.table({"id": [1], "html": pa.array([page.encode("gbk")], pa.binary())}), tmp_path / "a.parquet")
     [row] = rows(tmp_path / "a.parquet")
-    assert read_record(row).page.text == "口岸是连接两国间的重要窗口"
+    assert read_record(row).page.text == "口岸是连接两国间的重要窗口\n"
 
 
 def test_files_of_two_encodings_are_decoded_line_by_line(tmp_path):
