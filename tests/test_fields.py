@@ -17,7 +17,7 @@ def pack(tmp_path, text, *others):
 
 @pytest.mark.parametrize("others", [(), ("zh-web-rules",)], ids=str)
 def test_a_row_that_switches_nothing_off_is_refused(tmp_path, others):
-    with pytest.raises(RuleError, match=r"mine\.toml:1 .*switches nothing off.*did you mean 'meta.editor'"):
+    with pytest.raises(RuleError, match=r"mine\.toml:2 .*switches nothing off.*did you mean 'meta.editor'"):
         pack(tmp_path, '[[label]]\nid = "meta.editr"\ndisabled = true\n', *others)
     with pytest.raises(RuleError, match="`match` does nothing: give `id` and `disabled` alone"):
         pack(tmp_path, '[[line]]\nid = "meta.editor"\ndisabled = true\nmatch = "x"\n', *others)

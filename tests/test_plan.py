@@ -422,7 +422,6 @@ def test_tables_from_the_command_line(tmp_path):
     [
         ({"level": "passage", "engine": "local", "threshold": 1.5}, "expected a number above 0"),
         ({"level": "paragraph", "engine": "memory"}, "searched in tables"),
-        ({"level": "document", "engine": "memory"}, "--engine local"),
         ({"level": "document", "engine": "local", "keep": "newest"}, "unknown keep"),
     ],
 )
@@ -435,7 +434,7 @@ def test_what_cannot_work_is_said(tmp_path, options, message):
 def test_a_missing_column_is_named(tmp_path):
     pq.write_table(pa.table({"key": ["a"], "content": ["一"]}), tmp_path / "x.parquet")
     with pytest.raises(InputError, match="it has key, content"):
-        dedup_files(tmp_path / "x.parquet", tmp_path / "out", level="document", engine="local")
+        dedup_files(tmp_path / "x.parquet", tmp_path / "out", level="document", engine="local", fields=Fields(text="body"))
 
 
 def test_pages_in_tables_are_as_in_memory(tmp_path, seeds):
