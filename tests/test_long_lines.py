@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import THOROUGH, examples
+from resiliparse.parse.html import HTMLTree
 
 from cleantext.changes import code_points
 from cleantext.chrome.characters import MOST_BRACKETS
@@ -101,7 +102,7 @@ def test_markup_that_opens_elements_without_end():
     code = f"""
 import resource, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_long_lines import NESTED, canonical
+from test_long_lines import NESTED, N, canonical
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for name, markup in NESTED.items():
     start = time.process_time()
@@ -431,6 +432,95 @@ def test_elements_are_nested_to_a_depth(markup, times):
     short = cut(markup * times, deepest=20, formatting=4)
     # Above those: html, body, a row and a group of rows for each cell, formatting elements anew
     assert depths(canonical(short))[0] <= 2 + 2 * 20 + 4
+
+
+FOREIGN_AND_LISTS = [
+    f"<{slash}{name}{closed}>"
+    for name in (
+        *(
+            "select",
+            "option",
+            "optgroup",
+            "svg",
+            "math",
+            "table",
+            "td",
+            "tr",
+            "desc",
+            "mi",
+            "foreignobject",
+            "title",
+            "g",
+            "p",
+            "b",
+            "q",
+            "div",
+        ),
+        *(
+            "body",
+            "html",
+            "form",
+            "ruby",
+            "rt",
+            "rp",
+            "hr",
+            "input",
+            "button",
+            "style",
+            "font",
+            "font color=a",
+            "annotation-xml",
+            "main",
+            "template",
+        ),
+        *("annotation-xml encoding='text/html'", "annotation-xml encoding=text&#47;html"),
+    )
+    for slash, closed in (("", ""), ("/", ""), ("", "/"))
+]
+
+
+def depth_of(markup):
+    """Return how deep the elements of a document stand, as its parser sees it."""
+    node, depth, deepest = HTMLTree.parse(markup).document, 0, 0
+    while node:
+        if node.first_child:
+            node, depth = node.first_child, depth + 1
+            deepest = max(deepest, depth)
+            continue
+        while node and not node.next:
+            node, depth = node.parent, depth - 1
+        node = node and node.next
+    return deepest
+
+
+@given(st.lists(st.sampled_from(FOREIGN_AND_LISTS), max_size=3), st.lists(st.sampled_from(FOREIGN_AND_LISTS), min_size=1, max_size=7))
+@settings(deadline=None, max_examples=examples(300))
+def test_lists_of_options_images_formulas_and_frames_are_nested_to_a_depth(before, unit):
+    assert depth_of(cut("".join(before) + "".join(unit) * 120, deepest=20, formatting=4)) <= 2 + 2 * 20 + 4
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<svg></mi></svg></svg><svg/><math><math>",  # 802 deep where 64 was the bound
+        "</table></math><svg/><foreignobject/><foreignobject/><foreignobject>",
+        "<p><svg/><svg/><object/><object><object><object>",
+        "<ruby><rt/><p></rt><p>",
+        "<svg><br/></br><span><svg><svg>",
+        "<svg a=b/><desc><q></svg>",
+        "<svg/><form><rp/><form><svg><rp><form>",  # the line break for a form that is left out ended the image
+        "<select><select><table><td><select><svg><desc><select>",
+        "<select><option><div><option><svg><g><option>",
+        "<math><annotation-xml encoding=text&#47;html><p></math>",
+    ],
+)
+def test_what_seemed_to_close_elements_is_nested_to_a_depth(unit):
+    assert depth_of(cut(unit * 400, deepest=64, formatting=16)) <= 2 + 2 * 64 + 16
+
+
+def test_sets_of_frames_are_bounded():
+    for unit in ("<frameset><style>", "<frameset/><frameset></frameset><dd>", "<svg><p></svg><frameset>"):
+        assert depth_of(bounded(unit * 9000)) < 2 * DEEPEST
 
 
 def test_elements_that_close_one_another_are_as_they_were():

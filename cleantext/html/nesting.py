@@ -8,6 +8,7 @@ that closes nothing there lowers nothing here. In doubt an element stays open.
 from __future__ import annotations
 
 import re
+from html import unescape
 
 __all__ = ["ATTRIBUTE", "NAME", "SPACE", "cut"]
 
@@ -16,7 +17,9 @@ NAME = r"[^\t\n\f\r />]"
 VALUE = r"\"[^\"]*+\"|'[^']*+'|(?![\"'])[^\t\n\f\r >]*+"
 ATTRIBUTE = rf"(?:{SPACE}|/)*+{NAME}[^\t\n\f\r />=]*+(?:{SPACE}*+={SPACE}*+(?:{VALUE}))?+"
 # A comment, a tag (its slash, its name and what is between its attributes and its end), or what is read as a comment
-TOKEN = re.compile(rf"<!--(?:-?>|(?s:.*?)--!?>|(?s:.*))|<(/?)([A-Za-z]{NAME}*+)(?:{ATTRIBUTE})*+((?:{SPACE}|/)*+)>?|<[!?/][^>]*+>?")
+TOKEN = re.compile(rf"<!--(?:-?>|(?s:.*?)--!?>|(?s:.*))|<(/?)([A-Za-z]{NAME}*+)((?:{ATTRIBUTE})*+)((?:{SPACE}|/)*+)>?|<[!?/][^>]*+>?")
+NAMED = re.compile(rf"(?:{SPACE}|/)*+({NAME}[^\t\n\f\r />=]*+)(?:{SPACE}*+={SPACE}*+({VALUE}))?+")
+FONT_NAMES = frozenset(("color", "face", "size"))  # attributes of a font of HTML
 
 VOID = frozenset(
     [
@@ -45,7 +48,7 @@ RAW = {
     name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE)
     for name in ["script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"]
 }
-ROOTS = frozenset(("html", "head", "body"))
+ROOTS = frozenset(("html", "head", "body", "frameset"))
 FORMATTING = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 # Those that end a paragraph, and begin a line
@@ -89,10 +92,12 @@ BLOCKS = HEADINGS | frozenset(
 )
 FOREIGN = frozenset(("svg", "math"))
 MARKERS = frozenset(("applet", "caption", "marquee", "object", "td", "template", "th"))  # formatting ends with them
-LOST = "?"  # an element that may have ended
-# Where HTML may stand in foreign markup
-INTEGRATION = frozenset(["annotation-xml", "desc", "font", "foreignobject", "mi", "mn", "mo", "ms", "mtext", "title"])
-SCOPE = MARKERS | INTEGRATION - {"font"} | {"table"}
+# Elements of foreign markup have its name before their own. In these HTML may stand; `annotation-html` is one of these by its encoding.
+INTEGRATION = frozenset(f"math:{name}" for name in ("annotation-html", "mi", "mn", "mo", "ms", "mtext")) | frozenset(
+    f"svg:{name}" for name in ("desc", "foreignobject", "title")
+)
+SCOPE = MARKERS | INTEGRATION | {"math:annotation-xml", "select", "table"}
+ANNOTATIONS = ("text/html", "application/xhtml+xml")
 # What ends foreign markup
 BREAKOUT = HEADINGS | frozenset(
     [
@@ -136,7 +141,8 @@ BREAKOUT = HEADINGS | frozenset(
         "var",
     ]
 )
-SPECIAL = BLOCKS | SCOPE | {LOST} | frozenset(["button", "colgroup", "iframe", "select", "tbody", "tfoot", "thead", "tr"])
+SPECIAL = BLOCKS | SCOPE | frozenset(["button", "colgroup", "iframe", "tbody", "tfoot", "thead", "tr"])
+IMPLIED = frozenset(["dd", "dt", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc"])  # of some elements the end need not be written
 ROW_GROUPS = frozenset(("tbody", "tfoot", "thead", "caption", "colgroup"))
 CELLS = frozenset(("td", "th"))
 # What a part of a table closes, of what its table holds
@@ -174,17 +180,20 @@ class _Open:
                     pass
         del self.names[at:]
 
-    def lose(self, at: int) -> None:
-        """Let an element and all in it, which may be closed or not, close nothing and be closed from outside only."""
-        self.names[at:] = [LOST] * len(self.names[at:])
+    @property
+    def foreign(self) -> str:
+        """The kind of foreign markup that the innermost element belongs to, "" for none."""
+        return self.names[-1].partition(":")[0] if self.names and ":" in self.names[-1] else ""
 
-    def is_foreign(self) -> bool:
-        """Say whether a tag surely stands in an image or a formula."""
-        return not FOREIGN.isdisjoint(self.names) and self.place(FOREIGN, INTEGRATION) >= 0
+    def leave(self) -> None:
+        """Close foreign elements up to one in which HTML may stand."""
+        while self.foreign and self.names[-1] not in INTEGRATION:
+            self.close(len(self.names) - 1)
 
-    def may_switch(self) -> bool:
-        """Say whether a script, a style or the like, or CDATA, may be read otherwise than in a body."""
-        return not FOREIGN.isdisjoint(self.names) or "select" in self.names
+    def imply(self, implied: frozenset[str] = IMPLIED) -> None:
+        """Close the innermost elements whose end need not be written."""
+        while self.names and self.names[-1] in implied:
+            self.close(len(self.names) - 1)
 
     @property
     def count(self) -> int:
@@ -196,28 +205,36 @@ class _Open:
         start = next((k for k in range(len(self.formatting), 0, -1) if not self.formatting[k - 1]), 0)
         return [k for k in range(start, len(self.formatting)) if self.formatting[k] == name]
 
-    def start(self, name: str) -> bool:
-        """Close what the start tag of an element closes; say whether it opens one."""
+    def start(self, name: str, attributes: str, *, closed: bool) -> str:
+        """Close what the start tag of an element closes; return what it opens, "" for nothing. ``closed`` says that it ends with a slash."""
+        if self.foreign and self.names[-1] not in INTEGRATION:
+            if name not in BREAKOUT and not (name == "font" and FONT_NAMES.intersection(named(attributes))):
+                if f"{self.foreign}:{name}" == "math:annotation-xml" and named(attributes).get("encoding", "").lower() in ANNOTATIONS:
+                    name = "annotation-html"
+                return "" if closed else f"{self.foreign}:{name}"
+            self.leave()
+        if name in FOREIGN:
+            return "" if closed else f"{name}:{name}"
+        return name if self._starts(name) else ""
+
+    def _starts(self, name: str) -> bool:
+        """Close what the start tag of an element of HTML closes; say whether it opens one."""
         names = self.names
-        if name in BREAKOUT and (at := self.place(FOREIGN, INTEGRATION - {"font"})) >= 0:
-            if "font" in names[at:]:
-                self.lose(at)
-            else:
-                self.close(at)
-        if not FOREIGN.isdisjoint(names):
-            return name not in VOID or name not in BREAKOUT  # there nothing closes anything, and hardly anything is void
-        if name in ("input", "keygen", "textarea") and "select" in names:
-            self.lose(names.index("select"))
-        if "select" in names and name not in IN_SELECT:
-            return name not in VOID
-        if name == "select" and name in names:
-            self.lose(names.index(name))
+        list_of_options = self.place(frozenset(("select",)), SCOPE - {"select"}) if "select" in names else -1
+        if name in ("select", "input") and list_of_options >= 0:
+            self.close(list_of_options)
             return False
         if name == "hr":
             self.close(self.place(frozenset("p"), SCOPE | {"button"}))
-        if name in VOID or (name == "form" and "form" in names):
+        if name in ("option", "optgroup", "hr") and list_of_options >= 0:
+            self.imply(IMPLIED - {"optgroup"} if name == "option" else IMPLIED)
+        elif name in ("option", "optgroup"):
+            self.imply(frozenset(("option",)))
+        if name in VOID or name in ROOTS or (name == "form" and "form" in names):
             return False
-        if name == "table":
+        if name in ("rb", "rtc", "rp", "rt") and self.place(frozenset(("ruby",)), SCOPE) >= 0:
+            self.imply(IMPLIED if name in ("rb", "rtc") else IMPLIED - {"rtc"})
+        elif name == "table":
             self.close(self.place(frozenset((name,)), CELLS | {"caption", "template"}))
         elif name in TABLE_PARTS:
             if self.place(TABLES, frozenset()) < 0:
@@ -226,13 +243,10 @@ class _Open:
                 self.close(at)
         elif name in BLOCKS:
             self._start_block(name)
-        elif name in ("option", "optgroup"):
-            while names and (names[-1] == "option" or (name == "optgroup" and names[-2:] == ["select", "optgroup"])):
-                self.close(len(names) - 1)
         elif name == "button":
             self.close(self.place(frozenset(("button",)), SCOPE))
         elif name in ("a", "nobr") and self.held(name):
-            self.end(name)
+            self._end(name)
         return True
 
     def _start_block(self, name: str) -> None:
@@ -245,10 +259,21 @@ class _Open:
 
     def end(self, name: str) -> None:
         """Close what the end tag of an element closes."""
+        if self.foreign:
+            if name in ("br", "p"):
+                self.leave()
+            at = len(self.names) - 1
+            while at >= 0 and ":" in self.names[at]:
+                if self.names[at].partition(":")[2].replace("annotation-html", "annotation-xml") == name:
+                    self.close(at)
+                    return
+                at -= 1
+        self._end(name)
+
+    def _end(self, name: str) -> None:
+        """Close what the end tag of an element of HTML closes."""
         wanted = frozenset((name,))
-        if "select" in self.names and name not in IN_SELECT:
-            self.close(len(self.names) - 1 if self.names[-1] == name else -1)
-        elif name in FORMATTING and (held := self.held(name)):
+        if name in FORMATTING and (held := self.held(name)):
             self._end_formatting(name, held)
         elif name in TABLE_PARTS:
             self.close(self.place(wanted, TABLES))
@@ -256,14 +281,8 @@ class _Open:
             self.close(self.place(HEADINGS, SCOPE))
         elif name in TABLES:
             self.close(self.place(wanted, TABLES - wanted))
-        elif name in FOREIGN:
-            self.close(self.place(wanted, INTEGRATION))
-        elif name in ("form", "select"):  # what is in it may stay
+        elif name == "form":  # what is in it may stay
             at = self.place(wanted, SCOPE)
-            while name == "select" and at >= 0 and self.names[-1] in ("option", "optgroup"):
-                del self.names[-1]
-            if at >= 0 and name == "select":
-                self.lose(at + 1)
             del self.names[at : at + (at >= 0)]
         elif name in SPECIAL:
             barriers = SCOPE | {"button"} if name == "p" else SCOPE | {"ol", "ul"} if name == "li" else SCOPE
@@ -281,7 +300,6 @@ class _Open:
             del self.names[at]  # the blocks in it stay open
 
 
-IN_SELECT = frozenset(("option", "optgroup", "select", *TABLES, *TABLE_PARTS))  # what may close something in a list of options
 OPTIONS = 2000  # of a document, invisible; a parser goes through those of a list for each
 
 
@@ -294,48 +312,50 @@ def cut(markup: str, *, deepest: int, formatting: int) -> str:
     '<div><div><div><br><br>春<br><br></div></div></div>'
     """
     is_open, dropped = _Open(), dict[str, int]()
-    parts, kept, at, doubtful, options = [], 0, 0, 0, 0
+    parts, kept, at, options = [], 0, 0, 0
     while tag := TOKEN.search(markup, at):
         at = tag.end()
         name = (tag[2] or "").lower()
         name = "template" if name == "noscript" else name  # as `canonical` will have it
-        if name in ROOTS and not is_open.may_switch():
+        in_html = not is_open.foreign or is_open.names[-1] in INTEGRATION  # else a line break would end the foreign markup
+        if not name:
+            if is_open.foreign and tag[0].startswith("<![CDATA["):
+                found = CDATA.search(markup, tag.start())
+                at = found.end() if found else len(markup)
+            continue
+        if name in ROOTS and in_html:
             continue
         drops = False
         if tag[1]:
             drops = dropped.get(name, 0) > 0
             if drops:
                 dropped[name] -= 1
-            elif tag.start() >= doubtful:
+            else:
                 is_open.end(name)
-        elif (tag[3] or "").endswith("/") and (name in FOREIGN or (is_open.is_foreign() and name not in BREAKOUT)):
-            continue  # it is closed at once
         else:
-            ends = CDATA if is_open.may_switch() and tag[0].startswith("<![CDATA[") else RAW.get(name)
-            if ends and at > doubtful:
-                found = ends.search(markup, at if name else tag.start())
-                end = found.start() if found else len(markup)
-                if is_open.may_switch():  # what follows is text or tags: what it opens counts, what it closes does not
-                    doubtful = end
-                    at = at if name else tag.start() + 9
-                elif name:
-                    at = end
-                    continue
-            if not name:
-                continue
-            if name == "plaintext" and not is_open.may_switch():
+            if name == "plaintext" and in_html:
                 break
             options += name == "option"
             repeats = name in FORMATTING and name != "a"  # a link ends the one before it
             drops = (repeats and is_open.count >= formatting) or (name == "option" and options > OPTIONS)
-            if not drops and is_open.start(name):
+            opened = "" if drops else is_open.start(name, tag[3], closed=tag[4].endswith("/"))
+            raw = RAW.get(opened)
+            if raw:
+                found = raw.search(markup, at)
+                at = found.start() if found else len(markup)
+            elif opened:
                 drops = len(is_open.names) >= deepest  # then nothing was closed
                 if not drops:
-                    is_open.names.append(name)
-                    is_open.formatting += [name] * (name in FORMATTING) + [""] * (name in MARKERS)
+                    is_open.names.append(opened)
+                    is_open.formatting += [opened] * (opened in FORMATTING) + [""] * (opened in MARKERS)
             if drops:
                 dropped[name] = dropped.get(name, 0) + 1
         if drops:
-            parts += [markup[kept : tag.start()], "<br>" if name in BLOCKS else ""]
+            parts += [markup[kept : tag.start()], "<br>" if name in BLOCKS and in_html else ""]
             kept = tag.end()
     return "".join(parts) + markup[kept:] if parts else markup
+
+
+def named(attributes: str) -> dict[str, str]:
+    """Return the attributes of a tag by their names; of two of one name the first."""
+    return {m[1].lower(): unescape((m[2] or "").strip("\"'")) for m in reversed(list(NAMED.finditer(attributes)))}

@@ -68,7 +68,7 @@ class Scorer(NamedTuple):
         sure = np.interp(sums(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
         title = np.full(len(rows), TITLE, np.int32)
         doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))
-        title[doubted] = sums(rows[doubted], self.model.title)
+        title[doubted] = sums(rows, self.model.title, doubted)
         lengths = np.minimum(ends - starts, LONG).astype(np.int32)
         return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
 
