@@ -298,12 +298,14 @@ class Corpus:
         return out
 
     def features(self, lines, bounds, shapes):
-        from cleantext.chrome.scorer.context import CONTEXT, context
+        from cleantext.chrome.scorer.context import context
+        from cleantext.chrome.scorer.model import NAMES
         from cleantext.chrome.scorer.shape import classes, logs
 
-        rows, out = self.rows.take(lines), np.zeros((len(lines), len(CONTEXT)), np.int32)
-        context(rows.points, rows.starts, rows.ends, bounds, classes(), logs(), shapes, self.said[lines], out)
-        return np.hstack((shapes, out))
+        rows, out = self.rows.take(lines), np.zeros((len(lines), len(NAMES)), np.int32)
+        out[:, : shapes.shape[1]] = shapes
+        context(rows.points, rows.starts, rows.ends, bounds, classes(), logs(), self.said[lines], out)
+        return out
 
     def made_up(self, pages, seed):
         """Return pages made of others, as numbers of lines, and their weights: without their chrome, and with that of another page."""

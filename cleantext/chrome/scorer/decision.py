@@ -25,14 +25,14 @@ Flags = npt.NDArray[np.bool_]
 
 # Chosen on pages of sites left out (see benchmarks/make_linemodel.py), of pages2 and pages, in % averaged over pages: the largest that loses
 # no more body characters of the old pages than rules alone (0.10); 0.065 loses 0.25 there (of one page, a list of songs), 0.060 none.
-# Without `TABLE` the same costs take 2.4 points more of pages2 and lose 0.30 of the old pages; without `ALONE` and `TOGETHER` 3.8 points more,
+# Without `TABLE` the same costs take 2.4 points more of pages2 and lose 0.30 of the old pages; without `ALONE` and `TOGETHER` 2.1 points more,
 # and signatures under documents.
 SPARE = 60  # thousandths: what a whole page of text is worth, in pages of chrome
 SHORT = 36  # lines of a page from which on what is learned of whole pages holds; of one with a third of them, the risk counts three times
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 SECOND = 8000  # nor one that is less sure between sentences
 TOGETHER = 3  # nor, below the first sentence, one that is less sure and would go with fewer where no rule speaks: a signature
-ALONE = 8500  # nor one that would go alone: the heading of a part
+ALONE = 8500  # nor, above it, one that would go alone: the heading of a part
 TABLE = 100  # likely lines in a row that are one question: none of them is surer than all; those of fewer are so by that share
 MANY_FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
 SURE = 9900  # of lines that are known by more than the model
@@ -115,7 +115,7 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
                 continue
             for k in range(first, n):
                 few = n - first < TOGETHER and rows[k, BESIDE] > 0 and rows[k, RULED] == 0
-                if sure[k] <= (ALONE if n - first == 1 else SECOND if few else LEAST):
+                if sure[k] <= (SECOND if few else ALONE if n - first == 1 and rows[k, BESIDE] == 0 else LEAST):
                     out[k] = False
             first = n + 1
         for _ in range(TITLES):
