@@ -23,6 +23,7 @@ from cleantext.dedup.maps import column_texts, pack, unpack
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Plan, Sql, Table
+from cleantext.run.readers.fields import Fields
 from cleantext.run.search import dedup_files
 
 

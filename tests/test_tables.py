@@ -22,7 +22,7 @@ from cleantext.dedup import index as module
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table, embedded
-from cleantext.run import duplicates
+from cleantext.run import engines
 from cleantext.run.readers.fields import Fields
 from cleantext.run.search import dedup_files, index_files
 
@@ -379,7 +379,7 @@ def test_a_batch_is_bounded_by_what_it_takes_in_memory(tmp_path):
 
 def test_large_runs_search_a_band_at_a_time(tmp_path, monkeypatch):
     """`dedup_files` never says how many rows there are: all bands of any corpus are joined in one query."""
-    monkeypatch.setattr(duplicates, "FEW", 1)
+    monkeypatch.setattr(engines, "FEW", 1)
     one = prose(random.Random(1), 200)
     table(tmp_path / "in" / "x.parquet", id=["a", "b"], text=[one, one])
     done = []

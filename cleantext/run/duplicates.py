@@ -99,7 +99,7 @@ def search(
         "pairs_across_pages": facts["across"],
         "clusters": facts["clusters"],
         "pages": facts["involved"],
-        "removable": facts["removable"],
+        "removable": found["cuts"].rows if "cuts" in found else facts["removable"],
         "boilerplate": found["stretches"].rows if "stretches" in found else 0,
         "characters": facts["characters"],
         "search": {**plan.facts, **searched},
