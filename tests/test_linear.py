@@ -248,7 +248,7 @@ def test_no_proof_takes_more_steps_than_it_may(pattern, times):
 def test_longest_is_a_number_of_characters(longest, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(ROW.format("赞助乙") + f"longest = {longest}\n", "utf-8")
-    with pytest.raises(RuleError, match="`longest` is (?:the number of characters|a whole number)"):
+    with pytest.raises(RuleError, match=r"`longest` is (?:the number of characters|a whole number)"):
         load_pack(str(path))
 
 

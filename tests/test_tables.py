@@ -22,7 +22,7 @@ from cleantext.dedup import index as module
 from cleantext.dedup.plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table, embedded
-from cleantext.run import engines
+from cleantext.run import duplicates, engines
 from cleantext.run.readers.fields import Fields
 from cleantext.run.search import dedup_files, index_files
 
