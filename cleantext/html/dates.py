@@ -39,7 +39,7 @@ MONTH_FIRST = re.compile(rf"(?<!{_N})({_N}{{1,2}})月\s?({_N}{{1,2}})日?,?\s((?
 SLASHED = re.compile(
     r"(?<![\d/])(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?![\d/])(?:,?\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([ap]m)\b)?)?", re.IGNORECASE
 )
-SHORT_YEAR = re.compile(r"(?<![\d.:-])(\d\d)-(\d\d)-(\d\d)\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")  # only with a time of day
+SHORT_YEAR = re.compile(r"(?<![\d.-])(\d\d)-(\d\d)-(\d\d)\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")  # only with a time of day
 YEAR = re.compile(rf"(?:19|20){_N}|\d\d-\d\d-\d\d\s")  # stands in every date that is read
 TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
 POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[编編][辑輯][于於]) ?(?:19|20)\d\d", re.IGNORECASE)
