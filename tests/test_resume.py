@@ -17,6 +17,7 @@ from cleantext.cli import main
 from cleantext.errors import ConfigError
 from cleantext.plan.lock import only_writer
 from cleantext.run import job
+from cleantext.run.budget import MEMORY
 from cleantext.run.find import find_pages
 from cleantext.run.markers import finished
 from cleantext.run.search import dedup_files
@@ -120,10 +121,10 @@ def test_another_budget_gives_pages_that_went_over_it_another_try_and_no_others(
 
     held = json.loads(marker.read_bytes())
     held.pop("sum")
-    held["seconds"] = 7
+    held["budget"] = [7, MEMORY]
     marker.write_text(json.dumps({"sum": _sum(held), **held}))
-    for seconds, sound in ((7, [True, True]), (8, [False, True])):
-        settings = Settings(recipe, duplicates="off", page_seconds=seconds)
+    for seconds, memory, sound in ((7, MEMORY, [True, True]), (8, MEMORY, [False, True]), (7, 2 * MEMORY, [False, True])):
+        settings = Settings(recipe, duplicates="off", page_seconds=seconds, max_page_memory=memory)
         assert [finished(shard, settings, tmp_path / "out") is not None for shard in shards[:2]] == sound
 
 
