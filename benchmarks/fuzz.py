@@ -323,7 +323,14 @@ def play(sandbox: Sandbox, rng: random.Random, models: list[bytes]) -> None:
         except OSError:
             continue  # a name that this file system does not take
     kind = rng.randrange(5)
-    page_call = ["clean", "in", "-o", "out", "--duplicates", rng.choice(["annotate", "passages", "documents", "off"])]
+    page_call = [
+        "clean",
+        "in",
+        "-o",
+        "out",
+        "--duplicates",
+        *rng.choice([["passages"], ["passages", "--remove"], ["documents", "--remove"], ["off"]]),
+    ]
     if kind <= 1:
         sandbox.call(*page_call)
         sandbox.accounted(page_call)

@@ -42,7 +42,7 @@ class CleantextError(Exception):
     ...     Pipeline.load("zh-wab")
     ... except CleantextError as error:
     ...     print(error)
-    unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-web
+    unknown preset 'zh-wab': did you mean 'zh-web'? Known: text, web, zh-web, zh-web-hant
     """
 
 

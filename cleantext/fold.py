@@ -48,6 +48,8 @@ UNICODE = "14.0.0"
 Fold = Literal["basic", "wide"]
 FOLDS = ("basic", "wide")
 
+WORD = 64  # characters up to which a text is folded sooner without arrays: words of rules are, by the thousand
+
 # Values of the table that are no code points.
 SLOW = 0xFFFFFFFF  # NFKC makes several characters of this one
 JOINS = 0xFFFFFFFE  # may join with what stands before it
@@ -146,7 +148,20 @@ def view(text: str) -> str:
     >>> view("責任編輯：ＡＢＣ\N{IDEOGRAPHIC SPACE}憑藉")
     '责任编辑:abc 凭藉'
     """
+    if len(text) <= WORD:
+        return text.translate(_CHARACTERS)
     return text_of(view_points(code_points(text)))
+
+
+class _Characters(dict[int, int]):
+    """The view of characters, as `str.translate` asks for it."""
+
+    def __missing__(self, char: int) -> int:
+        self[char] = found = int(_table("view")[char])
+        return found
+
+
+_CHARACTERS = _Characters()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,25 @@ class Pipeline(Transform):
             _ = step.pack  # loaded now: a bad row stops a run before it starts
         return Pipeline(steps, self.name)
 
+    def with_script(self, to: str) -> Pipeline:
+        """Return the Pipeline with its texts in one script at its end (see `unify_script`), or with "keep" in the script that they have.
+
+        >>> Pipeline.load("zh-web").with_script("hant")("发展"), Pipeline.load("text").with_script("hans")("發展")
+        ('發展', '发展')
+        >>> Pipeline.load("zh-web").with_script("keep").fingerprint == Pipeline.load("web").fingerprint
+        True
+        """
+        from cleantext.script import UnifyScript
+
+        others = tuple(step for step in self.steps if not isinstance(step, UnifyScript))
+        if to == "keep":
+            return Pipeline(others, self.name)
+        mine = [step for step in self.steps if isinstance(step, UnifyScript)] or [UnifyScript()]
+        if len(mine) > 1:
+            raise ConfigError(f"pipeline {self.name} has {len(mine)} script.to steps: say in its file what each makes")
+        step = replace(mine[0], to=to)
+        return Pipeline(tuple(step if s is mine[0] else s for s in self.steps) if mine[0] in self.steps else (*self.steps, step), self.name)
+
     def without_learned(self) -> Pipeline:
         """Return the Pipeline with rules alone: no learned model decides about lines of text, or of HTML.
 

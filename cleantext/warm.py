@@ -153,12 +153,14 @@ def pages() -> None:
     from cleantext.chrome.rules import load_pack
     from cleantext.chrome.votes import collect
     from cleantext.pipeline import Pipeline
+    from cleantext.signals import signals_of
     from cleantext.transform import Page
 
     page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3 + "相關閱讀\n喀什古城的杏花開了\n")
     pipeline = Pipeline.load("zh-web")
     pipeline.trace([page, page])
     pipeline.fast([page, page])
+    signals_of([page.text], read=[1], removed=[0], damage=[0], links=[0.0])
     collect([f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules"))  # enough for the automata
 
 

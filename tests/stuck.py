@@ -24,6 +24,7 @@ class Stuck(PageTransform):
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     laws: ClassVar[Mapping[Law, Any]] = dict.fromkeys(Law, HOLDS)
+    rules: ClassVar[Mapping[str, str]] = {}
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         if page.text.startswith("卡在循环"):

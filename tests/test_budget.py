@@ -15,9 +15,10 @@ import cleantext as ct
 from cleantext.errors import CleantextError, ConfigError
 from cleantext.pipeline import Pipeline
 from cleantext.run import budget, corpus, job, shards, workers
-from cleantext.run.find import find_pages
+from cleantext.run.readers import units
+from cleantext.run.readers.find import find_pages
 from cleantext.run.search import dedup_files
-from cleantext.run.settings import STATE, Settings, Shard
+from cleantext.run.settings import STATE, Settings
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
 RECIPE = Pipeline((Stuck(),), "stuck")
@@ -71,7 +72,7 @@ def test_a_page_that_takes_all_memory_fails_alone(tmp_path, monkeypatch, text, f
     src = pages_in(tmp_path / "in", BODY, text, BODY + "二", text + "三", BODY + "四")
     options = {} if fork else {"workers": 2}
     if not fork:
-        monkeypatch.setattr(job, "plan_shards", one_page_each)
+        monkeypatch.setattr(units, "BATCH_ROWS", 1)
     report = clean(src, tmp_path / "out", page_seconds=60, max_page_memory=500_000_000, **options)
     assert (report.outcomes["kept"], failed(tmp_path / "out"), report.exit_code) == (3, ["1.txt", "3.txt"], 3)
     assert all("took more than 500,000,000 bytes of memory: give it more (--max-page-memory)" in f["error"] for f in report.failures)
@@ -79,23 +80,19 @@ def test_a_page_that_takes_all_memory_fails_alone(tmp_path, monkeypatch, text, f
         clean(src, tmp_path / "more", max_page_memory=1)
 
 
-def one_page_each(pages):
-    return [Shard(n, (page,)) for n, page in enumerate(pages)]
-
-
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no clock here")
 @pytest.mark.parametrize("engine", ["memory", "local"])
 def test_dedup_reads_no_page_for_ever(tmp_path, monkeypatch, engine):
     monkeypatch.setattr(budget, "PATIENCE", 1)
-    read = corpus.read_page
+    read = corpus.read_record
 
-    def stuck(source, *, most):
-        if source.id == "1.txt":
+    def stuck(row, *, most):
+        if row.id == "1.txt":
             while True:
                 pass
-        return read(source, most=most)
+        return read(row, most=most)
 
-    monkeypatch.setattr(corpus, "read_page", stuck)
+    monkeypatch.setattr(corpus, "read_record", stuck)
     told = BODY + "街上卖馕的老人说,这样的春天他等了三年,城里的人都说今年的雨水好。"
     src = pages_in(tmp_path / "in", told, "卡", "转载:" + told)
     report = dedup_files(src, tmp_path / "out", engine=engine, page_seconds=0.3, workers=1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from made import judge
+from made import THOROUGH, judge
 
 from cleantext import jit
 from cleantext.changes import Ragged, code_points
@@ -156,6 +156,7 @@ def asked(lines, questions, automata=None):
 def test_automata_answer_as_the_patterns_of_the_rules_do():
     lines = [line for line in dict.fromkeys([*SAMPLES, *(s[a:b] for s in SAMPLES for a, b in [unwrap(s)])]) if line]
     questions = [q for q in TABLES.automata.questions if q.pattern]
+    lines = lines if THOROUGH else lines[::4]  # each asked by all rules: half a million questions
     for line, answers in zip(lines, asked(lines, questions), strict=True):
         for question, answer in zip(questions, answers, strict=True):
             assert answer == question.answer(line), (question, line)

@@ -15,9 +15,10 @@ from cleantext.chrome.hosts import HostProfile
 from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import Report
-from cleantext.run.files import STATE, TABLES, UNDO, Source, is_run, is_undo, whole
-from cleantext.run.find import find_pages
+from cleantext.run.files import STATE, TABLES, UNDO, is_run, is_undo, whole
 from cleantext.run.paths import inside
+from cleantext.run.readers.find import find_pages
+from cleantext.run.readers.source import Source
 from cleantext.run.restore import undo
 from cleantext.run.state import working
 
@@ -154,7 +155,7 @@ def files(folder):
 
 
 @pytest.mark.parametrize("link", ["", "lock", "pages", "pages/sub", "work", "dedup", "dedup/texts", "000000.edits.arrow", "earlier.json"])
-@pytest.mark.parametrize("command", ["clean", "clean --restart", "clean --duplicates passages", "dedup", "dedup --engine local", "undo"])
+@pytest.mark.parametrize("command", ["clean", "clean --restart", "clean --remove", "dedup", "dedup --engine local", "undo"])
 def test_links_in_the_place_of_the_state_are_refused_and_what_they_lead_to_stays(run_of_two, link, command):
     """Everything in the state is written over, and deleted in the end."""
     out, victim = run_of_two / "out", run_of_two / "mine"
@@ -226,7 +227,7 @@ def test_errors_of_writing_name_the_file_not_its_temporary_name(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("duplicates", ["off", "annotate", "passages", "documents"])
+@pytest.mark.parametrize("duplicates", ["off", "passages", "passages --remove", "documents --remove"])
 @pytest.mark.parametrize("obstacle", ["link out", "file for folder", "folder for file"])
 def test_a_page_whose_place_is_taken_fails_alone(run_of_two, duplicates, obstacle):
     """Also where pages go aside first, until duplicates are found."""
@@ -240,10 +241,10 @@ def test_a_page_whose_place_is_taken_fails_alone(run_of_two, duplicates, obstacl
         (out / "sub").write_text("mine")
     else:
         (out / "sub" / "victim.txt" / "mine").mkdir(parents=True)
-    report = ct.clean_files(source, out, duplicates=duplicates)
+    report = ct.clean_files(source, out, duplicates=duplicates.split()[0], remove="--remove" in duplicates)
     assert [f["id"] for f in report.failures] == ["sub/victim.txt"]
     told = json.loads((out / "report.json").read_text("utf-8"))
-    assert told["pages"] == {"in": 3, "kept": 2, "emptied": 0, "duplicate": 0, "failed": 1}
+    assert told["pages"] == {"in": 3, "kept": 2, "emptied": 0, "duplicate": 0, "filtered": 0, "failed": 1}
     assert told["characters"]["out"] == sum(len((out / name).read_text("utf-8")) for name in ("a.txt", "b.txt"))
     assert told["changed"] == 2
     back = Report()

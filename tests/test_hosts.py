@@ -13,8 +13,10 @@ from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.pipeline import Pipeline
-from cleantext.run.find import find_pages
 from cleantext.run.learn import learn_files, with_learned, with_profile
+from cleantext.run.readers.fields import Fields
+from cleantext.run.readers.find import find_pages
+from cleantext.run.readers.units import units_of
 from cleantext.testing import check_page
 from cleantext.transform import Page
 
@@ -232,7 +234,8 @@ def test_a_run_learns_from_its_own_pages(tmp_path):
         folder.mkdir(parents=True)
         for k in range(n):
             (folder / f"{k}.txt").write_text(site(k), "utf-8")
-    pages = find_pages([tmp_path / "crawl"]).pages
+    found = find_pages([tmp_path / "crawl"]).pages
+    pages = units_of(found, (), Fields())
     plain = Pipeline((StripChrome(),))
     pipeline, note = with_learned(plain, pages, tmp_path)
     assert set(HostProfile.load(tmp_path / "hosts.toml").hosts) == {HOST}
@@ -241,7 +244,7 @@ def test_a_run_learns_from_its_own_pages(tmp_path):
     assert pipeline.fast([Page(site(11), id="small.example.cn/new.txt")])[0].text == plain(site(11))
     assert pickle.loads(pickle.dumps(pipeline)) == pipeline
     assert with_learned(pipeline, pages, tmp_path) == (pipeline, "")  # what was given counts
-    assert with_learned(plain, [p for p in pages if p.id.startswith("small")], tmp_path) == (plain, "")
+    assert with_learned(plain, units_of([p for p in found if p.id.startswith("small")], (), Fields()), tmp_path) == (plain, "")
     assert with_learned(Pipeline(()), pages, tmp_path) == (Pipeline(()), "")
 
 

@@ -243,16 +243,16 @@ def test_text_after_the_end():
     "html",
     [
         "<div>" * 50_000 + "深" + "</div>" * 50_000,
-        "<div>深" * 20_000,
-        "<span class=time>深" * 20_000,
-        "<p><b><i>深" * 20_000,
-        "<table><tr><td>深" * 10_000,
-        "<table><tr>" + "<td>深" * 20_000,
-        "<dl>" + "<dt>深<dd>深" * 20_000,
-        "<a href=x>深</a>" * 20_000,
-        "<div class='" + "a-b " * 20_000 + "'>深",
+        "<div>深" * 10_000,
+        "<span class=time>深" * 10_000,
+        "<p><b><i>深" * 10_000,
+        "<table><tr><td>深" * 5_000,
+        "<table><tr>" + "<td>深" * 10_000,
+        "<dl>" + "<dt>深<dd>深" * 10_000,
+        "<a href=x>深</a>" * 10_000,
+        "<div class='" + "a-b " * 10_000 + "'>深",
         '<script type="application/ld+json">' + "[" * 50_000 + "</script>深",
-        "深<br>" * 40_000,
+        "深<br>" * 20_000,
     ],
 )
 def test_deep_and_wide(html):
@@ -260,7 +260,7 @@ def test_deep_and_wide(html):
     start = time.process_time()  # other work on the machine does not count
     page = read_html(html)
     main_blocks(page)
-    assert time.process_time() - start < 8  # what is quadratic takes minutes
+    assert time.process_time() - start < 4  # what is quadratic takes a minute
     assert page.text.count("深") == html.count("深")
 
 

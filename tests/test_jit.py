@@ -65,10 +65,10 @@ def pages(seeds, tmp_path_factory):
 
 
 def test_interpreted_and_compiled_say_the_same(pages, tmp_path):
-    code = "import sys, cleantext as ct; ct.clean_files(sys.argv[1], sys.argv[2], duplicates='passages'); assert 'numba' not in sys.modules"
+    code = "import sys, cleantext as ct; ct.clean_files(sys.argv[1], sys.argv[2], duplicates='passages', remove=True); assert 'numba' not in sys.modules"
     python(code, pages, tmp_path / "interpreted", NUMBA_DISABLE_JIT="1")
     with jit.eager():
-        ct.clean_files(pages, tmp_path / "compiled", duplicates="passages")
+        ct.clean_files(pages, tmp_path / "compiled", duplicates="passages", remove=True)
     one, other = ({p.relative_to(d): p for p in d.rglob("*") if p.is_file()} for d in (tmp_path / "interpreted", tmp_path / "compiled"))
     assert one.keys() == other.keys()
     assert len(one) > 25

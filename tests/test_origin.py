@@ -119,7 +119,7 @@ def count_shards(monkeypatch):
     return done
 
 
-@pytest.mark.parametrize("duplicates", ["off", "annotate", "passages"])
+@pytest.mark.parametrize("duplicates", ["off", "passages", "documents"])
 def test_a_finished_run_is_not_done_again(tmp_path, monkeypatch, duplicates):
     src, out = pages_in(tmp_path / "in", ["1.txt", "2.txt", "3.html"]), tmp_path / "out"
     (src / "no.txt").write_bytes(bytes(range(256)) * 20)
@@ -243,14 +243,13 @@ MISTAKES = [
     "clean in -o OUT --profile bad.toml",
     "clean in -o OUT --threshold 3",
     "clean nowhere -o OUT",
-    "clean x.jsonl -o OUT",
+    "clean x.jsonl -o OUT --where id=1",
     "dedup in -o OUT --threshold 3",
     "dedup in -o OUT --keep shortest",
     "dedup in -o OUT --prefer rank",
     "dedup x.jsonl -o OUT --text content",
     "dedup x.jsonl -o OUT --prefer rank",
     "dedup x.jsonl -o OUT --memory 1MB",
-    "dedup x.jsonl in -o OUT",
     "dedup x.jsonl -o OUT --against in",
     "dedup x.jsonl -o OUT --index known --threshold 3",
     "dedup x.jsonl -o OUT --index known --prefer rank",

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import cleantext as ct
 from cleantext.errors import ConfigError, InputError
-from cleantext.run import packed
-from cleantext.run.packed import lines_of, read_bytes, unpacked_name
+from cleantext.run.readers import packed
+from cleantext.run.readers.packed import lines_of, read_bytes, unpacked_name
 from cleantext.run.search import dedup_files
 from cleantext.run.settings import Settings
 
@@ -91,7 +91,7 @@ def test_a_broken_one_is_a_row_of_failed(tmp_path):
 def test_one_made_to_fill_memories_fails_in_little_memory(tmp_path, ending):
     path = written(tmp_path / "in", f"bomb.txt{ending}", zeros(ending, 400_000_000 if ending in (".gz", ".zst") else 60_000_000))
     code = (
-        "import resource, sys; from pathlib import Path; from cleantext.run.packed import read_bytes, lines_of\n"
+        "import resource, sys; from pathlib import Path; from cleantext.run.readers.packed import read_bytes, lines_of\n"
         "most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = most()\n"
         "for read in (read_bytes, lambda p: list(lines_of(p, most=20_000_000))):\n"

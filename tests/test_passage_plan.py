@@ -262,12 +262,18 @@ def test_places_and_numbers_come_back(lists):
 # ------------------------------------------------------------------ stopped, and elsewhere
 
 
-@pytest.mark.parametrize("stop_at", ["anchors", "matched", "spread", "pieces", "grouped", "cuts"])
-def test_a_stopped_run_goes_on_where_it_was(tmp_path, stop_at):
-    texts = mixed(8)
-    table = write(tmp_path / "texts", ids_of(texts), texts)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A plan, its table and what a run gives that is not stopped."""
+    folder, texts = tmp_path_factory.mktemp("whole"), mixed(8)
+    table = write(folder / "texts", ids_of(texts), texts)
     plan = passage_plan(Search(0.8, 40, 100))
-    whole = EmbeddedRunner(tmp_path / "whole", workers=1).run(plan, {"texts": table})
+    return plan, table, EmbeddedRunner(folder / "run", workers=1).run(plan, {"texts": table})
+
+
+@pytest.mark.parametrize("stop_at", ["anchors", "matched", "spread", "pieces", "grouped", "cuts"])
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, whole, stop_at):
+    plan, table, expected = whole
     done = []
 
     def stop(name):
@@ -281,7 +287,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, stop_at):
     out = EmbeddedRunner(tmp_path / "run", workers=1, progress=done.append).run(plan, {"texts": table})
     assert done[len(first)] == stop_at, "it starts with the step that was not done"
     for name in plan.outputs:
-        assert out[name].read().equals(whole[name].read())
+        assert out[name].read().equals(expected[name].read())
 
 
 def test_the_command_hands_its_limit_on(tmp_path):

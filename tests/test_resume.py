@@ -18,8 +18,9 @@ from cleantext.errors import ConfigError
 from cleantext.plan.lock import only_writer
 from cleantext.run import job
 from cleantext.run.budget import MEMORY
-from cleantext.run.find import find_pages
 from cleantext.run.markers import finished
+from cleantext.run.readers import units
+from cleantext.run.readers.find import find_pages
 from cleantext.run.search import dedup_files
 from cleantext.run.settings import STATE, Settings
 from cleantext.run.state import sweep
@@ -38,7 +39,7 @@ def crawl(tmp_path, monkeypatch):
     (folder / "sub").mkdir(parents=True)
     for n in range(6):
         (folder / ("sub" if n % 2 else ".") / f"{n}.txt").write_text(f"第{n}頁的標題\n{BODY}", "utf-8")
-    monkeypatch.setattr(job, "SHARD_PAGES", 1)
+    monkeypatch.setattr(units, "BATCH_ROWS", 1)
     return folder
 
 
@@ -46,7 +47,7 @@ def stop_before_the_end(src, out, monkeypatch, **options):
     """Do all shards, and be stopped before the tables are joined."""
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(job, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        ct.clean_files(src, out, page_seconds=0, **options)
+        ct.clean_files(src, out, page_seconds=0, max_page_memory=0, **options)
 
 
 def count_shards(monkeypatch):
@@ -79,10 +80,10 @@ def same_length(path):
 
 @pytest.mark.parametrize("duplicates", ["off", "passages"])
 def test_whatever_of_a_finished_shard_is_damaged_it_is_done_again(crawl, tmp_path, monkeypatch, duplicates):
-    options = {"duplicates": duplicates, "page_seconds": 0}
+    options = {"duplicates": duplicates, "remove": duplicates != "off", "page_seconds": 0, "max_page_memory": 0}
     ct.clean_files(crawl, tmp_path / "straight", **options)
     out = tmp_path / "out"
-    stop_before_the_end(crawl, out, monkeypatch, duplicates=duplicates)
+    stop_before_the_end(crawl, out, monkeypatch, duplicates=duplicates, remove=duplicates != "off")
     state = out / STATE
     pages = state / "pages" if duplicates == "passages" else out
     victims = [f"000002.{kind}" for kind in ("edits.arrow", "metadata.jsonl", "done")]
@@ -108,7 +109,7 @@ def test_whatever_of_a_finished_shard_is_damaged_it_is_done_again(crawl, tmp_pat
 def test_a_sound_shard_is_not_done_again(crawl, tmp_path, monkeypatch):
     stop_before_the_end(crawl, tmp_path / "out", monkeypatch, duplicates="off")
     done = count_shards(monkeypatch)
-    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0, max_page_memory=0)
     assert done == []
 
 
@@ -145,10 +146,10 @@ def test_pages_of_a_shard_that_was_not_finished_go_too(crawl, tmp_path, monkeypa
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shards, "mark", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+        ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0, max_page_memory=0)
     assert (tmp_path / "out" / "0.txt").exists()
     (crawl / "0.txt").unlink()
-    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0, max_page_memory=0)
     assert not (tmp_path / "out" / "0.txt").exists()
 
 
@@ -172,7 +173,7 @@ def test_a_page_that_changed_is_done_again_though_its_size_and_time_did_not(craw
     change(page, page.read_bytes().replace("第4頁".encode(), "第9頁".encode()), (held.st_atime_ns, held.st_mtime_ns))
     assert (page.stat().st_size, page.stat().st_mtime_ns) == (held.st_size, held.st_mtime_ns)
     done = count_shards(monkeypatch)
-    ct.clean_files(crawl, out, duplicates="off", page_seconds=0)
+    ct.clean_files(crawl, out, duplicates="off", page_seconds=0, max_page_memory=0)
     assert done == [2]
     assert (out / "4.txt").read_text("utf-8").startswith("第9页")
 
@@ -182,6 +183,7 @@ def test_a_page_that_changed_is_done_again_though_its_size_and_time_did_not(craw
 def test_pages_become_folders_and_folders_pages(tmp_path, monkeypatch, stopped, duplicates):
     """Between two runs into one folder: what the first wrote is out of the way, what others put there stays."""
     sources, out = [tmp_path / "first", tmp_path / "second"], tmp_path / "out"
+    options = {"duplicates": duplicates, "remove": duplicates != "off", "replaces": True}
     for n, names in enumerate((("a", "b/c/d", "e/f", "same"), ("a/x", "b", "e/f/g/h", "same"))):
         for name in names:
             path = sources[n] / name
@@ -189,27 +191,27 @@ def test_pages_become_folders_and_folders_pages(tmp_path, monkeypatch, stopped, 
             path.write_text(f"第{n}頁 {name}\n{BODY}" if duplicates == "off" else f"{name}的第{n}頁很短", "utf-8")
     for src in (sources[0], sources[1], sources[0]):
         if stopped:
-            stop_before_the_end(src, out, monkeypatch, duplicates=duplicates, replaces=True)
+            stop_before_the_end(src, out, monkeypatch, **options)
         else:
-            assert ct.clean_files(src, out, duplicates=duplicates, replaces=True).exit_code == 0
-    assert ct.clean_files(sources[1], out, duplicates=duplicates, replaces=True).exit_code == 0
-    ct.clean_files(sources[1], tmp_path / "straight", duplicates=duplicates)
+            assert ct.clean_files(src, out, **options).exit_code == 0
+    assert ct.clean_files(sources[1], out, **options).exit_code == 0
+    ct.clean_files(sources[1], tmp_path / "straight", **options)
     assert tree(out) == tree(tmp_path / "straight")
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_dir()) == ["a", "e", "e/f", "e/f/g"]
 
 
 def test_a_link_that_came_while_a_run_was_stopped_fails_its_pages_and_no_others(crawl, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    stop_before_the_end(crawl, out, monkeypatch, duplicates="documents")
+    stop_before_the_end(crawl, out, monkeypatch, duplicates="documents", remove=True)
     (tmp_path / "elsewhere").mkdir()
     (out / "sub").symlink_to(tmp_path / "elsewhere")
-    report = ct.clean_files(crawl, out, duplicates="documents", page_seconds=0)
+    report = ct.clean_files(crawl, out, duplicates="documents", remove=True, page_seconds=0, max_page_memory=0)
     assert [row["id"] for row in report.failures] == ["sub/1.txt", "sub/3.txt", "sub/5.txt"]
     assert not list((tmp_path / "elsewhere").iterdir())
     assert (out / "report.json").exists()
     (out / "sub").unlink()
-    ct.clean_files(crawl, out, duplicates="documents", page_seconds=0)
-    ct.clean_files(crawl, tmp_path / "straight", duplicates="documents", page_seconds=0)
+    ct.clean_files(crawl, out, duplicates="documents", remove=True, page_seconds=0, max_page_memory=0)
+    ct.clean_files(crawl, tmp_path / "straight", duplicates="documents", remove=True, page_seconds=0, max_page_memory=0)
     assert tree(out) == tree(tmp_path / "straight")
 
 
@@ -219,7 +221,7 @@ def test_a_link_that_came_while_a_run_was_stopped_fails_its_pages_and_no_others(
 CODE = """
 import sys
 from cleantext.run import job
-job.SHARD_PAGES = 3
+from cleantext.run.readers import units; units.BATCH_ROWS = 3
 from cleantext.cli import main
 main()
 """

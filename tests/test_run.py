@@ -23,9 +23,10 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
 from cleantext.run import job, search
-from cleantext.run.files import Source
-from cleantext.run.find import find_pages
 from cleantext.run.learn import learn_files
+from cleantext.run.readers import units
+from cleantext.run.readers.find import find_pages
+from cleantext.run.readers.source import Source
 from cleantext.run.restore import undo
 from cleantext.run.settings import STATE, Settings
 from cleantext.run.tables import read_edits
@@ -84,12 +85,12 @@ def test_pages_in_are_kept_emptied_duplicate_or_failed(crawl, tmp_path):
 
 def test_inputs_are_never_changed(crawl, tmp_path):
     before = tree(crawl)
-    ct.clean_files(crawl, tmp_path / "out", duplicates="passages")
+    ct.clean_files(crawl, tmp_path / "out", duplicates="passages", remove=True)
     assert tree(crawl) == before
 
 
 def test_any_number_of_workers_gives_the_same_bytes(crawl, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "SHARD_PAGES", 2)
+    monkeypatch.setattr(units, "BATCH_ROWS", 2)
     ct.clean_files(crawl, tmp_path / "one", workers=1)
     ct.clean_files(crawl, tmp_path / "two", workers=2)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
@@ -136,7 +137,7 @@ def test_removed_duplicates_leave_one_copy_and_come_back(crawl, tmp_path, mode):
     for name in ("x", "y", "z"):
         (crawl / f"{name}.txt").write_text(article, "utf-8")
     out = tmp_path / "out"
-    report = ct.clean_files(crawl, out, duplicates=mode)
+    report = ct.clean_files(crawl, out, duplicates=mode, remove=True)
     texts = [p.read_text("utf-8") for p in sorted(out.rglob("*.txt"))]
     assert sum(article in t for t in texts) == 1
     assert report.outcomes["duplicate"] >= 2
@@ -161,7 +162,7 @@ def test_a_page_with_nothing_left_but_its_title_is_a_duplicate(tmp_path):
     for name, text in pages.items():
         (folder / name).write_text(text, "utf-8")
     out = tmp_path / "out"
-    report = ct.clean_files(folder, out, duplicates="passages")
+    report = ct.clean_files(folder, out, duplicates="passages", remove=True)
     assert report.outcomes == {"kept": 3, "duplicate": 1}
     assert not (out / "2.txt").exists()
     assert (out / "3.txt").read_text("utf-8").split() == ["还有一个标题", "本文是这里独有的一句。"]
@@ -197,7 +198,7 @@ def test_a_page_that_breaks_a_step_fails_alone(crawl, tmp_path, monkeypatch):
 
 
 def test_a_stopped_run_takes_up_from_its_markers(crawl, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "SHARD_PAGES", 1)
+    monkeypatch.setattr(units, "BATCH_ROWS", 1)
     ct.clean_files(crawl, tmp_path / "straight", page_seconds=0)
     real, done = job.run_shard, []
 
@@ -234,7 +235,7 @@ def test_killed_run_leaves_whole_files_and_resumes(tmp_path):
     for n in range(60):
         (crawl / f"{n:03}.txt").write_text(f"第{n}页的标题\n{BODY}\n" * 80, "utf-8")
     code = (
-        "import cleantext as ct; from cleantext.run import job; job.SHARD_PAGES = 5\n"
+        "import cleantext as ct; from cleantext.run.readers import units; units.BATCH_ROWS = 5\n"
         f"ct.clean_files({str(crawl)!r}, {str(out)!r}, workers=1, duplicates='off')"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -289,7 +290,7 @@ def test_output_that_cannot_be_written_is_refused(crawl):
         ({"pipeline": "zh-wab"}, "did you mean 'zh-web'"),
         ({"pipeline": "missing.toml"}, "no such pipeline file"),
         ({"rules": ["missing.toml"]}, "no such rule pack"),
-        ({"duplicates": "all"}, "use annotate"),
+        ({"duplicates": "all"}, "use passages"),
         ({"threshold": 8}, "at most 1"),
     ],
 )
@@ -482,6 +483,7 @@ def of_duplicates(out):
         "duplicates.jsonl",
         "clusters.parquet",
         "boilerplate.parquet",
+        "cuts.parquet",
         "events.jsonl",
     }
 
@@ -505,10 +507,10 @@ def test_boilerplate_is_told_and_listed(tmp_path):
     assert (row["id"], row["texts"]) == ("00.txt", 12)
     assert article.strip("。，！\n") in (tmp_path / "in" / "00.txt").read_text("utf-8")[row["start"] : row["end"]]
 
-    report = ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="passages", max_df=10)
+    report = ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="passages", remove=True, max_df=10)
     assert report.duplicates["boilerplate"] == 1
     before = report.chars_out
-    report = ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="passages", max_df=12)
+    report = ct.clean_files(tmp_path / "in", tmp_path / "out", duplicates="passages", remove=True, max_df=12)
     assert report.duplicates["boilerplate"] == 0
     assert before - report.chars_out > 10 * len(article)
     with pytest.raises(ct.ConfigError, match="max_df 0"):
@@ -523,19 +525,21 @@ def test_a_run_leaves_no_duplicates_of_an_earlier_one(tmp_path):
     for n in range(2):
         (tmp_path / "in" / f"{n}.txt").write_text(line, "utf-8")
     out = tmp_path / "out"
+    documents = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet"}
+    passages = {*documents, "boilerplate.parquet", "cuts.parquet"}
     dedup_files(tmp_path / "in", out)
-    assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl", "boilerplate.parquet"}
+    assert of_duplicates(out) == passages
     dedup_files(tmp_path / "in", out, level="document", engine="local", workers=1)
-    assert of_duplicates(out) == {"duplicates.parquet", "clusters.parquet"}
+    assert of_duplicates(out) == documents
     dedup_files(tmp_path / "in", out, level="document")
-    assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl"}
+    assert of_duplicates(out) == documents
     index_files(tmp_path / "in", out, tmp_path / "index", workers=1)
     assert of_duplicates(out) == {"duplicates.parquet", "clusters.parquet", "events.jsonl"}
     index_files(tmp_path / "in", out, tmp_path / "index", workers=1, add=False)
     assert of_duplicates(out) == {"duplicates.parquet"}
     dedup_files(tmp_path / "in", out, level="document", engine="local", workers=1)
     ct.clean_files(tmp_path / "in", out)
-    assert of_duplicates(out) == {"duplicates.parquet", "duplicates.jsonl", "boilerplate.parquet"}
+    assert of_duplicates(out) == passages
     ct.clean_files(tmp_path / "in", out, duplicates="off")
     assert of_duplicates(out) == set()
 

@@ -17,7 +17,7 @@ from cleantext.chrome.rows import Rows
 from cleantext.chrome.scorer import Scorer
 from cleantext.chrome.scorer.context import CONTEXT
 from cleantext.chrome.scorer.decision import GUTTER, SURE, choose
-from cleantext.chrome.scorer.model import NAMES, SAID, UNIT, descend, features, reasons, sums, why
+from cleantext.chrome.scorer.model import NAMES, SAID, UNIT, Trees, descend, features, heaps, reasons, sums, why
 from cleantext.chrome.scorer.shape import NUMBER, SHAPE, STOPS, classes, logs, shape
 from cleantext.cli import main
 from cleantext.fold import view_points
@@ -83,14 +83,41 @@ def test_kernels_say_compiled_what_they_say_as_python(lines):
     assert (near[0] == near[1]).all()
     found = features(*rows, bounds, said, scorer.model.grams)
     trees = scorer.model.chrome
-    nodes = (trees.nodes * [1, 1, 4, 4]).astype(np.int32).reshape(-1)
-    few = found.reshape(-1), found.shape[1], 4 * trees.roots[:9], trees.depth[:9], nodes, trees.value
+    few = found.reshape(-1), found.shape[1], np.arange(len(found)), *heaps(trees._replace(roots=trees.roots[:9], depth=trees.depth[:9]))
     chrome = [run(*few) for run in (descend.python, descend.compiled)]
     assert (chrome[0] == chrome[1]).all()
     sure = [np.clip(chrome[0], 0, 10000).astype(np.int32) for _ in range(2)]
     lengths = (rows.ends - rows.starts).astype(np.int32)
     went = [run(s, chrome[0].copy(), lengths, found, bounds) for s, run in zip(sure, (choose.python, choose.compiled), strict=True)]
     assert (went[0] == went[1]).all()
+
+
+@given(st.integers(0, 10**6), st.integers(0, 70))
+def test_sums_are_those_of_the_leaves_that_rows_come_to(seed, lines):
+    rng, made = np.random.default_rng(seed), []
+
+    def grow(at, depth):  # of any form, down to a single leaf
+        asked, bound = rng.integers(len(NAMES)), rng.integers(-400, 400)
+        made.append([asked, bound, at, at, rng.integers(-9999, 9999)])
+        if depth and rng.random() < 0.8:
+            made[at][2] = grow(len(made), depth - 1)
+            made[at][3] = grow(len(made), depth - 1)
+        return at
+
+    roots = np.array([grow(len(made), depth) for depth in rng.integers(0, 6, 5)], np.int32)
+    table = np.array(made, np.int32)
+    trees = Trees(roots, np.full(5, 5, np.int32), table[:, :4], table[:, 4])
+    rows = rng.integers(-500, 500, (lines, len(NAMES))).astype(np.int32)
+
+    def leaf(row, at):
+        asked, bound, below, above, value = made[at]
+        return value if below == at else leaf(row, above if row[asked] > bound else below)
+
+    wanted = [sum(leaf(row, at) for at in roots) for row in rows]
+    assert sums(rows, trees).tolist() == wanted
+    assert descend.compiled(rows.reshape(-1), len(NAMES), np.arange(lines), *heaps(trees)).tolist() == wanted
+    some = rng.permutation(lines)[: lines // 2]
+    assert sums(rows, trees, some).tolist() == [wanted[n] for n in some]
 
 
 @given(st.lists(st.lists(LINES, min_size=1, max_size=8), min_size=1, max_size=4))

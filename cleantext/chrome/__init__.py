@@ -23,6 +23,7 @@ from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, reg
 __all__ = ["Reason", "StripChrome", "strip_chrome"]
 
 DEFAULT = ("zh-web-rules",)
+HEADINGS = ("h1", "h2", "h3")
 PREFORMATTED = "/pre"  # in the path of an element: rules know prose, not code
 
 
@@ -63,7 +64,7 @@ class StripChrome(Transform):
     learned: bool = True
 
     id: ClassVar[str] = "chrome.lines"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
@@ -156,12 +157,14 @@ class StripChrome(Transform):
 
 
 def _sure_lines(page: Page) -> Iterator[int]:
-    """Yield the numbers of the lines of a page that are code, or its headline, by their element."""
+    """Yield the numbers of the lines of a page that are code, or its headline and a heading, by their element."""
     title = page.metadata.get("title", "")
     line = at = 0
     for block in page.html:
-        if PREFORMATTED in block.path or (title and page.text[block.start : block.end].strip() == title):
+        headline = bool(title) and block.tag in HEADINGS and page.text[block.start : block.end].strip() == title
+        if headline or PREFORMATTED in block.path:
             line, at = line + page.text.count("\n", at, block.start), block.start
+            title = "" if headline else title  # the first one alone
             yield line
 
 

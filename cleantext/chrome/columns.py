@@ -82,3 +82,14 @@ class Lines(NamedTuple):
     acted: I32  # the evidence that took the line, -1 while it stays
     because: I32
     number: I32  # for `BECAUSE`
+
+    @classmethod
+    def before(cls, page: I32, row: I64, start: I64, end: I64, known: I64) -> Lines:
+        """Return lines before anything is said about them but what is ``known``."""
+        n = len(page)
+        none, no, nothing = np.zeros(n, np.int32), np.zeros(n, bool), np.full(n, -1, np.int32)
+        return cls(
+            page=page, row=row.astype(np.int32), start=start, end=end, known=known, entry=none, gain=none.copy(), power=none.copy(),
+            placed=no, zone=none.copy(), shielded=no.copy(), suspected=no.copy(), best=nothing, acted=nothing.copy(), because=none.copy(),
+            number=none.copy(),
+        )  # fmt: skip

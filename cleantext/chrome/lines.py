@@ -19,7 +19,7 @@ only at lines that a rule speaks about beyond its evidence: headings, names to s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,6 @@ from cleantext.chrome.acquit import protect, spare_titles
 from cleantext.chrome.arbiter import arbitrate, gate, place, support
 from cleantext.chrome.columns import (
     BALLOT,
-    BECAUSE,
     BLANK,
     COUNT,
     DATED,
@@ -46,15 +45,14 @@ from cleantext.chrome.columns import (
     PLACED,
     SALVAGED,
     SPANS,
-    STRENGTH_NAMES,
     STRONGEST,
     TAIL,
     ZONE_BITS,
-    ZONE_NAMES,
     ZONES,
     Lines,
 )
 from cleantext.chrome.evidence import Evidence
+from cleantext.chrome.explain import reasons_of, said_of
 from cleantext.chrome.frame import enclosed, grow, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
@@ -116,26 +114,10 @@ class Case:
         self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
         self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
-        n = len(kept)
-        self.lines = Lines(
-            page=pages[kept].astype(np.int32),
-            row=(kept - first).astype(np.int32),
-            start=self.starts - rows.starts[first],
-            end=self.ends - rows.starts[first],
-            known=known[kept],
-            entry=np.zeros(n, np.int32),
-            gain=np.zeros(n, np.int32),
-            power=np.zeros(n, np.int32),
-            placed=np.zeros(n, bool),
-            zone=np.zeros(n, np.int32),
-            shielded=np.zeros(n, bool),
-            suspected=np.zeros(n, bool),
-            best=np.full(n, -1, np.int32),
-            acted=np.full(n, -1, np.int32),
-            because=np.zeros(n, np.int32),
-            number=np.zeros(n, np.int32),
+        self.lines = Lines.before(
+            pages[kept].astype(np.int32), kept - first, self.starts - rows.starts[first], self.ends - rows.starts[first], known[kept]
         )
-        self.every = np.arange(n, dtype=np.int32)
+        self.every = np.arange(len(kept), dtype=np.int32)
         self.bounds = _bounds(self.lines.page)
         self._know(self.every)
 
@@ -413,7 +395,7 @@ class Case:
         found: dict[int, list[tuple[str, str]]] = {}
         for n in np.flatnonzero(salvaged & ~kept_whole).tolist():
             text, start = self.texts[page := int(lines.page[n])], int(lines.start[n])
-            found.setdefault(page, []).extend((name, text[start + a : start + b]) for e in self._said(n) for name, a, b in e.salvage)
+            found.setdefault(page, []).extend((name, text[start + a : start + b]) for e in said_of(self, n) for name, a, b in e.salvage)
         title = np.where(whole == 0, titles.sized(size)(lines, bounds, *tables), -1)
         named = {page: (int(lines.start[n]), int(lines.end[n])) for page, n in zip(pages, title.tolist(), strict=True) if n >= 0}
         metadata = {
@@ -421,33 +403,7 @@ class Case:
             for page, text in enumerate(self.texts)
         }
         where = {page: k for k, page in enumerate(pages) if page not in flags}
-        return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: self._reasons(where.get(page)))
-
-    def _said(self, n: int) -> list[Evidence]:
-        """Return what a line went by, and its parts did, in offsets of the whole line."""
-        acted, cuts = self.lines.acted[n], self.cuts.get(n, [])
-        if acted < 0 or self.lines.because[n] == EMPTIED:
-            return cuts
-        e = self.register.said(int(acted))
-        if cuts:
-            origin = self.origins[n]
-            e = e._replace(salvage=tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b))
-        return [e, *cuts]
-
-    def _reasons(self, k: int | None) -> Iterator[Reason]:
-        """Yield why each removed line and part of a line of a page went, in page order."""
-        lines = self.lines
-        for n in range(*self.bounds[k : k + 2].tolist()) if k is not None else ():
-            start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
-            if lines.acted[n] >= 0:
-                e = self.register.said(int(lines.acted[n]))
-                because = BECAUSE[lines.because[n]].format(zone=zone, n=lines.number[n])
-                because = f"{e.note}, {because}" if e.note else because
-                because = f"{because}: {self.told[n]}" if self.told.get(n) else because
-                yield Reason(start, int(lines.end[n]), e.rule.id, STRENGTH_NAMES[e.power], zone, because)
-                continue
-            for e in sorted(self.cuts.get(n, ()), key=lambda e: e.start):
-                yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH_NAMES[e.power], zone, "part of a line")
+        return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: reasons_of(self, where.get(page)))
 
 
 def _bounds(pages: I32) -> I64:

@@ -12,17 +12,19 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cleantext import __version__
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
+from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
+from cleantext.cli.single import convert, extract, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.errors import CleantextError
 
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
     from cleantext.pipeline import Pipeline
     from cleantext.transform import Cleaned
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 SHOWN = 20  # failures that are told one by one
-DUPLICATES = click.Choice(["annotate", "passages", "documents", "off"])
+DUPLICATES = click.Choice(["passages", "documents", "lines", "off"])
+FORMATS = click.Choice(["text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet"])
 
 
 class Commands(click.Group):
@@ -105,34 +106,8 @@ def main() -> None:
 
 main.add_command(dedup)
 main.add_command(rules_)
-
-
-def recipe(command: F) -> F:
-    """Add the options that choose the pipeline."""
-
-    @wraps(command)
-    def chosen(*args: Any, pipeline: str, learned: bool, **options: Any) -> Any:
-        from cleantext.pipeline import Pipeline
-
-        recipe_ = pipeline if learned else Pipeline.load(pipeline).without_learned()
-        return command(*args, pipeline=recipe_, **options)
-
-    options = (
-        click.option(
-            "--learned/--no-learned", default=True, help="Whether lines may go by what is learned, beside rules. [default: they may]"
-        ),
-        click.option("--pipeline", default="zh-web", show_default=True, metavar="NAME|FILE", help="Preset or TOML file."),
-        click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated."),
-    )
-    for option in options:
-        chosen = option(chosen)
-    return cast("F", chosen)
-
-
-def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
-    from cleantext.pipeline import Pipeline
-
-    return Pipeline.load(name).with_rules(*rules)
+for _command in (convert, extract, repair):
+    main.add_command(_command)
 
 
 @main.command()
@@ -141,8 +116,28 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
 @recipe
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; outputs are the same for any number. [default: all cores]")
 @click.option(
-    "--duplicates", type=DUPLICATES, default="annotate", show_default=True, help="Report near-duplicates, also remove them, or do not look."
+    "--format",
+    "form",
+    type=FORMATS,
+    default="text",
+    show_default=True,
+    help="A text a page, or a table with a row a page: see docs/outputs.md.",
 )
+@click.option(
+    "--duplicates", type=DUPLICATES, default="passages", show_default=True, help="What near-duplicates to search for, and report."
+)
+@click.option("--remove", is_flag=True, help="Also remove the near-duplicates.")
+@click.option(
+    "--where",
+    default="",
+    metavar="SQL",
+    help='Keep pages of which it is true, such as "han_share > 0.3 and chars > 200"; others go to dropped.parquet.',
+)
+@click.option("--text", default="", metavar="FIELD", help="The field of a record that holds plain text. [default: text, content, ...]")
+@click.option("--html", default="", metavar="FIELD", help="The field that holds HTML. [default: html, raw_html, ...]")
+@click.option("--id", "id_", default="", metavar="FIELD", help="The field that names a record. [default: id, or url, or file and number]")
+@click.option("--url", default="", metavar="FIELD", help="The field that holds its address. [default: url, uri, ...]")
+@click.option("--strict", is_flag=True, help="A record that cannot be read ends the run; else it is counted and told.")
 @click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
 @click.option(
     "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
@@ -171,7 +166,12 @@ def _pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
     help="What a worker may take for its pages; pages that take more fail, too (Linux). 0: no limit.",
 )
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
-@click.option("--learn-hosts", is_flag=True, help="Learn from the pages themselves, where folders named as hosts hold enough.")
+@click.option(
+    "--learn-hosts/--no-learn-hosts",
+    default=None,
+    help="Learn from the pages themselves, where they say their hosts and there are enough of each. [default: for tables and crawls]",
+)
+@click.option("--memory", default="2GB", show_default=True, help="What the search for duplicates may take of it, about; at least 1GB.")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option(
     "--replace",
@@ -196,21 +196,28 @@ def clean(
     quiet: bool,
     max_page_bytes: str,
     max_page_memory: str,
+    memory: str,
+    text: str,
+    html: str,
+    id_: str,
+    url: str,
     **options: Any,
 ) -> None:
-    """Clean pages: files, folders or glob patterns.
+    """Clean pages: files, folders, glob patterns, tables (JSON lines, CSV, Parquet, Arrow), WARC and WET files, zip and tar, - for stdin.
 
-    Writes one text per page (the tree mirrored), edits.parquet, duplicates.parquet and .jsonl,
-    metadata.jsonl, report.json and report.html. Inputs are never changed.
+    Writes one text per page (the tree mirrored) and metadata.jsonl, or with --format a table; edits.parquet, duplicates.parquet and
+    .jsonl, report.json and report.html. Inputs are never changed.
     """
     from rich.console import Console
 
     from cleantext.cli.progress import bar, compiling
     from cleantext.report.terminal import summary
     from cleantext.run import job
+    from cleantext.run.readers.fields import Fields
 
-    options["max_page_bytes"] = size_of(max_page_bytes)
+    options["max_page_bytes"], options["memory"] = size_of(max_page_bytes), size_of(memory)
     options["max_page_memory"] = size_of(max_page_memory)
+    options["fields"] = Fields(text=text, html=html, id=id_, url=url)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:
         options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
@@ -229,13 +236,19 @@ def clean(
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @recipe
+@click.option("--id", "name", default="", metavar="ID", help="FILE is the output of a run: show what it changed on the page of this id.")
 @click.option("--diff", "form", flag_value="diff", help="A unified diff instead of colours.")
 @click.option("--json", "form", flag_value="json", help="Edits, metadata and flags as JSON, offsets into the original.")
-def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None) -> None:
-    """Show what would change in FILE ('-' for stdin), and which rule would do it."""
-    recipe_ = _pipeline(pipeline, rules)
-    cleaned = _explained(file, recipe_)
-    reasons = _reasons(cleaned, recipe_)
+def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None, name: str) -> None:
+    """Show what would change in FILE ('-' for stdin), and which rule would do it; or with --id what a run into FILE changed."""
+    recipe_ = chosen_pipeline(pipeline, rules)
+    if name:
+        from cleantext.run.restore import explained
+
+        cleaned = explained(file, name)
+    else:
+        cleaned = _explained(file, recipe_)
+    reasons = [] if name else _reasons(cleaned, recipe_)
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
         told = {"text": cleaned.text, "edits": rows, "reasons": reasons, "metadata": cleaned.metadata, "flags": cleaned.flags}
@@ -256,8 +269,8 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None)
         for r in reasons:
             text = cleaned.original[r["start"] : r["end"]].strip().replace("\n", " ")
             console.print(f"{r['rule']}, strength {r['strength']}, {r['because']}: {text[:60]}", style="dim", markup=False)
-        for name, value in cleaned.metadata.items():
-            console.print(f"{name}: {value}", style="bold", markup=False)
+        for key, value in cleaned.metadata.items():
+            console.print(f"{key}: {value}", style="bold", markup=False)
         if cleaned.flags:
             console.print(f"flags: {', '.join(cleaned.flags)}", style="yellow", markup=False)
 
@@ -287,7 +300,8 @@ def _reasons(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
 
 
 def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
-    from cleantext.run.files import Source, read_page
+    from cleantext.run.readers.records import read_page
+    from cleantext.run.readers.source import Source
 
     if str(file) != "-":
         return pipeline.explain(read_page(Source.of(file, str(file))).page)
@@ -313,7 +327,7 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None, *, page: bool
 
     if page and jsonl:
         raise click.UsageError("--page and --jsonl both say what stdin holds: give one")
-    recipe_ = _pipeline(pipeline, rules)
+    recipe_ = chosen_pipeline(pipeline, rules)
     if page:
         sys.stdout.buffer.write(_explained(Path("-"), recipe_).text.encode("utf-8", "replace"))
         return

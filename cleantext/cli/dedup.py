@@ -46,8 +46,7 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
     "--engine",
     type=click.Choice(["auto", "memory", "local", "spark"]),
     default="auto",
-    show_default="by what is given: spark with --master; local for tables, paragraphs, options that it alone has, and more than fits into --memory",
-    help="Hold all texts in memory, work in tables on disk, or on a cluster of Apache Spark.",
+    help="Hold all texts, work in tables on disk, or on a cluster of Apache Spark. [default: by size, spark with --master; the results are the same]",
 )
 @click.option(
     "--master",
@@ -61,9 +60,18 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
-@click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of a table that holds the text.")
-@click.option("--id", "id_", default="id", show_default=True, metavar="COLUMN", help="The column that names a row.")
+@click.option("--text", default="", metavar="COLUMN", help="The field of a table that holds the text. [default: text, content, ...]")
+@click.option("--id", "id_", default="", metavar="COLUMN", help="The field that names a record. [default: id, or url, or file and line]")
 @click.option("--prefer", default="", metavar="COLUMN", help="A number that says which copy stays: the smallest (a date, a rank).")
+@click.option("--remove", is_flag=True, help="Also write the texts without their duplicates, with the further columns of their table.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "jsonl", "jsonl.zst", "jsonl.gz"]),
+    default="parquet",
+    show_default=True,
+    help="What --remove writes.",
+)
 @click.option("--strict", is_flag=True, help="A row that cannot be read, or repeats an id, ends the run; else it is counted and told.")
 @click.option(
     "--page-seconds",
@@ -93,9 +101,9 @@ def dedup(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Find near-duplicates among texts as they are: pages, or tables of texts (.parquet, .jsonl).
+    """Find near-duplicates among texts as they are: pages, tables (.parquet, .jsonl, .csv, ...), crawls (.warc) or archives.
 
-    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html; the local engine also
+    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html,
     clusters.parquet (which copy stays) and, of passages, boilerplate.parquet and cuts.parquet (the spans that removal takes).
     With --index, duplicates.parquet has the pairs of these texts with those of the index and among themselves, clusters.parquet
     all clusters of the index, and events.jsonl what became of those before.
@@ -104,59 +112,54 @@ def dedup(
 
     from cleantext.cli.progress import compiling, steps
     from cleantext.report.terminal import summary
-    from cleantext.run.corpus import Columns
-    from cleantext.run.search import dedup_files, dedup_plan, index_files
+    from cleantext.run.engines import dedup_plan
+    from cleantext.run.readers.fields import Fields
+    from cleantext.run.search import dedup_files, index_files
 
     if explain_plan:
-        names = ("threshold", "min_chars", "max_df")
+        names = ("level", "threshold", "min_chars", "max_df")
         keep = "value" if prefer else options["keep"]
-        click.echo(
-            dedup_plan(level=options["level"], **{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain()
-        )
+        click.echo(dedup_plan(**{n: options[n] for n in names}, keep=keep, against=bool(options["against"])).explain())
         return
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out'.")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
-    columns = Columns(text, id_, prefer)
-    if options["engine"] == "auto":
-        asked_for = [where for name, (_, where) in GOES_WITH.items() if _given(ctx, name) and "memory" not in where]
-        options["engine"] = "spark" if {"spark"} in asked_for else "local" if any("local" in where for where in asked_for) else "auto"
-    here = "index" if index is not None else str(options["engine"])
+    fields = Fields(text=text, id=id_, value=prefer)
+    here = "index" if index is not None else "search"
     for name, (option, where) in GOES_WITH.items():
-        if _given(ctx, name) and here not in where and not (here == "auto" and "memory" in where):
-            engines = " and ".join(f"--engine {name}" if name != "index" else "--index" for name in sorted(where))
-            raise click.UsageError(f"{option} goes with {engines} alone" + ("" if here == "auto" else f", not with {here}"))
+        if _given(ctx, name) and here not in where:
+            raise click.UsageError(f"{option} goes without --index" if here == "index" else f"{option} goes with --index alone")
     if prefer and _given(ctx, "keep"):
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
         asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
         asked |= {name: options[name] for name in ("workers", "strict", "page_seconds")}
         with compiling(console, quiet=quiet) as compiled:
-            report = index_files(src, out, index, add=add, columns=columns, memory=size_of(memory), compiled=compiled, **asked)
+            report = index_files(src, out, index, add=add, fields=fields, memory=size_of(memory), compiled=compiled, **asked)
     else:
         ctx.meta[RESUMES] = out
+        if options["engine"] == "auto" and any(_given(ctx, name) for name in ("master", "spark_conf")):
+            options["engine"] = "spark"
+        if options["engine"] != "spark" and any(_given(ctx, name) for name in ("master", "spark_conf")):
+            raise click.UsageError("--master and --spark-conf go with --engine spark alone")
         options["spark"] = settings_of(spark_conf)
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
-            report = dedup_files(src, out, columns=columns, memory=size_of(memory), progress=progress, compiled=compiled, **options)
+            report = dedup_files(src, out, fields=fields, memory=size_of(memory), progress=progress, compiled=compiled, **options)
     if not quiet:
         summary(report, str(out), console)
     sys.exit(report.exit_code)
 
 
-# Options that not every way of searching has: the engines memory and local, and the index.
+# Options that not every way of searching has: the search itself, and that of an index.
 GOES_WITH = {
-    "against": ("--against", {"memory", "local", "spark"}),
-    "max_df": ("--max-df", {"memory", "local", "spark"}),
-    "engine": ("--engine", {"memory", "local", "spark"}),
-    "master": ("--master", {"spark"}),
-    "spark_conf": ("--spark-conf", {"spark"}),
-    "restart": ("--restart", {"local", "spark"}),
-    "memory": ("--memory", {"local", "index"}),
-    "workers": ("--workers", {"local", "index"}),
-    "strict": ("--strict", {"local", "spark", "index"}),
-    "text": ("--text", {"local", "spark", "index"}),
-    "id_": ("--id", {"local", "spark", "index"}),
-    "prefer": ("--prefer", {"local", "spark", "index"}),
+    "against": ("--against", {"search"}),
+    "max_df": ("--max-df", {"search"}),
+    "engine": ("--engine", {"search"}),
+    "master": ("--master", {"search"}),
+    "spark_conf": ("--spark-conf", {"search"}),
+    "restart": ("--restart", {"search"}),
+    "remove": ("--remove", {"search"}),
+    "form": ("--format", {"search"}),
     "add": ("--add/--no-add", {"index"}),
 }
 

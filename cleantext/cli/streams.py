@@ -71,7 +71,7 @@ def piped(pipeline: Pipeline, field: str | None) -> int:
 
 def _check_kind(line: bytes, field: str | None) -> None:
     """Raise `InputError` where a first line shows that stdin holds something else than records of a line each, and say what to do."""
-    from cleantext.run.sniff import kind_of
+    from cleantext.run.readers.sniff import kind_of
 
     kind = kind_of(line, "stdin.txt")
     if kind.name == "text" or (field is not None and kind.name in ("jsonl", "json")):

@@ -6,7 +6,7 @@ from cleantext.plan.steps import Checkpoint, Expect, Loop, Sql, Step
 
 __all__ = ["components"]
 
-ROUNDS = 200  # a chain of a million takes 13; they grow with the square of the logarithm
+ROUNDS = 200  # a chain of a million takes 16 to 20; they grow with the square of the logarithm at the most
 
 
 def components(keep: tuple[str, ...]) -> list[Step]:

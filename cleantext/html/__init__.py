@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cleantext.errors import wrong_type
-from cleantext.html.metadata import page_metadata
-from cleantext.html.routes import read_document
 from cleantext.html.words import class_words
 from cleantext.transform import Block, Page
 
@@ -43,6 +41,9 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     """
     if url is not None and not isinstance(url, str):
         raise wrong_type(url, "url=a str")
+    from cleantext.html.metadata import page_metadata  # here: a job of plain texts does not read what reads HTML, 0.1 s
+    from cleantext.html.routes import read_document
+
     read = read_document(_markup(html))
     blocks, parts, at = [], [], 0
     for line in read.lines:

@@ -126,7 +126,7 @@ BY = re.compile(
     re.IGNORECASE,
 )
 SIGNED = re.compile(
-    rf"(?:^|[。！？”…])\s?[（(](?:(?:本[报報刊网網台]|[\u3400-\u9fff]{{2,6}}[报報网網])?(?:见习|实习)?(?:记者|記者|通讯员)\s?[:：]?\s?)?({PERSON.pattern}(?:[、\s]{PERSON.pattern}){{0,2}})"
+    rf"(?:^|[。！？”…])\s?[（(](?:(?:本[报報刊网網台]|[\u3400-\u9fff]{{2,6}}[报報网網])?(?:见习|实习)?(?:记者|記者|通讯员|评论员|評論員|编译|編譯|撰文|文)\s?[:：/]?\s?)?({PERSON.pattern}(?:[、\s]{PERSON.pattern}){{0,2}})"
     r"(?:\s[\u3400-\u9fff]{2,4}(?:报道|報導|摄影报道))?[)）]$"
 )
 CITED = re.compile(r"(?:[（(]?(?:摘自|转自|轉自|转载自|轉載自|原载|原載|选自|選自)\s?[:：]?\s?|^[-—–]{1,4}\s?)(《[^》]{2,20}》)")
@@ -213,7 +213,7 @@ def _labelled(lines: Sequence[Line], title: int) -> dict[str, str]:
             kind = str(label.lastgroup)
             if kind == "other" or kind in out or (label.start() > 60 and i > title + HEAD):
                 continue
-            if kind == "author" and i > title + HEAD and label.start() > 4:  # within a sentence, or a row of a list
+            if kind == "author" and i > title + HEAD and labels[0].start() > 4:  # within a sentence, or a row of a list
                 continue
             value = text[label.end() : following.start() if following else None].strip(" \u3000\xa0")
             value = VALUE_END.split(value)[0].strip(" \u3000\xa0-—·,，;；)）")
@@ -368,8 +368,13 @@ def _signatures(lines: Sequence[Line], title: int) -> list[str]:
     by = next((match[1] or match[2] or match[3] for text in texts if len(text) <= LONGEST and (match := BY.search(text))), "")
     if by:
         return [by]
-    signed = [match[1] for text in texts if text[-1:] in ")）" and (match := SIGNED.search(text))]
+    signed = [match[1] for text in texts if text[-1:] in ")）" and (match := SIGNED.search(_end(text)))]
     return split_names(signed[0]) if len(signed) == 1 else []
+
+
+def _end(text: str) -> str:
+    """Return the end of a line, with a letter before it where more was there."""
+    return text if len(text) <= LEAD else f"x{text[-LEAD:]}"
 
 
 def _cited(lines: Sequence[Line], title: int) -> str:

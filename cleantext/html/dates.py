@@ -40,6 +40,7 @@ SLASHED = re.compile(
     r"(?<![\d/])(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?![\d/])(?:,?\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([ap]m)\b)?)?", re.IGNORECASE
 )
 SHORT_YEAR = re.compile(r"(?<![\d.:-])(\d\d)-(\d\d)-(\d\d)\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")  # only with a time of day
+YEAR = re.compile(rf"(?:19|20){_N}|\d\d-\d\d-\d\d\s")  # stands in every date that is read
 TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
 POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[编編][辑輯][于於]) ?(?:19|20)\d\d", re.IGNORECASE)
 STATES = re.compile(
@@ -59,6 +60,8 @@ def iso_date(text: str) -> tuple[str, str] | None:
     >>> iso_date("7/5/2005 9:23:57 PM"), iso_date("21-03-04 09:20")
     (('7/5/2005 9:23:57 PM', '2005-07-05T21:23:57'), ('21-03-04 09:20', '2021-03-04T09:20'))
     """
+    if not YEAR.search(text):
+        return None
     second = offset = half = None
     hour: str | None
     minute: str | None
@@ -141,7 +144,7 @@ def _shown(
         rest = line.text.replace(pair[0], "")
         leads = 0 < i - title < 4 and len(line.text) <= 60 and line.text.startswith(pair[0]) and not MARKS.search(line.text)
         leads = (leads and (not rest or rest[:1] in " \u3000\xa0|·")) or (not rest and abs(i - title) < 4)
-        if line.link_density >= 0.5 and len(rest) > LINKED:
+        if line.link_density >= 0.5 and len(rest) > LINKED and pair[1][:10] not in days:
             continue
         named = not TIME_WORDS.isdisjoint(line.tokens) or (STATES.search(line.text) and not MARKS.search(rest))
         if pair[1][:10] not in days and forms[PLACE.sub("", line.path)] >= OFTEN and not (leads and i - title < 2):

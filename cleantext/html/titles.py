@@ -151,6 +151,7 @@ class Headlines:
         self.seen = Counter(line.text for line in lines)
         self.heads = Counter(line.tag for line in lines)
         self.names = [_step(line.path.rpartition("/")[2]) for line in lines]
+        self.facts: dict[int, int] = {}
         self.order = 0  # of lines that neither belong to the site nor are commands
 
     @cached_property
@@ -250,6 +251,14 @@ class Headlines:
     def _around(self, i: int) -> int:
         return self.names[i] | _step(self.lines[i].path.rpartition("/")[0].rpartition("/")[2])
 
+    def _facts(self, i: int) -> int:
+        """Return 1 for a line with a date, 2 for one with a label of a fact, 3 for both; -1 for a long one."""
+        said = self.facts.get(i)
+        if said is None:
+            text = self.lines[i].text
+            said = self.facts[i] = -1 if len(text) >= 80 else (DATE.search(text) is not None) + 2 * (LABEL.search(text) is not None)
+        return said
+
     def _place(self, i: int) -> Iterator[str]:
         """Yield what stands around a line."""
         lines, line = self.lines, self.lines[i]
@@ -267,13 +276,12 @@ class Headlines:
         if around & 4:
             yield "of-related"
         yield "prose-" + _within(next((k for k in range(1, 9) if i + k < len(lines) and self.prose[i + k]), 9), PROSE)
-        nexts = [x.text for x in lines[i + 1 : i + 1 + NEAR] if len(x.text) < 80]
-        dated = [k for k, text in enumerate(nexts) if DATE.search(text)]
-        if dated:
+        nexts = [said for said in map(self._facts, range(i + 1, min(i + 1 + NEAR, len(lines)))) if said >= 0]
+        if any(said & 1 for said in nexts):
             yield "date-follows"
-            if dated[0] == 0:
+            if nexts[0] & 1:
                 yield "date-next"
-        if any(LABEL.search(text) for text in nexts[:3]):
+        if any(said & 2 for said in nexts[:3]):
             yield "label-follows"
         if i and lines[i - 1].link_density < 0.5 and len(lines[i - 1].text) > SENTENCE:
             yield "after-long"

@@ -19,9 +19,9 @@ from cleantext.transform import Page
 __all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "set_apart"]
 
 STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
-OUTCOMES = ("kept", "emptied", "duplicate", "failed")
+OUTCOMES = ("kept", "emptied", "duplicate", "filtered", "failed")
 SAMPLES = 5  # samples kept for each rule: of different hosts where there are any, drawn by a hash, whatever the split of the work
-SCHEMA = 2  # of report.json
+SCHEMA = 3  # of report.json
 STRIDE = 2_654_435_761  # spreads places within a page over the range of 32 bits
 
 
@@ -53,7 +53,7 @@ class Report:
     """Counts of a run. ``a + b`` counts both; `Report()` counts nothing; order and grouping do not matter.
 
     What stands under *set once* belongs to the run as a whole and is no part of a sum.
-    ``pages_in`` is the sum of ``outcomes``: kept, emptied, duplicate and failed.
+    ``pages_in`` is the sum of ``outcomes``: kept, emptied, duplicate, filtered and failed; what was ``skipped`` is no page.
 
     >>> (Report(bytes_in=3) + Report(bytes_in=4)).bytes_in
     7
@@ -68,6 +68,8 @@ class Report:
     encodings: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, str]] = field(default_factory=list)  # by id
     changed: int = 0  # pages whose cleaned bytes are not those that were read
+    skipped: Counter[str] = field(default_factory=Counter)  # records that are no pages: requests, pictures
+    renamed: int = 0  # records whose id stood before
     # Set once:
     duplicates: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -88,6 +90,8 @@ class Report:
             self.encodings + other.encodings,
             sorted(self.failures + other.failures, key=_failure),
             self.changed + other.changed,
+            self.skipped + other.skipped,
+            self.renamed + other.renamed,
         )
 
     @property
@@ -144,6 +148,8 @@ class Report:
             "bytes_in": self.bytes_in,
             "characters": {"in": self.chars_in, "out": self.chars_out},
             "changed": self.changed,
+            "skipped": dict(sorted(self.skipped.items())),
+            "renamed": self.renamed,
             "flags": dict(sorted(self.flags.items())),
             "encodings": dict(sorted(self.encodings.items())),
             "rules": {
@@ -199,6 +205,8 @@ class Report:
             Counter(data["encodings"]),
             list(data["failures"]),
             data["changed"],
+            Counter(data["skipped"]),
+            data["renamed"],
             dict(data["duplicates"]),
             dict(data["settings"]),
             list(data["notes"]),

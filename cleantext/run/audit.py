@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cleantext.errors import EditError, InputError
-from cleantext.run.restore import recorded, text_as_read
+from cleantext.run.outputs import has_edits, pages_of
+from cleantext.run.restore import text_as_read
 from cleantext.run.settings import EDITS
 from cleantext.run.tables import read_edits, tables_of
 
@@ -45,9 +46,9 @@ def audit(out: str | Path, rule: str, *, sample: int = 20, seed: int = 0) -> Aud
     Raise `InputError` where the folder is no run that recorded its edits, or no rule of this id fired in it.
     """
     folder = Path(out)
-    rows = recorded(folder)
+    has_edits(folder)
     total, pages, drawn = _draw(folder / EDITS, rule, sample, random.Random(seed))  # noqa: S311 - a sample, no secret
-    texts = _as_read(folder, rows, sorted({page for page, *_ in drawn}))
+    texts = _as_read(folder, sorted({page for page, *_ in drawn}))
     found = []
     for page, start, end, before, after in sorted(drawn):
         text = texts.get(page, "")
@@ -83,12 +84,12 @@ def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[in
     return total, len(pages), drawn
 
 
-def _as_read(folder: Path, rows: Iterable[Mapping[str, Any]], pages: Sequence[str]) -> dict[str, str]:
+def _as_read(folder: Path, pages: Sequence[str]) -> dict[str, str]:
     """Return the texts of pages as they were read, by taking their edits back."""
     edits = read_edits(folder / EDITS, pages)
     wanted = set(pages)
     texts = {}
-    for row in rows:
+    for row in pages_of(folder, texts=True):
         if row["id"] in wanted:
             with contextlib.suppress(EditError, InputError):  # changed since: the firing is known, what stood around it is not
                 texts[row["id"]] = text_as_read(folder, row, edits.get(row["id"], []))

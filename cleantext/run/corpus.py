@@ -1,9 +1,10 @@
-"""Corpora as tables: Parquet files as they are, where that can be; JSON lines, pages and others written as Parquet first."""
+"""What a search for duplicates reads: Parquet files as they are, where that can be; all else written as Parquet first."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -11,185 +12,147 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.plan import Table
 from cleantext.report.tally import Report
 from cleantext.run.budget import PAGE_SECONDS, OverTime, alarm, seconds_of, too_long
-from cleantext.run.files import Read, Source, read_page
-from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.parts import Corpus, IdType, ValueType, named_once, with_ids_as, write_kept
-from cleantext.run.records import WHOLE, Columns, Faults, Row, made_id, rows_of_lines
-from cleantext.run.sniff import TABLES, ending_of
+from cleantext.run.readers.batches import Row, made_id, notes_of, rows_of
+from cleantext.run.readers.carried import as_type, common
+from cleantext.run.readers.columnar import value_type
+from cleantext.run.readers.fields import Chosen, Fields
+from cleantext.run.readers.jsonlines import NO_TEXT
+from cleantext.run.readers.packed import MAX_TEXT_BYTES
+from cleantext.run.readers.records import Read, read_record
+from cleantext.run.readers.source import Remote, Source
+from cleantext.run.readers.units import Unit, units_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Columns", "Corpus", "characters_of", "is_table", "read_pages", "read_places", "table_of"]
+__all__ = ["Corpus", "Faults", "characters_of", "read_places", "table_of"]
 
-PART = 1 << 25  # characters of a Parquet file that is written of pages or JSON lines
-
-
-def is_table(source: Source) -> bool:
-    """Say whether a file holds many texts, as Parquet or JSON lines: by its bytes, or where it is empty or broken by its name."""
-    return source.kind in {"parquet", "jsonl"} or ending_of(source.path.name) in TABLES
+PART = 1 << 26  # bytes of texts in a Parquet file that is written of what was read
 
 
-def _is_parquet(source: Source) -> bool:
-    return source.kind == "parquet" or (source.kind != "jsonl" and PurePath(source.path).suffix.lower() == ".parquet")
+@dataclass
+class Faults:
+    """Broken records of a run: counted in its report, or with ``strict`` the end of it."""
+
+    report: Report
+    strict: bool = False
+    without_text: int = 0
+    first: str = ""
+    renamed: list[str] = field(default_factory=list)
+
+    def add(self, name: str, why: str) -> None:
+        """Count a record that cannot be used. Raise `InputError` if the run is strict."""
+        if self.strict:
+            raise InputError(f"{why.removesuffix('; left out')}; mend or drop it, or go without --strict")
+        self.first = self.first or why.removesuffix("; left out")
+        self.report.fail(name, why)
+
+    def twice(self, source: str, line: int, name: str) -> None:
+        """Tell that a record repeats the id of another one. Raise `InputError` if the run is strict."""
+        if self.strict:
+            raise InputError(f"{source}, line {line}: id {name!r} stands twice; make it unique, or go without --strict")
+        self.renamed.append(made_id(source, line))
+
+    def finish(self, rows: int) -> None:
+        """Tell what is to be told of all records. Raise `InputError` where not one of them could be used."""
+        if self.first and not rows:
+            raise InputError(f"{self.first}; no other row could be read: mend it, or name other columns (--text, --id)")
+        if self.without_text:
+            self.report.notes.append(f"{self.without_text:,} rows have no text (null): they have no duplicates")
+        if self.renamed:
+            self.report.notes.append(
+                f"{len(self.renamed):,} rows repeat the id of another one: file and line name them instead, "
+                f"such as {', '.join(self.renamed[:3])} (--strict refuses them)"
+            )
 
 
 def table_of(
-    sources: Sequence[Source],
-    columns: Columns,
+    pages: Sequence[Source],
+    holders: Sequence[Source],
+    fields: Fields,
     folder: Path,
     report: Report,
     *,
     strict: bool = False,
+    carry: bool = False,
+    under: str = "",
     page_seconds: float = PAGE_SECONDS,
 ) -> Corpus:
-    """Return pages, JSON lines and Parquet files as one table ``id, text[, value]``.
+    """Return pages, and files that hold many, as one table ``id, text[, value]``; with ``carry`` with their further columns as ``carried``.
 
-    Pages and rows that cannot be read are counted in the report; a row that repeats an id, or has none where no column
-    was named, is named by its file and line. With ``strict`` such rows raise `InputError`, as do a table without the
-    columns named, or of other types, and one of which no row can be read.
+    What cannot be read is counted in the report; a record that repeats an id, or has none where no column
+    was named, is named by its file and number. With ``strict`` such records raise `InputError`, as do a table without the
+    columns named, or of other types, and one of which no record can be read. ``under`` is put before the ids of pages.
     """
-    tables = [s for s in sources if is_table(s)]
-    if tables and len(tables) < len(sources):
-        other = next(s.id for s in sources if not is_table(s))
-        raise ConfigError(f"{tables[0].id} is a table of texts and {other} is none: search them in two runs, or name the tables alone")
-    if columns.value and not tables:
-        raise ConfigError(f"pages have no column {columns.value!r}: say which copy stays with --keep")
+    if fields.value and not holders:
+        raise ConfigError(f"pages have no column {fields.value!r}: say which copy stays with --keep")
     faults = Faults(report, strict=strict)
-    if tables and all(map(_is_parquet, tables)):
-        corpus = _parquet(tables, columns, folder, faults)
-    else:
-        if any(map(_is_parquet, tables)):
-            raise ConfigError(f"{tables[0].id}: Parquet files and JSON lines in one run: search them in two runs")
+    corpus = _in_place(holders, fields, faults) if holders and not pages else None
+    if corpus is None:
         folder.mkdir(parents=True, exist_ok=True)
-        corpus = _written(rows_of_lines(tables, columns, faults) if tables else _pages(sources, report, page_seconds), columns, folder)
-    if tables:
-        corpus = named_once(corpus, tables, folder, faults)
+        corpus = _written(
+            _texts(
+                [replace(p, id=str(PurePath(under, p.id))) for p in pages] if under else pages,
+                holders,
+                fields,
+                report,
+                faults,
+                page_seconds,
+                carry=carry,
+            ),
+            folder,
+            value=bool(fields.value),
+        )
+    if holders:
+        corpus = named_once(corpus, holders, folder, faults, carry=carry)
         faults.finish(corpus.table.rows)
     return corpus
 
 
-# ---------------------------------------------------------------- Parquet
+# ---------------------------------------------------------------- as they are
 
 
-def _parquet(sources: Sequence[Source], columns: Columns, folder: Path, faults: Faults) -> Corpus:
-    """Return Parquet files as they are where their ids can be used so, else what is written of them."""
+def _in_place(sources: Sequence[Source], fields: Fields, faults: Faults) -> Corpus | None:
+    """Return Parquet files as they are, where all of them can be used so: no id is missing, and all have one type."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    sound: list[tuple[Source, str, bool]] = []  # with the kind of ids (none: to be made), and whether all are there
-    values: set[ValueType] = set()
+    if any(s.kind != "parquet" or isinstance(s.path, Remote) for s in sources):
+        return None
+    found: set[tuple[Chosen, pa.DataType, str]] = set()
+    nulls = 0
     for source in sources:
         try:
-            file = pq.ParquetFile(source.path)
-        except (OSError, pa.ArrowException) as error:
-            faults.add(source, 0, f"not a Parquet file that can be read: {error}")
-            continue
-        with file:
-            schema = file.schema_arrow
-            text = _field(source, schema, columns.text)
-            if not _is_text(text.type):
-                raise InputError(f"{source.path}: column {columns.text!r} is {text.type}, not text: name another (--text)")
-            if columns.value:
-                values.add(_value_type(source.path, _field(source, schema, columns.value)))
-            named = columns.id in schema.names or not columns.id_may_lack
-            kind = _id_kind(source.path, _field(source, schema, columns.id)) if named else ""
-            kind, nulls = _looked_at(file, columns.id, kind) if kind else ("", 0)
-            sound.append((source, kind, nulls == 0))
-            faults.without_text += _nulls(file, columns.text)
-    if not sound:
-        faults.finish(0)
-    if len(values) > 1:
-        raise InputError(f"{sources[0].path}: a column has other types in other files: make them one")
-    kinds = {kind for _, kind, _ in sound}
-    id_type: IdType = "int64" if kinds <= {"int64", "small"} else "string"
-    value_type = values.pop() if values else "double"
-    wanted = {"id": columns.id, "text": columns.text} | ({"value": columns.value} if columns.value else {})
-    nested = any(name not in pq.read_schema(source.path).names for source, _, _ in sound for name in wanted.values())
-    if not nested and kinds in ({"int64"}, {"string"}) and all(there for *_, there in sound):
-        return Corpus(Table.of([s.path for s, *_ in sound], columns=wanted, positions=True), id_type, value_type)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [
-        _rewritten(n, source, made=not kind, id_type=id_type, columns=columns, folder=folder, faults=faults)
-        for n, (source, kind, _) in enumerate(sound)
-    ]
-    return Corpus(Table.of(paths, columns={name: name for name in wanted}, positions=True), id_type, value_type)
+            with pq.ParquetFile(source.path) as file:
+                schema = file.schema_arrow
+                chosen = fields.chosen(schema.names.__contains__)  # fields inside of columns are taken out first
+                ids = schema.field(chosen.id).type if chosen.id else pa.null()
+                value = str(value_type(source, schema.field(chosen.value).type, chosen.value)) if chosen.value else "double"
+                if not (pa.types.is_string(schema.field(chosen.content).type) and chosen.kind == "text") or _missing(file, chosen.id):
+                    return None
+                found.add((chosen, pa.int64() if pa.types.is_signed_integer(ids) else ids, value))
+                nulls += _nulls(file, chosen.content)
+        except (OSError, KeyError, pa.ArrowException):
+            return None  # reading it will tell
+    if len({(c.content, c.id, c.value, ids, value) for c, ids, value in found}) != 1:
+        return None
+    [(chosen, ids, value), *_] = found
+    if ids not in (pa.string(), pa.int64()):
+        return None
+    faults.without_text += nulls
+    names = {"id": chosen.id, "text": chosen.content} | ({"value": chosen.value} if chosen.value else {})
+    paths = [Path(str(s.path)) for s in sources]
+    return Corpus(
+        Table.of(paths, columns=names, positions=True),
+        "int64" if ids == pa.int64() else "string",
+        "int64" if value == "int64" else "double",
+    )
 
 
-def _field(source: Source, schema: pa.Schema, name: str) -> pa.Field:
-    """Return a column, or a field inside one. Raise `InputError` where there is none."""
-    if name in schema.names:
-        return schema.field(name)
-    import pyarrow as pa
-
-    head, *rest = name.split(".")
-    if rest and head in schema.names:
-        found = schema.field(head)
-        for part in rest:
-            if not pa.types.is_struct(found.type) or found.type.get_field_index(part) < 0:
-                break
-            found = found.type.field(part)
-        else:
-            return found.with_name(name)
-    raise InputError(f"{source.path}: no column {name!r}; it has {', '.join(schema.names)}: name the right one (--text, --id)")
-
-
-def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    import pyarrow.compute as pc
-
-    if name in batch.schema.names:
-        return batch.column(name)
-    head, *rest = name.split(".")
-    return pc.struct_field(batch.column(head), rest)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _id_kind(path: Path, field: pa.Field) -> str:
-    import pyarrow as pa
-
-    if field.type == pa.uint64() or pa.types.is_floating(field.type):
-        return "wide"
-    if pa.types.is_integer(field.type):
-        return "int64"
-    if _is_text(field.type):
-        return "string"
-    raise InputError(f"{path}: column {field.name!r} is {field.type}: ids are strings or integers (--id)")
-
-
-def _looked_at(file: Any, name: str, kind: str) -> tuple[str, int]:
-    """Return the kind of ids of a file, and how many are missing: numbers that are no int64 are "small" if all could be."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    nulls, small = 0, True
-    for batch in file.iter_batches(columns=[name]):
-        ids = _column(batch, name)
-        nulls += ids.null_count
-        if kind == "wide":
-            if pa.types.is_floating(ids.type):
-                nulls += pc.sum(pc.is_nan(ids)).as_py() or 0
-                ids = ids.filter(pc.invert(pc.is_nan(ids)))
-                small &= pc.all(pc.and_(pc.equal(pc.floor(ids), ids), pc.less(pc.abs(ids), WHOLE))).as_py() is not False
-            else:
-                small &= (pc.max(ids).as_py() or 0) < 2**63
-    return (kind if kind != "wide" else "small" if small else "large"), nulls
-
-
-def _value_type(path: Path, field: pa.Field) -> ValueType:
-    import pyarrow as pa
-
-    if (pa.types.is_integer(field.type) and field.type != pa.uint64()) or pa.types.is_temporal(field.type):
-        return "int64"
-    if pa.types.is_floating(field.type):
-        return "double"
-    raise InputError(f"{path}: column {field.name!r} is {field.type}: what says which copy stays is a number or a date (--prefer)")
+def _missing(file: Any, name: str) -> bool:
+    """Say whether an id is missing."""
+    return not name or any(batch.column(0).null_count for batch in file.iter_batches(columns=[name]))
 
 
 def _nulls(file: Any, name: str) -> int:
@@ -202,108 +165,68 @@ def _nulls(file: Any, name: str) -> int:
     return found
 
 
-def _rewritten(n: int, source: Source, *, made: bool, id_type: IdType, columns: Columns, folder: Path, faults: Faults) -> Path:
-    """Write a Parquet file with ids that can be used; rows without one are counted, and left out."""
+# ---------------------------------------------------------------- written first
+
+
+def _texts(
+    pages: Sequence[Source], holders: Sequence[Source], fields: Fields, report: Report, faults: Faults, page_seconds: float, *, carry: bool
+) -> Iterator[tuple[pa.Table, bool]]:
+    """Yield the records that can be read as tables ``id, text, value, source, line[, carried]``; and whether all ids of one are integers."""
+    for unit in units_of(pages, holders, fields, most=MAX_TEXT_BYTES):
+        for batch in unit.batches():
+            yield _table(unit, batch, report, faults, page_seconds, carry=carry), bool(notes_of(batch).get("integers"))
+
+
+def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, page_seconds: float, *, carry: bool) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    def batches() -> Iterator[pa.Table]:
-        line = 0
-        with pq.ParquetFile(source.path) as file:
-            wanted = [name for name in (columns.text, columns.value, "" if made else columns.id) if name]
-            for batch in file.iter_batches(batch_size=10_000, columns=wanted):
-                lines = pa.array(range(line + 1, line + 1 + batch.num_rows), pa.int64())
-                line += batch.num_rows
-                ids = pa.array([made_id(source, at) for at in lines.to_pylist()], pa.string()) if made else _column(batch, columns.id)
-                held = {"id": ids, "text": _column(batch, columns.text), "line": lines}
-                held |= {"value": _column(batch, columns.value)} if columns.value else {}
-                there = pc.invert(pc.is_null(ids, nan_is_null=True))
-                for missing in lines.filter(pc.invert(there)).to_pylist():
-                    faults.add(source, missing, f"no id in column {columns.id!r}")
-                table = pa.table(held).filter(there)
-                if pa.types.is_floating(ids.type) and id_type == "string":  # 1.0 is 1
-                    ids = table["id"]
-                    table = table.set_column(
-                        0, "id", pa.array([str(int(x)) if x == int(x) else repr(x) for x in ids.to_pylist()], pa.string())
-                    )
-                kind = pa.string() if id_type == "string" else pa.int64()
-                table = table.set_column(0, "id", table["id"].cast(kind)).set_column(1, "text", table["text"].cast(pa.string()))
-                yield table.append_column("source", pa.array([source.id] * table.num_rows, pa.string()))
-
-    return write_kept(folder / f"given-{n:06d}.parquet", batches())
-
-
-# ---------------------------------------------------------------- pages and lines
-
-
-def read_pages(sources: Sequence[Source], report: Report, page_seconds: float) -> Iterator[tuple[Source, Read]]:
-    """Yield pages as they are read. What cannot be, or takes too long to parse, is told and counted."""
-    with alarm() as watch:
-        for n, source in enumerate(sources):
-            seconds = seconds_of(page_seconds, source.weight)
+    for source, number, name in notes_of(batch).get("renamed", ()):
+        faults.twice(source, number, name)
+    if unit.holds_many:
+        faults.without_text += pc.sum(pc.equal(batch.column("flags"), NO_TEXT)).as_py() or 0
+    good = pc.is_null(batch.column("error"))
+    plain = pc.all(pc.and_(batch.column("decoded"), pc.equal(batch.column("kind"), "text"))).as_py() and pc.all(good).as_py()
+    if plain:
+        texts = batch.column("content").cast(pa.large_string())
+    else:
+        read: list[str | None] = []
+        for row in rows_of(batch):
             try:
-                watch(n, seconds)
-                read = read_page(source, most=MAX_TEXT_BYTES)
-                watch(n, 0)
+                if row.error is None and row.decoded and row.kind == "text":
+                    read.append(row.content.decode())
+                    continue
+                page, data, decoded = _read(row, page_seconds)
             except InputError as error:
-                watch(n, 0)
-                report.fail(source.id, str(error))
+                (faults.add if unit.holds_many else report.fail)(row.id, str(error))
+                read.append(None)
                 continue
-            except OverTime:
-                report.fail(source.id, f"{source.id}: {too_long(seconds)}")
-                continue
-            yield source, read
-
-
-def _pages(sources: Sequence[Source], report: Report, page_seconds: float) -> Iterator[Row]:
-    for source, (page, data, decoded) in read_pages(sources, report, page_seconds):
-        report.bytes_in += len(data)
-        report.encodings[decoded.encoding] += 1
-        yield page.id, page.text, None, source.id, 1
-
-
-def _written(rows: Iterable[Row], columns: Columns, folder: Path) -> Corpus:
-    """Write rows as Parquet files of a bounded size. Ids are integers if all are, else strings."""
-    paths: list[Path] = []
-    held: list[Row] = []
-    size = 0
-    numbers = True
-    for row in rows:
-        numbers = numbers and isinstance(row[0], int) and -(2**63) <= row[0] < 2**63
-        held.append(row)
-        size += len(row[1]) + 100
-        if size >= PART:
-            paths.append(_write(held, columns, folder / f"{len(paths):06d}.parquet"))
-            held, size = [], 0
-    if held or not paths:
-        paths.append(_write(held, columns, folder / f"{len(paths):06d}.parquet"))
-    id_type: IdType = "int64" if numbers and any(_rows(path) for path in paths) else "string"
-    names = {"id": "id", "text": "text"} | ({"value": "value"} if columns.value else {})
-    paths = [with_ids_as(path, id_type) for path in paths]
-    return Corpus(Table.of(paths, columns=names, positions=True), id_type, "double")
-
-
-def _write(rows: Sequence[Row], columns: Columns, path: Path) -> Path:
-    import pyarrow as pa
-
-    ids, texts, values, files, lines = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-    numbers = bool(rows) and all(isinstance(i, int) and -(2**63) <= i < 2**63 for i in ids)
-    held: dict[str, pa.Array] = {
-        "id": pa.array(ids if numbers else map(str, ids), pa.int64() if numbers else pa.string()),
-        "text": pa.array([t.encode("utf-8", "replace").decode() for t in texts], pa.string()),
-        "source": pa.array(files, pa.string()),
-        "line": pa.array(lines, pa.int64()),
+            if not unit.holds_many:
+                report.bytes_in += len(data)
+                report.encodings[decoded.encoding] += 1
+            read.append(page.text.encode("utf-8", "replace").decode())
+        texts = pa.array(read, pa.large_string())
+    held = {
+        "id": batch.column("id"),
+        "text": texts,
+        "value": batch.column("value"),
+        "source": batch.column("source"),
+        "line": batch.column("number"),
     }
-    if columns.value:
-        held["value"] = pa.array(values, pa.float64())
-    return write_kept(path, [pa.table(held)])
+    if carry and len(batch.schema.field("carried").type):
+        held["carried"] = batch.column("carried")
+    return pa.table(held).filter(pc.is_valid(texts))
 
 
-def _rows(path: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(path).num_rows)
+def _read(row: Row, page_seconds: float) -> Read:
+    """Read a record. Raise `InputError` where that cannot be done, or takes too long."""
+    seconds = seconds_of(page_seconds, len(row.content))
+    try:
+        with alarm() as watch:
+            watch(0, seconds)
+            return read_record(row, most=MAX_TEXT_BYTES)
+    except OverTime as error:
+        raise InputError(f"{row.id}: {too_long(seconds)}") from error
 
 
 def characters_of(table: Table) -> int:
@@ -313,6 +236,59 @@ def characters_of(table: Table) -> int:
     name = dict(table.columns).get("text", "text")
     lengths = (pc.sum(pc.utf8_length(batch.column(0).cast("string"))).as_py() for batch in table.batches([name]))
     return sum(filter(None, lengths))
+
+
+def _written(tables: Iterable[tuple[pa.Table, bool]], folder: Path, *, value: bool) -> Corpus:
+    """Write texts as Parquet files of a bounded size. Ids are integers if all are, else strings."""
+    paths: list[Path] = []
+    held: list[pa.Table] = []
+    size = 0
+    numbers, kinds = True, set()
+
+    def flush() -> None:
+        path = folder / f"{len(paths):06d}.parquet"
+        paths.append(write_kept(path, [_one(held)] if held else []))
+        held.clear()
+
+    rows = 0
+    for table, integers in tables:
+        numbers = numbers and (integers or not table.num_rows)
+        kinds.add(str(table["value"].type))
+        rows += table.num_rows
+        held.append(table)
+        size += table["text"].nbytes
+        if size >= PART:
+            flush()
+            size = 0
+    if held or not paths:
+        flush()
+    id_type: IdType = "int64" if numbers and rows else "string"
+    value_kind: ValueType = "int64" if kinds == {"int64"} else "double"
+    names = {"id": "id", "text": "text"} | ({"value": "value"} if value else {})
+    paths = [with_ids_as(path, id_type) for path in paths]
+    return Corpus(Table.of(paths, columns=names, positions=True), id_type, value_kind)
+
+
+def _one(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return tables as one: their further columns, and what says which copy stays, of types that hold all."""
+    import pyarrow as pa
+
+    made = list(tables)
+    if any("carried" in t.column_names for t in tables):
+        kind = common(t["carried"].type for t in tables if "carried" in t.column_names)
+        made = [_with_carried(t, kind) for t in made]
+    kinds = {t["value"].type for t in made}
+    if len(kinds) > 1:
+        made = [t.set_column(2, "value", t["value"].cast(pa.float64())) for t in made]
+    return pa.concat_tables(made)
+
+
+def _with_carried(table: pa.Table, kind: pa.DataType) -> pa.Table:
+    import pyarrow as pa
+
+    if "carried" not in table.column_names:
+        return table.append_column("carried", pa.nulls(table.num_rows, kind))
+    return table.set_column(table.column_names.index("carried"), "carried", as_type(table["carried"].combine_chunks(), kind))
 
 
 def read_places(table: Table, places: Iterable[int]) -> Mapping[int, str]:

@@ -10,36 +10,26 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from cleantext.decode import Decoded, decode
 from cleantext.errors import ConfigError, InputError
-from cleantext.run.packed import MAX_PAGE_BYTES, PACKED, read_bytes, unpacked_name
 from cleantext.run.paths import inside
-from cleantext.run.sniff import KINDS, TEXT, Kind, ending_of, kind_of
-from cleantext.transform import Page
+from cleantext.run.readers.source import Source, encodable
 
 __all__ = [
-    "IGNORE_FILE",
     "STATE",
     "TABLES",
     "UNDO",
-    "Read",
-    "Source",
     "check_output",
     "check_place",
     "drop_found",
-    "encodable",
     "is_name_error",
     "is_own",
     "is_run",
     "is_undo",
     "missing_folders",
     "output_path",
-    "read_page",
-    "refusal",
     "settle",
     "unwritable",
     "whole",
@@ -48,15 +38,14 @@ __all__ = [
     "write_whole",
 ]
 
-IGNORE_FILE = ".cleantextignore"
-LONGEST_NAME = 255  # bytes of a file's name, in all common file systems
 STATE = ".cleantext"  # in an output folder while a run goes on: markers and parts of the tables
 UNDO = "undo"  # the folder of the state of an undo
-UNPACKS = 5  # times: what packed text becomes, about
 # What a run writes beside the pages: never read as a page, and no page may be written over it.
 TABLES = {
     "report.json",
     "report.html",
+    "dropped.parquet",
+    "hosts.toml",
     "metadata.jsonl",
     "edits.parquet",
     "duplicates.parquet",
@@ -68,118 +57,9 @@ TABLES = {
     "failed.jsonl",
     "run.json",
 }
+CORPUS = re.compile(r"(?:corpus|originals)-\d{5,}\.(?:parquet|jsonl(?:\.gz|\.zst)?)")
 # Of these, what a search for duplicates may find.
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One page to read: its file, its id (the path below the folder that was named), and the file's size.
-
-    Bytes of a name that are not UTF-8 stand as %XX in the id, which tables and file names can hold. ``kind`` is what the file
-    is by its first bytes (`cleantext.run.sniff`), where somebody looked.
-    """
-
-    path: Path
-    id: str
-    size: int
-    kind: str = ""
-
-    @classmethod
-    def of(cls, path: Path, name: str) -> Source:
-        """Describe a file; one that cannot be looked at has size 0 and fails when it is read."""
-        with contextlib.suppress(OSError):
-            return cls(path, encodable(name), path.stat().st_size)
-        return cls(path, encodable(name), 0)
-
-    @property
-    def weight(self) -> int:
-        """The bytes of the page, unpacked, as far as its size tells."""
-        return self.size * (UNPACKS if self.path.suffix.lower() in PACKED else 1)
-
-    def read(self, *, most: int = MAX_PAGE_BYTES) -> bytes:
-        """Return the bytes of the page, unpacked. Raise `InputError` where that cannot be done, or there are more than ``most``."""
-        try:
-            return read_bytes(self.path, most=most)
-        except (OSError, EOFError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise InputError(f"{self.id}: cannot be read: {told}; {_next_step(error)}") from error
-
-    @property
-    def output(self) -> str:
-        """The path of the cleaned text below the output folder: packed pages unpacked, all but texts with .txt behind.
-
-        A name that the file system would not take ends in a digest of the whole one instead.
-        """
-        name = unpacked_name(self.id)
-        return "/".join(map(_short, (name if ending_of(name) in TEXT else f"{name}.txt").split("/")))
-
-
-def _short(name: str) -> str:
-    data = name.encode("utf-8", "surrogateescape")
-    if len(data) <= LONGEST_NAME:
-        return name
-    behind = f"~{hashlib.sha256(data).hexdigest()[:16]}{'.txt' if name.endswith('.txt') else ''}"
-    return data[: LONGEST_NAME - len(behind)].decode("utf-8", "ignore") + behind
-
-
-def _next_step(error: Exception) -> str:
-    """Say what to do about a file that cannot be read, by the reason."""
-    if isinstance(error, IsADirectoryError):
-        return "name a file in it; `cleantext clean` and `cleantext dedup` take whole folders"
-    if isinstance(error, FileNotFoundError):
-        return "check the path; a link may lead to what is gone"
-    if isinstance(error, PermissionError):
-        return f"give yourself the right to read it, or leave it out with {IGNORE_FILE}"
-    if isinstance(error, OSError):
-        return f"check the disk and the name, or leave it out with {IGNORE_FILE}"
-    if isinstance(error, EOFError):
-        return f"fetch or pack it again, or leave it out with {IGNORE_FILE}"
-    return f"mend the file, or leave it out with {IGNORE_FILE}"
-
-
-def encodable(name: str) -> str:
-    """Return a name with %XX for each byte that is not UTF-8."""
-    return re.sub("[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", name)
-
-
-class Read(NamedTuple):
-    """A page as read, its bytes, and how they were decoded."""
-
-    page: Page
-    data: bytes
-    decoded: Decoded
-
-
-def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
-    """Read, decode and parse one page of at most ``most`` bytes. Raise `InputError` with what, where and what to do."""
-    data = source.read(most=most)
-    kind = kind_of(data, source.id)
-    decoded = decode(data)
-    if kind.group == "page" and decoded.evidence == "binary":
-        kind = KINDS["binary"]
-    if kind.group != "page":
-        raise InputError(f"{source.id}: {refusal(kind)}")
-    if kind.name != "html":
-        return Read(Page(decoded.text, id=source.id), data, decoded)
-    from cleantext.html import read_html
-
-    try:
-        return Read(_ended(replace(read_html(decoded.text), id=source.id)), data, decoded)
-    except Exception as error:
-        raise InputError(f"{source.id}: cannot be parsed as HTML: {error!r}; please report it with the page") from error
-
-
-def _ended(page: Page) -> Page:
-    """Return a page of HTML with a line break behind its last line, as a text file has it."""
-    if not page.text or page.text.endswith("\n"):
-        return page
-    return replace(page, text=f"{page.text}\n", html=(*page.html[:-1], page.html[-1]._replace(end=len(page.text) + 1)))
-
-
-def refusal(kind: Kind) -> str:
-    """Say what a file is that is no page, and what to do with it."""
-    return f"is {kind.what}, and no page: {kind.advice}"
 
 
 # ---------------------------------------------------------------- the output folder
@@ -195,7 +75,7 @@ def drop_found(out: Path, written: Container[str]) -> None:
 def is_own(name: str) -> bool:
     """Say whether a name below an output folder is that of a table or of the state of a run, which no page may have."""
     first = name.partition("/")[0]
-    return first in TABLES or first == STATE
+    return first in TABLES or first == STATE or CORPUS.fullmatch(first) is not None
 
 
 def output_path(root: Path, name: str) -> Path:

@@ -9,54 +9,49 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import cleantext
 from cleantext.chrome.hosts import HostProfile
+from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
-from cleantext.report.tally import Report, counted, total
+from cleantext.report.tally import Report, counted
 from cleantext.run.budget import MEMORY, PAGE_SECONDS, OverTime, alarm
-from cleantext.run.files import Source, check_output, settle
-from cleantext.run.find import Found, few, find_pages, listed
+from cleantext.run.feed import shards_of
+from cleantext.run.files import check_output, settle
 from cleantext.run.learn import with_learned, with_profile
-from cleantext.run.markers import finished
 from cleantext.run.names import clashes, key_in
 from cleantext.run.origin import begin, made_of, unchanged, write_origin
-from cleantext.run.packed import MAX_PAGE_BYTES
+from cleantext.run.readers.batches import BATCH_BYTES
+from cleantext.run.readers.fields import Fields
+from cleantext.run.readers.find import Found, few, find_pages, listed
+from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.readers.source import Source
+from cleantext.run.readers.units import Spool, Unit, units_of
 from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
 from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
-from cleantext.run.tables import finish
 from cleantext.run.workers import Task, can_fork, run_all
+from cleantext.run.writers.finish import finish_table
+from cleantext.run.writers.texts import finish_texts
 from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards"]
 
-SHARD_BYTES = 4_000_000  # two or three shards in flight stay below 1 GB; small enough that two workers end together
-LEAST_BYTES = 500_000  # of a shard of a small job, which is cut into
-SHARDS = 16  # about, so that little is lost where it is stopped
-SHARD_PAGES = 2_000
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
-    """Cut the sorted pages into shards, by their sizes alone: of 4 MB, or of a smaller job a sixteenth."""
-    most = min(SHARD_BYTES, max(LEAST_BYTES, sum(source.weight for source in sources) // SHARDS))
-    shards: list[list[Source]] = [[]]
-    size = 0
-    for source in sources:
-        if shards[-1] and (size + source.weight > most or len(shards[-1]) >= SHARD_PAGES):
-            shards.append([])
-            size = 0
-        shards[-1].append(source)
-        size += source.weight
-    return [Shard(n, tuple(s)) for n, s in enumerate(shards) if s]
+    """Cut the sorted pages into shards, by their sizes alone."""
+    return [Shard(n, unit) for n, unit in enumerate(units_of(sources, (), Fields()))]
 
 
 def clean_files(
@@ -66,7 +61,12 @@ def clean_files(
     pipeline: str | Path | Pipeline = "zh-web",
     rules: Sequence[str] = (),
     workers: int | None = None,
-    duplicates: str = "annotate",
+    form: str = "text",
+    duplicates: str = "passages",
+    remove: bool = False,
+    where: str = "",
+    fields: Fields | None = None,
+    strict: bool = False,
     threshold: float = 0.8,
     min_chars: int = 40,
     max_df: int = 100,
@@ -74,19 +74,26 @@ def clean_files(
     max_page_bytes: int = MAX_PAGE_BYTES,
     page_seconds: float = PAGE_SECONDS,
     max_page_memory: int = MEMORY,
+    memory: int = 2 << 30,
     profile: str | HostProfile = "",
-    learn_hosts: bool = False,
+    learn_hosts: bool | None = None,
     restart: bool = False,
     replaces: bool = False,
     progress: Progress | None = None,
     compiled: Progress | None = None,
 ) -> Report:
-    """Clean all pages of files and folders into ``out``; return the report, which is also written there.
+    """Clean all pages of files, folders, tables, crawls and archives into ``out``; return the report, which is also written there.
+
+    ``form`` is "text" (a text a page, the tree mirrored), or a table as docs/outputs.md has it: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz".
+    ``fields`` names the fields of records that hold the text, the id and so on, where they are not called as usual. Records that cannot
+    be read are counted as failed; with ``strict`` the first one raises `InputError`.
 
     ``rules`` are rule packs of your own, added to those of the pipeline; ``profile`` is a host profile, or the
-    path of one; ``learn_hosts`` makes one of the pages themselves, where folders are named as hosts and hold
-    pages enough. ``duplicates`` is "annotate" (report only), "passages" or "documents" (also remove), or
-    "off"; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``record=False`` writes no edits: the run is faster and cannot be undone. ``progress`` is
+    path of one; ``learn_hosts`` makes one of the pages themselves, where they say their hosts and there are enough of each: by
+    default for tables and crawls. ``duplicates`` searches for "passages", "documents" or "lines" that stand elsewhere too, or for none ("off");
+    with ``remove`` they go; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``where`` is SQL over the columns of
+    the table: pages of which it is not true go to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
+    ``memory`` is what the search for duplicates may take of it, about. ``progress`` is
     told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
     for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
@@ -106,36 +113,46 @@ def clean_files(
     started = time.perf_counter()
     sources = listed(src)
     folder = Path(out)
-    found = find_pages(sources)
-    found.refuse_none()
-    check_output(sources, found.pages, folder)
     recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
     if profile:
         recipe = with_profile(recipe, profile)
-    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory)
-    made = made_of(found, settings, learn_hosts=learn_hosts)
+    settings = Settings(
+        recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory, remove, form, where, memory
+    )
+    found = find_pages(sources)
+    found.refuse_none()
+    check_output(sources, found.all, folder)
+    units = units_of(found.pages, found.holders, fields or Fields(), most=max_page_bytes)
+    learns = learn_hosts if learn_hosts is not None else bool(found.holders)
+    made = made_of(found, units, settings, learn_hosts=learns)
     with working(folder) as state:
-        begin(folder, state, sources, found.pages, replace=replaces)
+        begin(folder, state, sources, found.all, replace=replaces)
         if not restart and (report := unchanged(folder, state, made)):
             report.seconds = time.perf_counter() - started
             return report
-        outputs = {page.output for page in found.pages}
+        outputs = set() if settings.is_table else {page.output for page in found.pages}
         earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
             clear(state)
-        if learn_hosts:
-            recipe, note = with_learned(recipe, found.pages, folder)
+        if learns:
+            recipe, note = with_learned(recipe, units, folder)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
             make_way(place, earlier, outputs)
-        shards = plan_shards(found.pages)
-        compiling = _compile_ahead(shards, duplicates, compiled)
+        compiling = _compile_ahead(units, settings, compiled)
+        shards: list[Shard] = []
+        report = Report()
         key = key_in(state)
-        taken = clashes((page.output for page in found.pages), key)
-        report = total(list(_run_shards(shards, settings, folder, workers, progress, taken)))
+        taken = clashes(sorted(outputs), key)
+        for shard, told in _run_shards(units, settings, folder, workers, progress, taken):
+            if strict and told.failures:
+                raise InputError(f"{told.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
+            shards.append(shard)
+            report += told
+        shards.sort(key=lambda shard: shard.name)
         _annotate(report, settings, found)
         report.notes += [note] if note else []
-        finish(folder, shards, settings, report)
+        finish(folder, shards, settings, report, workers)
         write_report(folder, report)
         # Of pages that are no longer there, or fail now.
         written = outputs_of(folder / METADATA)
@@ -149,14 +166,19 @@ def clean_files(
     return report
 
 
-def _compile_ahead(shards: Sequence[Shard], duplicates: str, told: Progress | None) -> float:
+def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report, workers: int | None) -> None:
+    """Search for duplicates, and write the corpus and the tables beside it."""
+    (finish_table if settings.is_table else finish_texts)(out, shards, settings, report, workers=workers)
+
+
+def _compile_ahead(units: Sequence[Unit], settings: Settings, told: Progress | None) -> float:
     """Compile the kernels once for all workers where the job is large; return the seconds that it took."""
-    size = total_size(shards, unpacked=True)
+    size = total_size(units, unpacked=True)
     if size < LARGE:
         return 0.0
     expect(size)
-    searched: dict[str, tuple[Part, ...]] = {"off": (), "documents": ("document",)}
-    parts: tuple[Part, ...] = ("pages", "documents", *searched.get(duplicates, ("passage",)))
+    searched: dict[str, tuple[Part, ...]] = {"off": (), "passages": ("passage",)}
+    parts: tuple[Part, ...] = ("pages", "documents", *searched.get(settings.duplicates, ("document",)))
     return compile_ahead(*parts, told=told)
 
 
@@ -165,7 +187,10 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "cleantext": cleantext.__version__,
         "pipeline": settings.pipeline.name,
         "fingerprint": settings.pipeline.fingerprint,
+        "format": settings.form,
         "duplicates": settings.duplicates,
+        "duplicates_removed": settings.remove,
+        "where": settings.where,
         "threshold": settings.threshold,
         "min_chars": settings.min_chars,
         "max_df": settings.max_df,
@@ -175,7 +200,14 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         "max_page_memory": settings.max_page_memory,
     }
     report.notes += found.notes
-    meant = {rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()}
+    if report.skipped:
+        told = ", ".join(f"{name} {n:,}" for name, n in sorted(report.skipped.items(), key=lambda k: (-k[1], k[0]))[:8])
+        report.notes.append(f"{report.skipped.total():,} records passed over as no pages ({told})")
+    if report.renamed:
+        report.notes.append(f"{report.renamed:,} records repeat the id of another one: file and number name them instead")
+    meant = {
+        rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()
+    }  # one of a user may state none
     report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
@@ -183,36 +215,52 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
 
 
 def _run_shards(
-    shards: Sequence[Shard],
+    units: Sequence[Unit],
     settings: Settings,
     out: Path,
     workers: int | None,
     progress: Progress | None,
     taken: Mapping[str, str],
-) -> Iterator[Report]:
-    """Do the shards that are not done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
-    size = total_size(shards)
+) -> Iterator[tuple[Shard, Report]]:
+    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
+    size = total_size(units, unpacked=True)
     _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
-    held = {shard.number: finished(shard, settings, out) for shard in shards}
-    todo = [shard for shard in shards if held[shard.number] is None]
-    done = size - total_size(todo)
-    if progress:
-        progress(done, size)
-    tasks = [Task(shard, {n: TAKEN.format(taken[s.output]) for n, s in enumerate(shard.sources) if s.output in taken}) for shard in todo]
-    for shard, report in _each(tasks, settings, out, workers, total_size(todo)):
-        held[shard.number] = report
-        done += total_size([shard])
+    done = 0
+    held: deque[tuple[Shard, Report]] = deque()  # done before
+
+    def tasks() -> Iterator[Task]:
+        for shard, report in shards_of(units, settings, out):
+            if report is None:
+                yield Task(shard, {n: TAKEN.format(taken[s.output]) for n, s in enumerate(shard.sources) if s.output in taken})
+            else:
+                held.append((shard, report))
+
+    def told() -> Iterator[tuple[Shard, Report]]:
+        for pair in _each(tasks(), units, settings, out, workers, size):
+            yield from _emptied(held)
+            if isinstance(pair[0].unit, Spool):
+                pair[0].unit.path.unlink(missing_ok=True)
+            yield pair
+        yield from _emptied(held)
+
+    for shard, report in told():
+        done += shard.weight
         if progress:
-            progress(done, size)
-    for number in sorted(held):
-        report_ = held[number]
-        assert report_ is not None
-        yield report_
+            progress(done, max(size, done))
+        yield shard, report
 
 
-def _each(tasks: Sequence[Task], settings: Settings, out: Path, workers: int | None, size: int) -> Iterator[tuple[Shard, Report]]:
+def _emptied(held: deque[tuple[Shard, Report]]) -> Iterator[tuple[Shard, Report]]:
+    while held:
+        yield held.popleft()
+
+
+def _each(
+    tasks: Iterator[Task], units: Sequence[Unit], settings: Settings, out: Path, workers: int | None, size: int
+) -> Iterator[tuple[Shard, Report]]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = min(workers or cores, len(tasks))
+    most = len(units) if not any(unit.holds_many for unit in units) else max(len(units), size // BATCH_BYTES + 1)
+    count = min(workers or cores, most)
     if count > 1 and (workers or size >= PARALLEL_BYTES):
         # Spawned, not forked: pyarrow and numba have threads by now.
         yield from run_all(tasks, settings, out, count=count, fork=False)
@@ -224,14 +272,14 @@ def _each(tasks: Sequence[Task], settings: Settings, out: Path, workers: int | N
         yield from _here(tasks, settings, out)
 
 
-def _here(tasks: Sequence[Task], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report]]:
+def _here(tasks: Iterator[Task], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report]]:
     """Do shards in this process, until a page takes too much: the rest in another, which can be stopped and has sound caches."""
     with alarm() as watch:
-        for number, task in enumerate(tasks):
+        for task in tasks:
             try:
                 report = run_shard(task.shard, settings, out, over=task.over, watch=watch)
             except (OverTime, MemoryError):
                 task.trial = True
-                yield from run_all(tasks[number:], settings, out, count=1, fork=False)
+                yield from run_all(chain([task], tasks), settings, out, count=1, fork=False)
                 return
             yield task.shard, report

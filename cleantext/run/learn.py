@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,29 +16,40 @@ from cleantext.chrome.learn import LEAST, learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import counted
-from cleantext.run.files import Source, read_page
-from cleantext.run.find import find_pages, listed
+from cleantext.run.files import write_json
+from cleantext.run.readers.batches import Row
+from cleantext.run.readers.fields import Fields
+from cleantext.run.readers.find import find_pages, listed
+from cleantext.run.readers.records import read_record
+from cleantext.run.readers.source import Source
+from cleantext.run.readers.units import Unit, units_of
+from cleantext.run.settings import STATE
 from cleantext.transform import Page
 
 __all__ = ["HOSTS", "learn_files", "nothing_learned", "with_learned", "with_profile"]
 
 ENOUGH = 10  # pages of a host from which a run learns by itself
+LOOKED_AT = 300  # pages of a host that a run looks at: what stands on a third of them stands on a third of all
+PUT_ASIDE = 64  # pages written at once
 HOSTS = "hosts.toml"
 
 
 @dataclass(frozen=True)
 class _Pages:
-    """The readable pages of files, read anew each time they are gone through."""
+    """The readable pages of some units, read anew each time they are gone through."""
 
-    sources: Sequence[Source]
+    units: Sequence[Unit]
 
     def __iter__(self) -> Iterator[Page]:
-        for source in self.sources:
-            with contextlib.suppress(InputError):  # a broken page teaches nothing; cleaning tells of it
-                yield read_page(source).page
+        for unit in self.units:
+            for row in unit.rows():
+                with contextlib.suppress(InputError):  # a broken page teaches nothing; cleaning tells of it
+                    yield read_record(row).page
 
 
-def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = None, out: str | Path | None = None) -> HostProfile:
+def learn_files(
+    src: str | Path | Sequence[str | Path], *, host: str | None = None, out: str | Path | None = None, fields: Fields | None = None
+) -> HostProfile:
     """Learn the repeated lines of each host from files and folders of pages, in two passes and bounded memory.
 
     ``host`` says that all pages are of one host; otherwise a folder named as a host (``crawl/news.example.cn/...``) says so.
@@ -47,8 +60,8 @@ def learn_files(src: str | Path | Sequence[str | Path], *, host: str | None = No
     found = find_pages(sources)
     found.refuse_none()
     if out is not None:
-        _check_apart(Path(out), [Path(source) for source in sources], found.pages)
-    return learn(_Pages(found.pages), host=host)
+        _check_apart(Path(out), [Path(source) for source in sources], found.all)
+    return learn(_Pages(units_of(found.pages, found.holders, fields or Fields())), host=host)
 
 
 def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) -> str:
@@ -60,13 +73,14 @@ def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) ->
     ...     nothing_learned(folder, "news.example.cn")
     'the profile is empty, and changes nothing: only lines on 3 pages of a host and more are learned, and of 1 page here 1 is of the largest host (news.example.cn); give more pages of a host, 10 or more'
     """
-    pages = find_pages(listed(src)).pages
-    count = Counter(host or host_of(Page("", id=page.id)) or "" for page in pages)
+    found = find_pages(listed(src))
+    hosts = [name for unit in units_of(found.pages, found.holders, Fields()) for name in _hosts(unit)]
+    count = Counter(host or name for name in hosts)
     count.pop("", None)
     (largest, most), *_ = count.most_common(1) or [("none", 0)]
     return (
         f"the profile is empty, and changes nothing: only lines on {LEAST} pages of a host and more are learned, and of "
-        f"{counted(len(pages), 'page')} here {most:,} {'is' if most == 1 else 'are'} of the largest host ({largest}); give more pages of a "
+        f"{counted(len(hosts), 'page')} here {most:,} {'is' if most == 1 else 'are'} of the largest host ({largest}); give more pages of a "
         f"host, {ENOUGH} or more"
     )
 
@@ -94,24 +108,114 @@ def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = 
     return Pipeline(steps, pipeline.name)
 
 
-def with_learned(pipeline: Pipeline, pages: Sequence[Source], out: Path) -> tuple[Pipeline, str]:
-    """Learn from the pages of a run itself, where folders name their hosts; return the pipeline with the profile, and a note on it.
+def with_learned(pipeline: Pipeline, units: Sequence[Unit], out: Path) -> tuple[Pipeline, str]:
+    """Learn from the pages of a run itself, where they say their hosts; return the pipeline with the profile, and a note on it.
 
-    Only hosts with at least `ENOUGH` pages are learned from. The profile is written to ``out`` as hosts.toml, for a person to
-    read. Where there is no such host, no chrome step, or a profile already, the pipeline comes back as it was, without a note.
+    Only hosts with at least `ENOUGH` pages are learned from, of each the first `LOOKED_AT` pages. The profile is written to ``out`` as
+    hosts.toml, for a person to read; a run that is taken up again learns nothing anew. Where there is no such host, no chrome step, or a
+    profile already, the pipeline comes back as it was, without a note.
     """
-    count = Counter(host_of(Page("", id=source.id)) for source in pages)
-    wanted = [s for s in pages if (host := host_of(Page("", id=s.id))) and count[host] >= ENOUGH]
-    if (
-        not wanted
-        or any(s.profile for s in pipeline.steps if isinstance(s, StripChrome))
-        or "chrome.lines" not in [s.id for s in pipeline.steps]
-    ):
+    if any(s.profile for s in pipeline.steps if isinstance(s, StripChrome)) or "chrome.lines" not in [s.id for s in pipeline.steps]:
         return pipeline, ""
-    profile = learn(_Pages(wanted))
-    if not profile.hosts:
-        return pipeline, ""
-    profile.save(out / HOSTS)
+    made = out / STATE / "learned.json"
+    inputs = hashlib.sha256(json.dumps([pipeline.fingerprint, *(unit.identity for unit in units)]).encode()).hexdigest()
+    with contextlib.suppress(OSError, ValueError, TypeError, ConfigError):
+        held = json.loads(made.read_bytes())
+        if held["inputs"] == inputs and (not held["profile"] or HostProfile.load(out / HOSTS).digest == held["profile"]):
+            return _told(pipeline, HostProfile.load(out / HOSTS), out) if held["profile"] else (pipeline, "")
+    profile = _learned(units, out / STATE / "learn.arrow")
+    if profile.hosts:
+        profile.save(out / HOSTS)
+    write_json(made, {"inputs": inputs, "profile": profile.digest if profile.hosts else ""})
+    return _told(pipeline, profile, out) if profile.hosts else (pipeline, "")
+
+
+def _told(pipeline: Pipeline, profile: HostProfile, out: Path) -> tuple[Pipeline, str]:
     lines = sum(map(len, profile.hosts.values()))
     note = f"{lines:,} lines that repeat on pages of {len(profile.hosts):,} hosts were learned from this run and helped to clean it: see {HOSTS}"
     return with_profile(pipeline, str((out / HOSTS).absolute())), note
+
+
+def _learned(units: Sequence[Unit], spool: Path) -> HostProfile:
+    """Learn from units: first hosts are counted, then the texts of the pages to look at are put aside, which are gone through twice."""
+    count: Counter[str] = Counter()
+    for unit in units:
+        count.update(_hosts(unit))
+    wanted = {host for host, n in count.items() if host and n >= ENOUGH}
+    if not wanted:
+        return HostProfile()
+    seen: Counter[str] = Counter()
+    try:
+        with _Spooled.writer(spool) as put:
+            for unit in units:
+                for row, host in _rows(unit, wanted):
+                    if seen[host] < LOOKED_AT:
+                        with contextlib.suppress(InputError):
+                            page = read_record(row).page
+                            put(host, page.text)
+                            seen[host] += 1
+        return learn(_Spooled(spool))
+    finally:
+        spool.unlink(missing_ok=True)
+
+
+def _hosts(unit: Unit) -> Iterator[str]:
+    """Yield the host of each page, without reading files of pages."""
+    if not unit.holds_many:
+        yield from (host_of(Page("", id=source.id)) for source in unit.sources)
+        return
+    for batch in unit.batches():
+        for name, host, error in zip(*(batch.column(n).to_pylist() for n in ("id", "host", "error")), strict=True):
+            if error is None:
+                yield host or host_of(Page("", id=name))
+
+
+def _rows(unit: Unit, wanted: Container[str]) -> Iterator[tuple[Row, str]]:
+    """Yield the pages of some hosts."""
+    if not unit.holds_many:
+        mine = tuple(s for s in unit.sources if host_of(Page("", id=s.id)) in wanted)
+        unit = replace(unit, sources=mine) if mine else replace(unit, sources=())
+    for row in unit.rows():
+        host = row.host or host_of(Page("", id=row.id))
+        if row.error is None and host in wanted:
+            yield row, host
+
+
+@dataclass(frozen=True)
+class _Spooled:
+    """Pages that were put aside, read anew each time they are gone through."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Page]:
+        import pyarrow as pa
+
+        with pa.memory_map(str(self.path)) as mapped, pa.ipc.open_stream(mapped) as stream:
+            for batch in stream:
+                for host, text in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+                    yield Page(text, host=host)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def writer(path: Path) -> Iterator[Callable[[str, str], None]]:
+        """Give what puts a page aside."""
+        import pyarrow as pa
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        schema = pa.schema([("host", pa.string()), ("text", pa.large_string())])
+        held: list[tuple[str, str]] = []
+        with pa.ipc.new_stream(path, schema) as writer:
+
+            def flush() -> None:
+                hosts, texts = zip(*held, strict=True)
+                writer.write_batch(pa.record_batch([list(hosts), list(texts)], schema=schema))
+                held.clear()
+
+            def put(host: str, text: str) -> None:
+                held.append((host, text.encode("utf-8", "replace").decode()))
+                if len(held) == PUT_ASIDE:
+                    flush()
+
+            yield put
+            if held:
+                flush()

@@ -16,7 +16,7 @@ from cleantext.errors import InputError
 from cleantext.report.tally import Report
 from cleantext.run.files import write_whole
 from cleantext.run.paths import inside
-from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part
+from cleantext.run.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
 from cleantext.run.state import rows_of
 
 __all__ = ["finished", "mark"]
@@ -38,14 +38,15 @@ def finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
             and held["inputs"] == shard.digest(settings)
             and held["budget"] in (None, settings.budget)  # another budget: the pages over it get it
             and all(held["parts"][kind] == _digest(part(out, shard, kind)) for kind in _kinds(settings))
-            and _pages_are_there(shard, settings, out)
+            and (settings.is_table or _pages_are_there(shard, settings, out))
         ):
             return Report.from_json(held["report"])
     return None
 
 
 def _kinds(settings: Settings) -> tuple[str, ...]:
-    return (METADATA, EDITS_PART) if settings.record else (METADATA,)
+    rows = ROWS_PART if settings.is_table else METADATA
+    return (rows, EDITS_PART) if settings.record else (rows,)
 
 
 def _pages_are_there(shard: Shard, settings: Settings, out: Path) -> bool:

@@ -18,13 +18,16 @@ from typing import Any
 import cleantext
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import Report, counted
-from cleantext.run.files import TABLES, Source, write_json
-from cleantext.run.find import Found
+from cleantext.run.files import TABLES, write_json
 from cleantext.run.learn import HOSTS
-from cleantext.run.packed import MAX_TEXT_BYTES
 from cleantext.run.paths import inside
-from cleantext.run.settings import METADATA, Settings, state_of
+from cleantext.run.readers.find import Found
+from cleantext.run.readers.packed import MAX_TEXT_BYTES
+from cleantext.run.readers.source import Remote, Source, state_of
+from cleantext.run.readers.units import Unit
+from cleantext.run.settings import METADATA, Settings
 from cleantext.run.state import INPUTS, LOCK, rows_of
+from cleantext.run.writers.corpus import corpus_files
 
 __all__ = ["begin", "made_of", "unchanged", "write_origin"]
 
@@ -32,13 +35,14 @@ RUN = "run.json"
 SCHEMA = 1
 
 
-def made_of(found: Found, settings: Settings, *, learn_hosts: bool) -> str:
+def made_of(found: Found, units: Sequence[Unit], settings: Settings, *, learn_hosts: bool) -> str:
     """Return the digest of all that decides what a run writes: the recipe, the options, this code and the pages as they lie on the disk."""
     code = sorted(p for p in Path(cleantext.__file__).parent.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
-    said: list[Any] = [settings.fingerprint, settings.budget, learn_hosts, found.notes]
+    search = [settings.duplicates, settings.threshold, settings.min_chars, settings.max_df, settings.form, settings.where]
+    said: list[Any] = [settings.fingerprint, settings.budget, *search, learn_hosts, found.notes]
     held = hashlib.sha256(json.dumps([*said, [(p.name, *state_of(p)[:2]) for p in code]]).encode())
-    for source in found.pages:
-        held.update(json.dumps([source.id, str(source.path.resolve()), source.size, state_of(source.path)]).encode())
+    for unit in units:
+        held.update(json.dumps(unit.identity).encode())
     return held.hexdigest()
 
 
@@ -89,7 +93,7 @@ def unchanged(folder: Path, state: Path, made: str) -> Report | None:
             return None
         if any(_digest(folder / name) != digest for name, digest in held["tables"].items()):
             return None
-        for row in rows_of(folder / METADATA):
+        for row in rows_of(folder / METADATA) if (folder / METADATA).exists() else ():
             if row["outcome"] == "failed" and "sha256" in row:
                 return None
             if row["output"] and _digest(inside(folder, row["output"])) != row["output_sha256"]:
@@ -102,6 +106,8 @@ def unchanged(folder: Path, state: Path, made: str) -> Report | None:
 
 def _root(page: Source) -> str:
     """Return the folder below which a page has its id."""
+    if isinstance(page.path, Remote):
+        return page.path.address.removesuffix(page.id)
     return str(page.path.absolute().parents[len(PurePosixPath(page.id).parts) - 1].resolve())
 
 
@@ -142,7 +148,8 @@ def _named(roots: Sequence[str]) -> str:
 
 
 def _tables(folder: Path) -> list[str]:
-    return [name for name in sorted(TABLES | {HOSTS}) if name != RUN and (folder / name).is_file()]
+    names = sorted({*TABLES, HOSTS, *(path.name for path in corpus_files(folder))})
+    return [name for name in names if name != RUN and (folder / name).is_file()]
 
 
 def _digest(path: Path) -> str:

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cleantext.errors import InputError
 from cleantext.plan import Table
 from cleantext.plan.tables import write_part
-from cleantext.run.files import Source
-from cleantext.run.records import Faults, made_id
+from cleantext.run.readers.batches import made_id
+from cleantext.run.readers.source import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Corpus", "IdType", "ValueType", "named_once", "with_ids_as", "write_kept"]
+    from cleantext.run.corpus import Faults
+
+__all__ = ["Corpus", "IdType", "ValueType", "named_once", "repeated", "with_ids_as", "write_kept"]
 
 IdType = Literal["string", "int64"]
 ValueType = Literal["int64", "double"]
@@ -67,20 +68,21 @@ def with_ids_as(path: Path, id_type: IdType) -> Path:
         )
 
 
-def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: Faults) -> Corpus:
-    """Return the corpus with ids that name one row each: one that stands before gives way to file and line."""
+def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: Faults, *, carry: bool = False) -> Corpus:
+    """Return the corpus with ids that name one row each: one that stands before gives way to file and line. ``carry`` keeps further columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    again = _repeated(corpus.table, folder)
+    again = repeated(corpus.table, folder)
     if not again:
         return corpus
     folder.mkdir(parents=True, exist_ok=True)
     names = dict(corpus.table.columns)
+    id_name = names["id"]
     given = {str(s.path.absolute()): s for s in sources}
     paths = []
     for n, part in enumerate(corpus.table.parts):
-        if n not in again and corpus.id_type == "string" and all(here == there for here, there in names.items()):
+        if n not in again and corpus.id_type == "string":
             paths.append(Path(part.path))
             continue
         rows = set(again.get(n, ()))
@@ -89,27 +91,24 @@ def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: 
             at = 0
             with pq.ParquetFile(part.path) as file:
                 ours = "line" in file.schema_arrow.names and part.path not in given
-                for batch in file.iter_batches(batch_size=10_000, columns=[*names.values(), *(("source", "line") if ours else ())]):
+                columns = None if carry or ours else list(names.values())
+                for batch in file.iter_batches(batch_size=10_000, columns=columns):
                     table = pa.Table.from_batches([batch])
-                    ids = table[names["id"]].cast(pa.string()).to_pylist()
-                    for row in rows.intersection(range(at, at + batch.num_rows)):
+                    ids = table[id_name].cast(pa.string()).to_pylist()
+                    for row in sorted(rows.intersection(range(at, at + batch.num_rows))):
                         source, line = (
                             (table["source"][row - at].as_py(), table["line"][row - at].as_py()) if ours else (given[part.path].id, row + 1)
                         )
-                        if faults.strict:
-                            raise InputError(
-                                f"{source}, line {line}: id {ids[row - at]!r} stands twice; make it unique, or go without --strict"
-                            )
+                        faults.twice(source, line, ids[row - at])
                         ids[row - at] = made_id(source, line)
-                        faults.renamed.append(ids[row - at])
                     at += batch.num_rows
-                    yield pa.table({here: pa.array(ids, pa.string()) if here == "id" else table[there] for here, there in names.items()})
+                    yield table.set_column(table.column_names.index(id_name), id_name, pa.array(ids, pa.string()))
 
         paths.append(write_kept(folder / f"once-{n:06d}.parquet", tables()))
-    return Corpus(Table.of(paths, columns={name: name for name in names}, positions=True), "string", corpus.value_type)
+    return Corpus(Table.of(paths, columns=names, positions=True), "string", corpus.value_type)
 
 
-def _repeated(table: Table, folder: Path) -> dict[int, list[int]]:
+def repeated(table: Table, folder: Path) -> dict[int, list[int]]:
     """Return the rows whose id stands in an earlier row, by parts."""
     import duckdb
 

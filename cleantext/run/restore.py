@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from cleantext.edits import Edit, revert
 from cleantext.errors import CleantextError, ConfigError, EditError, InputError
 from cleantext.report.tally import Report
-from cleantext.run.files import UNDO, Source, is_name_error, is_run, is_undo, output_path, unwritable, write_json, write_whole
-from cleantext.run.paths import inside
+from cleantext.run.files import CORPUS, UNDO, is_name_error, is_run, is_undo, output_path, unwritable, write_json, write_whole
+from cleantext.run.outputs import dropped, has_edits, is_table_run, pages_of, text_of
+from cleantext.run.readers.source import Source
 from cleantext.run.settings import EDITS, METADATA
 from cleantext.run.state import rows_of, working
-from cleantext.run.tables import REMOVED, readers_of, steps_of
+from cleantext.run.tables import read_edits, readers_of, steps_of
+from cleantext.run.writers.corpus import DROPPED_FILE, CorpusWriter, corpus_files, corpus_tables
+from cleantext.run.writers.schema import KEY, SCHEMA
+from cleantext.transform import Cleaned, Step
 
-__all__ = ["is_undone", "recorded", "text_as_read", "undo"]
+__all__ = ["explained", "is_undone", "text_as_read", "undo"]
 
 Steps = Sequence[tuple[str, Sequence[Edit]]]
 
@@ -27,32 +33,76 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
 
     Text comes back as UTF-8 without byte order mark, whatever its encoding was; packed pages come back
     unpacked, and HTML as the visible lines that were read from it, with .txt behind its name. Yield each
-    file written, or there already as it would be. A page that cannot come back, since it was changed or lost, its name leads out of a
-    folder, or another text stands in its place, is counted and told in ``report``, and nothing of it is written. While it works its
-    state stands in ``to``, so that it can be run again after it was stopped. Raise `InputError` where the folder is not a run with recorded edits, and `ConfigError` where ``to``
+    file written, or there already as it would be; of a table tables ``id, url, text`` of its form. A page that cannot come back, since it
+    was changed or lost, its name leads out of a folder, or another text stands in its place, is counted and told in ``report``, and nothing
+    of it is written. While it works its state stands in ``to``, so that it can be run again after it was stopped. Raise `InputError` where the folder is not a run with recorded edits, and `ConfigError` where ``to``
     holds the pages of a run, or another process writes there.
     """
     source, target = Path(out), Path(to)
-    rows = recorded(source)
-    open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
-    failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # such as those that could not be written
-    removed: dict[str, list[tuple[str, list[Edit]]]] = {}
-    tables = readers_of(source / EDITS)
-    if tables and (last := steps_of(tables[-1]())) and all(steps[-1][0] == REMOVED for steps in last.values()):
-        removed = last
-        tables.pop()
+    has_edits(source)
     if is_run(target):
         raise ConfigError(f"output {target} holds the pages of a run: name a new or empty folder")
     with working(target, UNDO) as state:
         resumed = _begin(state, source)
-        for table in tables:  # a shard at a time: all edits of a crawl would not fit
-            for page, steps in steps_of(table()).items():
-                if page in open_:
-                    yield from _restored(source, target, open_.pop(page), [*steps, *removed.get(page, [])], report, over=resumed)
-                elif page not in failed:
-                    report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
-        for page, row in open_.items():  # whose text the pipeline left as it was
-            yield from _restored(source, target, row, removed.get(page, []), report, over=resumed)
+        if is_table_run(source):
+            yield from _of_table(source, target, report)
+        else:
+            yield from _of_texts(source, target, report, over=resumed)
+
+
+def _of_texts(source: Path, target: Path, report: Report, *, over: bool) -> Iterator[Path]:
+    rows = rows_of(source / METADATA)
+    open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
+    failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # such as those that could not be written
+    for table in readers_of(source / EDITS):  # a shard at a time: all edits of a crawl would not fit
+        for page, steps in steps_of(table()).items():
+            if page in open_:
+                yield from _restored(source, target, open_.pop(page), steps, report, over=over)
+            elif page not in failed:
+                report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
+    for row in open_.values():  # whose text the pipeline left as it was
+        yield from _restored(source, target, row, [], report, over=over)
+
+
+def _of_table(source: Path, target: Path, report: Report) -> Iterator[Path]:
+    """Write the originals of a table as a table ``id, url, text``, in files of a bounded size; one shard of edits is in memory at a time."""
+    import pyarrow as pa
+
+    schema = pa.schema([("id", pa.string()), ("url", pa.string()), ("text", pa.string())], metadata={KEY: SCHEMA.encode()})
+    form = corpus_files(source)[0].name.partition(".")[2]
+    with CorpusWriter(target, form, schema, stem="originals") as writer:
+        held: list[dict[str, Any]] = []
+
+        def flush() -> None:
+            writer.write(pa.Table.from_pylist(held, schema=schema))
+            held.clear()
+
+        for row, steps in _with_steps(source):
+            try:
+                text = text_as_read(source, row, steps)
+            except CleantextError as error:
+                report.fail(row["id"], str(error))
+                continue
+            report.outcomes["kept"] += 1
+            held.append({"id": row["id"], "url": row["url"], "text": text})
+            if len(held) >= 500:
+                flush()
+        flush()
+    yield from (target / name for name in writer.written)
+
+
+def _with_steps(source: Path) -> Iterator[tuple[dict[str, Any], Steps]]:
+    """Yield the rows of a table, kept and dropped, each with its edits: a shard at a time, in whose order all files are."""
+    kept = ({**row, "outcome": "kept"} for table in corpus_tables(source) for row in table.to_pylist())
+    gone = dropped(source, texts=True) if (source / DROPPED_FILE).exists() else iter(())
+    edits = ((table["shard"][0].as_py(), table) for read in readers_of(source / EDITS) if (table := read()).num_rows)
+    ahead = next(edits, None)
+    for shard, rows in groupby(merge(kept, gone, key=itemgetter("shard")), key=itemgetter("shard")):
+        while ahead is not None and ahead[0] < shard:
+            ahead = next(edits, None)
+        steps = steps_of(ahead[1]) if ahead is not None and ahead[0] == shard else {}
+        for row in rows:
+            yield row, steps.get(row["id"], [])
 
 
 def is_undone(out: Path, folder: Path) -> bool:
@@ -61,7 +111,10 @@ def is_undone(out: Path, folder: Path) -> bool:
         return True
     if is_run(folder):
         return False
-    names = {_name(row) for row in recorded(out)}
+    has_edits(out)
+    if is_table_run(out):
+        return all(CORPUS.fullmatch(path.name) and path.name.startswith("originals-") for path in folder.iterdir())
+    names = {_name(row) for row in rows_of(out / METADATA)}
     return all(path.relative_to(folder).as_posix() in names for path in folder.rglob("*") if not path.is_dir())
 
 
@@ -85,38 +138,39 @@ def _begin(state: Path, source: Path) -> bool:
     return False
 
 
-def recorded(out: Path) -> list[dict[str, Any]]:
-    """Return the rows of the metadata of a run that recorded its edits. Raise `InputError` where the folder is none."""
-    if not out.is_dir():
-        raise InputError(f"{out}: no such folder; check the path")
-    if not (out / METADATA).exists() or not (out / EDITS).exists():
-        raise InputError(f"{out}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
-    return rows_of(out / METADATA)
-
-
 def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
-    """Return a page as it was read: its cleaned text below ``out`` with the edits of all steps taken back.
+    """Return a page as it was read: its cleaned text with the edits of all steps taken back.
 
     Raise `EditError` where it was changed or lost since, `InputError` where its name leads out of the folder.
     """
-    data = b""
-    if row["outcome"] != "duplicate":
-        path = inside(out, row["output"] or "")
-        try:
-            data = path.read_bytes() if path.is_file() else b""
-        except OSError as error:
-            raise EditError(f"{path}: cannot be read: {error.strerror}") from error
-        if hashlib.sha256(data).hexdigest() != row.get("output_sha256"):
-            raise EditError(f"{path}: changed or lost since it was cleaned, so its edits do not fit: clean the page again")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise EditError(f"{path}: not the text that cleaning wrote ({error}): clean the page again") from error
+    text = text_of(out, row)
     for _, edits in reversed(steps):
         text = revert(text, edits)
     if len(text) != row.get("chars_in"):
         raise EditError(f"{row['id']}: its edits give {len(text):,} characters of {row.get('chars_in')} back: clean the page again")
     return text
+
+
+def explained(out: str | Path, name: str) -> Cleaned:
+    """Return a page of a finished run with what was changed on it. Raise `InputError` where there is none of this id, or it was changed since."""
+    folder = Path(out)
+    has_edits(folder)
+    for row in pages_of(folder, texts=True):
+        if row["id"] == name:
+            break
+    else:
+        raise InputError(f"{folder}: no page of id {name!r}: ids stand in the column `id` of the corpus, or in {METADATA}")
+    if row["outcome"] == "failed":
+        raise InputError(f"{name}: could not be cleaned: see failed.jsonl")
+    steps = read_edits(folder / EDITS, [name]).get(name, [])
+    try:
+        original = text_as_read(folder, row, steps)
+    except EditError as error:
+        raise InputError(str(error)) from error
+    said = {key: row[key] for key in ("title", "published", "source", "author", "editor") if row.get(key)}
+    return Cleaned(
+        original, text_of(folder, row), tuple(Step(step, tuple(edits)) for step, edits in steps), said, tuple(row.get("flags") or ())
+    )
 
 
 def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report, *, over: bool) -> Iterator[Path]:

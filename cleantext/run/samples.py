@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from cleantext.report.page import render
 from cleantext.report.pieces import View, page_view
 from cleantext.report.tally import Report
 from cleantext.run.files import write_json, write_whole
-from cleantext.run.restore import recorded, text_as_read
+from cleantext.run.outputs import is_table_run, pages_of
+from cleantext.run.restore import text_as_read
 from cleantext.run.settings import EDITS, METADATA
-from cleantext.run.state import rows_of
 from cleantext.run.tables import read_edits
 
 __all__ = ["page_views", "render_report", "write_report"]
@@ -25,8 +26,9 @@ __all__ = ["page_views", "render_report", "write_report"]
 
 def write_report(out: Path, report: Report) -> None:
     """Write report.json and report.html into the folder of a run whose tables are there."""
-    if (out / METADATA).exists():
-        report.overview = overview(rows_of(out / METADATA))
+    if (out / METADATA).exists() or is_table_run(out):
+        failed = report.failures if is_table_run(out) else ()
+        report.overview = overview(chain(pages_of(out), ({"id": row["id"], "outcome": "failed"} for row in failed)))
     write_json(out / "report.json", report.to_json())
     render_report(out, report)
 
@@ -39,11 +41,11 @@ def render_report(out: Path, report: Report) -> None:
 def page_views(out: Path, pages: Iterable[Mapping[str, Any]]) -> dict[str, View]:
     """Return what became of some pages of a run by their ids, from its outputs. A page that failed, or changed since, has none."""
     wanted = {page["id"] for page in pages if page.get("outcome") != "failed"}
-    if not wanted or not (out / EDITS).exists() or not (out / METADATA).exists():
+    if not wanted or not (out / EDITS).exists():
         return {}
     edits = read_edits(out / EDITS, wanted)
     found = {}
-    for row in recorded(out):
+    for row in pages_of(out, texts=True):
         if row["id"] in wanted:
             steps = edits.get(row["id"], [])
             with contextlib.suppress(EditError, InputError):

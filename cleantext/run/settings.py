@@ -12,13 +12,32 @@ import cleantext
 from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline
 from cleantext.run.budget import LEAST_MEMORY, MEMORY, PAGE_SECONDS, seconds_of
-from cleantext.run.files import STATE, Source
-from cleantext.run.packed import MAX_PAGE_BYTES
+from cleantext.run.files import STATE
+from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.readers.source import Source
+from cleantext.run.readers.units import Spool, Unit
 
-__all__ = ["EDITS", "EDITS_PART", "METADATA", "STATE", "Settings", "Shard", "page_folder", "part", "state_of"]
+__all__ = [
+    "DUPLICATES",
+    "EDITS",
+    "EDITS_PART",
+    "FORMATS",
+    "METADATA",
+    "ROWS_PART",
+    "SPOOL",
+    "STATE",
+    "Settings",
+    "Shard",
+    "page_folder",
+    "part",
+    "total_size",
+]
 
 EDITS, METADATA = "edits.parquet", "metadata.jsonl"
-EDITS_PART = "edits.arrow"
+EDITS_PART, ROWS_PART, SPOOL = "edits.arrow", "rows.parquet", "read.arrow"
+LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
+DUPLICATES = ("passages", "documents", "lines", "off")
+FORMATS = ("text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet")
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,7 @@ class Settings:
     """All that decides the outputs of a run."""
 
     pipeline: Pipeline
-    duplicates: str = "annotate"
+    duplicates: str = "passages"
     threshold: float = 0.8
     min_chars: int = 40
     max_df: int = 100
@@ -34,10 +53,22 @@ class Settings:
     max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; pages of more fail
     page_seconds: float = PAGE_SECONDS  # pages that take longer fail; 0: as long as they take
     max_page_memory: int = MEMORY  # bytes that a worker may take beside those it starts with; pages that take more fail; 0: any number
+    remove: bool = False  # duplicates, which are else only told
+    form: str = "text"
+    where: str = ""  # SQL over the columns of the corpus; rows for which it is not true are dropped
+    memory: int = 2 << 30  # bytes that the search for duplicates and the writing may take, about
 
     def __post_init__(self) -> None:
-        if self.duplicates not in ("annotate", "passages", "documents", "off"):
-            raise ConfigError(f"duplicates {self.duplicates!r}: use annotate, passages, documents or off")
+        if self.duplicates not in DUPLICATES:
+            raise ConfigError(f"duplicates {self.duplicates!r}: use {', '.join(DUPLICATES[:-1])} or off")
+        if self.form not in FORMATS:
+            raise ConfigError(f"format {self.form!r}: use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+        if self.remove and self.duplicates == "off":
+            raise ConfigError("duplicates are not searched for (off), so that none can be removed: say of what kind (--duplicates)")
+        if self.duplicates == "lines" and self.form == "text":
+            raise ConfigError("duplicates of lines are searched for tables: use --format jsonl or parquet, or --duplicates passages")
+        if self.where and self.form == "text":
+            raise ConfigError("--where drops rows of tables: use --format jsonl or parquet")
         if not 0 < self.threshold <= 1:
             raise ConfigError(f"threshold {self.threshold}: a similarity is above 0 and at most 1")
         if self.min_chars < 1:
@@ -50,17 +81,20 @@ class Settings:
             raise ConfigError(f"page_seconds {self.page_seconds}: seconds are at least 0, which sets no limit")
         if self.max_page_memory and self.max_page_memory < LEAST_MEMORY:
             raise ConfigError(f"max_page_memory {self.max_page_memory:,}: give at least {LEAST_MEMORY:,} bytes (500MB), or 0 for no limit")
+        if self.memory < LEAST:
+            raise ConfigError(
+                f"memory of {self.memory:,} bytes: a search in tables needs {LEAST:,} (--memory 1GB) at least; give it that or more"
+            )
 
     @property
-    def removes(self) -> bool:
-        """Whether duplicates are removed, not only reported."""
-        return self.duplicates in ("passages", "documents")
+    def is_table(self) -> bool:
+        """Whether the corpus is written as a table, not as a text a page."""
+        return self.form != "text"
 
     @property
     def fingerprint(self) -> str:
-        """The digest of all that decides the outputs, except ``budget``: only pages that go over it depend on that."""
-        search = [self.duplicates, self.threshold, self.min_chars, self.max_df]
-        parts = [cleantext.__version__, self.pipeline.fingerprint, *search, self.record, self.max_page_bytes]
+        """The digest of all that decides what shards write, except ``budget``: only pages that go over it depend on that."""
+        parts = [cleantext.__version__, self.pipeline.fingerprint, self.record, self.max_page_bytes, self.is_table, self.remove]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
@@ -75,39 +109,54 @@ class Settings:
 
 @dataclass(frozen=True)
 class Shard:
-    """Pages that are cleaned in one go."""
+    """Pages that are cleaned in one go: a unit of reading, or a batch of one that gives many."""
 
     number: int
-    sources: tuple[Source, ...]
+    unit: Unit | Spool
+    batch: int | None = None
+    inputs: str = ""  # of a batch: what tells the unit that it was read from others
+
+    @classmethod
+    def of(cls, unit: Unit, number: int, batch: int) -> Shard:
+        """Describe a batch of a unit."""
+        return cls(number, unit, batch, json.dumps(unit.identity))
+
+    @property
+    def name(self) -> str:
+        """What its files are called."""
+        return f"{self.number:06d}" if self.batch is None else f"{self.number:06d}-{self.batch:06d}"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the inputs, as they lie on the disk."""
+        return self.unit.size
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the inputs, unpacked, about."""
+        return self.unit.weight
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files of its pages; none where they were read from one that holds many."""
+        return self.unit.sources if isinstance(self.unit, Unit) else ()
 
     def digest(self, settings: Settings) -> str:
-        """Name the recipe and the inputs, as they lie on the disk: a marker counts only if it holds the same.
-
-        Programs can set a file's size and time of modification (``cp -p``), but not that of its last change, nor its number.
-        """
-        files = [(s.id, str(s.path.resolve()), s.size, state_of(s.path)) for s in self.sources]
-        return hashlib.sha256(json.dumps([settings.fingerprint, files]).encode()).hexdigest()
-
-
-def state_of(path: Path) -> tuple[int, ...]:
-    """Return what tells two states of a file apart: its size, its times, its number; nothing where it cannot be looked at."""
-    try:
-        held = path.stat()
-    except OSError:
-        return ()
-    return held.st_size, held.st_mtime_ns, held.st_ctime_ns, held.st_ino
+        """Name the recipe and the inputs, as they lie on the disk: a marker counts only if it holds the same."""
+        inputs = self.inputs or json.dumps(self.unit.identity if isinstance(self.unit, Unit) else "")
+        return hashlib.sha256(json.dumps([settings.fingerprint, inputs, self.batch]).encode()).hexdigest()
 
 
 def part(out: Path, shard: Shard, kind: str) -> Path:
-    """Return the file of one shard's part: "done", "outputs.json", "metadata.jsonl" or "edits.arrow"."""
-    return out / STATE / f"{shard.number:06d}.{kind}"
+    """Return the file of one shard's part: "done", "outputs.json", "metadata.jsonl", "edits.arrow", "rows.parquet" or "read.arrow"."""
+    return out / STATE / f"{shard.name}.{kind}"
 
 
 def page_folder(out: Path, settings: Settings) -> Path:
     """Where shards write pages: aside, where duplicates will be removed, so that a stopped run can start over from them."""
-    return out / STATE / "pages" if settings.removes else out
+    return out / STATE / "pages" if settings.remove else out
 
 
-def total_size(shards: Sequence[Shard], *, unpacked: bool = False) -> int:
+def total_size(shards: Sequence[Shard | Unit], *, unpacked: bool = False) -> int:
     """Return the bytes of all pages, as they lie on the disk, or about what they unpack to."""
-    return sum(s.weight if unpacked else s.size for shard in shards for s in shard.sources)
+    return sum(shard.weight if unpacked else shard.size for shard in shards)

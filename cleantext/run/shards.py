@@ -1,76 +1,86 @@
-"""One shard: clean its pages and write them, its rows of metadata, its edits, and at last its marker."""
+"""One shard: clean its pages and write them, or their rows of the corpus, their edits, and at last its marker."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cleantext.changes import Changes
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
+from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
 from cleantext.run.budget import Watch, unwatched
-from cleantext.run.files import Source, is_name_error, output_path, read_page, settle, unwritable, write_whole
+from cleantext.run.files import is_name_error, output_path, settle, unwritable, write_whole
 from cleantext.run.markers import mark
-from cleantext.run.settings import EDITS_PART, METADATA, Settings, Shard, page_folder, part, total_size
+from cleantext.run.readers.batches import Row, notes_of
+from cleantext.run.readers.records import read_record
+from cleantext.run.readers.source import output_name, tree_name
+from cleantext.run.readers.units import Unit
+from cleantext.run.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
 from cleantext.run.tables import write_edits
+from cleantext.run.writers.schema import part_table
 from cleantext.transform import Page
 from cleantext.warm import warm
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["ALL", "run_shard", "try_pages"]
 
 ALL = -1  # the pages of a shard, together
 
 
+@dataclass
+class _Work:
+    """The pages of a shard: what was read, and what became of them."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # by id, in their order
+    pages: list[Page] = field(default_factory=list)
+    cleaned: list[Page] = field(default_factory=list)
+    steps: list[Changes] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)  # of ids among the records of the batch
+
+
 def run_shard(
     shard: Shard, settings: Settings, out: Path, *, over: Mapping[int, str] | None = None, extra: float = 0.0, watch: Watch = unwatched
 ) -> Report:
-    """Clean one shard: write its pages, its rows of metadata and its edits; return its tally.
+    """Clean one shard: write its pages or rows, and its edits; return its tally.
 
     ``over`` names pages that fail without being read, and why: those that went over their budget, or ended their process.
     ``extra`` are seconds that the others may take together beside what is usual.
     """
     report, over = Report(), over or {}
-    expect(total_size([shard], unpacked=True))  # in a process of its own, where this is one
+    expect(shard.weight)  # in a process of its own, where this is one
     inputs = shard.digest(settings)  # before reading: a file that changes meanwhile is done again
-    seconds = settings.seconds(total_size([shard], unpacked=True))
+    seconds = settings.seconds(shard.weight)
     watch(ALL, seconds and seconds + extra)
-    rows = {source.id: {"id": source.id, "output": source.output} for source in shard.sources}
-    pages = []
-    for number, source in enumerate(shard.sources):
+    work = _Work()
+    for number, row in enumerate(shard.unit.rows()):
+        held = work.rows[row.id] = {"id": row.id, "output": output_name(row.id) if shard.sources else tree_name(row.id)}
+        work.places[row.id] = number
         if number in over:
-            _failed(rows[source.id], report, f"{source.id}: {over[number]}")
-        elif (page := _read(source, rows[source.id], settings, report)) is not None:
-            pages.append(page)
-    pages, cleaned, steps = _cleaned(pages, rows, settings, report)
+            _failed(held, report, f"{row.id}: {over[number]}")
+        elif (page := _read(row, held, settings, report)) is not None:
+            work.pages.append(page)
+    _clean(work, settings, report)
     watch(ALL, 0)
-    write_whole(part(out, shard, "outputs.json"), json.dumps([s.output for s in shard.sources]).encode(), sync=False)
     if settings.record:
-        ids = [p.id for p in pages]
-        for step, changes in zip(settings.pipeline.steps, steps, strict=True):
+        ids = [p.id for p in work.pages]
+        for step, changes in zip(settings.pipeline.steps, work.steps, strict=True):
             report.count(step.id, ids, changes.columns)
-        write_edits(part(out, shard, EDITS_PART), ids, settings.pipeline, steps)
-    written = []
-    for page in cleaned:
-        try:
-            path = output_path(page_folder(out, settings), rows[page.id]["output"])
-            write_whole(path, page.text.encode("utf-8", "replace"), sync=False)
-        except InputError as error:
-            _failed(rows[page.id], report, f"{page.id}: cannot be written: {error}")
-            continue
-        except OSError as error:
-            if not is_name_error(error):  # a full disk, say: not the page's fault
-                raise
-            _failed(rows[page.id], report, unwritable(page.id, error))
-            continue
-        written.append(path)
-        _describe(rows[page.id], page, report)
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
-    write_whole(part(out, shard, METADATA), lines.encode(), sync=False)
-    settle(written)  # once for all pages of the shard; only then may the marker say that they are there
+        write_edits(part(out, shard, EDITS_PART), ids, settings.pipeline, work.steps)
+    if settings.is_table:
+        _write_table(work, shard, settings, out, report)
+    else:
+        _write_texts(work, shard, settings, out, report)
     mark(shard, settings, out, inputs=inputs, report=report, over=bool(over))
     return report
 
@@ -81,14 +91,19 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
     Kernels are compiled before: that is no page's fault.
     """
     warm("pages", "documents")
-    for number, source in enumerate(shard.sources):
+    rows = shard.unit.rows()
+    for number in range(shard.unit.count):
+        if shard.sources and (number < first or number in over):
+            rows = _behind(shard, number)  # its file is not read again
+            continue
+        if shard.sources:
+            watch(number, settings.seconds(shard.sources[number].weight))
+        row = next(rows)
         if number < first or number in over:
             continue
-        watch(number, settings.seconds(source.weight))
+        watch(number, settings.seconds(len(row.content)))
         try:
-            read = read_page(source, most=settings.max_page_bytes)
-            watch(number, settings.seconds(len(read.data)))
-            _work([read.page], settings)
+            _done([read_record(row, most=settings.max_page_bytes).page], settings)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001, S112 - told when the shard is done
@@ -96,43 +111,49 @@ def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int
     watch(ALL, 0)
 
 
-def _read(source: Source, row: dict[str, Any], settings: Settings, report: Report) -> Page | None:
+def _behind(shard: Shard, number: int) -> Iterator[Row]:
+    assert isinstance(shard.unit, Unit)
+    return replace(shard.unit, sources=shard.sources[number + 1 :]).rows()
+
+
+def _read(row: Row, held: dict[str, Any], settings: Settings, report: Report) -> Page | None:
     """Read one page. What fails is counted and told, never raised."""
     try:
-        page, data, decoded = read_page(source, most=settings.max_page_bytes)
+        page, data, decoded = read_record(row, most=settings.max_page_bytes)
     except InputError as error:
-        _failed(row, report, str(error))
+        _failed(held, report, str(error))
         return None
-    row |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "encoding": decoded.encoding, "decided_by": decoded.evidence}
-    row["chars_in"] = len(page.text)
+    held |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "encoding": decoded.encoding, "decided_by": decoded.evidence}
+    held["chars_in"] = len(page.text)
+    if settings.is_table:
+        held |= {"file": row.source, "record": row.number, "kind": "html" if page.html else "text"}
     report.bytes_in += len(data)
     report.chars_in += len(page.text)
     report.encodings[decoded.encoding] += 1
     return page
 
 
-def _cleaned(
-    pages: list[Page], rows: dict[str, dict[str, Any]], settings: Settings, report: Report
-) -> tuple[list[Page], list[Page], list[Changes]]:
+def _clean(work: _Work, settings: Settings, report: Report) -> None:
     """Clean a batch. Where it fails, find the pages to blame one by one, and clean the others."""
     try:
-        return pages, *_work(pages, settings)
+        work.cleaned, work.steps = _done(work.pages, settings)
     except (CleantextError, ImportError, MemoryError):  # of the recipe or the installation; whoever gave the memory finds the page
         raise
     except Exception:  # noqa: BLE001 - see above: the pages to blame are found, told and counted
         sound = []
-        for page in pages:
+        for page in work.pages:
             try:
-                _work([page], settings)
+                _done([page], settings)
                 sound.append(page)
             except MemoryError:
                 raise
             except Exception as error:  # noqa: BLE001
-                _failed(rows[page.id], report, f"{page.id}: a step of the pipeline failed: {error!r}; please report it with the page")
-        return sound, *_work(sound, settings)
+                _failed(work.rows[page.id], report, f"{page.id}: a step of the pipeline failed: {error!r}; please report it with the page")
+        work.pages = sound
+        work.cleaned, work.steps = _done(sound, settings)
 
 
-def _work(pages: list[Page], settings: Settings) -> tuple[list[Page], list[Changes]]:
+def _done(pages: list[Page], settings: Settings) -> tuple[list[Page], list[Changes]]:
     if not settings.record:
         return settings.pipeline.fast(pages), []
     traced = settings.pipeline.trace(pages)
@@ -152,7 +173,104 @@ def _describe(row: dict[str, Any], page: Page, report: Report) -> None:
     row["output_sha256"] = digest
     row["outcome"] = "kept" if page.text.strip() else "emptied"
     row["flags"] = list(page.flags)
-    row |= {k: v for k, v in sorted(page.metadata.items()) if k not in row}
     report.outcomes[row["outcome"]] += 1
     report.chars_out += len(page.text)
     report.flags.update(page.flags)
+
+
+# ---------------------------------------------------------------- texts
+
+
+def _write_texts(work: _Work, shard: Shard, settings: Settings, out: Path, report: Report) -> None:
+    """Write each page as a text, and the rows of metadata."""
+    rows = work.rows
+    write_whole(
+        part(out, shard, "outputs.json"), json.dumps([row["output"] for row in rows.values() if row["output"]]).encode(), sync=False
+    )
+    written = []
+    for page in work.cleaned:
+        try:
+            path = output_path(page_folder(out, settings), rows[page.id]["output"])
+            write_whole(path, page.text.encode("utf-8", "replace"), sync=False)
+        except InputError as error:
+            _failed(rows[page.id], report, f"{page.id}: cannot be written: {error}")
+            continue
+        except OSError as error:
+            if not is_name_error(error):  # a full disk, say: not the page's fault
+                raise
+            _failed(rows[page.id], report, unwritable(page.id, error))
+            continue
+        written.append(path)
+        _describe(rows[page.id], page, report)
+        rows[page.id] |= {k: v for k, v in sorted(page.metadata.items()) if k not in rows[page.id]}
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
+    write_whole(part(out, shard, METADATA), lines.encode(), sync=False)
+    settle(written)  # once for all pages of the shard; only then may the marker say that they are there
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, report: Report) -> None:
+    """Write the rows of the corpus, with the figures of each page."""
+    import pyarrow.parquet as pq
+
+    from cleantext.chrome.hosts import host_of
+    from cleantext.script import detect_script
+    from cleantext.signals import signals_of
+
+    skipped, carried = _carried(work, shard, report)
+    report.skipped += skipped
+    rows = [work.rows[page.id] for page in work.cleaned]
+    for row, page, before in zip(rows, work.cleaned, work.pages, strict=True):
+        _describe(row, page, report)
+        row["host"] = host_of(page) or None
+        row["script"] = detect_script(before.text).name
+    removed, damage = _taken(work, settings)
+    signals = signals_of(
+        [page.text for page in work.cleaned],
+        read=[row["chars_in"] for row in rows],
+        removed=removed,
+        damage=damage,
+        links=[_links(p) for p in work.cleaned],
+    )
+    table = part_table(work.cleaned, rows, signals, carried)
+    with write_part(part(out, shard, ROWS_PART), synced=False) as temporary:
+        pq.write_table(table, temporary, compression="lz4", row_group_size=256, write_statistics=False)
+
+
+def _carried(work: _Work, shard: Shard, report: Report) -> tuple[Counter[str], pa.Array | None]:
+    """Return what the batch counted as no pages, and the further columns of the pages that were cleaned."""
+    import pyarrow as pa
+
+    if shard.sources:
+        return Counter(), None
+    [batch] = shard.unit.batches()
+    notes = notes_of(batch)
+    report.renamed += len(notes.get("renamed", ()))
+    at = pa.array([work.places[page.id] for page in work.cleaned], pa.int64())
+    return Counter(notes.get("skipped", {})), batch.column("carried").take(at)
+
+
+def _taken(work: _Work, settings: Settings) -> tuple[list[int], list[int]]:
+    """Return for each page the characters that went as chrome, and the places that were repaired."""
+    n = len(work.pages)
+    if not settings.record:
+        return [max(len(a.text) - len(b.text), 0) for a, b in zip(work.pages, work.cleaned, strict=True)], [0] * n
+    removed, damage = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for step, changes in zip(settings.pipeline.steps, work.steps, strict=True):
+        columns = changes.columns
+        if not len(columns):
+            continue
+        if step.id.startswith("chrome."):
+            gone = np.diff(columns.before.offsets) - np.diff(columns.after.offsets)
+            removed += np.bincount(columns.page, gone, n).astype(np.int64)
+        elif step.id.startswith("repair."):
+            damage += np.bincount(columns.page, minlength=n)
+    return np.maximum(removed, 0).tolist(), damage.tolist()
+
+
+def _links(page: Page) -> float:
+    """Return the share of a page's characters inside links."""
+    size = sum(b.end - b.start for b in page.html)
+    return sum(b.link_density * (b.end - b.start) for b in page.html) / size if size else 0.0

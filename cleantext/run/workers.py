@@ -13,7 +13,7 @@ import sys
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -28,6 +28,7 @@ from cleantext.run.shards import ALL, run_shard, try_pages
 from cleantext.run.state import sweep
 
 __all__ = ["Task", "can_fork", "run_all"]
+
 
 DIED = (
     "a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
@@ -47,7 +48,7 @@ class Task:
 
     def blame(self, page: int, why: str, *, died: bool) -> None:
         """Decide what comes next, where a process was stopped: look for pages to blame, or having found one go on behind it."""
-        rest = [n for n in range(len(self.shard.sources)) if n not in self.over]
+        rest = [n for n in range(self.shard.unit.count) if n not in self.over]
         if page != ALL:
             self.over[page] = why
             self.trial, self.first = True, page + 1
@@ -195,22 +196,31 @@ class _Worker:
         self.pipe.close()
 
 
-def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int, fork: bool) -> Iterator[tuple[Shard, Report]]:
-    """Do all tasks in so many processes; yield each shard's tally as it is done.
+def run_all(tasks: Iterable[Task], settings: Settings, out: Path, *, count: int, fork: bool) -> Iterator[tuple[Shard, Report]]:
+    """Do all tasks in up to so many processes; yield each shard's tally as it is done.
+
+    Tasks are taken as workers can do them, and as many beforehand: reading the inputs makes them.
 
     Raise what a shard raised, and `CleantextError` where processes cannot be started or die without a page to blame.
     """
-    todo = deque(tasks)
-    workers: list[_Worker] = []
+    todo: deque[Task] = deque()
+    given, more = iter(tasks), True
+    workers: list[_Worker] = [_Worker(settings, out, fork=True)] if fork else []  # before reading starts threads of Arrow's
     stopped = 0
     try:
-        while todo or any(w.task for w in workers):
-            while todo and len(workers) < count:
+        while True:
+            while more and len(todo) < count - sum(bool(w.task) for w in workers):
+                more = _taken(given, todo)
+            while len(workers) < count and len(todo) > sum(not w.task for w in workers):
                 workers.append(_Worker(settings, out, fork=fork))
-                workers[-1].give(todo.popleft())
             for worker in workers:
                 if todo and not worker.task:
                     worker.give(todo.popleft())
+            if not any(w.task for w in workers):
+                break
+            if more and len(todo) < count and not any(w.task and w.pipe.poll() for w in workers):
+                more = _taken(given, todo)  # beforehand, while all are busy
+                continue
             limits = [left for w in workers if w.task and (left := w.left) is not None]
             wait([w.pipe for w in workers if w.task], timeout=max(0.01, min(limits)) if limits else None)
             for worker in [w for w in workers if w.task]:
@@ -238,3 +248,11 @@ def run_all(tasks: Sequence[Task], settings: Settings, out: Path, *, count: int,
             worker.end()
         if stopped or any(w.task for w in workers):
             sweep(out)  # what they were writing
+
+
+def _taken(tasks: Iterator[Task], todo: deque[Task]) -> bool:
+    """Take one task more, and say whether there was one."""
+    task = next(tasks, None)
+    if task is not None:
+        todo.append(task)
+    return task is not None

@@ -36,7 +36,7 @@ FACT = re.compile(  # when and by whom a text was written, and how often it was 
     r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]|(?:>>|》》|»)$"
 )
 POSITION = re.compile(
-    r"(?:[您你]的|[您你](?:现在|目前)的?|当前|當前|目前)?(?:所在)?位置\s?[:：].*[>›»].*"
+    r"(?:[您你]的|[您你](?:现在|目前)的?|当前|當前|目前)?(?:所在)?位置\s?[:：][^>›»]{0,60}[>›»]"
 )  # where the page stands in its site
 LONGEST_FACT = 40
 PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
@@ -63,7 +63,7 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     out = []
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
         long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-        out_below = IN_SURE if POSITION.fullmatch(line) else least - OUT_LENGTH * max(long, 0.0)
+        out_below = IN_SURE if POSITION.match(line) else least - OUT_LENGTH * max(long, 0.0)
         if (
             role == "title"
             or role in FIXED
@@ -115,7 +115,8 @@ def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
         and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
         and not FACT.search(tree.lines[i])
         and not iso_date(tree.lines[i])
-        and not POSITION.fullmatch(tree.lines[i])
+        and not tree.is_action(i)
+        and not POSITION.match(tree.lines[i])
         and plain(tree.lines[i]) not in known
     ]
     return max(found, key=odds_of.__getitem__, default=-1)

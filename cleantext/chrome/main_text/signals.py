@@ -289,10 +289,10 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     base = np.concatenate(
         [
             figures,
-            np.array([np.broadcast_to(np.asarray(p, np.float32), count) for p in place], np.float32),
+            np.array(place, np.float32),
             tag_rows, around, own, rule_rows,
             *(of_node[:, u] for u in ups[1:4]),
-            np.array([np.full(count, w) for w in whole], np.float32),
+            np.repeat(np.array(whole, np.float32)[:, None], count, axis=1),
         ]
     ).T.astype(np.float32)  # fmt: skip
     inline = [_inline(block.tokens[:INLINE]) for block in blocks]

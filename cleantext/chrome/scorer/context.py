@@ -24,6 +24,7 @@ from cleantext.chrome.scorer.shape import (
     PROSE,
     S_DIGIT,
     S_HAN,
+    SHAPE,
     SIGNS,
     STOPS,
     TOKENS,
@@ -119,19 +120,20 @@ CONTEXT = (
     *(f"{name}{d:+d}" for d in (-1, 1) for name in ("first", "last", "stops", "prose", "digits", "mark", "han", "meta", "title", "tokens")),
 )
 
+PLACE = len(SHAPE)  # column that they begin in
 ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "counts_on", "fields_4", "rule"))
 
 
 @kernel
-def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I32, near: I32, said: I32, out: I32) -> None:
-    """Fill in `CONTEXT` of each line, given `SHAPE` in ``near`` and in ``said`` the strongest rule: power, category, whether it heads a block. Page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
+def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I32, said: I32, out: I32) -> None:
+    """Fill in `CONTEXT` of each line, beside `SHAPE`, which ``out`` holds, given in ``said`` the strongest rule: power, category, whether it heads a block. Page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
     stamp = np.full(PAGE_SLOTS, -1, np.int32)
     for p in range(len(bounds) - 1):
         lo, hi = int(bounds[p]), int(bounds[p + 1])
         size = hi - lo
         if not size:
             continue
-        page = near[lo:hi]
+        page = out[lo:hi]
         # ---- the sentences of the page, and the run of lines that is its body
         total = count = letters = np.int64(0)
         for k in range(size):
@@ -190,7 +192,7 @@ def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I3
         strong_since = 0
         best_shared = np.int64(0)
         for k in range(size):
-            row = out[lo + k]
+            row = out[lo + k, PLACE:]
             row[0] = log[min(k, MOST_LOG - 1)]
             row[1] = log[min(size - 1 - k, MOST_LOG - 1)]
             row[2] = 64 * k // size

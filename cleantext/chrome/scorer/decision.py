@@ -23,19 +23,23 @@ __all__ = ["Scorer", "choose"]
 
 Flags = npt.NDArray[np.bool_]
 
-# Chosen on pages of sites left out (see benchmarks/make_linemodel.py): of pages2 and pages, chrome lines removed and body characters lost in %,
-# averaged over pages: 0.045 70.3/0.11 and 94.8/0.10, 0.060 73.8/0.11 and 95.0/0.10, 0.075 74.6/0.16 and 95.2/0.29, 0.100 74.9/0.22 and 95.3/0.33
-# (rules alone: 31.4/0.09 and 87.7/0.10; the first and the last without the grading of `TABLE`).
+# Chosen on pages of sites left out (see benchmarks/make_linemodel.py), of pages2 and pages, in % averaged over pages: the largest that loses
+# no more body characters of the old pages than rules alone (0.10); 0.065 loses 0.25 there (of one page, a list of songs), 0.060 none.
+# Without `TABLE` the same costs take 2.4 points more of pages2 and lose 0.30 of the old pages; without `ALONE` and `TOGETHER` 3.8 points more,
+# and signatures under documents.
 SPARE = 60  # thousandths: what a whole page of text is worth, in pages of chrome
 SHORT = 36  # lines of a page from which on what is learned of whole pages holds; of one with a third of them, the risk counts three times
 LEAST = 5000  # 1/10000: a line that is rather text never goes
 SECOND = 8000  # nor one that is less sure between sentences
+TOGETHER = 3  # nor, below the first sentence, one that is less sure and would go with fewer where no rule speaks: a signature
+ALONE = 8500  # nor one that would go alone: the heading of a part
 TABLE = 100  # likely lines in a row that are one question: none of them is surer than all; those of fewer are so by that share
-FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
+MANY_FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
 SURE = 9900  # of lines that are known by more than the model
 FEW = 5  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
 SMALL = 50  # characters of text that a page is taken to have beside those seen
 LONG = 2000  # characters beyond which a line counts no more
+BESIDE, COUNTED, FIELDS, RULED = (len(SHAPE) + at for at in (ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE))  # columns
 GUTTER = 8  # lines that are numbers and count on from 1: those beside code, or of pages
 CLEAR = 200  # 1/10000: lines below stay anyhow, and are not asked whether they are titles
 TITLES = 3  # lines of a page that are most like a title are kept
@@ -64,7 +68,7 @@ class Scorer(NamedTuple):
         sure = np.interp(sums(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
         title = np.full(len(rows), TITLE, np.int32)
         doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))
-        title[doubted] = sums(rows[doubted], self.model.title)
+        title[doubted] = sums(rows, self.model.title, doubted)
         lengths = np.minimum(ends - starts, LONG).astype(np.int32)
         return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
 
@@ -105,6 +109,15 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
                 cost = risk * (10000 - likely) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
                 out[k] |= cost < worth * likely / 10000 and not _held(sure[k], rows[k])
             first, run, total = n + 1, np.int64(0), np.int64(0)
+        first = lo  # of a run of lines that would go
+        for n in range(lo, hi + 1):
+            if n < hi and out[n]:
+                continue
+            for k in range(first, n):
+                few = n - first < TOGETHER and rows[k, BESIDE] > 0 and rows[k, RULED] == 0
+                if sure[k] <= (ALONE if n - first == 1 else SECOND if few else LEAST):
+                    out[k] = False
+            first = n + 1
         for _ in range(TITLES):
             best = -1
             for n in range(lo, hi):
@@ -119,13 +132,13 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
 
 @kernel
 def _held(sure: int, row: I32) -> bool:
-    """Say whether a line stays although its page can spare it: between sentences where it is less than sure, and a field among fields."""
-    place = len(SHAPE)
-    if row[place + COUNTS_ON] > 0 or row[place + RULE_HERE] > 0:
+    """Say whether a line stays although its page can spare it: between sentences, or a field among fields, where it is less than sure."""
+    ruled = row[RULED] > 0
+    if row[COUNTED] > 0:
         return False
-    if row[COLONS] > 0 and row[place + FIELDS_NEAR] >= FIELDS and sure <= SURE:
+    if sure <= SECOND and row[BESIDE] == 1 and not ruled:
         return True
-    return bool(row[place + ZONE] == 1 and sure <= SECOND)
+    return bool(row[COLONS] > 0 and row[FIELDS] >= MANY_FIELDS and sure <= SURE and not ruled)
 
 
 @kernel

@@ -25,6 +25,7 @@ __all__ = ["UNIT", "Model", "Trees", "descend", "features", "load_model", "reaso
 
 UNIT = 4096  # of a logit
 BLOCK = 32  # rows that go down a tree side by side
+HALF = 1 << 15
 NAMES = (*SHAPE, *CONTEXT)
 # What a reader is told of features, by how their names start; the longest start counts.
 SAID = {
@@ -88,7 +89,7 @@ SAID = {
 class Trees(NamedTuple):
     """A sum of decision trees. Node ``n`` asks whether feature ``nodes[n, 0]`` is above ``nodes[n, 1]``: no leads to ``nodes[n, 2]``, yes to ``nodes[n, 3]``.
 
-    A leaf leads to itself, so that all rows go ``depth[t]`` steps down tree ``t``. ``value[n]`` is what training lines that came to a node
+    A leaf leads to itself, and no way down tree ``t`` has more than ``depth[t]`` steps. ``value[n]`` is what training lines that came to a node
     had on average, and what a leaf adds.
     """
 
@@ -128,51 +129,70 @@ def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams:
     """Return the features of the lines of pages; page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
     lines, size = len(starts), len(points)
     out = np.zeros((lines, len(NAMES)), np.int32)
-    near = np.zeros((lines, len(SHAPE)), np.int32)
-    place = np.zeros((lines, len(CONTEXT)), np.int32)
-    shape.sized(size)(points, starts, ends, classes(), logs(), grams, near)
-    context.sized(size)(points, starts, ends, bounds, classes(), logs(), near, said, place)
-    out[:, : len(SHAPE)], out[:, len(SHAPE) :] = near, place
+    shape.sized(size)(points, starts, ends, classes(), logs(), grams, out)
+    context.sized(size)(points, starts, ends, bounds, classes(), logs(), said, out)
     return out
 
 
-def sums(rows: I32, trees: Trees) -> I32:
-    """Return what the trees add up to for each row of features."""
-    nodes = trees.nodes.copy()
-    nodes[:, 2:] *= 4  # where they stand in the flat array
-    run = descend.sized(rows.size)
-    return run(rows.reshape(-1), rows.shape[1], 4 * trees.roots, trees.depth, nodes.reshape(-1), trees.value)
+def sums(rows: I32, trees: Trees, which: I64 | None = None) -> I32:
+    """Return what the trees add up to for each row of features, or for some rows by number."""
+    which = np.arange(len(rows)) if which is None else which
+    return descend.sized(len(which) * rows.shape[1])(rows.reshape(-1), rows.shape[1], which, *heaps(trees))
 
 
-def _descend_at_once(rows: I32, width: int, roots: I32, depth: I32, nodes: I32, value: I32) -> I32:
+def heaps(trees: Trees) -> tuple[int, I32, I32]:
+    """Return the depth to which all trees are filled up, what their inner nodes ask, and what their leaves add, tree after tree.
+
+    Node ``k`` of a tree leads to ``2 * k + 1`` and ``2 * k + 2``, so that a step reads two numbers: what the node asks, which is
+    ``feature << 16 | bound + HALF``, and the feature. A leaf further up is both children of itself.
+    """
+    depth = int(trees.depth.max(initial=0))
+    at, asked = trees.roots[:, None], [np.zeros((len(trees.roots), 0), np.int32)]
+    for _ in range(depth):
+        feature, bound, below, above = np.moveaxis(trees.nodes[at], -1, 0)
+        assert (np.abs(bound) < HALF).all()
+        asked.append(np.where(below == at, 0, feature << 16 | bound + HALF))
+        at = np.stack((below, above), -1).reshape(len(at), -1)
+    return depth, np.concatenate(asked, 1).reshape(-1), trees.value[at].reshape(-1)
+
+
+def _descend_at_once(rows: I32, width: int, which: I64, depth: int, asked: I32, leaves: I32) -> I32:
     """Do what `descend` does, all rows and trees of a step in one."""
-    asked = nodes.reshape(-1, 4)
-    out = np.empty(len(rows) // width, np.int32)
+    ends = 1 << depth
+    trees = np.arange(len(leaves) // ends)
+    out = np.empty(len(which), np.int32)
     for first in range(0, len(out), BLOCK):
-        lines = np.arange(first, min(len(out), first + BLOCK))[:, None] * width
-        at = np.repeat(roots[None] >> 2, len(lines), axis=0)
-        for _ in range(depth.max(initial=0)):  # a leaf leads to itself
-            at = np.where(rows[lines + asked[at, 0]] > asked[at, 1], asked[at, 3], asked[at, 2]) >> 2
-        out[first : first + len(lines)] = value[at].sum(1, dtype=np.int32)
+        lines = which[first : first + BLOCK, None] * width
+        at = np.zeros((len(lines), len(trees)), np.int64)
+        for _ in range(depth):
+            node = asked[trees * (ends - 1) + at]
+            at = 2 * at + 1 + (rows[lines + (node >> 16)] > (node & 0xFFFF) - HALF)
+        out[first : first + len(lines)] = leaves[trees * ends + at - (ends - 1)].sum(1, dtype=np.int32)
     return out
 
 
 @kernel_beside(_descend_at_once)
-def descend(rows: I32, width: int, roots: I32, depth: I32, nodes: I32, value: I32) -> I32:
+def descend(rows: I32, width: int, which: I64, depth: int, asked: I32, leaves: I32) -> I32:
     """Add up the leaves that rows come to. They go down a tree side by side, a step at a time: no step waits for the one before, none branches."""
-    out = np.zeros(len(rows) // width, np.int32)
-    at = np.zeros(BLOCK, np.int32)
+    out = np.zeros(len(which), np.int32)
+    at = np.zeros(BLOCK, np.int64)
+    beside = np.zeros(BLOCK * width, np.int32)  # the rows of a block, feature by feature
+    ends = 1 << depth
     for first in range(0, len(out), BLOCK):
         size = min(BLOCK, len(out) - first)
-        for t in range(len(roots)):
+        for k in range(size):
+            for n in range(width):
+                beside[n * BLOCK + k] = rows[which[first + k] * width + n]
+        for t in range(len(leaves) // ends):
+            root = t * (ends - 1)
             for k in range(size):
-                at[k] = roots[t]
-            for _ in range(depth[t]):
+                at[k] = 0
+            for _ in range(depth):
                 for k in range(size):
-                    node = at[k]
-                    at[k] = nodes[node + 2 + np.int32(rows[(first + k) * width + nodes[node]] > nodes[node + 1])]
+                    node = asked[np.uint64(root + at[k])]  # unsigned: no check for places counted from the end
+                    at[k] = 2 * at[k] + 1 + (beside[np.uint64((node >> 16) * BLOCK + k)] > (node & 0xFFFF) - HALF)
             for k in range(size):
-                out[first + k] += value[at[k] >> 2]
+                out[first + k] += leaves[t * ends + at[k] - (ends - 1)]
     return out
 
 

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import errno
+import io
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MAX_PAGE_BYTES", "MAX_TEXT_BYTES", "PACKED", "lines_of", "read_bytes", "unpacked_name"]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from cleantext.run.readers.source import Remote
+
+    File: TypeAlias = Path | Remote
+
+__all__ = [
+    "MAX_LINE_BYTES",
+    "MAX_PAGE_BYTES",
+    "MAX_TEXT_BYTES",
+    "PACKED",
+    "Stream",
+    "lines_of",
+    "pieces_of",
+    "read_bytes",
+    "unpacked",
+    "unpacked_name",
+]
 
 MAX_PAGE_BYTES = 32_000_000  # of one page, unpacked: a book has 10 MB; cleaning takes up to 25 times as much memory
 MAX_TEXT_BYTES = 1 << 30  # of one that is only compared, not cleaned
@@ -45,7 +64,15 @@ def _xz() -> Any:
 
 
 # Each gives an object with `decompress`, `eof` and `unused_data`, for one member or frame.
-PACKED: dict[str, Callable[[], Any]] = {".gz": _gzip, ".zst": _zstd, ".bz2": _bzip2, ".xz": _xz}
+PACKED: dict[str, Callable[[], Any]] = {
+    ".gz": _gzip,
+    ".zst": _zstd,
+    ".bz2": _bzip2,
+    ".xz": _xz,
+    ".tgz": _gzip,
+    ".tbz2": _bzip2,
+    ".txz": _xz,
+}
 
 
 def unpacked_name(name: str) -> str:
@@ -61,7 +88,7 @@ def unpacked_name(name: str) -> str:
     return name
 
 
-def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
+def read_bytes(path: File, *, most: int = MAX_PAGE_BYTES) -> bytes:
     """Return the bytes of a file, unpacked. Raise `ValueError` where there are more than ``most``, or it is broken; `EOFError` where it is cut off."""
     held = path.stat()
     if stat.S_ISDIR(held.st_mode):
@@ -79,11 +106,24 @@ def read_bytes(path: Path, *, most: int = MAX_PAGE_BYTES) -> bytes:
     return b"".join(parts)
 
 
+def unpacked(data: bytes, ending: str, *, most: int = MAX_PAGE_BYTES) -> bytes:
+    """Return what packed bytes become. Raise `ValueError` and `EOFError` as `read_bytes` does."""
+    parts, size = [], 0
+    for piece in _unpacked([data], ending):
+        size += len(piece)
+        if size > most:
+            raise ValueError(_too_large("unpacks to", most))
+        if size > max(RATIO_FROM, len(data) * MAX_RATIO):
+            raise ValueError(f"unpacks to more than {MAX_RATIO} times its size: it was made to fill memories")
+        parts.append(piece)
+    return b"".join(parts)
+
+
 def _too_large(what: str, most: int) -> str:
     return f"{what} more than {most:,} bytes, which is no page (`clean --max-page-bytes` allows it)"
 
 
-def lines_of(path: Path, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
+def lines_of(path: File, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
     """Yield the lines of a file, unpacked, without their line breaks. Raise as `read_bytes` does, for a line of more than ``most`` bytes."""
     held: list[bytes] = []
     size = 0
@@ -100,7 +140,39 @@ def lines_of(path: Path, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _pieces(path: Path) -> Iterator[tuple[bytes, int]]:
+def pieces_of(path: File) -> Iterator[bytes]:
+    """Yield the unpacked pieces of a file. Raise `OSError`, `ValueError` and `EOFError` as `read_bytes` does."""
+    return (piece for piece, _ in _pieces(path) if piece)
+
+
+class Stream(io.RawIOBase):
+    """The unpacked bytes of a file as a file that is read from its beginning to its end."""
+
+    def __init__(self, path: File) -> None:
+        self.pieces, self.held, self.at = pieces_of(path), memoryview(b""), 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes; none at its end."""
+        while not self.held:
+            piece = next(self.pieces, None)
+            if piece is None:
+                return 0
+            self.held = memoryview(piece)
+        n = min(len(buffer), len(self.held))
+        buffer[:n], self.held = self.held[:n], self.held[n:]
+        self.at += n
+        return n
+
+    def tell(self) -> int:
+        """Say how many bytes were read."""
+        return self.at
+
+
+def _pieces(path: File) -> Iterator[tuple[bytes, int]]:
     """Yield the unpacked pieces of a file, each with the bytes read of it so far."""
     taken = 0
 

@@ -1,45 +1,56 @@
-"""Finding pages: of files, folders and patterns those that are pages, and what the others are."""
+"""Finding inputs: of files, folders, patterns and addresses those that hold pages, and what the others are."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fnmatch
 import glob
 import os
+import shutil
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cleantext.errors import ConfigError, InputError, wrong_type
-from cleantext.run.files import IGNORE_FILE, TABLES, Source, encodable, is_own, is_run, refusal
+from cleantext.run.files import TABLES, is_own, is_run
 from cleantext.run.paths import leads_out
-from cleantext.run.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
-from cleantext.run.sniff import TABLES as RECORDS
+from cleantext.run.readers.records import refusal
+from cleantext.run.readers.sniff import HTML, KINDS, TEXT, Kind, ending_of, sniff
+from cleantext.run.readers.sniff import TABLES as RECORDS
+from cleantext.run.readers.source import IGNORE_FILE, Remote, Source, encodable, is_remote, remote_files
+from cleantext.run.readers.units import READERS
 
 __all__ = ["Found", "few", "find_pages", "listed"]
 
 
+# What files of these endings are that are empty or broken.
+NAMED = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".jl": "jsonl", ".arrow": "arrow", ".feather": "arrow"}
+NAMED |= {".csv": "csv", ".tsv": "tsv", ".warc": "warc", ".wet": "wet", ".zip": "zip", ".tar": "tar"}
 SHOWN = 5  # kinds of files that are told with what to do
 
 
 @dataclass(slots=True)
 class Found:
-    """What a search for pages found, and what it left out."""
+    """What a search for inputs found, and what it left out."""
 
-    pages: list[Source] = field(default_factory=list)
+    pages: list[Source] = field(default_factory=list)  # one a file
+    holders: list[Source] = field(default_factory=list)  # files that hold many: tables, crawls, archives
     ignored: list[str] = field(default_factory=list)  # by .cleantextignore
     unused: list[str] = field(default_factory=list)  # patterns of .cleantextignore that matched nothing
     other: list[str] = field(default_factory=list)  # neither text nor HTML, no files, or of an earlier run
     kinds: Counter[str] = field(default_factory=Counter)  # what those are
-    tables: list[Source] = field(default_factory=list)  # those of them that hold records
+    tables: list[Source] = field(default_factory=list)  # those of them that hold many pages
 
     def leave_out(self, name: str, kind: str) -> None:
         """Count what is no page."""
         self.other.append(encodable(name))
         self.kinds[kind] += 1
 
-    def meet(self, path: Path, page_id: str) -> None:
+    def meet(self, path: Path | Remote, page_id: str) -> None:
         """Take a file of a folder as the page that it is, or leave it out as what it is.
 
         What nobody can read, or tell, is a page if its name says so: it will fail, and be told.
@@ -51,8 +62,35 @@ class Found:
             return
         known = kind.name if kind else "cannot be read"
         self.leave_out(page_id, "text of another ending" if known == "text" else known)
-        if (kind and kind.group == "records") or ending_of(page_id) in RECORDS:
+        if (kind and kind.name in READERS) or ending_of(page_id) in RECORDS:
             self.tables.append(replace(Source.of(path, page_id), kind=kind.name if kind else ""))
+
+    def add(self, source: Source) -> None:
+        """Take a file that was named: as what it is, or else as a page, which fails."""
+        if source.kind in ("", "binary", "text") and (told := NAMED.get(ending_of(source.id))):
+            source = replace(source, kind=told)  # empty or broken: reading it will say so
+        (self.holders if source.kind in READERS else self.pages).append(source)
+
+    def take_tables(self) -> None:
+        """Take the tables, crawls or archives of a folder that holds no pages; markers of Hadoop and Spark are none."""
+        tables = [t for t in self.tables if not t.path.name.startswith("_")]
+        named = [t for t in tables if ending_of(t.id) in RECORDS] or tables  # beside them, other JSON may be anything
+        if [p for p in self.pages if not p.path.name.startswith("_")] or not named:
+            return
+        self.pages = []
+        self.holders = sorted(named, key=lambda t: t.id)
+        taken = {t.id for t in named}
+        for source in named:
+            kind = KINDS[source.kind].name if source.kind else "cannot be read"
+            self.kinds[kind] -= 1
+        self.kinds = +self.kinds
+        self.other = [name for name in self.other if name not in taken]
+        self.tables = [t for t in self.tables if t.id not in taken]
+
+    @property
+    def all(self) -> list[Source]:
+        """All files to read."""
+        return [*self.pages, *self.holders]
 
     @property
     def notes(self) -> list[str]:
@@ -63,6 +101,12 @@ class Found:
             told.append(f"{len(self.other)} left out as no pages ({self.counted}): {few(self.other)}")
         return told
 
+    def join(self, other: Found) -> None:
+        """Add what another search found."""
+        for name in ("pages", "holders", "ignored", "unused", "other", "tables"):
+            getattr(self, name).extend(getattr(other, name))
+        self.kinds += other.kinds
+
     @property
     def counted(self) -> str:
         """The kinds of what was left out, with their numbers."""
@@ -71,7 +115,7 @@ class Found:
     def refuse_none(self) -> None:
         """Raise `InputError` where there is not one page, and say what there is."""
         wrong = {s.id: kind for s in self.pages if (kind := KINDS.get(s.kind)) and kind.group != "page" and kind.name != "binary"}
-        if len(wrong) < len(self.pages):
+        if self.holders or len(wrong) < len(self.pages):
             return
         if wrong:
             told = []
@@ -83,7 +127,30 @@ class Found:
             f"; there are {self.counted}: {few(self.other)}" if self.other else f"; {IGNORE_FILE} leaves all out" if self.ignored else ""
         )
         hint = f". {KINDS[self.tables[0].kind].advice}" if self.tables else ""
-        raise InputError(f"no page found: plain text (.txt, .text, no ending) or HTML under any name, also packed{there}{hint}")
+        raise InputError(
+            f"no page found: plain text (.txt, .text, no ending) or HTML under any name, tables, WARC files or archives, also packed{there}{hint}"
+        )
+
+
+def _stdin() -> Path:
+    """Return a file with what comes from stdin, which can be read but once; it goes with the process."""
+    with tempfile.NamedTemporaryFile(prefix="cleantext-stdin-", delete=False) as file:
+        atexit.register(Path(file.name).unlink, missing_ok=True)
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return Path(file.name)
+
+
+def _far(address: str, found: Found) -> None:
+    """Find the files of an address."""
+    files = remote_files(address)
+    inside = Found()
+    for remote, name in files:
+        if len(files) == 1 and name.rpartition("/")[2] == address.rpartition("/")[2]:
+            inside.add(_named(remote, name))
+        else:
+            inside.meet(remote, name)
+    inside.take_tables()
+    found.join(inside)
 
 
 def few(names: Sequence[str]) -> str:
@@ -95,14 +162,14 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def _kind_at(path: Path) -> Kind | None:
+def _kind_at(path: Path | Remote) -> Kind | None:
     """Say what a file is, None where it cannot be read; what is no file, such as a pipe, is not opened."""
     with contextlib.suppress(OSError):
         return sniff(path) if path.is_file() else None
     return None
 
 
-def _named(path: Path, name: str) -> Source:
+def _named(path: Path | Remote, name: str) -> Source:
     kind = _kind_at(path)
     return replace(Source.of(path, name), kind=kind.name if kind else "")
 
@@ -121,28 +188,43 @@ def listed(src: str | Path | Iterable[str | Path]) -> list[str | Path]:
 
 
 def find_pages(sources: Sequence[str | Path]) -> Found:
-    """Return the pages of files, folders and glob patterns, sorted by id.
+    """Return the inputs of files, folders, glob patterns and addresses, sorted by id.
 
     A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz, .zst, .bz2 and .xz); hidden files
-    are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. Files that are named
-    are pages, and fail where they hold none.
+    are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. A folder without pages gives its
+    tables, crawls and archives. Files that are named are what their bytes say, and fail as pages where that is nothing to read.
     """
     found = Found()
     for source in sources:
+        if is_remote(source):
+            _far(str(source), found)
+            continue
+        if source == "-":
+            found.add(_named(_stdin(), "stdin"))
+            continue
         path = Path(source)
         if path.is_dir():
-            _walk(path, found)
+            inside = Found()
+            _walk(path, inside)
+            inside.take_tables()
+            found.join(inside)
         elif path.exists() and not path.is_file():  # a pipe, say, which could be read once, if ever
             raise InputError(f"{source}: is not a file: write it to one first")
         elif path.exists() or path.is_symlink():
-            found.pages.append(_named(path, path.name))
+            found.add(_named(path, path.name))
         else:
             matches = sorted(glob.glob(str(source), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
             if not matches:
                 raise InputError(f"{source}: no such file or folder; check the path")
             fixed = Path(*[p for n, p in enumerate(path.parts) if not any(glob.has_magic(q) for q in path.parts[: n + 1])])
-            found.pages += [_named(Path(m), Path(m).relative_to(fixed).as_posix()) for m in matches if Path(m).is_file()]
+            for m in matches:
+                if Path(m).is_file():
+                    found.add(_named(Path(m), Path(m).relative_to(fixed).as_posix()))
     found.pages.sort(key=lambda s: s.id)
+    found.holders.sort(key=lambda s: s.id)
+    twice = [name for name, n in Counter(s.id for s in found.holders).items() if n > 1]
+    if twice:  # ids are made of them
+        found.holders = [replace(s, id=encodable(str(s.path))) if s.id in twice else s for s in found.holders]
     _check_outputs([s.output for s in found.pages])
     return found
 

@@ -12,11 +12,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cleantext.decode import UTF16_NULS
 from cleantext.marks import CONTROLS, marked
-from cleantext.run.packed import PACKED, unpacked_name
+from cleantext.run.readers.packed import PACKED, unpacked_name
+
+if TYPE_CHECKING:
+    from cleantext.run.readers.source import Remote
 
 __all__ = ["HEAD", "HTML", "KINDS", "TABLES", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
 
@@ -24,7 +27,7 @@ HEAD = 1 << 13  # bytes that are looked at, unpacked
 READ = 1 << 16  # packed bytes that are taken for them
 TEXT = {"", ".txt", ".text"}
 HTML = {".html", ".htm", ".xhtml", ".shtml"}
-TABLES = {".parquet", ".jsonl", ".ndjson", ".jl"}  # of records that `cleantext dedup` reads
+TABLES = {".parquet", ".jsonl", ".ndjson", ".jl", ".warc", ".wet"}  # of records
 # Endings of programs whose output is saved under their name: HTML if it looks like any.
 _MADE = r"\.(?:php\d?|phtml|aspx?|ashx|jspx?|do|action|cgi|cfm|pl|dll|[jdp]html|(?:x|s)?html?)"
 _ASKED = re.compile(_MADE + r"[?@;&#!].*", re.DOTALL)
@@ -45,35 +48,33 @@ class Kind(NamedTuple):
     advice: str = "convert it to text or HTML first, or leave it out with .cleantextignore"
 
 
-TABLE = "`cleantext dedup` searches it; to clean its texts, send them through `cleantext pipe --jsonl FIELD`"
-LINES = "make it JSON lines (.jsonl), which `cleantext dedup` and `cleantext pipe --jsonl FIELD` read"
+AS_TABLE = "`cleantext clean` and `cleantext dedup` read it as a table of pages: name it as an input of theirs"
 UNPACK = "unpack it, and name the folder of pages"
-CRAWL = "write its pages as files first (such as with warcio), and name their folder"
 _KINDS = (
     Kind("text", "plain text", "page"),
     Kind("html", "an HTML page", "page"),
     Kind("binary", "binary data, not text", "other", "convert it first, or leave it out with .cleantextignore"),
-    Kind("jsonl", "JSON lines, a table of records", "records", TABLE),
-    Kind("parquet", "a Parquet table", "records", TABLE),
-    Kind("json", "a JSON document", "records", LINES),
-    Kind("csv", "a CSV table", "records", LINES),
-    Kind("tsv", "a table of columns between tabs", "records", LINES),
-    Kind("warc", "a WARC file, the records of a crawl", "records", CRAWL),
-    Kind("wet", "a WET file, the texts of a crawl", "records", CRAWL),
-    Kind("arc", "an ARC file, the records of a crawl", "records", CRAWL),
+    Kind("jsonl", "JSON lines, a table of records", "records", AS_TABLE),
+    Kind("parquet", "a Parquet table", "records", AS_TABLE),
+    Kind("json", "a JSON document", "records", AS_TABLE),
+    Kind("csv", "a CSV table", "records", AS_TABLE),
+    Kind("tsv", "a table of columns between tabs", "records", AS_TABLE),
+    Kind("warc", "a WARC file, the records of a crawl", "records", AS_TABLE),
+    Kind("wet", "a WET file, the texts of a crawl", "records", AS_TABLE),
+    Kind("arc", "an ARC file, the records of a crawl", "records", "write it as WARC (such as with warcio), which `cleantext clean` reads"),
     Kind("http", "an HTTP response with its headers", "records", "cut the headers off, up to the first empty line"),
     Kind("mhtml", "a page saved as MHTML with its pictures", "records", "save it as HTML"),
-    Kind("arrow", "an Arrow or Feather table", "records", "write it as Parquet, which `cleantext dedup` reads"),
-    Kind("orc", "an ORC table", "records", "write it as Parquet, which `cleantext dedup` reads"),
-    Kind("avro", "an Avro table", "records", "write it as Parquet, which `cleantext dedup` reads"),
+    Kind("arrow", "an Arrow or Feather table", "records", AS_TABLE),
+    Kind("orc", "an ORC table", "records", "write it as Parquet, which `cleantext clean` reads"),
+    Kind("avro", "an Avro table", "records", "write it as Parquet, which `cleantext clean` reads"),
     Kind("sqlite", "an SQLite database", "records", "write its texts as JSON lines or Parquet"),
     Kind("duckdb", "a DuckDB database", "records", "write its texts as JSON lines or Parquet"),
     Kind("hdf5", "an HDF5 file", "records", "write its texts as JSON lines or Parquet"),
     Kind("numpy", "a NumPy array", "records", "write its texts as JSON lines or Parquet"),
     Kind("pickle", "a Python pickle", "records", "write its texts as JSON lines or Parquet"),
     Kind("xml", "an XML document (a feed, a sitemap or data)", "records", "take its texts out, as JSON lines or files"),
-    Kind("zip", "a zip archive", "archive", UNPACK),
-    Kind("tar", "a tar archive", "archive", UNPACK),
+    Kind("zip", "a zip archive", "archive", AS_TABLE),
+    Kind("tar", "a tar archive", "archive", AS_TABLE),
     Kind("7z", "a 7z archive", "archive", UNPACK),
     Kind("rar", "a RAR archive", "archive", UNPACK),
     Kind("cab", "a cabinet archive", "archive", UNPACK),
@@ -149,7 +150,7 @@ def ending_of(name: str) -> str:
     return asked[0] if asked else PurePath(last).suffix
 
 
-def first_bytes(path: Path, size: int = HEAD) -> bytes:
+def first_bytes(path: Path | Remote, size: int = HEAD) -> bytes:
     """Return the first bytes of a file, unpacked as its name says; fewer where it is short, cut off or broken. Raise `OSError`."""
     with path.open("rb") as file:
         data = file.read(size if ending_of(path.name) == path.suffix.lower() else READ)
@@ -175,7 +176,7 @@ def _unpacked(data: bytes, ending: str, size: int) -> bytes:
     return out
 
 
-def sniff(path: Path, name: str = "") -> Kind:
+def sniff(path: Path | Remote, name: str = "") -> Kind:
     """Say what a file is. ``name`` counts in the place of its own. Raise `OSError` where it cannot be read."""
     return kind_of(first_bytes(path), name or path.name)
 

@@ -1,0 +1,84 @@
+"""One stage alone, from files or stdin to stdout: `cleantext convert`, `repair` and `extract`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["convert", "extract", "repair"]
+
+
+def _each(files: tuple[Path, ...], work: Callable[[str], str]) -> None:
+    """Write what becomes of the texts of files, or of stdin, to stdout in UTF-8, one after the other."""
+    for text in _texts(files):
+        sys.stdout.buffer.write(work(text).encode("utf-8", "replace"))
+
+
+def _texts(files: tuple[Path, ...]) -> list[str]:
+    return [_decoded(file) for file in files or (Path("-"),)]
+
+
+def _decoded(file: Path) -> str:
+    from cleantext.decode import decode
+
+    return decode(_bytes(file)).text
+
+
+def _bytes(file: Path) -> bytes:
+    from cleantext.run.readers.source import Source
+
+    return sys.stdin.buffer.read() if str(file) == "-" else Source.of(file, str(file)).read()
+
+
+FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+
+
+@click.command()
+@FILES
+@click.option(
+    "--to", required=True, metavar="SCRIPT", help="hans, hant, hant-tw, hant-hk, jp, or a configuration of OpenCC: t2s, s2twp, ..."
+)
+@click.option("--keep", multiple=True, metavar="WORD", help="A word that stays as it is; may be repeated.")
+def convert(files: tuple[Path, ...], to: str, keep: tuple[str, ...]) -> None:
+    """Convert FILES, or stdin, to one script of Chinese; nothing else changes."""
+    from cleantext.script import unify_script
+
+    _each(files, lambda text: unify_script(text, to=to, keep=keep))
+
+
+@click.command()
+@FILES
+def repair(files: tuple[Path, ...]) -> None:
+    """Repair FILES, or stdin: wrong decodings, injected pinyin, entities, control characters; nothing else changes."""
+    from cleantext.repair import repair as repaired
+
+    _each(files, repaired)
+
+
+@click.command()
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--markdown", "form", flag_value="markdown", help="Headings, lists and quotes marked.")
+@click.option("--json", "form", flag_value="json", help="Title, date, source, authors and the text.")
+@click.option("--url", help="The address of the page: dates and hosts may stand in it.")
+@click.option("--to", default="keep", show_default=True, metavar="SCRIPT", help="hans, hant, ...: the script of the text.")
+def extract(file: Path, form: str | None, url: str | None, to: str) -> None:
+    """Write the main text of an HTML page, FILE or stdin, as text, Markdown or JSON."""
+    from cleantext.decode import decode
+    from cleantext.html import read_html
+    from cleantext.html.markdown import markdown
+    from cleantext.pipeline import Pipeline
+
+    page = Pipeline.load("web").with_script(to).fast([read_html(decode(_bytes(file)).text, url=url)])[0]
+    if form == "json":
+        told: dict[str, Any] = {"url": page.url, **page.metadata, "flags": list(page.flags), "text": page.text}
+        out = json.dumps(told, ensure_ascii=False, indent=1, default=str)
+    else:
+        out = markdown(page) if form == "markdown" else page.text
+    sys.stdout.buffer.write(out.encode("utf-8", "replace"))
+    if out and not out.endswith("\n"):
+        sys.stdout.buffer.write(b"\n")

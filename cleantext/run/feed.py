@@ -1,0 +1,89 @@
+"""What there is to do: the shards of the inputs, those that are done already told from those that are not.
+
+Pages that are files of their own are read by the process that cleans them. A file that holds many (a table, a crawl, an archive) is read here,
+batch after batch, and each batch goes to a worker as an Arrow file: one stream feeds any number of workers, and no more batches
+lie on the disk than workers can take. Which record stands in which batch depends on the file alone, so that a run that was stopped finds
+its shards again; of a file whose shards are all done not a byte is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cleantext.report.tally import Report
+from cleantext.run.files import write_whole
+from cleantext.run.markers import finished
+from cleantext.run.readers.batches import made_id, notes_of, with_notes
+from cleantext.run.readers.source import tree_name
+from cleantext.run.readers.units import Spool, Unit
+from cleantext.run.settings import SPOOL, STATE, Settings, Shard, part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["shards_of"]
+
+
+def shards_of(units: Sequence[Unit], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report | None]]:
+    """Yield the shards in their order, each with its tally where it is done. A batch that is to be done lies on the disk."""
+    seen = {tree_name(source.id) for unit in units for source in unit.sources} if not settings.is_table else set()
+    for number, unit in enumerate(units):
+        if not unit.holds_many:
+            shard = Shard(number, unit)
+            yield shard, finished(shard, settings, out)
+            continue
+        known = _counted(unit, out) if settings.is_table else None
+        if known is not None:
+            held = [(shard, finished(shard, settings, out)) for shard in (Shard.of(unit, number, n) for n in range(known))]
+            if all(report is not None for _, report in held):
+                yield from held
+                continue
+        n = -1
+        for n, read in enumerate(unit.batches()):
+            batch = read
+            shard = Shard.of(unit, number, n)
+            report = finished(shard, settings, out)
+            if not settings.is_table:
+                batch = _with_names_of_their_own(batch, seen)
+            if report is None:
+                path = part(out, shard, SPOOL)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shard = replace(shard, unit=Spool.write(batch, path))
+            yield shard, report
+        write_whole(_count_file(unit, out), json.dumps(n + 1).encode(), sync=False)
+
+
+def _with_names_of_their_own(batch: pa.RecordBatch, seen: set[str]) -> pa.RecordBatch:
+    """Return a batch in which no record would be written over another: one whose name is taken gives way to file and number."""
+    import pyarrow as pa
+
+    ids, renamed = batch.column("id").to_pylist(), []
+    for n, name in enumerate(ids):
+        if tree_name(name) in seen and batch.column("error")[n].as_py() is None:
+            source, number = batch.column("source")[n].as_py(), batch.column("number")[n].as_py()
+            renamed.append((source, number, name))
+            ids[n] = made_id(source, number)
+        seen.add(tree_name(ids[n]))
+    if not renamed:
+        return batch
+    notes = notes_of(batch)
+    notes["renamed"] = [*notes.get("renamed", ()), *renamed]
+    return with_notes(batch.set_column(0, "id", pa.array(ids, pa.string())), notes)
+
+
+def _count_file(unit: Unit, out: Path) -> Path:
+    digest = hashlib.sha256(json.dumps(unit.identity).encode()).hexdigest()[:32]
+    return out / STATE / f"{digest}.batches"
+
+
+def _counted(unit: Unit, out: Path) -> int | None:
+    """Return how many batches a unit gave when it was read to its end, as it is now."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(json.loads(_count_file(unit, out).read_bytes()))
+    return None

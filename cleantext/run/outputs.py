@@ -1,0 +1,80 @@
+"""A finished run, read again: what became of its pages, and their texts as they were and as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cleantext.errors import EditError, InputError
+from cleantext.run.paths import inside
+from cleantext.run.settings import EDITS, METADATA
+from cleantext.run.state import rows_of
+from cleantext.run.writers.corpus import DROPPED_FILE, corpus_files, corpus_tables
+from cleantext.run.writers.schema import check_schema
+
+__all__ = ["dropped", "has_edits", "is_table_run", "pages_of", "text_of"]
+
+
+def is_table_run(out: Path) -> bool:
+    """Say whether a folder holds a corpus that was written as a table."""
+    return bool(corpus_files(out))
+
+
+def has_edits(out: Path) -> None:
+    """Raise `InputError` where a folder is no run that recorded its edits."""
+    if not out.is_dir():
+        raise InputError(f"{out}: no such folder; check the path")
+    if not (out / EDITS).exists() or not (is_table_run(out) or (out / METADATA).exists()):
+        raise InputError(f"{out}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
+
+
+def pages_of(out: Path, *, texts: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield what became of the pages of a run, with ``outcome``, and of tables with their ``text`` where it is asked for.
+
+    Rows of a table that were dropped come behind those that were kept; pages that failed are in no table.
+    """
+    if not is_table_run(out):
+        yield from rows_of(out / METADATA) if (out / METADATA).exists() else ()
+        return
+    for table in corpus_tables(out):
+        for row in (table if texts else table.drop_columns(["text"])).to_pylist():
+            yield {**row, "outcome": "kept"}
+    if (out / DROPPED_FILE).exists():
+        yield from dropped(out, texts=texts)
+
+
+def dropped(out: Path, *, texts: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the rows that were dropped. Raise `InputError` for a damaged file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = out / DROPPED_FILE
+    try:
+        with pq.ParquetFile(path) as file:
+            check_schema(file.schema_arrow, str(path))
+            columns = [n for n in file.schema_arrow.names if texts or n != "text"]
+            for batch in file.iter_batches(batch_size=2_000, columns=columns):
+                yield from batch.to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+
+
+def text_of(out: Path, row: Mapping[str, Any]) -> str:
+    """Return the cleaned text of a page of a run. Raise `EditError` where it was changed or lost since, `InputError` where its name leads out."""
+    if "text" in row:
+        return str(row["text"])
+    data = b""
+    if row["outcome"] != "duplicate":
+        path = inside(out, row["output"] or "")
+        try:
+            data = path.read_bytes() if path.is_file() else b""
+        except OSError as error:
+            raise EditError(f"{path}: cannot be read: {error.strerror}") from error
+        if hashlib.sha256(data).hexdigest() != row.get("output_sha256"):
+            raise EditError(f"{path}: changed or lost since it was cleaned, so its edits do not fit: clean the page again")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise EditError(f"{path}: not the text that cleaning wrote ({error}): clean the page again") from error

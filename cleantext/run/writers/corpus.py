@@ -1,0 +1,192 @@
+"""A corpus as files of a bounded size: Parquet, or JSON lines, packed or not; each whole or not at all, the same whatever the number of workers."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from cleantext.errors import ConfigError, InputError
+from cleantext.run.files import CORPUS, whole
+from cleantext.run.writers.schema import check_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus"]
+
+FILE_BYTES = 256_000_000  # of rows, unpacked, that one file holds
+GROUP_ROWS = 2_000  # of a row group of Parquet, and bytes:
+GROUP_BYTES = 32_000_000
+DROPPED_FILE = "dropped.parquet"
+
+
+class CorpusWriter:
+    """Writes tables of one schema, in order, as ``corpus-00000.parquet`` and so on."""
+
+    def __init__(self, folder: Path, form: str, schema: pa.Schema, *, file_bytes: int = 0, stem: str = "corpus") -> None:
+        self.folder, self.form, self.schema, self.stem = folder, form, schema, stem
+        self.file_bytes = file_bytes or FILE_BYTES
+        self.written: list[str] = []
+        self.rows = self.size = 0
+        self.held: list[pa.Table] = []
+        self.waiting = 0  # bytes of what is held
+        self.open: contextlib.ExitStack | None = None
+        self.sink: Any = None
+
+    def write(self, table: pa.Table) -> None:
+        """Write rows; a new file begins where one is full."""
+        self.rows += table.num_rows
+        if not table.num_rows:
+            return
+        self.held.append(table)
+        self.waiting += table.nbytes
+        if self.waiting >= GROUP_BYTES or sum(t.num_rows for t in self.held) >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self.held:
+            return
+        import pyarrow as pa
+
+        table = pa.concat_tables(self.held)
+        self.held, self.waiting = [], 0
+        if self.open is None:
+            self._begin()
+        self.sink(table)
+        self.size += table.nbytes
+        if self.size >= self.file_bytes:
+            self._end()
+
+    def _begin(self) -> None:
+        name = f"{self.stem}-{len(self.written):05d}.{self.form}"
+        self.open = contextlib.ExitStack()
+        temporary = self.open.enter_context(whole(self.folder / name))
+        self.sink = self.open.enter_context(_sink(temporary, self.form, self.schema))
+        self.written.append(name)
+        self.size = 0
+
+    def _end(self) -> None:
+        assert self.open
+        opened, self.open = self.open, None
+        opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            if self.open is not None:
+                self.open.__exit__(kind, error, trace)
+            return
+        self._flush()
+        if not self.written:  # a corpus without a page is one, too
+            self._begin()
+            self.sink(self.schema.empty_table())
+        if self.open is not None:
+            self._end()
+        if self.stem == "corpus":
+            drop_corpus(self.folder, self.written)
+
+
+@contextlib.contextmanager
+def _sink(path: Path, form: str, schema: pa.Schema) -> Iterator[Any]:
+    """Give what takes tables."""
+    if form == "parquet":
+        import pyarrow.parquet as pq
+
+        with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3) as writer:
+            yield lambda table: writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        return
+    with _packed(path, form) as file:
+
+        def write(table: pa.Table) -> None:
+            for batch in table.to_batches(max_chunksize=256):
+                file.write(
+                    "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in batch.to_pylist()).encode("utf-8", "replace")
+                )
+
+        yield write
+
+
+@contextlib.contextmanager
+def _packed(path: Path, form: str) -> Iterator[IO[bytes]]:
+    with path.open("wb") as file:
+        if form.endswith(".gz"):
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:  # no time, no name: the same bytes again
+                yield packed  # type: ignore[misc]
+        elif form.endswith(".zst"):
+            import zstandard
+
+            with zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as packed:
+                yield packed
+        else:
+            yield file
+
+
+def drop_corpus(folder: Path, but: Sequence[str] = ()) -> None:
+    """Delete the files of a corpus that an earlier run left, ``but`` some."""
+    for path in corpus_files(folder):
+        if path.name not in but:
+            path.unlink()
+    if not but:
+        (folder / DROPPED_FILE).unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- reading it again
+
+
+def corpus_files(folder: Path) -> list[Path]:
+    """Return the files of the corpus in an output folder, in their order."""
+    return sorted(p for p in folder.iterdir() if p.name.startswith("corpus-") and CORPUS.fullmatch(p.name)) if folder.is_dir() else []
+
+
+def corpus_tables(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of the corpus in an output folder, in their order, some thousand at a time. Raise `InputError` for damaged files."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in corpus_files(folder):
+        try:
+            if path.suffix == ".parquet":
+                with pq.ParquetFile(path) as file:
+                    check_schema(file.schema_arrow, str(path))
+                    for batch in file.iter_batches(batch_size=GROUP_ROWS, columns=columns):
+                        yield pa.Table.from_batches([batch])
+            else:
+                yield from _json_tables(path, columns)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+
+
+def _json_tables(path: Path, columns: list[str] | None) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    from cleantext.run.readers.packed import lines_of
+
+    rows: list[dict[str, Any]] = []
+    for line in lines_of(path):
+        row = json.loads(line)
+        rows.append({name: row[name] for name in columns} if columns else row)
+        if len(rows) == GROUP_ROWS:
+            yield pa.Table.from_pylist(rows)
+            rows = []
+    if rows:
+        yield pa.Table.from_pylist(rows)
+
+
+def checked_where(where: str, schema: pa.Schema) -> None:
+    """Raise `ConfigError` for a condition that is no SQL, or none over these columns."""
+    import duckdb
+
+    with duckdb.connect() as database:
+        database.register("page", schema.empty_table())
+        try:
+            database.execute(f"SELECT count(*) FROM (SELECT *, chars_out AS chars FROM page) WHERE ({where})")
+        except duckdb.Error as error:
+            told = str(error).split("\n", 1)[0]
+            raise ConfigError(f"--where {where!r}: {told}; the columns are {', '.join(schema.names)}, and chars for chars_out") from error
