@@ -30,7 +30,7 @@ def replace(self, target):
     return made
 
 Path.replace = replace  # every file gets its name by it
-ct.clean_files(sys.argv[1], sys.argv[2], form="parquet", duplicates="documents", remove=True, where="chars > 1", workers=1, page_seconds=0)
+ct.clean_files(sys.argv[1], sys.argv[2], form="parquet", duplicates="documents", remove=True, where="chars > 1", workers=1, page_seconds=0, max_page_memory=0)
 print(seen[0])
 """
 
