@@ -80,14 +80,6 @@ def test_a_page_that_takes_all_memory_fails_alone(tmp_path, monkeypatch, text, f
         clean(src, tmp_path / "more", max_page_memory=1)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits memory")
-def test_pages_over_the_limit_of_memory_are_done_again_with_another(tmp_path, monkeypatch):
-    """A run that was stopped takes up the shards that are done, but for pages that failed by a limit that has changed."""
-    settings = Settings(RECIPE, max_page_memory=500_000_000)
-    assert settings.fingerprint == Settings(RECIPE).fingerprint
-    assert settings.budget != Settings(RECIPE).budget
-
-
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no clock here")
 @pytest.mark.parametrize("engine", ["memory", "local"])
 def test_dedup_reads_no_page_for_ever(tmp_path, monkeypatch, engine):

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def clean(src, out, **options):
-    return ct.clean_files(src, out, **{"form": "parquet", "workers": 1, "page_seconds": 0, **options})
+    return ct.clean_files(src, out, **{"form": "parquet", "workers": 1, "page_seconds": 0, "max_page_memory": 0, **options})
 
 
 def rows(out, *columns):

@@ -102,7 +102,7 @@ def test_markup_that_opens_elements_without_end():
     code = f"""
 import resource, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_long_lines import NESTED, N, canonical
+from test_long_lines import N, NESTED, canonical
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for name, markup in NESTED.items():
     start = time.process_time()

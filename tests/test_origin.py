@@ -123,7 +123,7 @@ def count_shards(monkeypatch):
 def test_a_finished_run_is_not_done_again(tmp_path, monkeypatch, duplicates):
     src, out = pages_in(tmp_path / "in", ["1.txt", "2.txt", "3.html"]), tmp_path / "out"
     (src / "no.txt").write_bytes(bytes(range(256)) * 20)
-    options = {"duplicates": duplicates, "page_seconds": 0, "workers": 1}
+    options = {"duplicates": duplicates, "page_seconds": 0, "max_page_memory": 0, "workers": 1}
     first = ct.clean_files(src, out, **options)
     before = tree(out), {p: p.stat().st_mtime_ns for p in out.rglob("*")}
     done = count_shards(monkeypatch)
@@ -373,7 +373,7 @@ def test_two_pages_never_write_one_file_silently(tmp_path, monkeypatch, names, l
     import unicodedata
 
     src, out = pages_in(tmp_path / "in", names), tmp_path / "out"
-    options = {"duplicates": duplicates, "page_seconds": 0, "workers": 1}
+    options = {"duplicates": duplicates, "page_seconds": 0, "max_page_memory": 0, "workers": 1}
     assert ct.clean_files(src, out, **options).outcomes == {"kept": len(names)} or duplicates == "passages"
     shutil.rmtree(out)
     with monkeypatch.context() as patch:

@@ -17,6 +17,7 @@ from cleantext.cli import main
 from cleantext.errors import ConfigError
 from cleantext.plan.lock import only_writer
 from cleantext.run import job
+from cleantext.run.budget import MEMORY
 from cleantext.run.markers import finished
 from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
@@ -46,7 +47,7 @@ def stop_before_the_end(src, out, monkeypatch, **options):
     """Do all shards, and be stopped before the tables are joined."""
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(job, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        ct.clean_files(src, out, page_seconds=0, **options)
+        ct.clean_files(src, out, page_seconds=0, max_page_memory=0, **options)
 
 
 def count_shards(monkeypatch):
@@ -79,7 +80,7 @@ def same_length(path):
 
 @pytest.mark.parametrize("duplicates", ["off", "passages"])
 def test_whatever_of_a_finished_shard_is_damaged_it_is_done_again(crawl, tmp_path, monkeypatch, duplicates):
-    options = {"duplicates": duplicates, "remove": duplicates != "off", "page_seconds": 0}
+    options = {"duplicates": duplicates, "remove": duplicates != "off", "page_seconds": 0, "max_page_memory": 0}
     ct.clean_files(crawl, tmp_path / "straight", **options)
     out = tmp_path / "out"
     stop_before_the_end(crawl, out, monkeypatch, duplicates=duplicates, remove=duplicates != "off")
@@ -108,7 +109,7 @@ def test_whatever_of_a_finished_shard_is_damaged_it_is_done_again(crawl, tmp_pat
 def test_a_sound_shard_is_not_done_again(crawl, tmp_path, monkeypatch):
     stop_before_the_end(crawl, tmp_path / "out", monkeypatch, duplicates="off")
     done = count_shards(monkeypatch)
-    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0, max_page_memory=0)
     assert done == []
 
 
@@ -121,10 +122,10 @@ def test_another_budget_gives_pages_that_went_over_it_another_try_and_no_others(
 
     held = json.loads(marker.read_bytes())
     held.pop("sum")
-    held["budget"] = Settings(recipe, duplicates="off", page_seconds=7).budget
+    held["budget"] = [7, MEMORY]
     marker.write_text(json.dumps({"sum": _sum(held), **held}))
-    for seconds, sound in ((7, [True, True]), (8, [False, True])):
-        settings = Settings(recipe, duplicates="off", page_seconds=seconds)
+    for seconds, memory, sound in ((7, MEMORY, [True, True]), (8, MEMORY, [False, True]), (7, 2 * MEMORY, [False, True])):
+        settings = Settings(recipe, duplicates="off", page_seconds=seconds, max_page_memory=memory)
         assert [finished(shard, settings, tmp_path / "out") is not None for shard in shards[:2]] == sound
 
 
@@ -145,10 +146,10 @@ def test_pages_of_a_shard_that_was_not_finished_go_too(crawl, tmp_path, monkeypa
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shards, "mark", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+        ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0, max_page_memory=0)
     assert (tmp_path / "out" / "0.txt").exists()
     (crawl / "0.txt").unlink()
-    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "out", duplicates="off", page_seconds=0, max_page_memory=0)
     assert not (tmp_path / "out" / "0.txt").exists()
 
 
@@ -172,7 +173,7 @@ def test_a_page_that_changed_is_done_again_though_its_size_and_time_did_not(craw
     change(page, page.read_bytes().replace("第4頁".encode(), "第9頁".encode()), (held.st_atime_ns, held.st_mtime_ns))
     assert (page.stat().st_size, page.stat().st_mtime_ns) == (held.st_size, held.st_mtime_ns)
     done = count_shards(monkeypatch)
-    ct.clean_files(crawl, out, duplicates="off", page_seconds=0)
+    ct.clean_files(crawl, out, duplicates="off", page_seconds=0, max_page_memory=0)
     assert done == [2]
     assert (out / "4.txt").read_text("utf-8").startswith("第9页")
 
@@ -204,13 +205,13 @@ def test_a_link_that_came_while_a_run_was_stopped_fails_its_pages_and_no_others(
     stop_before_the_end(crawl, out, monkeypatch, duplicates="documents", remove=True)
     (tmp_path / "elsewhere").mkdir()
     (out / "sub").symlink_to(tmp_path / "elsewhere")
-    report = ct.clean_files(crawl, out, duplicates="documents", remove=True, page_seconds=0)
+    report = ct.clean_files(crawl, out, duplicates="documents", remove=True, page_seconds=0, max_page_memory=0)
     assert [row["id"] for row in report.failures] == ["sub/1.txt", "sub/3.txt", "sub/5.txt"]
     assert not list((tmp_path / "elsewhere").iterdir())
     assert (out / "report.json").exists()
     (out / "sub").unlink()
-    ct.clean_files(crawl, out, duplicates="documents", remove=True, page_seconds=0)
-    ct.clean_files(crawl, tmp_path / "straight", duplicates="documents", remove=True, page_seconds=0)
+    ct.clean_files(crawl, out, duplicates="documents", remove=True, page_seconds=0, max_page_memory=0)
+    ct.clean_files(crawl, tmp_path / "straight", duplicates="documents", remove=True, page_seconds=0, max_page_memory=0)
     assert tree(out) == tree(tmp_path / "straight")
 
 

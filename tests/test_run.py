@@ -199,7 +199,7 @@ def test_a_page_that_breaks_a_step_fails_alone(crawl, tmp_path, monkeypatch):
 
 def test_a_stopped_run_takes_up_from_its_markers(crawl, tmp_path, monkeypatch):
     monkeypatch.setattr(units, "BATCH_ROWS", 1)
-    ct.clean_files(crawl, tmp_path / "straight", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "straight", page_seconds=0, max_page_memory=0)
     real, done = job.run_shard, []
 
     def stopping(shard, *arguments, **options):
@@ -210,10 +210,10 @@ def test_a_stopped_run_takes_up_from_its_markers(crawl, tmp_path, monkeypatch):
 
     monkeypatch.setattr(job, "run_shard", stopping)
     with pytest.raises(KeyboardInterrupt):
-        ct.clean_files(crawl, tmp_path / "out", page_seconds=0)  # no process but this one
+        ct.clean_files(crawl, tmp_path / "out", page_seconds=0, max_page_memory=0)  # no process but this one
     again = []
     monkeypatch.setattr(job, "run_shard", lambda *a, **o: (again.append(a[0].number), real(*a, **o))[1])
-    ct.clean_files(crawl, tmp_path / "out", page_seconds=0)
+    ct.clean_files(crawl, tmp_path / "out", page_seconds=0, max_page_memory=0)
     assert done == [0, 1]
     assert again == [2, 3, 4]
     assert tree(tmp_path / "out") == tree(tmp_path / "straight")
