@@ -1,6 +1,7 @@
 """In other people's pipelines: the one-liners of docs/elsewhere.md, run on the real packages where they are installed."""
 
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -71,8 +72,9 @@ def test_datatrove(tmp_path):
 
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore")
-def test_pyspark():
+def test_pyspark(monkeypatch):
     pytest.importorskip("pyspark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)  # else the first Python on the path
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
