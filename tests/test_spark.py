@@ -45,6 +45,8 @@ SMALL = {
     "spark.driver.memory": "1g",
     "spark.sql.shuffle.partitions": "2",
     "spark.log.level": "OFF",
+    # Kernels of these tests, for workers. Not by os.environ: the JVM may be another test's, and keeps the environment it began with.
+    "spark.executorEnv.PYTHONPATH": str(HERE),
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # a JVM of a minute does not earn its compiler
 }
 
@@ -54,7 +56,6 @@ def spark():
     pytest.importorskip("pyspark", reason="needs pyspark")
     if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
         pytest.skip("needs pyspark and Java")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])  # of workers: kernels of these tests
     with connected("local[2]", SMALL) as session:
         yield session
 
@@ -370,7 +371,8 @@ def test_spark_connect(tmp_path, spark):
     )
     with connect_server() as url:
         call = [sys.executable, "-W", "ignore", "-c", CONNECT, str(tmp_path), url]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=500, check=False)
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
+        done = subprocess.run(call, capture_output=True, text=True, timeout=500, check=False, env=environment)
     assert f"digest {digest(local)}" in done.stdout, done.stderr[-3000:]
 
 
