@@ -33,8 +33,8 @@ sys.path.insert(0, str(SHARED / "tools"))
 OUT = Path(__file__).parents[1] / "cleantext/data/linemodel.npz"
 KEEP = ("body", "title", "caption")
 FOLDS, INNER = 5, 4
-OTHERS = ("teacher", "made")  # pages that teach and are not measured
-WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.4}
+OTHERS = ("teacher", "made", "wcxb")  # pages that teach and are not measured
+WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.4, "wcxb": 0.15}
 ONE_HOST = 0.15  # of twelve pages of one template
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 GRAM_UNIT = 16  # of a logit, for weights of n-grams
@@ -77,6 +77,7 @@ def load():
     pages += [_page("seeds", name, "seeds", None, lines, labels) for name, lines, labels in seeds()]
     pages += made()
     pages += teacher()
+    pages += wcxb()
     link(pages)
     return pages
 
@@ -174,6 +175,24 @@ def teacher():
             text = sum(len(line) for line, label in zip(lines, labels, strict=True) if label == "body")
             if text >= 200 and len(lines) < 1500:
                 pages.append(_page("teacher", row["path"], row["host"], row["repo"], lines, labels))
+    return pages
+
+
+def wcxb():
+    """Return the pages of WCXB, which are of all kinds and mostly English, with labels from their gold text: they teach what pages are like."""
+    import zstandard
+    from lines import page_lines
+
+    pages = []
+    with zstandard.ZstdDecompressor().stream_reader((SHARED / "data/wcxb-dev.jsonl.zst").open("rb")) as stream:
+        for row in map(json.loads, io.TextIOWrapper(stream, "utf-8")):
+            lines = page_lines(row["html"].encode())
+            if not 5 <= len(lines) < 1500:
+                continue
+            shares = _gone(lines, row["main_content"])
+            labels = ["body" if gone < 0.2 else "chrome" if gone > 0.8 else "unsure" for gone in shares]
+            if labels.count("body") >= 2:
+                pages.append(_page("wcxb", row["id"], row["url"].split("//")[-1].split("/")[0], None, lines, labels))
     return pages
 
 
