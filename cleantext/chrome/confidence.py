@@ -21,13 +21,17 @@ from cleantext.chrome.columns import LEARNED, Lines
 __all__ = ["expected", "expected_of_pages"]
 
 RULED = 0.002  # a line that rules took is text no more often, whatever a model says of it
-# Lines of one page are right or wrong together, and those that a page can spare were chosen. On 134 pages of hosts left out (text mode), in five
-# parts by what was expected, lost were .05, .13, .37, .69 % of the text where .04, .26, .70, 1.3 % were expected, and of the rest
-# 5, 18, 15, 20, 47, 65 % was page chrome where .8, 3, 7, 14, 29, 61 % was expected. Hence:
-LOST, LEFT = 0.5, 0.65  # a factor, and an exponent
+# Lines of one page are right or wrong together, and those that a page can spare were chosen. So the sum of what may be lost is multiplied, and the share
+# that is left raised to a power, by text and HTML. Chosen on 134 pages (text) and 98 (HTML) of hosts left out, in six parts by what was
+# expected. Text: lost .05, .13, .37, .69 % of the text where .04, .26, .70, 1.3 % were the bare sum; left 5, 18, 15, 20, 47, 65 % page chrome
+# where .8, 3, 7, 14, 29, 61 % were. HTML: lost .05, .03, .2, .3, .4, 4.9 % where .0, .1, .3, .8, 2, 23 % were; left 0, .1, .1, .5, 3, 40 % where
+# .1, .2, .4, 1, 3, 23 % were.
+TEXT, HTML = (0.5, 0.65), (0.25, 1.0)
 
 
-def expected(chars: npt.ArrayLike, text: npt.ArrayLike, kept: npt.ArrayLike, *, ruled: npt.ArrayLike = False) -> dict[str, float]:
+def expected(
+    chars: npt.ArrayLike, text: npt.ArrayLike, kept: npt.ArrayLike, *, ruled: npt.ArrayLike = False, scale: tuple[float, float] = TEXT
+) -> dict[str, float]:
     """Return what is expected to be lost and left of a page.
 
     Args:
@@ -35,6 +39,7 @@ def expected(chars: npt.ArrayLike, text: npt.ArrayLike, kept: npt.ArrayLike, *, 
         text: how likely each line is text, from 0 to 1
         kept: whether it stays
         ruled: whether a rule took it
+        scale: `TEXT` or `HTML`
 
     >>> expected([100, 100, 10], [1.0, 0.9, 0.1], [True, True, False])
     {'body_lost_expected': 0.0026, 'chrome_left_expected': 0.1427}
@@ -47,8 +52,8 @@ def expected(chars: npt.ArrayLike, text: npt.ArrayLike, kept: npt.ArrayLike, *, 
     lost = float((size * likely)[~stays].sum())
     chrome = float((size * (1 - likely))[stays].sum())
     shares: dict[str, Any] = {
-        "body_lost_expected": LOST * lost / max(body, 1e-9),
-        "chrome_left_expected": (chrome / max(left, 1e-9)) ** LEFT,
+        "body_lost_expected": scale[0] * lost / max(body, 1e-9),
+        "chrome_left_expected": (chrome / max(left, 1e-9)) ** scale[1],
     }
     return {name: round(share, 4) for name, share in shares.items()}
 

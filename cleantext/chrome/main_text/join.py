@@ -12,7 +12,7 @@ from math import log
 
 import numpy as np
 
-from cleantext.chrome.confidence import expected
+from cleantext.chrome.confidence import HTML, expected
 from cleantext.chrome.main_text.model import load_model, odds
 from cleantext.chrome.main_text.signals import read_signals
 from cleantext.chrome.tree import ATTACHED, Tree, is_heading, plain
@@ -87,10 +87,10 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     text = 1 / (1 + np.exp(-np.array(said)))
     sizes = list(map(len, tree.lines))
     if "main" not in out:
-        return roles, expected(sizes, text, [role in CHOSEN for role in roles])
+        return roles, expected(sizes, text, [role in CHOSEN for role in roles], scale=HTML)
     if (head := _headline(tree, out, said)) >= 0:
         out[head] = "title" if "title" not in out else "main"
-    return tuple(out), expected(sizes, text, [role in CHOSEN for role in out])
+    return tuple(out), expected(sizes, text, [role in CHOSEN for role in out], scale=HTML)
 
 
 def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str]) -> float:
