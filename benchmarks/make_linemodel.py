@@ -27,6 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from confidence import NAMES, shares, show
 
 SHARED = Path(os.environ.get("CLEANTEXT_SHARED", Path(__file__).parents[1] / "../shared"))
 sys.path.insert(0, str(SHARED / "tools"))
@@ -492,7 +493,7 @@ def measured(corpus, tested, models):
                 score_lines.Page({"host": page["site"], "kind": page["kind"]}, page["lines"], page["labels"], {}), cleaned.text
             )
             again = pipeline.fast([Page(cleaned.text)])[0].text
-            rows.append((page, counts, lost, cleaned.flags, again == cleaned.text))
+            rows.append((page, counts, lost, cleaned.flags, again == cleaned.text, cleaned.metadata))
     return rows
 
 
@@ -569,6 +570,8 @@ def main():
         known = {f"{kind}.{name}": value for kind in ("pages2", "pages") for name, value in pinned(rows, kind).items()}
         for kind in ("pages2", "pages", "seeds"):
             shown(f"{kind}: learned ", told(rows, kind))
+        trusted = [row for row in rows if NAMES[0] in row[5] and row[0]["kind"] in ("pages2", "pages")]
+        show("text", [([row[5][name] for name in NAMES], shares(row[1])) for row in trusted])
         for k, out in enumerate(tested):
             names = {corpus.pages[n]["name"] for n in out}
             shown(f"fold {k}, pages2 ", told([r for r in rows if r[0]["name"] in names], "pages2"))

@@ -2,8 +2,8 @@
 
 Both are expectations of the learned models, for which every line is text with some probability, so they cost a sum. They are kept in
 ``Page.metadata`` as ``body_lost_expected`` (share of the characters of text that went) and ``chrome_left_expected`` (share of the characters
-that stay which are page chrome), from 0 to 1, of pages that a model judged. `benchmarks/quality.py` compares them with what was lost and left
-on pages of hosts that the models had not seen.
+that stay which are page chrome), from 0 to 1, of pages that a model judged. `benchmarks/confidence.py` and
+`benchmarks/make_linemodel.py` compare them with what was lost and left on pages of hosts that the models had not seen.
 """
 
 from __future__ import annotations
