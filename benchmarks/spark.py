@@ -1,28 +1,32 @@
 """Plans on Spark beside one machine: the same rows, what skew costs, and what rows cost in seconds of processors.
 
     python benchmarks/spark.py parity --texts 20000         # memory, embedded, Spark in 1 and 7 partitions: one digest each
-    python benchmarks/spark.py skew --texts 150000          # one cluster of 100,000 near copies; a line in 100,000 texts
-    python benchmarks/spark.py growth --millions 0.1 0.2    # texts of one passage
+    python benchmarks/spark.py skew --texts 150000          # 100,000 equal texts, or near copies; a line in 100,000 texts
+    python benchmarks/spark.py growth --millions 0.1 0.2    # texts of one passage (growth.py has those of one machine)
     python benchmarks/spark.py components --edges 1000000   # a chain, a star, a giant component
 
 Seconds are those of processors, of the driver's JVM and all its Python workers: other work on the machine does not change them much.
+Shuffle and spill are sums over all tasks, from Spark's event log; memory is the most that all processes held at once (proportional set sizes).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import json
 import os
 import random
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from growth import passages, template
+from growth import family, held, passages, template
 
 from cleantext.dedup import SketchSpec, find_duplicates
 from cleantext.dedup.components import components
@@ -105,10 +109,35 @@ def cpu_seconds() -> float:
     return sum(stats[pid][1] for pid in held if pid in stats)
 
 
-def measured(what: str, work):
-    before, start = cpu_seconds(), time.perf_counter()
+def moved(log: Path | None) -> dict[str, int]:
+    """Return bytes that tasks have shuffled and spilled so far."""
+    found = dict.fromkeys(("shuffled", "spilled"), 0)
+    for file in log.iterdir() if log else ():
+        for line in file.read_text().splitlines():
+            if line.startswith('{"Event":"SparkListenerTaskEnd"') and (metrics := json.loads(line).get("Task Metrics")):
+                found["shuffled"] += metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+                found["spilled"] += metrics["Disk Bytes Spilled"]
+    return found
+
+
+def measured(what: str, work, log: Path | None = None):
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            most[0] = max(most[0], sum(map(held, family(os.getpid()))))
+
+    threading.Thread(target=watch, daemon=True).start()
+    before, bytes_before, start = cpu_seconds(), moved(log), time.perf_counter()
     made = work()
-    print(f"{what}: {cpu_seconds() - before:.0f} s of processors, {time.perf_counter() - start:.0f} s by the clock", flush=True)
+    done.set()
+    if log:
+        time.sleep(2)  # the log is written behind
+    told = ", ".join(f"{(n - bytes_before[name]) / 1e6:,.0f} MB {name}" for name, n in moved(log).items())
+    print(
+        f"{what}: {cpu_seconds() - before:.0f} s of processors, {time.perf_counter() - start:.0f} s by the clock, peak {most[0] / 1e9:.2f} GB, {told}",
+        flush=True,
+    )
     return made
 
 
@@ -150,33 +179,42 @@ def parity(folder: Path, spark, n: int, levels: list[str]) -> None:
             print(level, name, "EQUAL" if len(set(values.values())) == 1 else "DIFFERENT", values, flush=True)
 
 
-def skew(folder: Path, spark, n: int) -> None:
+def runner_of(engine: str, spark, folder: Path):
+    return SparkRunner(spark, folder, partitions=8) if engine == "spark" else EmbeddedRunner(folder, workers=1)
+
+
+def skew(folder: Path, spark, n: int, engine: str, log: Path | None) -> None:
+    """Ratios are to the uniform texts of a level, behind a run that makes the engine warm."""
     hot = min(100_000, n * 2 // 3)
     plain = pa.concat_arrays([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
-    crowd = pa.concat_arrays([plain.slice(0, n - hot), template(0, hot)])
-    lines = [text + "\n" + FOOTER if i < hot else text for i, text in enumerate(plain.to_pylist())]
-    for level, cases in (
-        ("document", (("uniform", plain.to_pylist()), ("one cluster", crowd.to_pylist()))),
-        ("passage", (("uniform", plain.to_pylist()), ("one line", lines))),
-    ):
-        for name, texts in cases:
-            table = write(folder / f"{level}-{name}", texts)
-            runner = SparkRunner(spark, folder / f"run-{level}-{name}", partitions=8)
-            plan = plan_of(level, apart=True)
-            made = measured(f"{level}, {name}, {n:,} texts", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}))
-            print("  facts", made["facts"].read().to_pylist()[0], flush=True)
+    texts = plain.to_pylist()
+    near = [*texts[: n - hot], *template(0, hot).to_pylist()]
+    equal = [*texts[: n - hot], *[texts[0] + texts[1]] * hot]
+    lines = [text + "\n" + FOOTER if i < hot else text for i, text in enumerate(texts)]
+    first = [("warm", texts[:20_000]), ("uniform", texts)]
+    cases = {"document": [("equal texts", equal), ("near copies", near)], "passage": [("equal texts", equal), ("one line", lines)]}
+    for level, others in cases.items():
+        for name, held_texts in (*first, *others):
+            table = write(folder / f"{level}-{name}", held_texts)
+            runner = runner_of(engine, spark, folder / f"run-{level}-{name}")
+            plan = plan_of(level, apart=engine == "spark")
+            what = f"{engine}, {level}, {name}, {len(held_texts):,} texts, {sum(map(len, held_texts)) / 1e6:.1f} million characters"
+            made = measured(what, lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
+            print("  facts", made["facts"].read().to_pylist()[0], {name: table.rows for name, table in made.items()}, flush=True)
             runner.clear()
 
 
-def growth(folder: Path, spark, millions: list[float], level: str) -> None:
+def growth(folder: Path, spark, millions: list[float], level: str, engine: str, log: Path | None) -> None:
     for m in millions:
         n = int(m * 1e6)
-        texts = pa.concat_arrays([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
-        table = write(folder / f"in-{n}", texts.to_pylist())
-        runner = SparkRunner(spark, folder / f"run-{n}", partitions=8)
-        made = measured(f"{level}, {n:,} texts", lambda r=runner, t=table: r.run(plan_of(level, apart=True), {"texts": t}))
-        print("  pairs", made["pairs"].rows, flush=True)
+        texts = pa.chunked_array([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
+        table = write(folder / f"in-{n}", texts)
+        runner = runner_of(engine, spark, folder / f"run-{n}")
+        plan = plan_of(level, apart=engine == "spark")
+        made = measured(f"{engine}, {level}, {n:,} texts", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
+        print("  rows", {name: table.rows for name, table in made.items()}, flush=True)
         runner.clear()
+        shutil.rmtree(folder / f"in-{n}")
 
 
 def chains(folder: Path, spark, n: int) -> None:
@@ -232,16 +270,23 @@ def main() -> None:
     parser.add_argument("--edges", type=int, default=1_000_000)
     parser.add_argument("--level", nargs="+", default=["document", "paragraph", "passage"])
     parser.add_argument("--master", default="local[2]")
+    parser.add_argument("--engine", choices=["spark", "embedded"], default="spark")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="spark-"))
+    log = folder / "log" if options.engine == "spark" else None
+    logged = {"spark.eventLog.enabled": "true", "spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false"}
     try:
-        with connected(options.master, CONF) as spark:
+        with contextlib.ExitStack() as stack:
+            spark = None
+            if log:
+                log.mkdir()
+                spark = stack.enter_context(connected(options.master, CONF | logged | {"spark.eventLog.dir": f"file://{log}"}))
             if options.what == "parity":
                 parity(folder, spark, options.texts, options.level)
             elif options.what == "skew":
-                skew(folder, spark, options.texts)
+                skew(folder, spark, options.texts, options.engine, log)
             elif options.what == "growth":
-                growth(folder, spark, options.millions, options.level[0])
+                growth(folder, spark, options.millions, options.level[0], options.engine, log)
             else:
                 chains(folder, spark, options.edges)
     finally:

@@ -17,7 +17,7 @@ from cleantext.run.writers.schema import check_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus"]
+__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus", "written_whole"]
 
 FILE_BYTES = 256_000_000  # of rows, unpacked, that one file holds
 GROUP_ROWS = 2_000  # of a row group of Parquet, and bytes:
@@ -128,10 +128,17 @@ def _packed(path: Path, form: str) -> Iterator[IO[bytes]]:
             yield file
 
 
+def written_whole(path: Path, form: str, table: pa.Table) -> None:
+    """Write a table as one file of a form, whole or not at all, and the same each time."""
+    with whole(path) as temporary, _sink(temporary, form, table.schema) as sink:
+        for low in range(0, max(table.num_rows, 1), GROUP_ROWS):
+            sink(table.slice(low, GROUP_ROWS))
+
+
 def drop_corpus(folder: Path, but: Sequence[str] = ()) -> None:
-    """Delete the files of a corpus that an earlier run left, ``but`` some."""
-    for path in corpus_files(folder):
-        if path.name not in but:
+    """Delete the files of a corpus that an earlier run left, and what it dropped in parts, ``but`` some."""
+    for path in (*corpus_files(folder), *folder.glob("dropped-*.parquet")):
+        if path.name not in but and CORPUS.fullmatch(path.name):
             path.unlink()
     if not but:
         (folder / DROPPED_FILE).unlink(missing_ok=True)
