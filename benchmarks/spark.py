@@ -48,7 +48,7 @@ FOOTER = "本站所有文章版权归原作者所有，未经许可不得转载�
 
 def plan_of(level: str, *, apart: bool = False, threshold: float = 0.8) -> Plan:
     if level == "passage":
-        return passage_plan(Search(threshold, 40, 100))
+        return passage_plan(Search(threshold, 40, 100), apart=apart)
     return document_plan(SketchSpec(), threshold=threshold, level=level, at_once=5 if apart else 0, apart=apart)
 
 

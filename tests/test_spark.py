@@ -86,7 +86,7 @@ TEXTS = encodable(corpus(5, 25)) + mixed(6, 25) + [prose(random.Random(3), 60)] 
 def plan_of(level, *, apart=False):
     """Return the plan of a level; ``apart`` decides who stays by components."""
     if level == "passage":
-        return passage_plan(Search(0.6, 40, 20))
+        return passage_plan(Search(0.6, 40, 20), apart=apart)
     return document_plan(SketchSpec(), threshold=0.5, level=level, at_once=5 if apart else 0, apart=apart)
 
 

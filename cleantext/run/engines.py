@@ -43,7 +43,7 @@ def dedup_plan(
         raise unknown("keep", keep, KEEP)
     options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
     if level == "passage":
-        return passage_plan(Search(threshold, min_chars, max_df), **options)
+        return passage_plan(Search(threshold, min_chars, max_df), apart=cluster and rows >= FEW, **options)
     at_once = 0 if rows < FEW else AT_ONCE if cluster else 1
     return document_plan(
         SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=at_once, apart=cluster and rows >= FEW, **options
