@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cleantext import __version__
-from cleantext.cli.cluster import LOCAL, cluster, is_given, is_on_cluster, refuse_local, settings_of
+from cleantext.cli.cluster import clean_there, cluster, is_on_cluster
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
@@ -173,13 +173,7 @@ for _command in (convert, extract, repair):
     help="Learn from the pages themselves, where they say their hosts and there are enough of each. [default: for tables and crawls]",
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the search for duplicates may take of it, about; at least 1GB.")
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "spark"]),
-    default="local",
-    help="On this machine, or on a cluster of Apache Spark: the rows of a table are the same (docs/cluster.md). [default: spark with --master]",
-)
-@cluster
+@cluster(["local", "spark"], "This machine, or Apache Spark, with the same rows of tables. [default: spark with --master]")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option(
     "--replace",
@@ -230,8 +224,6 @@ def clean(
     options["max_page_memory"] = size_of(max_page_memory)
     options["fields"] = Fields(text=text, html=html, id=id_, url=url)
     on_cluster = is_on_cluster(ctx, engine)
-    if on_cluster:
-        refuse_local(ctx)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:
         if not on_cluster:
@@ -243,16 +235,12 @@ def clean(
             out = Path(held.enter_context(tempfile.TemporaryDirectory())) / "out"
         ctx.meta[RESUMES] = None if check or dry_run else out
         if on_cluster:
-            from cleantext.run.cluster.running import clean_on_spark
-
             options["progress"] = held.enter_context(steps(console, quiet=quiet))
-            options = {name: value for name, value in options.items() if name not in LOCAL}
-            options["form"] = options["form"] if is_given(ctx, "form") else "parquet"
-            report = clean_on_spark(src, out, master=master, spark=settings_of(spark_conf), pipeline=pipeline, rules=rules, **options)
+            report = clean_there(ctx, src, out, master, spark_conf, pipeline=pipeline, rules=rules, **options)
         else:
             report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
-        summary(report, None if check or dry_run else str(out), console)
+        summary(report, None if check or dry_run else str(out), console, drawn=not on_cluster)
     sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: of a page that fails nobody knows
 
 

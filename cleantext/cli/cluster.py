@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["LOCAL", "cluster", "is_given", "is_on_cluster", "refuse_local", "settings_of"]
+if TYPE_CHECKING:
+    from cleantext.report.tally import Report
+
+__all__ = ["clean_there", "cluster", "is_given", "is_on_cluster", "settings_of"]
 
 # Options of `clean` that belong to one machine, and what there is for them on a cluster.
 LOCAL = {
@@ -20,8 +24,9 @@ LOCAL = {
 }
 
 
-def cluster(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say where Spark is."""
+def cluster(names: Sequence[str], told: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what gives a command the options that say which engine does it, by default the first of ``names``, and where Spark is."""
+    engine = click.option("--engine", type=click.Choice(names), default=names[0], help=f"{told} (docs/cluster.md).")
     master = click.option(
         "--master",
         default="local[*]",
@@ -32,7 +37,7 @@ def cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     conf = click.option(
         "--spark-conf", multiple=True, metavar="NAME=VALUE", help="A setting of Spark, such as spark.executor.memory=8g; may be repeated."
     )
-    return master(conf(command))
+    return lambda command: engine(master(conf(command)))
 
 
 def is_given(ctx: click.Context, name: str) -> bool:
@@ -48,8 +53,17 @@ def is_on_cluster(ctx: click.Context, engine: str) -> bool:
     return engine == "spark" or named
 
 
-def refuse_local(ctx: click.Context) -> None:
-    """Refuse the options of one machine by their names. Edits are not written on a cluster, so that nobody may ask for them."""
+def clean_there(ctx: click.Context, src: tuple[str, ...], out: Path, master: str, spark_conf: Iterable[str], **options: Any) -> Report:
+    """Run `clean` on Spark. Options of one machine are refused by their names; edits are not written there, so that nobody may ask for them."""
+    _refuse_local(ctx)
+    from cleantext.run.cluster.running import clean_on_spark
+
+    options = {name: value for name, value in options.items() if name not in LOCAL}
+    options["form"] = options["form"] if is_given(ctx, "form") else "parquet"
+    return clean_on_spark(src, out, master=master, spark=settings_of(spark_conf), **options)
+
+
+def _refuse_local(ctx: click.Context) -> None:
     for name, instead in LOCAL.items():
         if is_given(ctx, name):
             raise click.UsageError(f"--{name.replace('_', '-')} does not go with --engine spark: {instead}")

@@ -43,13 +43,10 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 )
 @click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "memory", "local", "spark"]),
-    default="auto",
-    help="Hold all texts, work in tables on disk, or on a cluster of Apache Spark. [default: by size, spark with --master; the results are the same]",
+@cluster(
+    ["auto", "memory", "local", "spark"],
+    "Hold all texts, work in tables on disk, or on Apache Spark. [default: by size, spark with --master; the results are the same]",
 )
-@cluster
 @click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
 @click.option("--text", default="", metavar="COLUMN", help="The field of a table that holds the text. [default: text, content, ...]")
