@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 from crawl import crawl as crawled
 from crawl import write_jsonl, write_warc
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made import prose
 
 from cleantext.chrome.learn import learn
@@ -18,10 +20,12 @@ from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 from cleantext.plan import EmbeddedRunner, Table
 from cleantext.run.clean_plan import clean_plan
+from cleantext.run.cluster.reading import kind_of_carried, packed, unpacked
 from cleantext.run.cluster.running import clean_on
 from cleantext.run.cluster.writing import parts_table, write_plan
 from cleantext.run.job import clean_files
 from cleantext.run.learn import with_profile
+from cleantext.run.readers.carried import as_type, common
 from cleantext.run.settings import Settings
 from cleantext.run.writers.corpus import corpus_tables
 from cleantext.transform import Page
@@ -76,8 +80,8 @@ def directly(pages, *, html=False, files=3, learns=True):
 @pytest.mark.parametrize("html", [False, True])
 def test_pages_of_a_table_as_the_pipeline_cleans_them(tmp_path, html):
     pages = crawl()
-    settings = Settings(Pipeline.load("zh-web"), duplicates="off", form="parquet", record=False)
-    plan = clean_plan(settings, source="html" if html else "text")
+    recipe = Settings(Pipeline.load("zh-web"), duplicates="off", form="parquet", record=False)
+    plan = clean_plan(recipe, source="html" if html else "text")
     given = {"pages": table_of(tmp_path / "pages", pages, html=html)}
     found = EmbeddedRunner(tmp_path / "run", workers=1).run(plan, given)
     expected, learned = directly(pages, html=html)
@@ -86,7 +90,7 @@ def test_pages_of_a_table_as_the_pipeline_cleans_them(tmp_path, html):
     assert found["profiles"].rows == learned == 2
     assert expected != directly(pages, html=html, learns=False)[0], "what was learned takes something"
     parts = parts_table(found["cleaned"], found["marks"], tmp_path / "parts.parquet")
-    EmbeddedRunner(tmp_path / "write", workers=1).run(write_plan(found, settings, tmp_path), {"parts": parts})
+    EmbeddedRunner(tmp_path / "write", workers=1).run(write_plan(found, recipe, tmp_path), {"parts": parts})
     assert sorted(row["text"] for table in corpus_tables(tmp_path) for row in table.to_pylist()) == sorted(row["text"] for row in cleaned)
 
 
@@ -202,3 +206,38 @@ def test_options_of_one_machine_are_refused_on_spark(tmp_path, option, said):
     result = CliRunner().invoke(main, ["clean", str(tmp_path), "-o", str(tmp_path / "out"), "--engine", "spark", *option])
     assert result.exit_code == 2
     assert said in result.output
+
+
+KINDS = [
+    pa.struct([("a", pa.int64()), ("when", pa.timestamp("ns")), ("tags", pa.list_(pa.string()))]),
+    pa.struct([("a", pa.float64()), ("d", pa.dictionary(pa.int32(), pa.string())), ("raw", pa.binary())]),
+    pa.struct([]),
+]
+FIELDS = {
+    "a": st.none() | st.integers(-9, 9),
+    "when": st.none() | st.integers(0, 2**62),
+    "tags": st.none() | st.lists(st.text(max_size=2), max_size=2),
+    "d": st.none() | st.text(max_size=3),
+    "raw": st.none() | st.binary(max_size=3),
+}
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_further_fields_come_back_as_one_table_has_them(data):
+    """Rows of files with other fields, packed one by one and put together in any order, are what `as_type` makes of whole columns."""
+    rows, kinds, expected = [], [], []
+    whole = common(KINDS)
+    for kind in KINDS:
+        held = data.draw(st.lists(st.fixed_dictionaries({f.name: FIELDS[f.name] for f in kind}), max_size=4))
+        if kind != pa.struct([]):
+            children = [pa.array([row[f.name] for row in held], f.type) for f in kind]
+            column = pa.StructArray.from_arrays(children, fields=list(kind))
+        else:
+            column = pa.array(held, kind)
+        rows += packed(column, kind_of_carried(kind))
+        kinds += [kind_of_carried(kind)] * len(held)
+        expected.append(as_type(column, whole) if len(kind) or held else pa.array([], whole))
+    order = data.draw(st.permutations(range(len(rows))))
+    made = unpacked([rows[n] for n in order], [kinds[n] for n in order], whole)
+    assert made.equals(pa.concat_arrays(expected).take(pa.array(order, pa.int64())))
