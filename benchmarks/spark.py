@@ -139,7 +139,7 @@ def measured(what: str, work, log: Path | None = None):
     done.set()
     if log:
         time.sleep(2)  # the log is written behind
-    told = ", ".join(f"{(n - bytes_before[name]) / 1e6:,.0f} MB {name}" for name, n in moved(log).items())
+    told = ", ".join(f"{(n - bytes_before[name]) / 1e6:,.0f} MB {name}" for name, n in (moved(log) if log else {}).items())
     print(
         f"{what}: {cpu_seconds() - before:.0f} s of processors, {time.perf_counter() - start:.0f} s by the clock, peak {most[0] / 1e9:.2f} GB, {told}",
         flush=True,

@@ -105,7 +105,7 @@ def clean_on(
     folder = Path(out)
     recipe = Pipeline.load(pipeline).with_rules(*rules)
     if profile:
-        recipe = with_profile(recipe, profile)
+        recipe = with_profile(recipe, HostProfile.load(profile) if isinstance(profile, str) else profile)  # workers may not have the file
     if form == "text":
         raise ConfigError("on a cluster pages are written as tables: use --format parquet or jsonl")
     settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, 0, 0, remove, form, where)

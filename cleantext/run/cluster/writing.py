@@ -10,6 +10,7 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from cleantext.run.duplicates import Spans
 from cleantext.run.parts import write_kept
 from cleantext.run.readers.carried import common
 from cleantext.run.settings import Settings
-from cleantext.run.writers.corpus import written_whole
+from cleantext.run.writers.corpus import one_file
 from cleantext.run.writers.finish import Where, dropped_rows, filtered, with_duplicates
 from cleantext.run.writers.schema import LATER, corpus_schema
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["WriteParts", "parts_table", "write_plan"]
+
+ROWS = 2_000  # of a part that are held at once, and of a row group
 
 
 @dataclass(frozen=True)
@@ -59,47 +62,79 @@ class WriteParts:
         import pyarrow as pa
 
         carried = pa.ipc.read_schema(pa.py_buffer(self.carries)).field(0).type
-        schema, rest = corpus_schema(carried), corpus_schema(carried, dropped=True)
+        schema = corpus_schema(carried)
         with Where(self.settings.where, schema) as chosen:
             for number, path, marks in zip(*(batch.column(name).to_pylist() for name in ("part", "path", "marks")), strict=True):
-                table, outcomes, reasons = self._finished(path, json.loads(marks), carried, schema)
-                filtered(chosen(table), self.settings.where, outcomes, reasons)
-                kept = table.filter(pa.array([outcome == "kept" for outcome in outcomes], pa.bool_()))
-                names = ["", ""]
-                if kept.num_rows or not number:  # a corpus without a page is one, too
-                    names[0] = f"corpus-{number:05d}.{self.settings.form}"
-                    written_whole(Path(self.out, names[0]), self.settings.form, kept)
-                if kept.num_rows < table.num_rows:
-                    names[1] = f"dropped-{number:05d}.parquet"
-                    written_whole(Path(self.out, names[1]), "parquet", dropped_rows(table, outcomes, reasons, rest))
-                chars = sum(kept["chars_out"].to_pylist())
-                yield pa.record_batch([[number], [names[0]], [names[1]], [json.dumps(Counter(outcomes))], [chars]], schema=self.schema)
+                outcomes: Counter[str] = Counter()
+                chars = 0
+                with ExitStack() as stack:
+                    files = _Files(Path(self.out), number, self.settings.form, carried, stack)
+                    for table, became, reasons in self._finished(path, json.loads(marks), carried, schema):
+                        filtered(chosen(table), self.settings.where, became, reasons)
+                        chars += files.write(table, became, reasons)
+                        outcomes.update(became)
+                    names = files.names()
+                yield pa.record_batch([[number], [names[0]], [names[1]], [json.dumps(outcomes)], [chars]], schema=self.schema)
 
-    def _finished(self, path: str, marks: Sequence[str], carried: pa.DataType, schema: pa.Schema) -> tuple[pa.Table, list[str], list[str]]:
-        """Return the rows of a part with all their columns, what became of each, and why."""
+    def _finished(
+        self, path: str, marks: Sequence[str], carried: pa.DataType, schema: pa.Schema
+    ) -> Iterator[tuple[pa.Table, list[str], list[str]]]:
+        """Yield the rows of a part with all their columns, what became of each, and why: some thousand at a time."""
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        # One part is one task's: some tens to hundreds of megabytes.
-        cleaned = pq.read_table(path, partitioning=None)
-        cleaned = cleaned.filter(pc.is_null(cleaned["tally"])).sort_by("place").combine_chunks()
-        places = cleaned["place"].to_pylist()
-        row = {place: n for n, place in enumerate(places)}
-        held = {row[m["place"]]: m for m in _of_places(marks, places) if m["place"] in row}
-        shards = _shards(self.shards, set(cleaned["batch"].to_pylist()))
-        ids = [held[n]["name"] or i if n in held else i for n, i in enumerate(cleaned["id"].to_pylist())]
-        made: dict[str, Any] = {name: pa.nulls(len(places), schema.field(name).type) for name in LATER}
-        made["id"] = pa.array(ids, pa.string())
-        made["shard"] = pa.array([shards[n] for n in cleaned["batch"].to_pylist()], pa.int32())
-        ours = schema.names[: len(schema) - len(carried)]
-        columns = [made[name] if name in made else cleaned[name].cast(schema.field(name).type) for name in ours]
-        further = unpacked(cleaned["carried"].to_pylist(), cleaned["carries"].to_pylist(), carried)
-        table = pa.table([*columns, *(pc.struct_field(further, [n]) for n in range(len(carried)))], schema=schema)
-        members = {n: m for n, m in held.items() if m["cluster"] is not None}
-        spans = {n: _spans(m["spans"]) for n, m in held.items() if m["spans"]}
-        table, outcomes, reasons, _ = with_duplicates(table, members, spans, self.settings)
-        return table, outcomes, reasons
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROWS):
+                cleaned = pa.Table.from_batches([batch]).filter(pc.is_null(batch.column("tally"))).sort_by("place").combine_chunks()
+                places = cleaned["place"].to_pylist()
+                row = {place: n for n, place in enumerate(places)}
+                held = {row[m["place"]]: m for m in _of_places(marks, places) if m["place"] in row}
+                shards = _shards(self.shards, set(cleaned["batch"].to_pylist()))
+                ids = [held[n]["name"] or i if n in held else i for n, i in enumerate(cleaned["id"].to_pylist())]
+                made: dict[str, Any] = {name: pa.nulls(len(places), schema.field(name).type) for name in LATER}
+                made["id"] = pa.array(ids, pa.string())
+                made["shard"] = pa.array([shards[n] for n in cleaned["batch"].to_pylist()], pa.int32())
+                ours = schema.names[: len(schema) - len(carried)]
+                columns = [made[name] if name in made else cleaned[name].cast(schema.field(name).type) for name in ours]
+                further = unpacked(cleaned["carried"].to_pylist(), cleaned["carries"].to_pylist(), carried)
+                table = pa.table([*columns, *(pc.struct_field(further, [n]) for n in range(len(carried)))], schema=schema)
+                members = {n: m for n, m in held.items() if m["cluster"] is not None}
+                spans = {n: _spans(m["spans"]) for n, m in held.items() if m["spans"]}
+                table, outcomes, reasons, _ = with_duplicates(table, members, spans, self.settings)
+                yield table, outcomes, reasons
+
+
+class _Files:
+    """The files of a part, each begun where there is a row for it."""
+
+    def __init__(self, out: Path, number: int, form: str, carried: pa.DataType, stack: ExitStack) -> None:
+        self.kept = (out / f"corpus-{number:05d}.{form}", form, corpus_schema(carried))
+        self.rest = (out / f"dropped-{number:05d}.parquet", "parquet", corpus_schema(carried, dropped=True))
+        self.number, self.stack = number, stack
+        self.sinks: dict[Path, Any] = {}
+
+    def write(self, table: pa.Table, outcomes: Sequence[str], reasons: Sequence[str]) -> int:
+        """Write rows; return the characters of those that are kept."""
+        import pyarrow as pa
+
+        kept = table.filter(pa.array([outcome == "kept" for outcome in outcomes], pa.bool_()))
+        if kept.num_rows:
+            self._sink(self.kept)(kept)
+        if kept.num_rows < table.num_rows:
+            self._sink(self.rest)(dropped_rows(table, outcomes, reasons, self.rest[2]))
+        return sum(kept["chars_out"].to_pylist())
+
+    def names(self) -> list[str]:
+        """Return the names of the files, empty where there is none. The first part always has one: a corpus without a page is one, too."""
+        if not self.number and self.kept[0] not in self.sinks:
+            self._sink(self.kept)(self.kept[2].empty_table())
+        return [path.name if path in self.sinks else "" for path in (self.kept[0], self.rest[0])]
+
+    def _sink(self, file: tuple[Path, str, pa.Schema]) -> Any:
+        if file[0] not in self.sinks:
+            self.sinks[file[0]] = self.stack.enter_context(one_file(*file))
+        return self.sinks[file[0]]
 
 
 def _spans(packed: bytes) -> list[Spans]:
