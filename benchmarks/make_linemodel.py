@@ -27,14 +27,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from confidence import NAMES, shares, show
 
 SHARED = Path(os.environ.get("CLEANTEXT_SHARED", Path(__file__).parents[1] / "../shared"))
 sys.path.insert(0, str(SHARED / "tools"))
 OUT = Path(__file__).parents[1] / "cleantext/data/linemodel.npz"
 KEEP = ("body", "title", "caption")
 FOLDS, INNER = 5, 4
-OTHERS = ("teacher", "made")  # pages that teach and are not measured
-WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.4}
+OTHERS = ("teacher", "made", "wcxb")  # pages that teach and are not measured
+WEIGHT = {"seeds": 1.0, "pages2": 1.0, "pages": 0.6, "teacher": 0.25, "made": 0.4, "wcxb": 0.15}
 ONE_HOST = 0.15  # of twelve pages of one template
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 GRAM_UNIT = 16  # of a logit, for weights of n-grams
@@ -77,6 +78,7 @@ def load():
     pages += [_page("seeds", name, "seeds", None, lines, labels) for name, lines, labels in seeds()]
     pages += made()
     pages += teacher()
+    pages += wcxb()
     link(pages)
     return pages
 
@@ -174,6 +176,24 @@ def teacher():
             text = sum(len(line) for line, label in zip(lines, labels, strict=True) if label == "body")
             if text >= 200 and len(lines) < 1500:
                 pages.append(_page("teacher", row["path"], row["host"], row["repo"], lines, labels))
+    return pages
+
+
+def wcxb():
+    """Return the pages of WCXB, which are of all kinds and mostly English, with labels from their gold text: they teach what pages are like."""
+    import zstandard
+    from lines import page_lines
+
+    pages = []
+    with zstandard.ZstdDecompressor().stream_reader((SHARED / "data/wcxb-dev.jsonl.zst").open("rb")) as stream:
+        for row in map(json.loads, io.TextIOWrapper(stream, "utf-8")):
+            lines = page_lines(row["html"].encode())
+            if not 5 <= len(lines) < 1500:
+                continue
+            shares = _gone(lines, row["main_content"])
+            labels = ["body" if gone < 0.2 else "chrome" if gone > 0.8 else "unsure" for gone in shares]
+            if labels.count("body") >= 2:
+                pages.append(_page("wcxb", row["id"], row["url"].split("//")[-1].split("/")[0], None, lines, labels))
     return pages
 
 
@@ -473,7 +493,7 @@ def measured(corpus, tested, models):
                 score_lines.Page({"host": page["site"], "kind": page["kind"]}, page["lines"], page["labels"], {}), cleaned.text
             )
             again = pipeline.fast([Page(cleaned.text)])[0].text
-            rows.append((page, counts, lost, cleaned.flags, again == cleaned.text))
+            rows.append((page, counts, lost, cleaned.flags, again == cleaned.text, cleaned.metadata))
     return rows
 
 
@@ -550,6 +570,8 @@ def main():
         known = {f"{kind}.{name}": value for kind in ("pages2", "pages") for name, value in pinned(rows, kind).items()}
         for kind in ("pages2", "pages", "seeds"):
             shown(f"{kind}: learned ", told(rows, kind))
+        trusted = [row for row in rows if NAMES[0] in row[5] and row[0]["kind"] in ("pages2", "pages")]
+        show("text", [([row[5][name] for name in NAMES], shares(row[1])) for row in trusted])
         for k, out in enumerate(tested):
             names = {corpus.pages[n]["name"] for n in out}
             shown(f"fold {k}, pages2 ", told([r for r in rows if r[0]["name"] in names], "pages2"))

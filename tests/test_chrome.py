@@ -230,7 +230,7 @@ def test_every_removal_says_why():
     ]
     assert all(r.because and r.rule in PACK.by_id for r in reasons)
     metadata = STRIP.run([Page(page)]).metadata[0]
-    assert metadata == {
+    assert {k: v for k, v in metadata.items() if not k.endswith("_expected")} == {
         "title": "标题在此",
         "published": "2018-12-09T10:20",
         "published_raw": "2018-12-09 10:20",

@@ -144,7 +144,7 @@ ROW = st.fixed_dictionaries(
         "chars_out": st.integers(0, 900),
         "flags": st.lists(st.sampled_from(["html_main", "over_removal"]), unique=True),
     },
-    optional={"confidence": st.floats(0, 1), "script": st.sampled_from(["hans", "hant"])},
+    optional={"body_lost_expected": st.floats(0, 1), "chrome_left_expected": st.floats(0, 1), "script": st.sampled_from(["hans", "hant"])},
 )
 
 
@@ -164,7 +164,17 @@ def test_overview_counts_each_page_once(rows):
 
 
 def test_pages_that_lost_most_and_of_which_least_is_sure_are_shown():
-    rows = [{"id": f"p{n:03}", "outcome": "kept", "chars_in": 1000, "chars_out": n, "confidence": n / 1000} for n in range(1000)]
+    rows = [
+        {
+            "id": f"p{n:03}",
+            "outcome": "kept",
+            "chars_in": 1000,
+            "chars_out": n,
+            "body_lost_expected": 0.0,
+            "chrome_left_expected": 1 - n / 1000,
+        }
+        for n in range(1000)
+    ]
     shown = overview(rows)["pages"]
     for reason in ("most removed", "least sure"):
         assert [page["id"] for page in shown if reason in page["reasons"]] == [f"p{n:03}" for n in range(12)]

@@ -217,6 +217,15 @@ def test_a_value_of_any_type_is_taken_or_refused_in_words(tmp_path, field, value
         assert re.search(r"mine.toml:\d+ \(", str(error))
 
 
+@pytest.mark.parametrize("field", ["match", "unless", "row"])
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_pattern_that_is_none_is_refused_in_every_kind(tmp_path, kind, field):
+    """Also where rules of the kind have no such field (found by benchmarks/fuzz.py, seed 50115)."""
+    lines = [line for line in GOOD[kind].split("\n") if not line.startswith(f"{field} ")]
+    with pytest.raises(RuleError):
+        load_pack(pack_of(tmp_path, "\n".join([*lines, f"{field} = '(?:.(甲{{5,}}+'"])))
+
+
 @pytest.mark.parametrize(
     "data", ["# 本站\nname = 1".encode("gbk"), b"\xff\xfe[\0[\0", b"\xef\xbb\xbf# a\n\x80"], ids=["gbk", "utf-16", "bom"]
 )

@@ -22,6 +22,7 @@ from cleantext.chrome.scorer.shape import NUMBER, SHAPE, STOPS, classes, logs, s
 from cleantext.cli import main
 from cleantext.fold import view_points
 from cleantext.html import read_html
+from cleantext.transform import Page
 
 TITLE = "清河老街改造一期完工 三百户居民搬回旧居"
 BODY = [
@@ -258,6 +259,28 @@ def test_what_stays_stood_there_in_this_order(lines):
 def test_pages_are_judged_each_by_itself(pages):
     texts = ["\n".join(page) for page in pages]
     assert [v.edits for v in StripChrome().verdicts(texts)] == [StripChrome().verdicts([text])[0].edits for text in texts]
+
+
+@given(st.lists(LINES, max_size=40))
+def test_what_is_expected_to_be_lost_and_left_are_shares(lines):
+    text = "\n".join(lines)
+    page = StripChrome().fast([Page(text)])[0]
+    lost, left = (page.metadata.get(f"{name}_expected") for name in ("body_lost", "chrome_left"))
+    if not text.strip():
+        assert lost is left is None
+    else:
+        assert 0 <= lost <= 1
+        assert 0 <= left <= 1
+        assert lost == 0 or page.text != text
+
+
+def test_more_is_expected_to_be_lost_and_left_of_a_page_with_a_frame():
+    bare, framed = (StripChrome().fast([Page(text)])[0].metadata for text in ("\n".join([TITLE, *BODY]), PAGE))
+    assert 0 == bare["body_lost_expected"] < framed["body_lost_expected"] < 0.01
+    assert bare["chrome_left_expected"] < framed["chrome_left_expected"] < 0.2
+    page = ct.Pipeline.load("zh-web").fast([read_html("".join(f"<p>{line}</p>" for line in BODY))])[0]
+    assert page.metadata["body_lost_expected"] < 0.01
+    assert page.metadata["chrome_left_expected"] < 0.3
 
 
 def test_blank_lines_change_nothing():

@@ -66,6 +66,7 @@ class Main(NamedTuple):
     roles: tuple[str, ...]  # for each block "main", "title", or the id of the rule against it
     root: str  # path of the element chosen, empty where there was none to choose
     flags: tuple[str, ...]
+    expected: Mapping[str, float] = {}  # see `cleantext.chrome.confidence`
 
 
 def main_blocks(page: Page, *, learned: bool = True) -> Main:
@@ -87,7 +88,8 @@ def main_blocks(page: Page, *, learned: bool = True) -> Main:
         return main
     from cleantext.chrome.main_text.join import with_model
 
-    return main._replace(roles=with_model(page, tree, main.roles, top), flags=main.flags or ("html_main",))
+    roles, trust = with_model(page, tree, main.roles, top)
+    return main._replace(roles=roles, flags=main.flags or ("html_main",), expected=trust)
 
 
 def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
@@ -374,7 +376,7 @@ class MainContent(PageTransform):
         if not page.html:
             return (), (), {}
         main = main_blocks(page, learned=self.learned)
-        return _edits(page, main.roles), main.flags, {}
+        return _edits(page, main.roles), main.flags, main.expected
 
 
 def _edits(page: Page, roles: Sequence[str]) -> list[Edit]:
@@ -402,8 +404,9 @@ def _without(page: Page, *, learned: bool) -> Page:
     main = main_blocks(page, learned=learned)
     kept = [role in ("main", "title") for role in main.roles]
     flags = tuple(dict.fromkeys((*page.flags, *main.flags)))
+    page = replace(page, flags=flags, metadata={**main.expected, **page.metadata})
     if all(kept):
-        return replace(page, flags=flags)
+        return page
     text = "".join([page.text[b.start : b.end] for b, keep in zip(page.html, kept, strict=True) if keep])
     if not kept[-1] and not page.text.endswith("\n"):
         text = text.removesuffix("\n")
@@ -413,4 +416,4 @@ def _without(page: Page, *, learned: bool) -> Page:
         if stop > at:
             blocks.append(block._replace(start=at, end=stop))
         at = stop
-    return replace(page, text=text, html=tuple(blocks), flags=flags)
+    return replace(page, text=text, html=tuple(blocks))

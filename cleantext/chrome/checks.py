@@ -63,6 +63,7 @@ def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
         yield "", "give samples: `hit` must match, `miss` must not; without both nobody can trust the rule"
     sound = "words" not in told and "match" not in told
     if rule.kind in ("words", "label"):
+        rule = replace(rule, match="", unless="", row="")  # fields of other kinds, which are told as such
         for fault in _word_faults(rule):
             sound = False
             yield fault

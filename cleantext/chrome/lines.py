@@ -51,6 +51,7 @@ from cleantext.chrome.columns import (
     ZONES,
     Lines,
 )
+from cleantext.chrome.confidence import expected_of_pages
 from cleantext.chrome.evidence import Evidence
 from cleantext.chrome.explain import reasons_of, said_of
 from cleantext.chrome.frame import enclosed, grow, header
@@ -111,6 +112,9 @@ class Case:
         self.dates: dict[str, int] = {}  # of chronicles
         self.plain = np.zeros(len(texts), bool)  # pages that the scorer is asked about
         self.safe: tuple[I32, I32, I32] | None = None  # what acted before anything aggressive did, and why
+        self.sure = np.full(
+            len(kept), -1, np.int32
+        )  # how likely the scorer takes each line for chrome, in 1/10000; -1 where it was not asked
         self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
         self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
@@ -214,7 +218,9 @@ class Case:
             return np.zeros(len(left), bool), np.zeros(len(left), np.int32), np.zeros((len(left), 0), np.int32)
         cut = {k: self.cut_rows[n] for k, n in enumerate(left.tolist()) if n in self.cut_rows} if self.cut_rows else {}
         rows = Rows(self.rows.points, self.starts[left], self.ends[left]).changed(cut)
-        return scorer.judge(*rows, _bounds(self.lines.page[left]), self.register.strongest(self.lines.known[left]))
+        judged = scorer.judge(*rows, _bounds(self.lines.page[left]), self.register.strongest(self.lines.known[left]))
+        self.sure[left] = judged[1]
+        return judged
 
     def _round(self, left: I32, *, aggressive: bool = False) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Ask the arbiter once about the lines that are left; say of which pages anything went."""
@@ -402,6 +408,8 @@ class Case:
             page: {**title_of(text, *named.get(page, ())), **(gather(found[page]) if page in found else {})}
             for page, text in enumerate(self.texts)
         }
+        for page, found_there in zip(pages, expected_of_pages(lines, self.sure, bounds, whole), strict=True):
+            metadata[page] |= found_there if self.plain[page] else {}
         where = {page: k for k, page in enumerate(pages) if page not in flags}
         return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: reasons_of(self, where.get(page)))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cleantext.transform import Page
 
-__all__ = ["BINS", "overview", "removed_share"]
+__all__ = ["BINS", "confidence", "overview", "removed_share"]
 
 BINS = 20  # of the histogram of shares removed, each 5 % wide
 HOSTS = 50  # that are listed, those that lost most first
@@ -20,6 +20,7 @@ EACH = 12  # pages shown for each reason
 SAMPLE = 24  # pages drawn by a hash of their ids, whatever befell them
 SHORTEST = 200  # characters: of shorter pages a large share removed says little
 CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title")
+LOST_COUNTS = 10  # times as much as what is left: a sentence that is lost is worse than a menu that stays
 
 Row = Mapping[str, Any]
 
@@ -34,12 +35,22 @@ def removed_share(row: Row) -> float:
     return max(0.0, 1 - after / before) if before else 0.0
 
 
+def confidence(row: Row) -> float | None:
+    """Return how sure the run is of a page, 0 to 1, by what it is expected to have lost and kept; None where no learned model judged it.
+
+    >>> confidence({"body_lost_expected": 0.01, "chrome_left_expected": 0.1})
+    0.8
+    """
+    lost, left = row.get("body_lost_expected"), row.get("chrome_left_expected")
+    return None if lost is None or left is None else round(max(0.0, 1 - LOST_COUNTS * lost - left), 4)
+
+
 def overview(rows: Iterable[Row]) -> dict[str, Any]:
     """Return what report.json says of the pages, from the rows of metadata.jsonl: memory does not grow with their number.
 
     ``removed`` counts pages by share removed, in steps of 5 %; ``hosts`` those that lost most, with pages and characters in and
-    out; ``scripts`` counts pages; ``pages`` are those worth a look, each with its reasons: most removed, least sure (``confidence``,
-    where the run gave one), emptied, failed, a few for each flag that not most pages have, and a sample drawn by a hash of the ids.
+    out; ``scripts`` counts pages; ``pages`` are those worth a look, each with its reasons: most removed, least sure (see `confidence`),
+    emptied, failed, a few for each flag that not most pages have, and a sample drawn by a hash of the ids.
 
     >>> told = overview([{"id": "a.example.cn/1.html", "outcome": "kept", "chars_in": 400, "chars_out": 300}])
     >>> told["removed"][5], told["hosts"], told["pages"][0]["reasons"]
@@ -100,8 +111,8 @@ def _reasons(row: Row, share: float) -> Iterable[tuple[str, float]]:
         yield str(row["outcome"]), 0.0
     elif share > 0 and (row.get("chars_in") or 0) >= SHORTEST:
         yield "most removed", -share
-    if (sure := row.get("confidence")) is not None:
-        yield "least sure", float(sure)
+    if (sure := confidence(row)) is not None:
+        yield "least sure", sure
     for flag in row.get("flags") or ():
         yield f"flag {flag}", 0.0
     yield "sample", zlib.crc32(str(row.get("id", "")).encode("utf-8", "replace"))
@@ -131,6 +142,9 @@ def _pages(chosen: Mapping[str, _Least]) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for reason in order:
         for number, row in chosen[reason].rows() if reason in chosen else ():
-            page = found.setdefault(number, {name: row[name] for name in (*CARRIED, "confidence", "url") if row.get(name) is not None})
-            page.setdefault("reasons", []).append(reason)
+            if number not in found:
+                told = {name: row[name] for name in (*CARRIED, "url") if row.get(name) is not None}
+                sure = confidence(row)
+                found[number] = told if sure is None else told | {"confidence": sure}
+            found[number].setdefault("reasons", []).append(reason)
     return list(found.values())

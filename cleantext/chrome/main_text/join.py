@@ -10,6 +10,9 @@ import re
 from collections.abc import Sequence
 from math import log
 
+import numpy as np
+
+from cleantext.chrome.confidence import HTML, expected
 from cleantext.chrome.main_text.model import load_model, odds
 from cleantext.chrome.main_text.signals import read_signals
 from cleantext.chrome.tree import ATTACHED, Tree, is_heading, plain
@@ -48,10 +51,10 @@ LEAST_TITLE = 3  # characters
 FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
 
 
-def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[str, ...]:
-    """Return the roles of the lines as rules and model together have them."""
+def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Return the roles of the lines as rules and model together have them, and what that is expected to lose and leave."""
     if sum(map(len, tree.lines)) < LEAST_LEARNED:
-        return roles
+        return roles, {}
     said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
     weights = [len(line) ** 0.5 for line in tree.lines]
     sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
@@ -81,11 +84,13 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
             enters = enters and not (tree.density[i] > LINKED and tree.is_action(i))
             fact = in_above > PARAMETER and len(line) < LONGEST_FACT and (FACT.search(line) or iso_date(line))
             out.append("main" if enters and not fact else role)
+    text = 1 / (1 + np.exp(-np.array(said)))
+    sizes = list(map(len, tree.lines))
     if "main" not in out:
-        return roles
+        return roles, expected(sizes, text, [role in CHOSEN for role in roles], scale=HTML)
     if (head := _headline(tree, out, said)) >= 0:
         out[head] = "title" if "title" not in out else "main"
-    return tuple(out)
+    return tuple(out), expected(sizes, text, [role in CHOSEN for role in out], scale=HTML)
 
 
 def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str]) -> float:

@@ -52,6 +52,12 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("encoding", "string", "the encoding that the page was read in"),
     ("chars_in", "int32", "characters (code points) as read: of HTML, of its visible lines"),
     ("chars_out", "int32", "characters of the text"),
+    (
+        "body_lost_expected",
+        "float",
+        "share of the characters of text that is expected to be lost, 0 to 1; null where no learned model judged",
+    ),
+    ("chrome_left_expected", "float", "share of the characters that stay which is expected to be page chrome"),
     ("file", "string", "the input file that it came from, and"),
     ("record", "int64", "the record in it, from 1"),
     ("sha256", "string", "of the bytes as read"),
@@ -125,6 +131,8 @@ def part_table(pages: Sequence[Page], rows: Sequence[Mapping[str, Any]], signals
         "chars_out": [len(page.text) for page in pages],
     }
     made |= {name: pa.nulls(n, types[kind]) for name, kind, _ in COLUMNS if name in LATER}
+    for name in ("body_lost_expected", "chrome_left_expected"):
+        made[name] = [page.metadata.get(name) for page in pages]
     for name in ("title", "published", "source"):
         made[name] = [_one(page.metadata.get(name)) for page in pages]
     for name in ("script", "kind", "encoding", "chars_in", "file", "record", "sha256"):
