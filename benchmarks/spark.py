@@ -1,28 +1,36 @@
 """Plans on Spark beside one machine: the same rows, what skew costs, and what rows cost in seconds of processors.
 
     python benchmarks/spark.py parity --texts 20000         # memory, embedded, Spark in 1 and 7 partitions: one digest each
-    python benchmarks/spark.py skew --texts 150000          # one cluster of 100,000 near copies; a line in 100,000 texts
-    python benchmarks/spark.py growth --millions 0.1 0.2    # texts of one passage
+    python benchmarks/spark.py parity --data ../shared/data/dedup/laws.jsonl.zst --threshold 0.5
+    python benchmarks/spark.py clean --texts 5000           # pages of crawl.py: `clean --engine spark` beside one machine, whole tables
+    python benchmarks/spark.py skew --texts 150000          # 100,000 equal texts, or near copies; a line in 100,000 texts
+    python benchmarks/spark.py growth --millions 0.1 0.2    # texts of one passage (growth.py has those of one machine)
     python benchmarks/spark.py components --edges 1000000   # a chain, a star, a giant component
 
 Seconds are those of processors, of the driver's JVM and all its Python workers: other work on the machine does not change them much.
+Shuffle and spill are sums over all tasks, from Spark's event log; memory is the most that all processes held at once (proportional set sizes).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import json
 import os
 import random
 import shutil
+import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from growth import passages, template
+import zstandard
+from growth import family, held, passages, template
 
 from cleantext.dedup import SketchSpec, find_duplicates
 from cleantext.dedup.components import components
@@ -31,15 +39,17 @@ from cleantext.dedup.passages import Search
 from cleantext.dedup.plan import document_plan
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table
 from cleantext.plan.spark import SparkRunner, connected
+from cleantext.run.cluster.running import clean_on
+from cleantext.run.job import clean_files
 
 CONF = {"spark.ui.enabled": "false", "spark.driver.memory": "2g", "spark.log.level": "OFF", "spark.local.dir": tempfile.gettempdir()}
 FOOTER = "本站所有文章版权归原作者所有，未经许可不得转载，如有侵权请与我们联系，我们将在第一时间处理并致以歉意。"
 
 
-def plan_of(level: str, *, apart: bool = False) -> Plan:
+def plan_of(level: str, *, apart: bool = False, threshold: float = 0.8) -> Plan:
     if level == "passage":
-        return passage_plan(Search(0.8, 40, 100))
-    return document_plan(SketchSpec(), threshold=0.8, level=level, at_once=5 if apart else 0, apart=apart)
+        return passage_plan(Search(threshold, 40, 100), apart=apart)
+    return document_plan(SketchSpec(), threshold=threshold, level=level, at_once=5 if apart else 0, apart=apart)
 
 
 def documents(n: int, seed: int = 1) -> list[str]:
@@ -105,27 +115,60 @@ def cpu_seconds() -> float:
     return sum(stats[pid][1] for pid in held if pid in stats)
 
 
-def measured(what: str, work):
-    before, start = cpu_seconds(), time.perf_counter()
+def moved(log: Path | None) -> dict[str, int]:
+    """Return bytes that tasks have shuffled and spilled so far."""
+    found = dict.fromkeys(("shuffled", "spilled"), 0)
+    for file in log.iterdir() if log else ():
+        for line in file.read_text().splitlines():
+            if line.startswith('{"Event":"SparkListenerTaskEnd"') and (metrics := json.loads(line).get("Task Metrics")):
+                found["shuffled"] += metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+                found["spilled"] += metrics["Disk Bytes Spilled"]
+    return found
+
+
+def measured(what: str, work, log: Path | None = None):
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            most[0] = max(most[0], sum(map(held, family(os.getpid()))))
+
+    threading.Thread(target=watch, daemon=True).start()
+    before, bytes_before, start = cpu_seconds(), moved(log), time.perf_counter()
     made = work()
-    print(f"{what}: {cpu_seconds() - before:.0f} s of processors, {time.perf_counter() - start:.0f} s by the clock", flush=True)
+    done.set()
+    if log:
+        time.sleep(2)  # the log is written behind
+    told = ", ".join(f"{(n - bytes_before[name]) / 1e6:,.0f} MB {name}" for name, n in (moved(log) if log else {}).items())
+    print(
+        f"{what}: {cpu_seconds() - before:.0f} s of processors, {time.perf_counter() - start:.0f} s by the clock, peak {most[0] / 1e9:.2f} GB, {told}",
+        flush=True,
+    )
     return made
 
 
-def parity(folder: Path, spark, n: int, levels: list[str]) -> None:
-    texts = documents(n)
+def lines_of(path: str) -> list[str]:
+    """Return the texts of a file of JSON lines."""
+    data = zstandard.ZstdDecompressor().stream_reader(Path(path).read_bytes()).read() if path.endswith(".zst") else Path(path).read_bytes()
+    rows = [json.loads(line) for line in data.splitlines() if line.strip()]
+    return [row["text"] if "text" in row else row["hant"] for row in rows]
+
+
+def parity(folder: Path, spark, texts: list[str], levels: list[str], threshold: float) -> None:
+    n = len(texts)
     ids = [f"t{i:09d}" for i in range(n)]
     given = [write(folder / "in", texts), write(folder / "shuffled", texts, files=5, seed=7)]
     for level in levels:
         found = {
             "embedded": told(
                 measured(
-                    f"{level} embedded", lambda x=level: EmbeddedRunner(folder / f"e-{x}", workers=1).run(plan_of(x), {"texts": given[0]})
+                    f"{level} embedded",
+                    lambda x=level: EmbeddedRunner(folder / f"e-{x}", workers=1).run(plan_of(x, threshold=threshold), {"texts": given[0]}),
                 )
             )
         }
         if level != "paragraph":
-            memory = measured(f"{level} in memory", lambda x=level: find_duplicates(texts, ids=ids, level=x, threshold=0.8))
+            memory = measured(f"{level} in memory", lambda x=level: find_duplicates(texts, ids=ids, level=x, threshold=threshold))
             found["memory"] = {
                 name: f"{digest(table.to_pylist())} ({table.num_rows:,})"
                 for name, table in (("pairs", memory.pairs), ("clusters", memory.clusters))
@@ -140,7 +183,7 @@ def parity(folder: Path, spark, n: int, levels: list[str]) -> None:
                 }
         for parts, table in zip((1, 7), given, strict=True):
             runner = SparkRunner(spark, folder / f"s-{level}-{parts}", partitions=parts)
-            plan = plan_of(level, apart=parts == 7)
+            plan = plan_of(level, apart=parts == 7, threshold=threshold)
             found[f"spark {parts}"] = told(
                 measured(f"{level} Spark, {parts} partitions", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}))
             )
@@ -150,33 +193,74 @@ def parity(folder: Path, spark, n: int, levels: list[str]) -> None:
             print(level, name, "EQUAL" if len(set(values.values())) == 1 else "DIFFERENT", values, flush=True)
 
 
-def skew(folder: Path, spark, n: int) -> None:
+def clean(folder: Path, spark, n: int) -> None:
+    """Clean pages of a made-up crawl in two forms, and compare all rows of all tables."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    import crawl
+    from test_clean_plan import outputs
+
+    src = folder / "in"
+    src.mkdir()
+    pages = list(crawl.crawl(n))
+    crawl.write_warc(src / "a.warc.gz", pages[: n // 2])
+    for part in range(4):
+        low, high = n // 2 + part * n // 8, n // 2 + (part + 1) * n // 8
+        crawl.write_jsonl(src / f"b{part}.jsonl.zst", pages[low:high])
+    options = {"form": "parquet", "duplicates": "passages", "remove": True, "where": "han_share > 0.3"}
+    one = measured("one machine", lambda: clean_files(src, folder / "one", workers=1, **options))
+    made = measured(
+        "Spark", lambda: clean_on(lambda x: SparkRunner(spark, x, partitions=8), src, folder / "spark", cluster=True, **options)
+    )
+    here, there = outputs(folder / "one"), outputs(folder / "spark")
+    for name in sorted({*here, *there}):
+        rows = [len(x[name][1]) if name in x else None for x in (here, there)]
+        print(name, "EQUAL" if here.get(name) == there.get(name) else "DIFFERENT", rows, flush=True)
+    print(
+        dict(one.outcomes),
+        dict(made.outcomes),
+        made.notes,
+        len(list((folder / "spark").glob("corpus-*"))),
+        "files of the corpus",
+        flush=True,
+    )
+
+
+def runner_of(engine: str, spark, folder: Path):
+    return SparkRunner(spark, folder, partitions=8) if engine == "spark" else EmbeddedRunner(folder, workers=1)
+
+
+def skew(folder: Path, spark, n: int, engine: str, log: Path | None) -> None:
+    """Ratios are to the uniform texts of a level, behind a run that makes the engine warm."""
     hot = min(100_000, n * 2 // 3)
     plain = pa.concat_arrays([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
-    crowd = pa.concat_arrays([plain.slice(0, n - hot), template(0, hot)])
-    lines = [text + "\n" + FOOTER if i < hot else text for i, text in enumerate(plain.to_pylist())]
-    for level, cases in (
-        ("document", (("uniform", plain.to_pylist()), ("one cluster", crowd.to_pylist()))),
-        ("passage", (("uniform", plain.to_pylist()), ("one line", lines))),
-    ):
-        for name, texts in cases:
-            table = write(folder / f"{level}-{name}", texts)
-            runner = SparkRunner(spark, folder / f"run-{level}-{name}", partitions=8)
-            plan = plan_of(level, apart=True)
-            made = measured(f"{level}, {name}, {n:,} texts", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}))
-            print("  facts", made["facts"].read().to_pylist()[0], flush=True)
+    texts = plain.to_pylist()
+    near = [*texts[: n - hot], *template(0, hot).to_pylist()]
+    equal = [*texts[: n - hot], *[texts[0] + texts[1]] * hot]
+    lines = [text + "\n" + FOOTER if i < hot else text for i, text in enumerate(texts)]
+    first = [("warm", texts[:20_000]), ("uniform", texts)]
+    cases = {"document": [("equal texts", equal), ("near copies", near)], "passage": [("equal texts", equal), ("one line", lines)]}
+    for level, others in cases.items():
+        for name, held_texts in (*first, *others):
+            table = write(folder / f"{level}-{name}", held_texts)
+            runner = runner_of(engine, spark, folder / f"run-{level}-{name}")
+            plan = plan_of(level, apart=engine == "spark")
+            what = f"{engine}, {level}, {name}, {len(held_texts):,} texts, {sum(map(len, held_texts)) / 1e6:.1f} million characters"
+            made = measured(what, lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
+            print("  facts", made["facts"].read().to_pylist()[0], {name: table.rows for name, table in made.items()}, flush=True)
             runner.clear()
 
 
-def growth(folder: Path, spark, millions: list[float], level: str) -> None:
+def growth(folder: Path, spark, millions: list[float], level: str, engine: str, log: Path | None) -> None:
     for m in millions:
         n = int(m * 1e6)
-        texts = pa.concat_arrays([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
-        table = write(folder / f"in-{n}", texts.to_pylist())
-        runner = SparkRunner(spark, folder / f"run-{n}", partitions=8)
-        made = measured(f"{level}, {n:,} texts", lambda r=runner, t=table: r.run(plan_of(level, apart=True), {"texts": t}))
-        print("  pairs", made["pairs"].rows, flush=True)
+        texts = pa.chunked_array([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
+        table = write(folder / f"in-{n}", texts)
+        runner = runner_of(engine, spark, folder / f"run-{n}")
+        plan = plan_of(level, apart=engine == "spark")
+        made = measured(f"{engine}, {level}, {n:,} texts", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
+        print("  rows", {name: table.rows for name, table in made.items()}, flush=True)
         runner.clear()
+        shutil.rmtree(folder / f"in-{n}")
 
 
 def chains(folder: Path, spark, n: int) -> None:
@@ -226,22 +310,36 @@ def union_find(n: int, high: np.ndarray, low: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["parity", "skew", "growth", "components"])
+    parser.add_argument("what", choices=["parity", "clean", "skew", "growth", "components"])
     parser.add_argument("--texts", type=int, default=20_000)
     parser.add_argument("--millions", type=float, nargs="+", default=[0.1])
+    parser.add_argument("--data", nargs="+", help="files of JSON lines with a field text, for parity")
+    parser.add_argument("--threshold", type=float, default=0.8)
     parser.add_argument("--edges", type=int, default=1_000_000)
     parser.add_argument("--level", nargs="+", default=["document", "paragraph", "passage"])
     parser.add_argument("--master", default="local[2]")
+    parser.add_argument("--engine", choices=["spark", "embedded"], default="spark")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="spark-"))
+    log = folder / "log" if options.engine == "spark" else None
+    logged = {"spark.eventLog.enabled": "true", "spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false"}
     try:
-        with connected(options.master, CONF) as spark:
+        with contextlib.ExitStack() as stack:
+            spark = None
+            if log:
+                log.mkdir()
+                spark = stack.enter_context(connected(options.master, CONF | logged | {"spark.eventLog.dir": f"file://{log}"}))
             if options.what == "parity":
-                parity(folder, spark, options.texts, options.level)
+                for n, texts in enumerate(map(lines_of, options.data) if options.data else [documents(options.texts)]):
+                    print(options.data[n] if options.data else "made", f"{len(texts):,} texts", flush=True)
+                    (folder / str(n)).mkdir()
+                    parity(folder / str(n), spark, texts, options.level, options.threshold)
+            elif options.what == "clean":
+                clean(folder, spark, options.texts)
             elif options.what == "skew":
-                skew(folder, spark, options.texts)
+                skew(folder, spark, options.texts, options.engine, log)
             elif options.what == "growth":
-                growth(folder, spark, options.millions, options.level[0])
+                growth(folder, spark, options.millions, options.level[0], options.engine, log)
             else:
                 chains(folder, spark, options.edges)
     finally:

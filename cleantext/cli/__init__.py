@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cleantext import __version__
+from cleantext.cli.cluster import clean_there, cluster, is_on_cluster
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
@@ -172,6 +173,7 @@ for _command in (convert, extract, repair):
     help="Learn from the pages themselves, where they say their hosts and there are enough of each. [default: for tables and crawls]",
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the search for duplicates may take of it, about; at least 1GB.")
+@cluster(["local", "spark"], "This machine, or Apache Spark, with the same rows of tables. [default: spark with --master]")
 @click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
 @click.option(
     "--replace",
@@ -201,6 +203,9 @@ def clean(
     html: str,
     id_: str,
     url: str,
+    engine: str,
+    master: str,
+    spark_conf: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Clean pages: files, folders, glob patterns, tables (JSON lines, CSV, Parquet, Arrow), WARC and WET files, zip and tar, - for stdin.
@@ -210,7 +215,7 @@ def clean(
     """
     from rich.console import Console
 
-    from cleantext.cli.progress import bar, compiling
+    from cleantext.cli.progress import bar, compiling, steps
     from cleantext.report.terminal import summary
     from cleantext.run import job
     from cleantext.run.readers.fields import Fields
@@ -218,18 +223,24 @@ def clean(
     options["max_page_bytes"], options["memory"] = size_of(max_page_bytes), size_of(memory)
     options["max_page_memory"] = size_of(max_page_memory)
     options["fields"] = Fields(text=text, html=html, id=id_, url=url)
+    on_cluster = is_on_cluster(ctx, engine)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
     with contextlib.ExitStack() as held:
-        options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
-        options["progress"] = held.enter_context(bar(console, "cleaning", quiet=quiet))
+        if not on_cluster:
+            options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
+            options["progress"] = held.enter_context(bar(console, "cleaning", quiet=quiet))
         if check or dry_run:
             import tempfile
 
             out = Path(held.enter_context(tempfile.TemporaryDirectory())) / "out"
         ctx.meta[RESUMES] = None if check or dry_run else out
-        report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
+        if on_cluster:
+            options["progress"] = held.enter_context(steps(console, quiet=quiet))
+            report = clean_there(ctx, src, out, master, spark_conf, pipeline=pipeline, rules=rules, **options)
+        else:
+            report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
-        summary(report, None if check or dry_run else str(out), console)
+        summary(report, None if check or dry_run else str(out), console, drawn=not on_cluster)
     sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: of a page that fails nobody knows
 
 

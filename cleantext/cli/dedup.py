@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["MAX_DF", "RESUMES", "dedup", "settings_of", "size_of"]
+from cleantext.cli.cluster import cluster, is_given, is_on_cluster, settings_of
+
+__all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
 
 RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
@@ -42,21 +43,9 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
 )
 @click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
 @click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "memory", "local", "spark"]),
-    default="auto",
-    help="Hold all texts, work in tables on disk, or on a cluster of Apache Spark. [default: by size, spark with --master; the results are the same]",
-)
-@click.option(
-    "--master",
-    default="local[*]",
-    show_default=True,
-    metavar="URL",
-    help="The cluster: spark://host:7077, yarn, k8s://..., or sc://host:15002 of Spark Connect. Its workers reach SRC and OUT by the same names.",
-)
-@click.option(
-    "--spark-conf", multiple=True, metavar="NAME=VALUE", help="A setting of Spark, such as spark.executor.memory=8g; may be repeated."
+@cluster(
+    ["auto", "memory", "local", "spark"],
+    "Hold all texts, work in tables on disk, or on Apache Spark. [default: by size, spark with --master; the results are the same]",
 )
 @click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
@@ -127,21 +116,19 @@ def dedup(
     fields = Fields(text=text, id=id_, value=prefer)
     here = "index" if index is not None else "search"
     for name, (option, where) in GOES_WITH.items():
-        if _given(ctx, name) and here not in where:
+        if is_given(ctx, name) and here not in where:
             raise click.UsageError(f"{option} goes without --index" if here == "index" else f"{option} goes with --index alone")
-    if prefer and _given(ctx, "keep"):
+    if prefer and is_given(ctx, "keep"):
         raise click.UsageError("--prefer and --keep both say which copy stays: give one")
     if index is not None:
-        asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if _given(ctx, n)}
+        asked = {n: options[n] for n in ("level", "threshold", "min_chars", "keep") if is_given(ctx, n)}
         asked |= {name: options[name] for name in ("workers", "strict", "page_seconds")}
         with compiling(console, quiet=quiet) as compiled:
             report = index_files(src, out, index, add=add, fields=fields, memory=size_of(memory), compiled=compiled, **asked)
     else:
         ctx.meta[RESUMES] = out
-        if options["engine"] == "auto" and any(_given(ctx, name) for name in ("master", "spark_conf")):
+        if is_on_cluster(ctx, options["engine"]):
             options["engine"] = "spark"
-        if options["engine"] != "spark" and any(_given(ctx, name) for name in ("master", "spark_conf")):
-            raise click.UsageError("--master and --spark-conf go with --engine spark alone")
         options["spark"] = settings_of(spark_conf)
         with compiling(console, quiet=quiet) as compiled, steps(console, quiet=quiet) as progress:
             report = dedup_files(src, out, fields=fields, memory=size_of(memory), progress=progress, compiled=compiled, **options)
@@ -162,20 +149,6 @@ GOES_WITH = {
     "form": ("--format", {"search"}),
     "add": ("--add/--no-add", {"index"}),
 }
-
-
-def _given(ctx: click.Context, name: str) -> bool:
-    """Say whether an option stands on the command line: what does not is the index's own."""
-    return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
-
-
-def settings_of(pairs: Iterable[str]) -> dict[str, str]:
-    """Read settings such as spark.executor.memory=8g."""
-    split = [pair.partition("=") for pair in pairs]
-    for name, mark, _ in split:
-        if not (name and mark):
-            raise click.UsageError(f"--spark-conf {name!r}: expected NAME=VALUE")
-    return {name: value for name, _, value in split}
 
 
 def size_of(size: str) -> int:

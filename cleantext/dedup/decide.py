@@ -2,7 +2,8 @@
 
 One scan over narrow rows decides all texts but those of which a copy has lost a part: what is left of it
 must be searched again, which needs texts. Such a text waits for the next scan, and so does every text
-for which a copy in one that waits might decide. What is held are the spans that go.
+for which a copy in one that waits might decide. What is held are the spans that go: of all texts or, where connected components of
+texts are taken apart, of some components, whose texts are numbered anew.
 """
 
 from __future__ import annotations
@@ -45,9 +46,13 @@ def _members(*more: str) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Decide:
-    """Decide which passages go; where that needs a search, give what is left of the copies instead."""
+    """Decide which passages go; where that needs a search, give what is left of the copies instead.
+
+    With ``apart`` rows come component by component, and a scan may have any of them.
+    """
 
     min_chars: int
+    apart: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -59,16 +64,25 @@ class Decide:
         import pyarrow as pa
 
         gone, place, waits, used = np.empty((16, 2), np.int64), np.zeros((16, 2), np.int64), np.zeros(16, np.bool_), 0
-        for batch in grouped(batches, ("text",)):
+        for batch in grouped(batches, ("component",) if self.apart else ("text",)):
             spans = np.stack([batch.column(name).to_numpy() for name in MEMBER], axis=1)
             kind = batch.column("kind").to_numpy()
+            numbers = None
+            if self.apart:  # nothing of other components is asked for: what was held of them goes
+                numbers, at = np.unique(spans[:, [0, 3]], return_inverse=True)
+                spans[:, [0, 3]] = at.reshape(-1, 2)
+                used, waits[:] = 0, False
             room = 1 + int(max(spans[:, 0].max(), spans[:, 3].max()))
             if room > len(place):
                 more = 2 * room - len(place)
                 place, waits = np.append(place, np.zeros((more, 2), np.int64), axis=0), np.append(waits, np.zeros(more, np.bool_))
+            if numbers is not None:
+                place[:room] = 0
             if used + len(spans) + 1 > len(gone):
                 gone = roomier(gone, 2 * (used + len(spans)) + 1)
             taken, left, used = _decide(spans, kind, gone, place, waits, used, self.min_chars, SEARCHED_AGAIN)
+            if numbers is not None:
+                left[:, 0], left[:, 1] = numbers[left[:, 0]], numbers[left[:, 1]]
             columns = [batch.column(name).filter(pa.array(taken)) for name in (*MEMBER, "similarity", "exact")]
             yield pa.record_batch([*columns, pa.array(np.zeros(int(taken.sum()), np.int64))], schema=self.schema)
             none = np.zeros(len(left), np.int64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cleantext.dedup.components import components
 from cleantext.dedup.decide import Cut, Decide, Repeats, SearchAgain, Slice
 from cleantext.dedup.passage_maps import Locate, Tokens
 from cleantext.dedup.passage_stages import BASE, PLACES, matches, passages
@@ -33,12 +34,14 @@ def passage_plan(
     id_type: Literal["string", "int64"] = "string",
     value_type: Literal["int64", "double"] = "double",
     against: bool = False,
+    apart: bool = False,
     cuts: bool = True,
 ) -> Plan:
     """Return the steps from a table ``texts`` (``id, text`` and, where one decides, ``value``) to the passages that it shares.
 
     With ``against`` a table ``references`` (``id, text``) is searched for, and only pairs of a text and a
-    reference are given. Both are read with the places of their rows.
+    reference are given. Both are read with the places of their rows. ``apart`` decides what goes by connected components of
+    texts, wherever an engine does it, which pays where passages are too many for one worker.
 
     Outputs: ``pairs``, ``clusters``, ``shown`` and ``facts`` as `document_plan` has them, ``stretches`` (boilerplate:
     ``id, low, high, texts``), ``linked`` (``id, copies`` of large groups of equal texts) and, if asked, ``cuts``
@@ -62,7 +65,7 @@ def passage_plan(
         Checkpoint((*BASE, "matched", "known")),
         *passages(search, against=against),
         Checkpoint((*BASE, "found")),
-        *_removal(search),
+        *_removal(search, apart=apart),
         Checkpoint((*BASE, "found", "members")),
         *_results(search),
     ]
@@ -76,8 +79,11 @@ def passage_plan(
     return Plan(tuple(steps), tuple(outputs), facts)
 
 
-def _removal(search: Search) -> list[Step]:
-    """Decide which passages go (``members``), each with a copy of which nothing goes, as `cluster.passage_members` does."""
+def _removal(search: Search, *, apart: bool) -> list[Step]:
+    """Decide which passages go (``members``), each with a copy of which nothing goes, as `cluster.passage_members` does.
+
+    A search for what is left of copies finds places in these copies alone, so that components stay what they are.
+    """
     names = ", ".join(MEMBER)
     worse = "f.a_rank > f.b_rank"  # then a goes for b; of two places of one text the later one, b
     side = [
@@ -96,11 +102,23 @@ def _removal(search: Search) -> list[Step]:
     ranked = (
         "SELECT f.*, x.rank AS a_rank, y.rank AS b_rank FROM found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number"
     )
-    keep = (*BASE, "found", "worse", "again", "repeats")
+    keep = (*BASE, "found", "worse", "again", "repeats", *(["parts"] if apart else []))
+    component = ", component" if apart else ""
+    joined = "FROM worse t LEFT JOIN links l ON t.text = l.u"
     return [
         Sql("worse", f"SELECT {', '.join(side)}, f.similarity, f.exact FROM ({ranked}) f"),
         Sql("repeats", f"SELECT {names}, similarity, exact FROM worse WHERE text = keeper"),
         Sql("worse", f"SELECT {names}, trank, krank, similarity, exact FROM worse WHERE text <> keeper"),
+        *(
+            [
+                Sql("links", "SELECT DISTINCT greatest(text, keeper) AS u, least(text, keeper) AS v FROM worse"),
+                *components((*BASE, "found", "worse", "repeats")),
+                Sql("worse", f"SELECT t.*, CASE WHEN l.v IS NULL THEN t.text ELSE l.v END AS component {joined}"),
+                Sql("parts", "SELECT DISTINCT text, component FROM worse"),
+            ]
+            if apart
+            else []
+        ),
         Sql("again", f"SELECT {names}, similarity, exact, CAST(1 AS INT) AS kind FROM repeats WHERE 1 = 0"),
         Sql("decided", "SELECT 1 AS text"),
         Sql("searches", "SELECT 1 AS text"),
@@ -109,14 +127,21 @@ def _removal(search: Search) -> list[Step]:
                 Sql(
                     "turn",
                     f"""
-                    SELECT {names}, trank, krank, CAST(0 AS INT) AS kind, low - high AS shorter, similarity, exact FROM worse
+                    SELECT {names}, trank, krank, CAST(0 AS INT) AS kind, low - high AS shorter, similarity, exact{component} FROM worse
                     UNION ALL
                     SELECT g.text, g.low, g.high, g.keeper, g.keeper_low, g.keeper_high, x.rank AS trank, y.rank AS krank,
-                           g.kind, g.low - g.high AS shorter, g.similarity, g.exact
+                           g.kind, g.low - g.high AS shorter, g.similarity, g.exact{", c.component" if apart else ""}
                     FROM again g JOIN numbered x ON g.text = x.number JOIN numbered y ON g.keeper = y.number
+                    {"JOIN parts c ON g.text = c.text" if apart else ""}
                     """,
                 ),
-                Scan("decided", "turn", Decide(search.min_chars), PREFERENCE),
+                Scan(
+                    "decided",
+                    "turn",
+                    Decide(search.min_chars, apart),
+                    (*(["component"] if apart else []), *PREFERENCE),
+                    ("component",) if apart else (),
+                ),
                 Sql("searches", "SELECT text, keeper, keeper_low AS low, keeper_high AS high FROM decided WHERE left_over = 1"),
                 Sql(
                     "pieces",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cleantext.dedup.passage_maps import ALIGNED, RUNS, Align, Beside, Confirm, Locate, Propose, Winnow
 from cleantext.dedup.passages import HOT, Search
-from cleantext.dedup.rows import LISTED
 from cleantext.dedup.scans import Extents, Listed, Pack
+from cleantext.dedup.stages import equal_texts, near_texts, sized
 from cleantext.plan.steps import Checkpoint, Join, Map, Scan, Sql, Step
 
 __all__ = ["BASE", "PLACES", "matches", "passages"]
@@ -131,6 +131,7 @@ def _boilerplate(search: Search) -> list[Step]:
 def passages(search: Search, *, against: bool) -> list[Step]:
     """Align ``matched`` pairs of units, and carry the passages to the texts that these stand for: ``found``."""
     passage = ", ".join(f"v.{name}" for name in ALIGNED[2:])
+    apart = " AND x.reference <> y.reference" if against else ""
     equal = (
         "CAST(0 AS BIGINT) AS a_low, x.size AS a_high, CAST(0 AS BIGINT) AS b_low, y.size AS b_high, "
         "CAST(0 AS BIGINT) AS inter, CAST(0 AS BIGINT) AS a_size, CAST(0 AS BIGINT) AS b_size, CAST(1 AS BIGINT) AS exact"
@@ -147,27 +148,23 @@ def passages(search: Search, *, against: bool) -> list[Step]:
         Sql(
             "members",
             """
-            SELECT n.number, n.reference, n.size, n.length, u.number AS unit, u.copies
-            FROM numbered n JOIN units u ON n.d1 = u.d1 AND n.d2 = u.d2
+            SELECT n.number, n.reference, n.size, u.number AS unit, u.length, u.copies
+            FROM numbered n JOIN (SELECT z.number, z.d1, z.d2, z.copies, k.length FROM units z JOIN numbered k ON z.number = k.number) u
+              ON n.d1 = u.d1 AND n.d2 = u.d2
             WHERE n.length > 0
             """,
         ),
+        Sql("aligned", sized("aligned")),
         Sql(
             "spread",
             f"""
-            SELECT x.number AS x, y.number AS y, {passage}
-            FROM aligned v JOIN members x ON x.unit = v.a JOIN members y ON y.unit = v.b
-            WHERE v.a <> v.b AND (x.copies * y.copies <= {LISTED * LISTED} OR x.number = x.unit OR y.number = y.unit)
-                  {"AND x.reference <> y.reference" if against else ""}
+            {near_texts("aligned", passage, condition=f"v.a <> v.b{apart}")}
             UNION ALL
             SELECT x.number AS x, x.number AS y, {passage}
             FROM aligned v JOIN members x ON x.unit = v.a
             WHERE v.a = v.b{" AND 1 = 0" if against else ""}
             UNION ALL
-            SELECT x.number AS x, y.number AS y, {equal}
-            FROM members x JOIN members y ON x.unit = y.unit AND x.number < y.number JOIN members u ON x.unit = u.number
-            WHERE u.length >= {search.min_chars} AND (x.copies <= {LISTED} OR x.number = x.unit OR y.number = y.unit)
-                  {"AND x.reference <> y.reference" if against else ""}
+            {equal_texts(equal, condition=f"x.length >= {search.min_chars}{apart}")}
             """,
         ),
         Sql(

@@ -18,7 +18,20 @@ from cleantext.dedup.scans import Stay
 from cleantext.errors import ConfigError, unknown
 from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Number, Scan, Sql, Step
 
-__all__ = ["KEEP", "candidates", "check_options", "clusters", "hot", "keepers", "numbers", "pairs", "verify"]
+__all__ = [
+    "KEEP",
+    "candidates",
+    "check_options",
+    "clusters",
+    "equal_texts",
+    "hot",
+    "keepers",
+    "near_texts",
+    "numbers",
+    "pairs",
+    "sized",
+    "verify",
+]
 
 # Orders in which texts are preferred; the first is that of the files and their rows. One without a value comes last, wherever an engine puts NULL.
 KEEP = {"longest": "length DESC", "first": "place", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
@@ -213,19 +226,48 @@ def hot(source: str, kernel: Verify, threshold: float, keep: tuple[str, ...], *,
     ]
 
 
+def sized(pairs: str) -> str:
+    """Return the query that says of pairs of units, a table with columns ``a, b``, how many pairs of texts they are (``many``)."""
+    return f"SELECT v.*, p.copies * q.copies AS many FROM {pairs} v JOIN units p ON v.a = p.number JOIN units q ON v.b = q.number"
+
+
+def near_texts(pairs: str, columns: str, *, condition: str = "v.a <> v.b") -> str:
+    """Return the query that carries pairs ``v`` of units, which `sized` gives, to their ``members`` x and y.
+
+    Of large groups each member is paired with the best one of the other group alone, which has the number of its unit: no join ever has
+    more rows than it gives.
+    """
+    few, many = f"v.many <= {LISTED * LISTED}", f"v.many > {LISTED * LISTED}"
+    ways = (
+        ("x.unit = v.a", "y.unit = v.b", few),
+        ("x.number = v.a", "y.unit = v.b", many),
+        ("x.unit = v.a AND x.number <> v.a", "y.number = v.b", many),
+    )
+    return " UNION ALL ".join(
+        f"SELECT x.number AS x, y.number AS y, {columns} FROM {pairs} v JOIN members x ON {x} JOIN members y ON {y} WHERE {size} AND {condition}"
+        for x, y, size in ways
+    )
+
+
+def equal_texts(columns: str, *, condition: str = "1 = 1") -> str:
+    """Return the query that pairs the ``members`` x and y of one unit: of large groups each with the best one."""
+    ways = (
+        ("x.unit = y.unit AND x.number < y.number", f"x.copies <= {LISTED} AND y.copies <= {LISTED}"),
+        ("x.number = y.unit AND x.number <> y.number", f"y.copies > {LISTED}"),
+    )
+    return " UNION ALL ".join(
+        f"SELECT x.number AS x, y.number AS y, {columns} FROM members x JOIN members y ON {on} WHERE {size} AND {condition}"
+        for on, size in ways
+    )
+
+
 def pairs(*, against: bool) -> list[Step]:
     """Carry pairs of units to the texts that these stand for, and pair the texts of one unit.
 
     Of large groups each member is paired with the best one of the other group.
     """
-    near = f"""
-        SELECT x.number AS x, y.number AS y, v.inter, v.a_size, v.b_size
-        FROM verified v JOIN members x ON x.unit = v.a JOIN members y ON y.unit = v.b
-        WHERE x.copies * y.copies <= {LISTED * LISTED} OR x.number = x.unit OR y.number = y.unit"""
-    equal = f"""
-        SELECT x.number AS x, y.number AS y, CAST(-1 AS BIGINT) AS inter, x.size AS a_size, y.size AS b_size
-        FROM members x JOIN members y ON x.unit = y.unit AND x.number < y.number
-        WHERE x.copies <= {LISTED} OR x.number = x.unit OR y.number = y.unit"""
+    near = near_texts("sized", "v.inter, v.a_size, v.b_size")
+    equal = equal_texts("CAST(-1 AS BIGINT) AS inter, x.size AS a_size, y.size AS b_size")
     share = "CASE WHEN f.inter < 0 THEN CAST(1 AS DOUBLE) ELSE CAST(f.inter AS DOUBLE) / ({}) END"
     smaller = "CASE WHEN f.x > f.y THEN f.b_size ELSE f.a_size END"
     larger = "CASE WHEN f.x > f.y THEN f.a_size ELSE f.b_size END"
@@ -238,6 +280,7 @@ def pairs(*, against: bool) -> list[Step]:
             WHERE n.length > 0
             """,
         ),
+        Sql("sized", sized("verified")),
         Sql(
             "between",
             f"""

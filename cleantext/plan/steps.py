@@ -65,13 +65,15 @@ class Map:
     """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes.
 
     ``joins`` is for wide values of few rows, such as the tokens of both texts of a pair: a runner may read them where it
-    needs them, or run the `query` and write out what is wanted.
+    needs them, or run the `query` and write out what is wanted. ``spread`` says that each row is a job of its own, such as a file to
+    read: a cluster gives them to all its workers.
     """
 
     into: str
     source: str
     kernel: Kernel
     joins: tuple[Join, ...] = ()
+    spread: bool = False
 
     @property
     def query(self) -> str:

@@ -18,8 +18,8 @@ SHOWN = 3  # duplicate pairs under the table; all stand in duplicates.jsonl and 
 LONGEST = 240
 
 
-def summary(report: Report, out: str | None, console: Console) -> None:
-    """Print what a run did, or would do where ``out`` is None: pages, characters, edits by stage, duplicates, time."""
+def summary(report: Report, out: str | None, console: Console, *, drawn: bool = True) -> None:
+    """Print what a run did, or would do where ``out`` is None: pages, characters, edits by stage, duplicates, time; ``drawn`` has a report.html."""
     from rich.table import Table
 
     outcomes = ", ".join(f"{report.outcomes[name]:,} {name}" for name in OUTCOMES if report.outcomes[name] or name == "kept")
@@ -44,7 +44,8 @@ def summary(report: Report, out: str | None, console: Console) -> None:
         console.print(f"failed: {failure['error']}", style="red", highlight=False, markup=False, soft_wrap=True)
     for note in report.notes:
         console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
-    told = f"written to {out}: report.html shows what was found, and why" if out else "a dry run: nothing was written"
+    shown = "report.html shows what was found, and why" if drawn else "report.json has all that was counted"
+    told = f"written to {out}: {shown}" if out else "a dry run: nothing was written"
     console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cleantext.errors import ConfigError
-from cleantext.plan import EmbeddedRunner, Table
+from cleantext.plan import EmbeddedRunner, Plan, Table
 from cleantext.plan.tables import write_part
 from cleantext.run.corpus import read_places
 from cleantext.run.engines import Level, dedup_plan, on_spark
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-__all__ = ["LEVELS", "Marks", "Query", "Searched", "Spans", "marks_of", "search"]
+__all__ = ["LEVELS", "Marks", "Query", "Searched", "Spans", "marks_of", "search", "told_of"]
 
 SMALL = 12_000_000  # bytes of texts up to which they are searched in this process: it takes some 400 MB, and no second to begin
 LONGER = 1_000  # characters of a text that a report shows
@@ -88,11 +88,20 @@ def search(
         found = on_spark(plan, tables, folder / "spark", master, spark, progress)
     else:
         found = EmbeddedRunner(folder / "plan", memory=memory, progress=progress, workers=workers).run(plan, tables)
+    return Searched(
+        {n: found[n] for n in ("pairs", "clusters", "cuts", "stretches") if n in found},
+        told_of(found, plan, query),
+        *_examples(found["shown"], tables),
+    )
+
+
+def told_of(found: Mapping[str, Table], plan: Plan, query: Query) -> dict[str, Any]:
+    """Return what a report says of what a plan found."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     searched: dict[str, Any] = {name: facts[name] for name in ("hot_buckets", "hot_anchors", "equal_groups") if name in facts}
     if "linked" in found:
         searched["linked_groups"] = {str(row["id"]): row["copies"] for row in found["linked"].read().to_pylist()}
-    told = {
+    return {
         "level": query.level,
         "threshold": query.threshold,
         "pairs": facts["pairs"],
@@ -104,9 +113,6 @@ def search(
         "characters": facts["characters"],
         "search": {**plan.facts, **searched},
     }
-    return Searched(
-        {n: found[n] for n in ("pairs", "clusters", "cuts", "stretches") if n in found}, told, *_examples(found["shown"], tables)
-    )
 
 
 def _unpacked(corpora: Iterable[Corpus]) -> int:

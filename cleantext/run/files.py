@@ -57,7 +57,7 @@ TABLES = {
     "failed.jsonl",
     "run.json",
 }
-CORPUS = re.compile(r"(?:corpus|originals)-\d{5,}\.(?:parquet|jsonl(?:\.gz|\.zst)?)")
+CORPUS = re.compile(r"(?:corpus|dropped|originals)-\d{5,}\.(?:parquet|jsonl(?:\.gz|\.zst)?)")
 # Of these, what a search for duplicates may find.
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
 

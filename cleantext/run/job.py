@@ -42,7 +42,7 @@ from cleantext.run.writers.finish import finish_table
 from cleantext.run.writers.texts import finish_texts
 from cleantext.warm import Part, compile_ahead
 
-__all__ = ["clean_files", "plan_shards"]
+__all__ = ["clean_files", "plan_shards", "whys_of"]
 
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
@@ -205,10 +205,13 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
         report.notes.append(f"{report.skipped.total():,} records passed over as no pages ({told})")
     if report.renamed:
         report.notes.append(f"{report.renamed:,} records repeat the id of another one: file and number name them instead")
-    meant = {
-        rule: why for step in settings.pipeline.steps for rule, why in getattr(step, "rules", {}).items()
-    }  # one of a user may state none
-    report.whys = {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
+    report.whys = whys_of(settings.pipeline, report)
+
+
+def whys_of(pipeline: Pipeline, report: Report) -> dict[str, str]:
+    """Return what each rule that acted is for."""
+    meant = {rule: why for step in pipeline.steps for rule, why in getattr(step, "rules", {}).items()}  # one of a user may state none
+    return {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
 # ---------------------------------------------------------------- shards

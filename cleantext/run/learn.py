@@ -26,7 +26,7 @@ from cleantext.run.readers.units import Unit, units_of
 from cleantext.run.settings import STATE
 from cleantext.transform import Page
 
-__all__ = ["HOSTS", "learn_files", "nothing_learned", "with_learned", "with_profile"]
+__all__ = ["HOSTS", "learn_files", "nothing_learned", "told_profile", "with_learned", "with_profile"]
 
 ENOUGH = 10  # pages of a host from which a run learns by itself
 LOOKED_AT = 300  # pages of a host that a run looks at: what stands on a third of them stands on a third of all
@@ -130,10 +130,14 @@ def with_learned(pipeline: Pipeline, units: Sequence[Unit], out: Path) -> tuple[
     return _told(pipeline, profile, out) if profile.hosts else (pipeline, "")
 
 
-def _told(pipeline: Pipeline, profile: HostProfile, out: Path) -> tuple[Pipeline, str]:
+def told_profile(profile: HostProfile) -> str:
+    """Say what a run learned."""
     lines = sum(map(len, profile.hosts.values()))
-    note = f"{lines:,} lines that repeat on pages of {len(profile.hosts):,} hosts were learned from this run and helped to clean it: see {HOSTS}"
-    return with_profile(pipeline, str((out / HOSTS).absolute())), note
+    return f"{lines:,} lines that repeat on pages of {len(profile.hosts):,} hosts were learned from this run and helped to clean it: see {HOSTS}"
+
+
+def _told(pipeline: Pipeline, profile: HostProfile, out: Path) -> tuple[Pipeline, str]:
+    return with_profile(pipeline, str((out / HOSTS).absolute())), told_profile(profile)
 
 
 def _learned(units: Sequence[Unit], spool: Path) -> HostProfile:

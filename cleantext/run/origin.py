@@ -75,8 +75,8 @@ def begin(folder: Path, state: Path, sources: Sequence[str | Path], pages: Seque
 
 
 def write_origin(folder: Path, state: Path, made: str) -> None:
-    """Write run.json beside the tables of a run that is done."""
-    tables = {name: _digest(folder / name) for name in _tables(folder)}
+    """Write run.json beside the tables of a run that is done; without ``made`` it can only be done again, and the tables are not read for it."""
+    tables = {name: _digest(folder / name) for name in _tables(folder)} if made else {}
     write_json(folder / RUN, {"schema": SCHEMA, "inputs": _inputs(state / INPUTS), "made_of": made, "tables": tables})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import numpy as np
 from cleantext.changes import Changes
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
+from cleantext.pipeline import Pipeline
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
 from cleantext.run.budget import Watch, unwatched
@@ -33,7 +34,7 @@ from cleantext.warm import warm
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALL", "run_shard", "try_pages"]
+__all__ = ["ALL", "clean_rows", "run_shard", "try_pages"]
 
 ALL = -1  # the pages of a shard, together
 
@@ -73,9 +74,7 @@ def run_shard(
     _clean(work, settings, report)
     watch(ALL, 0)
     if settings.record:
-        ids = [p.id for p in work.pages]
-        for step, changes in zip(settings.pipeline.steps, work.steps, strict=True):
-            report.count(step.id, ids, changes.columns)
+        ids = _count(work, settings, report)
         write_edits(part(out, shard, EDITS_PART), ids, settings.pipeline, work.steps)
     if settings.is_table:
         _write_table(work, shard, settings, out, report)
@@ -83,6 +82,23 @@ def run_shard(
         _write_texts(work, shard, settings, out, report)
     mark(shard, settings, out, inputs=inputs, report=report, over=bool(over))
     return report
+
+
+def clean_rows(rows: Iterable[Row], settings: Settings, report: Report, *, pipeline: Pipeline) -> tuple[pa.Table, list[int]]:
+    """Clean records whose ids differ; return their rows of the corpus, and the numbers of the records that these are of.
+
+    What fails is counted in ``report``, as all that was done. ``pipeline`` stands for that of the settings: it may know a host.
+    """
+    work = _Work()
+    settings = replace(settings, pipeline=pipeline)
+    for number, row in enumerate(rows):
+        held = work.rows[row.id] = {"id": row.id, "output": None}
+        work.places[row.id] = number
+        if (page := _read(row, held, settings, report)) is not None:
+            work.pages.append(page)
+    _clean(work, settings, report)
+    _count(work, settings, report)
+    return _table(work, settings, report, None), [work.places[page.id] for page in work.pages]
 
 
 def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int, str], watch: Watch) -> None:
@@ -160,6 +176,14 @@ def _done(pages: list[Page], settings: Settings) -> tuple[list[Page], list[Chang
     return traced.pages, traced.steps
 
 
+def _count(work: _Work, settings: Settings, report: Report) -> list[str]:
+    """Count the edits, where they are recorded, and return the ids of the pages."""
+    ids = [p.id for p in work.pages]
+    for step, changes in zip(settings.pipeline.steps, work.steps, strict=settings.record):
+        report.count(step.id, ids, changes.columns)
+    return ids
+
+
 def _failed(row: dict[str, Any], report: Report, why: str) -> None:
     report.fail(row["id"], why)
     row["outcome"] = "failed"
@@ -215,12 +239,19 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
     """Write the rows of the corpus, with the figures of each page."""
     import pyarrow.parquet as pq
 
+    skipped, carried = _carried(work, shard, report)
+    report.skipped += skipped
+    table = _table(work, settings, report, carried)
+    with write_part(part(out, shard, ROWS_PART), synced=False) as temporary:
+        pq.write_table(table, temporary, compression="lz4", row_group_size=256, write_statistics=False)
+
+
+def _table(work: _Work, settings: Settings, report: Report, carried: pa.Array | None) -> pa.Table:
+    """Return the rows of pages that were cleaned, and count what became of them."""
     from cleantext.chrome.hosts import host_of
     from cleantext.script import detect_script
     from cleantext.signals import signals_of
 
-    skipped, carried = _carried(work, shard, report)
-    report.skipped += skipped
     rows = [work.rows[page.id] for page in work.cleaned]
     for row, page, before in zip(rows, work.cleaned, work.pages, strict=True):
         _describe(row, page, report)
@@ -234,9 +265,7 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
         damage=damage,
         links=[_links(p) for p in work.cleaned],
     )
-    table = part_table(work.cleaned, rows, signals, carried)
-    with write_part(part(out, shard, ROWS_PART), synced=False) as temporary:
-        pq.write_table(table, temporary, compression="lz4", row_group_size=256, write_statistics=False)
+    return part_table(work.cleaned, rows, signals, carried)
 
 
 def _carried(work: _Work, shard: Shard, report: Report) -> tuple[Counter[str], pa.Array | None]:

@@ -39,7 +39,9 @@ SETTINGS = {
     "spark.sql.ansi.enabled": "true",
 }
 PROBES = 32  # tasks that ask workers what they hold: Spark hands them to all that are there
-TYPES = {"int64": "bigint", "int32": "int", "string": "string", "binary": "binary", "double": "double", "bool": "boolean"}
+JOBS = 10_000  # tasks at the most that rows of a spread map are cut into
+TYPES = {"int64": "bigint", "int32": "int", "string": "string", "binary": "binary", "double": "double", "float": "float", "bool": "boolean"}
+TYPES |= {f"list<{name}: string>": "array<string>" for name in ("item", "element")}
 
 
 @dataclass
@@ -203,7 +205,8 @@ class _Run(Walk):
         if isinstance(step, Sql):
             return self.query(step.query)
         if isinstance(step, Map):
-            return self.through_kernel(self.query(step.query) if step.joins else self.frames[step.source], step.kernel)
+            frame = self.query(step.query) if step.joins else self.frames[step.source]
+            return self.through_kernel(frame.repartition(max(1, min(frame.count(), JOBS))) if step.spread else frame, step.kernel)
         # Rows that agree in ``within`` come into one partition, else all.
         many: Any = (self.runner.partitions,) if self.runner.partitions else ()
         together = self.frames[step.source].repartition(*(*many, *step.within) if step.within else (1,))
@@ -317,8 +320,8 @@ def _settings(runner: SparkRunner) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(Exception):  # of a session that has broken: what broke it is what the caller needs
-            for name, value in before.items():
-                conf.unset(name) if value is None else conf.set(name, value)
+            for name, held in before.items():
+                conf.unset(name) if held is None else conf.set(name, held)
 
 
 def _check_workers(spark: SparkSession) -> None:

@@ -55,7 +55,8 @@ def shipped(kernel: Kernel | ScanKernel, expected: str, characters: int, *, scan
     """
     from pyspark import cloudpickle
 
-    mark, data = MARK, cloudpickle.dumps(kernel)
+    dumps: Callable[[object], bytes] = cloudpickle.dumps
+    mark, data = MARK, dumps(kernel)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import platform

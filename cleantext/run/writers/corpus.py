@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -17,7 +17,7 @@ from cleantext.run.writers.schema import check_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus"]
+__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus", "one_file"]
 
 FILE_BYTES = 256_000_000  # of rows, unpacked, that one file holds
 GROUP_ROWS = 2_000  # of a row group of Parquet, and bytes:
@@ -128,10 +128,17 @@ def _packed(path: Path, form: str) -> Iterator[IO[bytes]]:
             yield file
 
 
+@contextlib.contextmanager
+def one_file(path: Path, form: str, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Give what takes the tables of one file of a form, which is there whole or not at all, and the same each time."""
+    with whole(path) as temporary, _sink(temporary, form, schema) as sink:
+        yield sink
+
+
 def drop_corpus(folder: Path, but: Sequence[str] = ()) -> None:
-    """Delete the files of a corpus that an earlier run left, ``but`` some."""
-    for path in corpus_files(folder):
-        if path.name not in but:
+    """Delete the files of a corpus that an earlier run left, and what it dropped in parts, ``but`` some."""
+    for path in (*corpus_files(folder), *folder.glob("dropped-*.parquet")):
+        if path.name not in but and CORPUS.fullmatch(path.name):
             path.unlink()
     if not but:
         (folder / DROPPED_FILE).unlink(missing_ok=True)

@@ -25,7 +25,19 @@ from cleantext.run.writers.schema import carried_in, corpus_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["finish_table", "join_edits", "query_of", "removal_edits", "searched_in", "spans_of", "with_title"]
+__all__ = [
+    "Where",
+    "dropped_rows",
+    "filtered",
+    "finish_table",
+    "join_edits",
+    "query_of",
+    "removal_edits",
+    "searched_in",
+    "spans_of",
+    "with_duplicates",
+    "with_title",
+]
 
 WHY_EMPTY = "nothing is left of it"
 
@@ -111,15 +123,12 @@ def finish_table(
         writer = stack.enter_context(CorpusWriter(out, settings.form, schema))
         rest = stack.enter_context(_Dropped(out / DROPPED_FILE, dropped))
         edits = stack.enter_context(edits_writer(out / EDITS)) if settings.record else None
-        chosen = stack.enter_context(_Where(settings.where, schema))
+        chosen = stack.enter_context(Where(settings.where, schema))
         for number, each in enumerate(parts):
             table = _flat(pq.read_table(each.rows), number, carried, schema)
             before = sum(table["chars_out"].to_pylist())
-            table, outcomes, reasons, removed = _with_duplicates(table, *marks.of(number), settings)
-            keep = chosen(table)
-            for n, outcome in enumerate(outcomes):
-                if outcome == "kept" and not keep[n]:
-                    outcomes[n], reasons[n] = "filtered", f"not ({settings.where})"
+            table, outcomes, reasons, removed = with_duplicates(table, *marks.of(number), settings)
+            filtered(chosen(table), settings.where, outcomes, reasons)
             _tally(report, before, table, outcomes)
             _write(table, outcomes, reasons, writer, rest, dropped)
             if edits is not None and each.edits is not None:
@@ -174,7 +183,7 @@ def _flat(table: pa.Table, shard: int, carried: pa.DataType, schema: pa.Schema) 
     return pa.table(columns, schema=schema)
 
 
-def _with_duplicates(
+def with_duplicates(
     table: pa.Table, members: Mapping[int, Mapping[str, Any]], spans: Mapping[int, Sequence[Spans]], settings: Settings
 ) -> tuple[pa.Table, list[str], list[str], dict[int, list[Edit]]]:
     """Return rows with their clusters, without what is removed; what became of each and why; and the edits of removal by rows."""
@@ -256,8 +265,22 @@ def _write(
     kept = pa.array([outcome == "kept" for outcome in outcomes], pa.bool_())
     writer.write(table.filter(kept))
     if len(outcomes) > outcomes.count("kept"):
-        columns = [pa.array(outcomes, pa.string()), pa.array(reasons, pa.string()), *table.columns]
-        rest.write(pa.table(columns, schema=schema).filter(pa.array([o != "kept" for o in outcomes], pa.bool_())))
+        rest.write(dropped_rows(table, outcomes, reasons, schema))
+
+
+def filtered(keep: Sequence[bool], where: str, outcomes: list[str], reasons: list[str]) -> None:
+    """Say of pages that would be kept, and are not wanted, what became of them and why."""
+    for n, outcome in enumerate(outcomes):
+        if outcome == "kept" and not keep[n]:
+            outcomes[n], reasons[n] = "filtered", f"not ({where})"
+
+
+def dropped_rows(table: pa.Table, outcomes: Sequence[str], reasons: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """Return the rows that are not kept, with what became of them and why."""
+    import pyarrow as pa
+
+    columns = [pa.array(outcomes, pa.string()), pa.array(reasons, pa.string()), *table.columns]
+    return pa.table(columns, schema=schema).filter(pa.array([o != "kept" for o in outcomes], pa.bool_()))
 
 
 def join_edits(writer: Any, path: Path, shard: int, removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
@@ -300,7 +323,7 @@ class _Dropped:
             self.path.unlink(missing_ok=True)
 
 
-class _Where:
+class Where:
     """Says which rows a condition is true of."""
 
     def __init__(self, where: str, schema: pa.Schema) -> None:

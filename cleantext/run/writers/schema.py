@@ -11,7 +11,19 @@ from cleantext.transform import Page
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "DROPPED", "GIVEN", "KEY", "SCHEMA", "carried_in", "carried_name", "check_schema", "corpus_schema", "part_table"]
+__all__ = [
+    "COLUMNS",
+    "DROPPED",
+    "GIVEN",
+    "KEY",
+    "SCHEMA",
+    "carried_in",
+    "carried_name",
+    "check_schema",
+    "corpus_schema",
+    "part_table",
+    "rows_schema",
+]
 
 SCHEMA = "2"  # of all Parquet outputs; raised when columns change
 KEY = b"cleantext_schema"
@@ -53,6 +65,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("duplicate_cluster", "int64", "the group of near-duplicates that it belongs to; null where it has none, or none were searched for"),
     ("duplicate_keeper", "string", "the id of the page of that group that stays; of passages of the first group"),
 )
+LATER = ("shard", "duplicate_cluster", "duplicate_keeper")  # columns that are known when all pages are cleaned
 LANGUAGES = {"jp": "ja", "ko": "ko", "none": "und"}
 
 
@@ -76,6 +89,16 @@ def corpus_schema(carried: pa.DataType | None = None, *, dropped: bool = False) 
     if dropped:
         fields = [pa.field(name, pa.string()) for name in DROPPED] + fields
     return pa.schema(fields, metadata={KEY: SCHEMA.encode()})
+
+
+def rows_schema() -> pa.Schema:
+    """Return the columns of cleaned pages, before shards have numbers and duplicates are known."""
+    import pyarrow as pa
+
+    from cleantext.signals import SIGNALS
+
+    types = _types()
+    return pa.schema([(name, types[kind]) for name, kind, _ in (*COLUMNS, *SIGNALS) if name not in LATER])
 
 
 def carried_name(name: str, ours: set[str]) -> str:
@@ -106,10 +129,8 @@ def part_table(pages: Sequence[Page], rows: Sequence[Mapping[str, Any]], signals
         "language": [LANGUAGES.get(row["script"], "zh") for row in rows],
         "flags": [list(page.flags) for page in pages],
         "chars_out": [len(page.text) for page in pages],
-        "shard": pa.nulls(n, pa.int32()),
-        "duplicate_cluster": pa.nulls(n, pa.int64()),
-        "duplicate_keeper": pa.nulls(n, pa.string()),
     }
+    made |= {name: pa.nulls(n, types[kind]) for name, kind, _ in COLUMNS if name in LATER}
     for name in ("body_lost_expected", "chrome_left_expected"):
         made[name] = [page.metadata.get(name) for page in pages]
     for name in ("title", "published", "source"):

@@ -1,0 +1,212 @@
+"""`cleantext clean --engine spark`: files in, the corpus and its tables out, with Spark in between."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import cleantext
+from cleantext.chrome.hosts import HostProfile
+from cleantext.errors import CleantextError, ConfigError, InputError
+from cleantext.pipeline import Pipeline
+from cleantext.report.tally import OUTCOMES, Report
+from cleantext.run.clean_plan import clean_plan
+from cleantext.run.cluster.reading import units_table
+from cleantext.run.cluster.writing import parts_table, write_plan
+from cleantext.run.duplicates import Searched, told_of
+from cleantext.run.engines import runners
+from cleantext.run.files import check_output, drop_found, settle, write_json, write_jsonl
+from cleantext.run.job import whys_of
+from cleantext.run.learn import HOSTS, told_profile, with_profile
+from cleantext.run.origin import begin, write_origin
+from cleantext.run.readers.fields import Fields
+from cleantext.run.readers.find import find_pages, listed
+from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.readers.units import units_of
+from cleantext.run.settings import EDITS, METADATA, Settings
+from cleantext.run.state import working
+from cleantext.run.tables import write_found
+from cleantext.run.writers.corpus import DROPPED_FILE, drop_corpus
+
+if TYPE_CHECKING:
+    from cleantext.plan import Plan, Table
+
+__all__ = ["Runner", "clean_on", "clean_on_spark"]
+
+KNOWN = 10_000  # bytes of a page, about: how many pages there are is not known before they are read
+
+
+class Runner(Protocol):
+    """What runs plans in a folder: of Spark, or of one machine."""
+
+    def run(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Table]:
+        """Run a plan over tables, or the rest of it where it was stopped."""
+        ...
+
+    def clear(self) -> None:
+        """Forget what was done."""
+        ...
+
+
+def clean_on_spark(
+    src: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    master: str = "local[*]",
+    spark: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Report:
+    """Clean pages on the cluster ``master``, with settings ``spark`` of its own; all workers reach ``src`` and ``out`` by these names.
+
+    Raise as `clean_on`, whose ``options`` are the others, and `ConfigError` where the cluster cannot be reached.
+    """
+    with runners(master, spark, progress) as make:
+        return clean_on(make, src, out, cluster=True, **options)
+
+
+def clean_on(
+    make: Callable[[Path], Runner],
+    src: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    pipeline: str | Path | Pipeline = "zh-web",
+    rules: Sequence[str] = (),
+    form: str = "parquet",
+    duplicates: str = "passages",
+    remove: bool = False,
+    where: str = "",
+    fields: Fields | None = None,
+    strict: bool = False,
+    threshold: float = 0.8,
+    min_chars: int = 40,
+    max_df: int = 100,
+    record: bool = True,
+    max_page_bytes: int = MAX_PAGE_BYTES,
+    profile: str | HostProfile = "",
+    learn_hosts: bool | None = None,
+    restart: bool = False,
+    replaces: bool = False,
+    cluster: bool = False,
+) -> Report:
+    """Clean pages by plans; write a corpus with the rows of `clean_files`, its tables of duplicates, failed.jsonl, hosts.toml and report.json.
+
+    ``make`` gives what runs plans in a folder. The options are those of `clean_files`; ``record`` says that edits are counted, as ``removed_share``,
+    ``damage`` and the report have them: none are written. Files of the corpus are parts in no order (``corpus-00017.parquet``), and so are those of what is
+    dropped from it (``dropped-00017.parquet``). Raise `ConfigError` or `InputError` before anything is written, `InputError` for a
+    page that fails where ``strict`` says so, and `CleantextError` where pages in are not pages out.
+    """
+    started = time.perf_counter()
+    sources = listed(src)
+    folder = Path(out)
+    recipe = Pipeline.load(pipeline).with_rules(*rules)
+    if profile:
+        recipe = with_profile(recipe, HostProfile.load(profile) if isinstance(profile, str) else profile)  # workers may not have the file
+    if form == "text":
+        raise ConfigError("on a cluster pages are written as tables: use --format parquet or jsonl")
+    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, 0, 0, remove, form, where)
+    found = find_pages(sources)
+    found.refuse_none()
+    check_output(sources, found.all, folder)
+    units = units_of(found.pages, found.holders, fields or Fields(), most=max_page_bytes)
+    learns = learn_hosts if learn_hosts is not None else bool(found.holders)
+    size = sum(unit.weight for unit in units)
+    with working(folder) as state:
+        begin(folder, state, sources, found.all, replace=replaces)
+        work = state / "cluster"
+        plan = clean_plan(settings, learn_hosts=learns, rows=size // KNOWN, cluster=cluster)
+        work.mkdir(exist_ok=True)
+        runner = make(work / "clean")
+        if restart:
+            runner.clear()
+        made = runner.run(plan, {"units": units_table(units, work / "units.parquet")})
+        report = _tally(made["tally"])
+        if strict and report.failures:
+            raise InputError(f"{report.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
+        writes = write_plan(made, settings, folder)
+        files = make(work / "write").run(writes, {"parts": parts_table(made["cleaned"], made["marks"], work / "parts.parquet")})
+        _count(report, made, files["written"])
+        _say(report, settings, found.notes)
+        drop_found(folder, _found(folder, made, plan, settings, report))
+        _profiles(folder, made, report)
+        write_jsonl(folder / "failed.jsonl", report.failures) if report.failures else (folder / "failed.jsonl").unlink(missing_ok=True)
+        names = [row[name] for row in files["written"].read().to_pylist() for name in ("corpus", "dropped") if row[name]]
+        drop_corpus(folder, names)
+        for name in (EDITS, METADATA, DROPPED_FILE, "report.html"):  # of another run into this folder
+            (folder / name).unlink(missing_ok=True)
+        write_json(folder / "report.json", report.to_json())
+        write_origin(folder, state, "")
+        settle(folder.iterdir())
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _tally(table: Table) -> Report:
+    report = Report()
+    for told in table.read()["tally"].to_pylist():
+        report += Report.from_json(json.loads(told))
+    return report
+
+
+def _count(report: Report, made: Mapping[str, Table], written: Table) -> None:
+    """Count what became of pages since they were cleaned. Raise `CleantextError` where there are not as many as were read."""
+    import pyarrow.compute as pc
+
+    read, failed = report.pages_in, report.outcomes["failed"]
+    rows = written.read().to_pylist()
+    report.outcomes = Counter({"failed": failed} if failed else {})
+    for row in rows:
+        report.outcomes.update(json.loads(row["outcomes"]))
+    report.chars_out = sum(row["chars"] for row in rows)
+    report.renamed += pc.count(made["marks"].read()["name"]).as_py()
+    told = " + ".join(f"{report.outcomes[name]:,} {name}" for name in OUTCOMES)
+    if read != report.pages_in:
+        raise CleantextError(f"{read:,} pages were read, and {told} came out: please report it")
+    report.notes.append(f"{read:,} pages in = {told}")
+
+
+def _say(report: Report, settings: Settings, notes: Sequence[str]) -> None:
+    report.settings = {
+        "cleantext": cleantext.__version__,
+        "pipeline": settings.pipeline.name,
+        "fingerprint": settings.pipeline.fingerprint,
+        "format": settings.form,
+        "duplicates": settings.duplicates,
+        "duplicates_removed": settings.remove,
+        "where": settings.where,
+        "threshold": settings.threshold,
+        "min_chars": settings.min_chars,
+        "max_df": settings.max_df,
+        "edits_recorded": False,
+        "max_page_bytes": settings.max_page_bytes,
+    }
+    report.notes += notes
+    report.whys = whys_of(settings.pipeline, report)
+
+
+def _found(folder: Path, made: Mapping[str, Table], plan: Plan, settings: Settings, report: Report) -> set[str]:
+    """Write what a search found, without texts; return the names of the tables."""
+    if settings.duplicates == "off":
+        return set()
+    from cleantext.run.writers.finish import query_of
+
+    tables = {name: made[name] for name in ("pairs", "clusters", "cuts", "stretches") if name in made}
+    written = write_found(folder, Searched(tables, told_of(made, plan, query_of(settings)), [], []), report, edits=None)
+    (folder / "duplicates.jsonl").unlink()  # it would show texts
+    return written - {"duplicates.jsonl"}
+
+
+def _profiles(folder: Path, made: Mapping[str, Table], report: Report) -> None:
+    """Write hosts.toml."""
+    rows = made["profiles"].read()["profile"].to_pylist() if "profiles" in made else []
+    (folder / HOSTS).unlink(missing_ok=True)
+    if not rows:
+        return
+    parsed = [HostProfile.parse(row, HOSTS) for row in rows]
+    profile = HostProfile({h: lines for p in parsed for h, lines in p.hosts.items()}, {h: n for p in parsed for h, n in p.pages.items()})
+    profile.save(folder / HOSTS)
+    report.notes.insert(0, told_profile(profile))
