@@ -134,12 +134,12 @@ def clean_files(
         earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
             clear(state)
+        compiling = _compile_ahead(units, settings, compiled)  # before learning, which runs the kernels of cleaning
         if learns:
             recipe, note = with_learned(recipe, units, folder)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
             make_way(place, earlier, outputs)
-        compiling = _compile_ahead(units, settings, compiled)
         shards: list[Shard] = []
         report = Report()
         key = key_in(state)

@@ -144,19 +144,25 @@ def _learned(units: Sequence[Unit], spool: Path) -> HostProfile:
     wanted = {host for host, n in count.items() if host and n >= ENOUGH}
     if not wanted:
         return HostProfile()
-    seen: Counter[str] = Counter()
     try:
         with _Spooled.writer(spool) as put:
-            for unit in units:
-                for row, host in _rows(unit, wanted):
-                    if seen[host] < LOOKED_AT:
-                        with contextlib.suppress(InputError):
-                            page = read_record(row).page
-                            put(host, page.text)
-                            seen[host] += 1
+            _put_aside(units, {host: min(count[host], LOOKED_AT) for host in wanted}, put)
         return learn(_Spooled(spool))
     finally:
         spool.unlink(missing_ok=True)
+
+
+def _put_aside(units: Sequence[Unit], wanted: dict[str, int], put: Callable[[str, str], None]) -> None:
+    """Put the texts of so many readable pages of each host aside; what stands behind the last of them is not read."""
+    for unit in units:
+        for row, host in _rows(unit, wanted):
+            with contextlib.suppress(InputError):
+                put(host, read_record(row).page.text)
+                wanted[host] -= 1
+                if not wanted[host]:
+                    del wanted[host]
+                if not wanted:
+                    return
 
 
 def _hosts(unit: Unit) -> Iterator[str]:
