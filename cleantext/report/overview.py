@@ -10,7 +10,7 @@ from typing import Any
 
 from cleantext.transform import Page
 
-__all__ = ["BINS", "overview", "removed_share"]
+__all__ = ["BINS", "READ", "overview", "removed_share"]
 
 BINS = 20  # of the histogram of shares removed, each 5 % wide
 HOSTS = 50  # that are listed, those that lost most first
@@ -19,7 +19,8 @@ OTHER = "(other hosts)"
 EACH = 12  # pages shown for each reason
 SAMPLE = 24  # pages drawn by a hash of their ids, whatever befell them
 SHORTEST = 200  # characters: of shorter pages a large share removed says little
-CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title")
+CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title", "confidence", "url")
+READ = (*CARRIED, "host")  # of a row
 
 Row = Mapping[str, Any]
 
@@ -131,6 +132,6 @@ def _pages(chosen: Mapping[str, _Least]) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for reason in order:
         for number, row in chosen[reason].rows() if reason in chosen else ():
-            page = found.setdefault(number, {name: row[name] for name in (*CARRIED, "confidence", "url") if row.get(name) is not None})
+            page = found.setdefault(number, {name: row[name] for name in CARRIED if row.get(name) is not None})
             page.setdefault("reasons", []).append(reason)
     return list(found.values())
