@@ -111,9 +111,7 @@ def sized(megabytes, kind):
                 f'<div class="foot">{host} 版权所有 <a href="/about">关于</a></div></body></html>'
             )
         else:
-            content = "\n".join(
-                [title, f"{day} 来源：{host}", *paragraphs, "责任编辑：王小明", f"{host} 版权所有 关于我们 | 联系我们", ""]
-            )
+            content = "\n".join([title, f"{day} 来源：{host}", *paragraphs, "责任编辑：王小明", f"{host} 版权所有 关于我们 | 联系我们", ""])
         yield {"url": f"https://{host}/a/{number}.html", kind: content, "rank": number}
         written += len(content.encode())
         if written >= megabytes * 1e6:

@@ -166,8 +166,10 @@ def _failed(row: dict[str, Any], report: Report, why: str) -> None:
     row["output"] = None
 
 
-def _describe(row: dict[str, Any], page: Page, report: Report) -> None:
-    digest = hashlib.sha256(page.text.encode("utf-8", "replace")).hexdigest()
+def _describe(row: dict[str, Any], page: Page, report: Report, *, is_table: bool) -> None:
+    """Say what became of a page, and count it."""
+    data = page.text.encode("utf-8", "replace")
+    digest = hashlib.sha256(data).hexdigest() if len(data) == row["bytes"] or not is_table else ""  # of a table it is written nowhere
     report.changed += digest != row["sha256"]
     row["chars_out"] = len(page.text)
     row["output_sha256"] = digest
@@ -201,7 +203,7 @@ def _write_texts(work: _Work, shard: Shard, settings: Settings, out: Path, repor
             _failed(rows[page.id], report, unwritable(page.id, error))
             continue
         written.append(path)
-        _describe(rows[page.id], page, report)
+        _describe(rows[page.id], page, report, is_table=False)
         rows[page.id] |= {k: v for k, v in sorted(page.metadata.items()) if k not in rows[page.id]}
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
     write_whole(part(out, shard, METADATA), lines.encode(), sync=False)
@@ -216,16 +218,15 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
     import pyarrow.parquet as pq
 
     from cleantext.chrome.hosts import host_of
-    from cleantext.script import detect_script
-    from cleantext.signals import signals_of
+    from cleantext.signals import scripts_of, signals_of
 
     skipped, carried = _carried(work, shard, report)
     report.skipped += skipped
     rows = [work.rows[page.id] for page in work.cleaned]
-    for row, page, before in zip(rows, work.cleaned, work.pages, strict=True):
-        _describe(row, page, report)
+    for row, page, script in zip(rows, work.cleaned, scripts_of([page.text for page in work.pages]), strict=True):
+        _describe(row, page, report, is_table=True)
         row["host"] = host_of(page) or None
-        row["script"] = detect_script(before.text).name
+        row["script"] = script
     removed, damage = _taken(work, settings)
     signals = signals_of(
         [page.text for page in work.cleaned],
