@@ -10,6 +10,10 @@ Crawls of so many megabytes (unpacked) as JSON lines, cleaned by the command int
 the peak memory of the process tree (the sum of PSS and of USS, sampled), processor seconds a page, and both by phase of the run.
 
     python -m benchmarks.crawl --write 1000 FILE.jsonl.zst
+
+    python -m benchmarks.crawl --kills [--pages 5000]
+
+Kills a run over so many pages at each of the places of tests/failpoints.py, and runs it again: the same bytes, and nothing else, must be there.
 """
 
 import argparse
@@ -32,6 +36,7 @@ import zstandard
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import crawl
+import failpoints
 import made
 
 import cleantext as ct
@@ -197,12 +202,54 @@ def growth(args):
         print(f"time a page {last / first:.2f}x, memory {large / small:.2f}x")
 
 
+# ---------------------------------------------------------------- kills
+
+
+def tree(folder):
+    """Return the digests of all files of a folder, but for that which names the folder of the input."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "run.json")
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def kills(args):
+    """Kill a run at every named place, run it again, and compare."""
+    wrong = 0
+    with tempfile.TemporaryDirectory(dir=args.work) as folder:
+        path = Path(folder, "crawl.jsonl.zst")
+        with path.open("wb") as file, zstandard.ZstdCompressor().stream_writer(file) as packed:
+            for row in itertools.islice(sized(10**6, args.kind), args.pages):
+                packed.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
+
+        def run(out, **environment):
+            call = [sys.executable, failpoints.__file__, str(path), str(out), "4000000"]
+            return subprocess.run(call, check=False, capture_output=True, text=True, env=environment or None)
+
+        done = run(Path(folder, "straight"))
+        assert not done.returncode, done.stderr
+        whole = tree(Path(folder, "straight"))
+        for name in failpoints.FAILPOINTS:
+            out, fired = Path(folder, name), Path(folder, f"{name}.fired")
+            first = run(out, **failpoints.environment(name, fired))
+            left = sum(1 for p in out.rglob("*") if p.is_file()) if out.exists() else 0
+            again = run(out) if first.returncode else first
+            same = not again.returncode and tree(out) == whole
+            wrong += not (same and fired.exists())
+            told = "" if same else f" {again.stderr[-300:]} {sorted(tree(out).items() ^ whole.items())[:4]}"
+            print(
+                f"{name:20} exit {first.returncode:4}, {left:3} files then; {'equal' if same else 'DIFFERENT'}"
+                f"{'' if fired.exists() else ', never came there'}{told}",
+                flush=True,
+            )
+    sys.exit(wrong)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=5000)
     parser.add_argument("--forms", default="warc,jsonl,parquet,csv,zip,folder")
     parser.add_argument("--formats", default="parquet,jsonl.zst")
     parser.add_argument("--stages", action="store_true")
+    parser.add_argument("--kills", action="store_true")
     parser.add_argument("--growth", metavar="MB,MB")
     parser.add_argument("--write", nargs=2, metavar=("MB", "FILE"))
     parser.add_argument("--kind", choices=["text", "html"], default="text")
@@ -213,6 +260,8 @@ def main():
     if args.write:
         print(write_sized(Path(args.write[1]), int(args.write[0]), args.kind), "pages")
         return
+    if args.kills:
+        kills(args)
     if args.growth:
         growth(args)
         return
