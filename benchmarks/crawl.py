@@ -159,20 +159,22 @@ class Sampler(threading.Thread):
             return []
 
 
-PHASE = re.compile(r"^(reading|learning|cleaning|searching|writing)\b")
+PHASE = re.compile(r"cleantext\.run\.\S+ (reading|learning|cleaning|searching|writing)$")
 
 
 def measured(path, out, memory, *options):
     """Clean a crawl as a user would, and tell what it took: seconds of work, pages, and peaks of memory by phase."""
     command = [sys.executable, "-m", "cleantext", "clean", str(path), "-o", str(out), "--format", "parquet", "--duplicates", "documents"]
     before, started = worked(), time.perf_counter()
-    process = subprocess.Popen([*command, "--remove", "--workers", "2", "--memory", memory, *options], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--remove", "--workers", "2", "--memory", memory, "-v", *options], stderr=subprocess.PIPE, text=True
+    )
     sampler = Sampler(process.pid)
     sampler.start()
     said = []
     for line in process.stderr:
         said.append(line)
-        if found := PHASE.match(line):
+        if found := PHASE.search(line.strip()):
             sampler.phase = found[1]
     process.wait()
     sampler.ended.set()

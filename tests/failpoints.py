@@ -38,7 +38,7 @@ FAILPOINTS = {
     "worker-marked": Failpoint(f"{RUN}.shards:mark", at=2, worker=True),
     "shards-done": Failpoint(f"{RUN}.job:finish", before=True),
     "ids-made-unique": Failpoint(f"{RUN}.writers.finish:_named_once"),
-    "worker-searches": Failpoint("cleantext.dedup.maps:Sketch.__call__", worker=True),
+    "search-sketched": Failpoint("cleantext.dedup.maps:Sketch.__call__"),
     "searched": Failpoint(f"{RUN}.writers.finish:search"),
     "pairs-written": Failpoint(f"{RUN}.tables:write_table"),
     "clusters-written": Failpoint(f"{RUN}.tables:copy_table"),
@@ -90,9 +90,9 @@ def environment(name: str, fired: Path) -> dict[str, str]:
     return os.environ | {"CLEANTEXT_FAILPOINT": name, "CLEANTEXT_FIRED": str(fired)}
 
 
-if __name__ in ("__main__", "__mp_main__") and (told := os.environ.get("CLEANTEXT_FAILPOINT")):
-    if FAILPOINTS[told].worker == (__name__ == "__mp_main__"):  # as which a spawned process runs this file
-        install(FAILPOINTS[told], Path(os.environ["CLEANTEXT_FIRED"]))
+KIND = {"__main__": False, "__mp_main__": True}.get(__name__)  # the second is what a spawned process runs this file as
+if KIND is not None and (told := os.environ.get("CLEANTEXT_FAILPOINT")) and FAILPOINTS[told].worker == KIND:
+    install(FAILPOINTS[told], Path(os.environ["CLEANTEXT_FIRED"]))
 
 if __name__ == "__main__":
     import cleantext as ct

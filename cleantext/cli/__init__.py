@@ -182,6 +182,7 @@ for _command in (convert, extract, repair):
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change, 3 if any fails.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("-v", "verbosity", count=True, help="Log the phases of the run to stderr; -vv its shards and steps, too.")
 @click.pass_context
 def clean(
     ctx: click.Context,
@@ -194,6 +195,7 @@ def clean(
     check: bool,
     dry_run: bool,
     quiet: bool,
+    verbosity: int,
     max_page_bytes: str,
     max_page_memory: str,
     memory: str,
@@ -210,7 +212,7 @@ def clean(
     """
     from rich.console import Console
 
-    from cleantext.cli.progress import bar, compiling
+    from cleantext.cli.progress import compiling, log_to, phases
     from cleantext.report.terminal import summary
     from cleantext.run import job
     from cleantext.run.readers.fields import Fields
@@ -219,9 +221,10 @@ def clean(
     options["max_page_memory"] = size_of(max_page_memory)
     options["fields"] = Fields(text=text, html=html, id=id_, url=url)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
+    log_to(console, verbosity)
     with contextlib.ExitStack() as held:
         options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
-        options["progress"] = held.enter_context(bar(console, "cleaning", quiet=quiet))
+        options["progress"] = held.enter_context(phases(console, quiet=quiet))
         if check or dry_run:
             import tempfile
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cleantext.plan import Table
 from cleantext.plan.tables import write_part
+from cleantext.run.files import naming
 from cleantext.run.readers.batches import made_id
 from cleantext.run.readers.source import Source
 
@@ -38,7 +39,7 @@ def write_kept(path: Path, tables: Iterable[pa.Table]) -> Path:
     import pyarrow.parquet as pq
 
     made = path.with_name(f"new-{path.name}")
-    with write_part(made) as temporary, contextlib.ExitStack() as stack:
+    with naming(path), write_part(made) as temporary, contextlib.ExitStack() as stack:
         writer = None
         for table in tables:
             writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
@@ -118,7 +119,7 @@ def repeated(table: Table, folder: Path) -> dict[int, list[int]]:
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[int, list[int]] = {}
     config: Any = {"memory_limit": "512MiB", "temp_directory": str(folder / "spill"), "preserve_insertion_order": "false", "threads": 2}
-    with duckdb.connect(config=config) as database:
+    with naming(folder), duckdb.connect(config=config) as database:
         database.register("files", files)
         paths = ", ".join("'" + path.replace("'", "''") + "'" for path in table.paths)
         read = f"read_parquet([{paths}], filename = true, file_row_number = true)"  # one scan: a scan a file takes memory for each

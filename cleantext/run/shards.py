@@ -18,7 +18,7 @@ from cleantext.jit import expect
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
 from cleantext.run.budget import Watch, unwatched
-from cleantext.run.files import is_name_error, output_path, settle, unwritable, write_whole
+from cleantext.run.files import is_name_error, naming, output_path, settle, unwritable, write_whole
 from cleantext.run.markers import mark
 from cleantext.run.readers.batches import Row, notes_of
 from cleantext.run.readers.records import read_record
@@ -76,7 +76,9 @@ def run_shard(
         ids = [p.id for p in work.pages]
         for step, changes in zip(settings.pipeline.steps, work.steps, strict=True):
             report.count(step.id, ids, changes.columns)
-        write_edits(part(out, shard, EDITS_PART), ids, settings.pipeline, work.steps)
+        path = part(out, shard, EDITS_PART)
+        with naming(path):
+            write_edits(path, ids, settings.pipeline, work.steps)
     if settings.is_table:
         _write_table(work, shard, settings, out, report)
     else:
@@ -236,7 +238,8 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
         links=[_links(p) for p in work.cleaned],
     )
     table = part_table(work.cleaned, rows, signals, carried)
-    with write_part(part(out, shard, ROWS_PART), synced=False) as temporary:
+    path = part(out, shard, ROWS_PART)
+    with naming(path), write_part(path, synced=False) as temporary:
         pq.write_table(table, temporary, compression="lz4", row_group_size=256, write_statistics=False)
 
 
