@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cleantext import __version__
+from cleantext.cli.config import config, defaults_of, settings_file
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
@@ -90,7 +91,8 @@ def _stopped_by_sigterm() -> Iterator[None]:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="cleantext")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Turn crawled web pages, Chinese first, into a corpus.
 
     \b
@@ -102,10 +104,13 @@ def main() -> None:
     failed, and the others are done (--check says 3, too, where pages fail, whatever would change); 4 the system
     refused (a full disk, say); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
+    if held := settings_file(Path.cwd()):
+        ctx.default_map = defaults_of(main, *held)
 
 
 main.add_command(dedup)
 main.add_command(rules_)
+main.add_command(config)
 for _command in (convert, extract, repair):
     main.add_command(_command)
 
