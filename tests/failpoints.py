@@ -55,15 +55,21 @@ FAILPOINTS = {
 }
 
 
-def install(point: Failpoint, fired: Path) -> None:
-    """Kill this process where the place is come to."""
+def found(point: Failpoint):
+    """Return what holds the function of a place, its name there, and the function."""
     module, _, name = point.where.partition(":")
     holder = importlib.import_module(module)
     *way, last = name.split(".")
     for part in way:
         holder = getattr(holder, part)
+    real = holder.__dict__[last]
+    return holder, last, real.__func__ if isinstance(real, classmethod) else real
+
+
+def install(point: Failpoint, fired: Path) -> None:
+    """Kill this process where the place is come to."""
+    holder, last, call = found(point)
     real, seen = holder.__dict__[last], [0]
-    call = real.__func__ if isinstance(real, classmethod) else real
 
     def killing(*args, **kwargs):
         seen[0] += 1
