@@ -168,7 +168,7 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None:
             raise
-        raise _named(str(error), error.errno, path) from error
+        raise _named(error.strerror or str(error), error.errno, path) from error
     except Exception as error:
         kind = type(error).__name__ if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb") else ""
         told = str(error).split("\n", 1)[0]  # below it stands how to configure DuckDB, which no user of a run can do
