@@ -99,18 +99,35 @@ class Pipeline(Transform):
         return hashlib.sha256(json.dumps([s.spec() for s in self.steps], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def with_rules(self, *packs: str) -> Pipeline:
-        """Return the Pipeline with further rule packs, by name or path, in its chrome step."""
+        """Return the Pipeline with further rule packs, by name or path, in its chrome steps: that of HTML takes what they keep."""
         from cleantext.chrome import StripChrome
+        from cleantext.chrome.blocks import MainContent
 
         if not packs:
             return self
-        steps = tuple(replace(s, packs=(*s.packs, *packs)) if isinstance(s, StripChrome) else s for s in self.steps)
+        chrome = (StripChrome, MainContent)
+        steps = tuple(replace(s, packs=(*s.packs, *packs)) if isinstance(s, chrome) else s for s in self.steps)
         chosen = [s for s in steps if isinstance(s, StripChrome)]
         if not chosen:
             raise ConfigError(f"pipeline {self.name} has no chrome.lines step that could take the rules {', '.join(packs)}")
         for step in chosen:
             _ = step.pack  # loaded now: a bad row stops a run before it starts
         return Pipeline(steps, self.name)
+
+    def keeping(self, *phrases: str) -> Pipeline:
+        r"""Return the Pipeline whose chrome steps take no line with one of the phrases, as they stand in any script and width.
+
+        >>> Pipeline.load("zh-web").keeping("责任编辑")("喀什的春天，杏花开了。\n責任編輯：石青")
+        '喀什的春天，杏花开了。\n责任编辑：石青'
+        """
+        from cleantext.chrome import StripChrome
+        from cleantext.chrome.blocks import MainContent
+
+        chrome = (StripChrome, MainContent)
+        if phrases and not any(isinstance(s, chrome) for s in self.steps):
+            raise ConfigError(f"pipeline {self.name} removes no page chrome: there is nothing from which phrases could be kept")
+        steps = tuple(replace(s, keep=(*s.keep, *phrases)) if isinstance(s, chrome) else s for s in self.steps)
+        return Pipeline(steps, self.name) if phrases else self
 
     def with_script(self, to: str) -> Pipeline:
         """Return the Pipeline with its texts in one script at its end (see `unify_script`), or with "keep" in the script that they have.

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from cleantext.jit import kernel, wrapping
 
-__all__ = ["SIGNALS", "signals_of"]
+__all__ = ["SIGNALS", "scripts_of", "signals_of"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -67,12 +67,12 @@ _COUNTED = (
     "breaks",
     "size",
     "lost",
-    "personal",
+    "at",
 )
 _PHONE = re.compile(r"(?<![\d-])(?:(?:\+?86[- ]?)?1[3-9]\d{9}|0\d{2,3}[- ]\d{7,8}|400-?\d{3}-?\d{4})(?![\d-])", re.ASCII)
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 _ID = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dXx])", re.ASCII)
-LEAST_DIGITS = 10  # of a telephone number: patterns are tried only on texts with as many in a row, or with @
+LEAST_DIGITS = 10  # of a telephone number: its patterns are tried only where as many stand in a row, but for blanks and hyphens
 
 
 def signals_of(
@@ -95,7 +95,8 @@ def signals_of(
     at = {name: counted[:, n] for n, name in enumerate(_COUNTED)}
     solid = np.maximum(at["size"], 1)
     lines = np.maximum(at["lines"], 1)
-    personal = [_personal(text) if maybe else (0, 0, 0) for text, maybe in zip(texts, at["personal"].tolist(), strict=True)]
+    phones, id_numbers = _numbers(points, bounds, texts)
+    emails = np.array([len(_EMAIL.findall(text)) if maybe else 0 for text, maybe in zip(texts, at["at"].tolist(), strict=True)], np.int32)
     return {
         "han_share": _share(at["han"], solid),
         "latin_share": _share(at["latin"], solid),
@@ -111,17 +112,40 @@ def signals_of(
         "removed_share": _share(np.array(removed, np.int64), np.maximum(np.array(read, np.int64), 1)),
         "link_density": np.array(links, np.float32),
         "damage": (np.array(damage, np.int64) + at["lost"]).astype(np.int32),
-        **{name: np.array([row[n] for row in personal], np.int32) for n, name in enumerate(("phones", "emails", "id_numbers"))},
+        "phones": phones,
+        "emails": emails,
+        "id_numbers": id_numbers,
     }
+
+
+def scripts_of(texts: Sequence[str]) -> list[str]:
+    """Return the names that `cleantext.detect_script` gives the scripts of texts, at a tenth of its cost.
+
+    >>> scripts_of(["臺灣的發展", "台湾的发展", ""])
+    ['hant', 'hans', 'none']
+    """
+    from cleantext.script import detect
+
+    table, n = detect.class_table(), detect.HONG_KONG_SHARED + 1
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.int32)
+    classes = np.zeros((len(texts), n), np.int64)
+    if len(points):
+        _tally(points, np.append(0, np.cumsum([len(text) for text in texts])), table.classes, classes)
+    return detect.names_of(classes)
 
 
 def _share(part: I64, whole: I64) -> F32:
     return (part / whole).astype(np.float32)
 
 
-def _personal(text: str) -> tuple[int, int, int]:
-    """Count shapes of personal data."""
-    return len(_PHONE.findall(text)), len(_EMAIL.findall(text)) if "@" in text else 0, len(_ID.findall(text))
+def _numbers(points: I32, bounds: I64, texts: Sequence[str]) -> tuple[I32, I32]:
+    """Count shapes of telephone and identity numbers of each text: both stand within runs of digits, blanks, hyphens and +, but for an X at the end."""
+    phones, id_numbers = np.zeros(len(texts), np.int32), np.zeros(len(texts), np.int32)
+    for t, low, high in _runs(points, bounds).tolist() if len(points) else ():
+        run = texts[t][low : high + 2]  # what stands behind decides, too
+        phones[t] += len(_PHONE.findall(run))
+        id_numbers[t] += len(_ID.findall(run))
+    return phones, id_numbers
 
 
 @kernel
@@ -184,18 +208,38 @@ def _count(points: I32, bounds: I64, out: I64) -> None:
 
 
 @kernel
+def _tally(points: I32, bounds: I64, classes: npt.NDArray[np.uint8], out: I64) -> None:
+    """Count the characters of each class in each text."""
+    for t in range(len(bounds) - 1):
+        for i in range(bounds[t], bounds[t + 1]):
+            out[t, classes[points[i]]] += 1
+
+
+@kernel
+def _runs(points: I32, bounds: I64) -> I64:
+    """Return text, start and end of runs of digits, blanks, hyphens and + that have digits enough for a telephone number."""
+    found = np.empty((len(points) // LEAST_DIGITS + 1, 3), np.int64)
+    n = 0
+    for t in range(len(bounds) - 1):
+        start, digits = bounds[t], 0
+        for i in range(bounds[t], bounds[t + 1] + 1):
+            c = points[i] if i < bounds[t + 1] else 0
+            if 48 <= c <= 57:
+                digits += 1
+            elif c != 32 and c != 45 and c != 43:  # noqa: PLR1714 - Numba is slower with a tuple
+                if digits >= LEAST_DIGITS:
+                    found[n, 0], found[n, 1], found[n, 2] = t, start - bounds[t], i - bounds[t]
+                    n += 1
+                start, digits = i + 1, 0
+    return found[:n]
+
+
+@kernel
 def _letters(points: I32, low: int, high: int, out: I64) -> None:
     ended = False
-    digits = 0
     for i in range(low, high):
         c = points[i]
-        if 48 <= c <= 57:
-            digits += 1
-            out[14] += digits == LEAST_DIGITS
-        elif c == 64:
-            out[14] += 1
-        elif c != 45 and c != 32:  # noqa: PLR1714 - Numba is slower with a tuple
-            digits = 0
+        out[14] += c == 64
         if _is_blank(c):
             out[11] += c == 10
             continue

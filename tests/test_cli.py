@@ -304,3 +304,28 @@ def test_a_damaged_report_is_an_error_in_words(tmp_path, text):
     result = run("report", tmp_path)
     assert (result.exit_code, result.output.startswith("cleantext: ")) == (2, True)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_settings_of_a_file_are_taken_and_flags_win(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("喀什的春天\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n责任编辑：石青\n", "utf-8")
+    Path("pyproject.toml").write_text('[tool.cleantext]\nto = "hant"\n[tool.cleantext.clean]\nmin_chars = 50\n', "utf-8")
+    assert "pyproject.toml" in next(line for line in run("config", "show").output.splitlines() if line.startswith("min-chars"))
+    Path("cleantext.toml").write_text('to = "hant"\nkeep = ["责任编辑"]\nduplicates = "off"\n[explain]\nto = "hans"\n', "utf-8")
+    told = {line.split()[0]: line.split() for line in run("config", "show", "clean", "--to", "hans").output.splitlines()}
+    assert told["to"] == ["to", "hans", "the", "command", "line"]
+    assert (told["keep"][1:], told["min-chars"][1:]) == (["责任编辑", "cleantext.toml"], ["40", "default"])
+    assert run("clean", "a.txt", "-o", "out").exit_code == 0
+    assert Path("out/a.txt").read_text("utf-8").endswith("\n責任編輯：石青\n")
+    assert run("undo", "out", "-o", "back").exit_code == 0  # whose --to is a folder
+    assert run("clean", "a.txt", "-o", "out2", "--to", "hans").exit_code == 0
+    assert Path("out2/a.txt").read_text("utf-8").endswith("\n责任编辑：石青\n")
+    for wrong, says in (
+        ("formt = 1", "did you mean 'format'?"),
+        ("[clen]", "unknown command 'clen'"),
+        ("[dedup]\nwhere = 'x'", "cleantext.toml, [dedup]"),
+    ):
+        Path("cleantext.toml").write_text(wrong, "utf-8")
+        refused = run("clean", "a.txt", "-o", "out3")
+        assert refused.exit_code == 2
+        assert says in refused.output

@@ -323,6 +323,7 @@ def test_dedup_writes_what_is_left_with_the_columns_of_its_input(tmp_path):
         ]
 
 
+@pytest.mark.elsewhere
 def test_other_libraries_read_the_corpus(straight):
     path = str(corpus_files(straight[0])[0])
     n = len(straight[1])
@@ -372,8 +373,14 @@ def test_a_real_crawl_goes_end_to_end(tmp_path, shared):
     assert done.returncode == 0, done.stderr
     assert "16 in" in done.stderr
     assert "33 records passed over" in done.stderr
-    assert (
-        len(rows(tmp_path / "out", "id")) + pq.read_metadata(tmp_path / "out" / "dropped.parquet").num_rows
-        if (tmp_path / "out" / "dropped.parquet").exists()
-        else 16 == 16
-    )
+    report = Report.from_json(json.loads((tmp_path / "out" / "report.json").read_bytes()))
+    found = rows(tmp_path / "out", "id", "url", "text", "chars_out")
+    gone = tmp_path / "out" / "dropped.parquet"
+    emptied = pq.read_table(gone)["outcome"].to_pylist() if gone.exists() else []
+    failed = (tmp_path / "out" / "failed.jsonl").read_text("utf-8").splitlines() if report.outcomes["failed"] else []
+    assert (len(found), len(emptied), len(failed)) == tuple(report.outcomes[name] for name in ("kept", "emptied", "failed"))
+    assert len(found) + len(emptied) + len(failed) == 16 == len({name for name, *_ in found}) + len(emptied) + len(failed)
+    assert len(found) >= 12
+    assert all(url.partition("://")[2].startswith(name.partition("#")[0]) or name.startswith("warcfile") for name, url, *_ in found)
+    assert all(text.strip() and len(text) == size for _, _, text, size in found)
+    assert sum(size for *_, size in found) == report.chars_out

@@ -29,6 +29,7 @@ def given(name, **names):
     return names
 
 
+@pytest.mark.elsewhere
 def test_pandas():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"text": TEXTS})
@@ -36,6 +37,7 @@ def test_pandas():
     assert [None if pandas.isna(text) else text for text in made] == CLEAN
 
 
+@pytest.mark.elsewhere
 def test_polars():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"text": TEXTS})
@@ -48,6 +50,7 @@ def test_duckdb():
     assert [r[0] for r in given("DuckDB", con=con)["rows"]] == CLEAN
 
 
+@pytest.mark.elsewhere
 @pytest.mark.parametrize("streaming", [False, True])
 def test_datasets(streaming, tmp_path):
     datasets = pytest.importorskip("datasets")
@@ -57,6 +60,7 @@ def test_datasets(streaming, tmp_path):
     assert [row["text"] for row in made] == CLEAN
 
 
+@pytest.mark.elsewhere
 def test_datatrove(tmp_path):
     pytest.importorskip("datatrove")
     (tmp_path / "in").mkdir()

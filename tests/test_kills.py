@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import crawl
+import failpoints
 import pytest
 
 TESTS = Path(__file__).parent
@@ -78,3 +79,27 @@ def test_a_run_killed_at_every_write_ends_as_if_it_had_not_been(straight, tmp_pa
     for at in range(1, straight[2] + 1):
         for before in (True, False):
             check(straight, tmp_path / f"{at}-{before}", at, before=before)
+
+
+def test_a_run_whose_worker_is_killed_ends_by_itself_as_if_it_had_not_been(tmp_path):
+    pages = list(crawl.crawl(16, letters=60))
+    (tmp_path / "in").mkdir()
+    for n in range(2):
+        crawl.write_jsonl(tmp_path / "in" / f"{n}.jsonl", pages[n::2])
+
+    def run(out, env=None):
+        return subprocess.run(
+            [sys.executable, failpoints.__file__, tmp_path / "in", out, "4000000"], capture_output=True, text=True, check=False, env=env
+        )
+
+    done = run(tmp_path / "straight")
+    assert done.returncode == 0, done.stderr
+    done = run(tmp_path / "out", failpoints.environment("worker-wrote-edits", tmp_path / "fired"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "fired").exists()
+    assert tree(tmp_path / "out") == tree(tmp_path / "straight")
+
+
+@pytest.mark.parametrize("name", failpoints.FAILPOINTS)
+def test_places_at_which_runs_are_killed_are_there(name):
+    assert callable(failpoints.found(failpoints.FAILPOINTS[name])[2])

@@ -154,6 +154,7 @@ def test_a_column_of_any_kind_of_batch_is_cleaned():
     assert table.to_pydict() == lists
 
 
+@pytest.mark.elsewhere
 def test_a_column_of_pandas_is_cleaned():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"id": [1, 2, 3], "text": ["發展", None, float("nan")]})

@@ -10,10 +10,12 @@ import cleantext.chrome.fields
 from cleantext.chrome import StripChrome
 from cleantext.chrome.checks import check
 from cleantext.chrome.hosts import HostProfile
+from cleantext.chrome.reading import read_rows
 from cleantext.chrome.rules import CATEGORIES, Pack, load_pack, unwrap
 from cleantext.chrome.votes import collect
 from cleantext.errors import ConfigError, RuleError
 from cleantext.fold import view
+from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 
 FILES = sorted((Path(cleantext.chrome.__file__).parent / "packs" / "zh-web-rules").glob("*.toml"))
@@ -92,6 +94,47 @@ def pack_of(tmp_path, *rows, name="mine.toml"):
     path = tmp_path / name
     path.write_text("\n".join(rows), "utf-8")
     return str(path)
+
+
+@pytest.mark.parametrize("how", ["phrases", "row", "pattern", "option"])
+def test_what_is_to_be_kept_no_rule_takes(how, tmp_path):
+    text = "喀什的春天\n文字放大 文字缩小\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n責任編輯：石青\n版权所有 某某网"
+    row = '[[keep]]\nid = "my.editor"\n'
+    rows = {
+        "phrases": 'keep = ["责任编辑"]\n',
+        "row": f'{row}words = ["責任編輯"]\n',
+        "pattern": f'{row}match = \'编辑.{{0,3}}石\'\nhit = ["責任編輯：石青"]\nmiss = ["编辑：李"]\n',
+    }
+    zh = Pipeline.load("zh-web")
+    pipeline = zh.keeping("责任编辑") if how == "option" else zh.with_rules(pack_of(tmp_path, rows[how]))
+    assert pipeline(text) == "喀什的春天\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n责任编辑：石青"
+    assert pipeline.fingerprint != zh.fingerprint
+    body = "<p>今年三月，喀什古城的杏花开了，游客比往年多了一倍。巷子里支起了馕坑，香味飘出去很远。</p>" * 2
+    page = read_html(f"<title>喀什</title><h1>喀什</h1><div>{body}</div><div class=foot>責任編輯：石青</div><div class=foot>版权所有</div>")
+    assert pipeline.fast([page])[0].text.endswith("很远。\n责任编辑：石青")
+    assert pipeline.trace([page]).pages[0].text == pipeline.fast([page])[0].text
+
+
+def test_what_keeps_nothing_certain_is_refused(tmp_path):
+    for row, says in (
+        ('match = "(a+)+b"', "more and more ways"),
+        ("", "give `match`, or `words`"),
+        ('words = ["甲"]\nzones = ["head"]', "does nothing in"),
+    ):
+        with pytest.raises(RuleError, match=re.escape(says)):
+            load_pack(pack_of(tmp_path, f'[[keep]]\nid = "my.x"\nhit = ["aab"]\nmiss = ["c"]\n{row}\n'))
+    with pytest.raises(ConfigError, match="nothing from which"):
+        Pipeline.load("text").keeping("甲")
+    with pytest.raises(RuleError, match="every line"):
+        Pipeline.load("zh-web").keeping(" ")("甲")
+
+
+def test_rules_written_as_rows_are_the_same_rules(tmp_path):
+    pack = load_pack("zh-web-rules")
+    rows = "".join(rule.toml() for rule in sorted(pack.rules, key=lambda r: r.kind))
+    mistakes = []
+    assert Pack(tuple(row.rule for row in read_rows("x.toml", rows, mistakes))).digest == pack.digest
+    assert not mistakes
 
 
 @pytest.mark.parametrize("kind", GOOD)

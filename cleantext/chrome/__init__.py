@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cleantext.changes import Changes, code_points
+from cleantext.changes import Changes, code_points, text_of
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
 from cleantext.chrome.rows import Rows
@@ -46,7 +46,8 @@ class StripChrome(Transform):
     r"""Remove share buttons, licence footers, editors' lines and their kin; salvage what they say.
 
     ``packs`` are names or paths of rule packs, later ones overriding earlier ones by id; ``without``
-    lists rule ids to leave out. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
+    lists rule ids to leave out. A line with one of the phrases ``keep`` stays, whatever rules say, as one that a ``[[keep]]`` row of a pack
+    names does. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
     evidence act at the head and the foot of a page. ``profile`` is a host profile or its path: lines that
     it says return on the pages of a host are suspected there (`cleantext.chrome.hosts`); ``host`` is that of
     pages that do not say theirs. ``learned`` lets a scorer that was trained on labelled pages take lines of plain text beyond what
@@ -62,6 +63,7 @@ class StripChrome(Transform):
     profile: str | HostProfile = ""
     host: str = ""
     learned: bool = True
+    keep: tuple[str, ...] = ()
 
     id: ClassVar[str] = "chrome.lines"
     version: ClassVar[int] = 4
@@ -87,7 +89,7 @@ class StripChrome(Transform):
     @property
     def pack(self) -> Pack:
         """The compiled rules."""
-        return load_pack(*self.packs, without=self.without)
+        return load_pack(*self.packs, without=self.without, keep=self.keep)
 
     def spec(self) -> dict[str, Any]:
         """Return id, version, options, and digests of rules and profile: one that changed makes another pipeline."""
@@ -124,7 +126,7 @@ class StripChrome(Transform):
     ) -> Decisions:
         """Judge many texts; those ``marked`` come from HTML, and what is learned of lines has no say there.
 
-        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule takes it.
+        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule takes it; nor one that a row of the pack keeps.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
@@ -137,6 +139,11 @@ class StripChrome(Transform):
             for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
                 if lines := profile.lines_of(host or self.host):
                     support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, register)
+        if register.pack.of_kind["keep"]:
+            folded, counts = text_of(rows.points).split("\n"), np.array([text.count("\n") + 1 for text in texts])
+            kept = np.array([n for n, line in enumerate(folded) if register.pack.keeps(line)], np.int64)
+            page = np.searchsorted(np.cumsum(counts), kept, "right")
+            sure = [*sure, *zip(page.tolist(), (kept - (np.cumsum(counts) - counts)[page]).tolist(), strict=True)]
         plain = np.full(len(texts), True) if marked is None else ~np.array(marked, bool)
         scorer = self.scorer if plain.any() else None
         return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told, spared=sure)

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from cleantext.chrome.headlines import find_title, second_title, unnamed_title
+from cleantext.chrome.main_text.dropping import edits_of, without
+from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.tree import (
     ALL_LINKED,
     ANSWER,
@@ -39,6 +41,7 @@ from cleantext.chrome.tree import (
     plain,
 )
 from cleantext.edits import Edit
+from cleantext.fold import view
 from cleantext.transform import HOLDS, Block, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Main", "MainContent", "main_blocks", "main_by_rules"]
@@ -336,6 +339,7 @@ class MainContent(PageTransform):
     r"""Keep the title and the main text of an HTML page, drop the lines around them.
 
     Pages without HTML blocks pass unchanged. What is dropped is whole lines, each with the reason. ``learned=False`` asks the rules only.
+    A line with one of the phrases ``keep``, or that a ``[[keep]]`` row of the rule packs ``packs`` names, stays wherever it stands.
 
     >>> from cleantext.html import read_html
     >>> links = "".join(f'<li><a href="/{i}">频道{i}</a></li>' for i in range(9))
@@ -346,6 +350,8 @@ class MainContent(PageTransform):
     """
 
     learned: bool = True
+    packs: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     id: ClassVar[str] = "chrome.html"
     version: ClassVar[int] = 2
@@ -370,50 +376,29 @@ class MainContent(PageTransform):
     }
 
     def fast(self, pages: Sequence[Page]) -> list[Page]:
-        return [_without(page, learned=self.learned) if page.html else page for page in pages]
+        return [without(page, self._choose(page)) if page.html else page for page in pages]
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         if not page.html:
             return (), (), {}
+        main = self._choose(page)
+        return edits_of(page, main.roles), main.flags, main.expected
+
+    def spec(self) -> dict[str, Any]:
+        return {**super().spec(), **({"kept": self.keepers.digest} if self.packs or self.keep else {})}
+
+    @property
+    def keepers(self) -> Pack:
+        """The rows that keep lines."""
+        return load_pack(*self.packs, keep=self.keep)
+
+    def _choose(self, page: Page) -> Main:
         main = main_blocks(page, learned=self.learned)
-        return _edits(page, main.roles), main.flags, main.expected
-
-
-def _edits(page: Page, roles: Sequence[str]) -> list[Edit]:
-    """Return one edit for each run of lines that go for one reason; with a last line without a line break goes the break before it."""
-    runs: list[tuple[int, int, str]] = []
-    for block, role in zip(page.html, roles, strict=True):
-        if role in ("main", "title") or block.end == block.start:
-            continue
-        if runs and runs[-1][1] == block.start and runs[-1][2] == role:
-            runs[-1] = (runs[-1][0], block.end, role)
-        else:
-            runs.append((block.start, block.end, role))
-    if runs and runs[-1][1] == len(page.text) and not page.text.endswith("\n"):
-        first = len(runs) - 1
-        while first and runs[first - 1][1] == runs[first][0]:
-            first -= 1
-        start, end, role = runs[first]
-        if start and page.text[start - 1] == "\n":
-            runs[first] = (start - 1, end, role)
-    return [Edit(start, end, page.text[start:end], "", role) for start, end, role in runs]
-
-
-def _without(page: Page, *, learned: bool) -> Page:
-    """Return what the edits make of a page, without making them: four times as fast."""
-    main = main_blocks(page, learned=learned)
-    kept = [role in ("main", "title") for role in main.roles]
-    flags = tuple(dict.fromkeys((*page.flags, *main.flags)))
-    page = replace(page, flags=flags, metadata={**main.expected, **page.metadata})
-    if all(kept):
-        return page
-    text = "".join([page.text[b.start : b.end] for b, keep in zip(page.html, kept, strict=True) if keep])
-    if not kept[-1] and not page.text.endswith("\n"):
-        text = text.removesuffix("\n")
-    blocks, at = [], 0
-    for block, keep in zip(page.html, kept, strict=True):
-        stop = min(at + block.end - block.start, len(text)) if keep else at
-        if stop > at:
-            blocks.append(block._replace(start=at, end=stop))
-        at = stop
-    return replace(page, text=text, html=tuple(blocks))
+        if not (self.packs or self.keep) or not self.keepers.of_kind["keep"]:
+            return main
+        lines = [view(page.text[block.start : block.end]) for block in page.html]
+        chosen = (
+            "main" if role not in ("main", "title") and self.keepers.keeps(line) else role
+            for role, line in zip(main.roles, lines, strict=True)
+        )
+        return main._replace(roles=tuple(chosen))

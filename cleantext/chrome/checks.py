@@ -57,9 +57,10 @@ def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
             yield "zones", f"zones are of {', '.join(ZONES)}{_not(zone, ZONES)}"
     if not 0 < rule.longest <= MOST:
         yield "longest", f"`longest` is the number of characters up to which lines are tried, from 1 to {MOST}{_not(rule.longest)}"
-    if rule.category not in CATEGORIES:
+    if rule.category not in CATEGORIES and (rule.kind != "keep" or rule.category):
         yield "category", f"category is a code from C01 to C22{_not(rule.category, CATEGORIES)}"
-    if "hit" not in told and "miss" not in told and (not rule.miss or not (rule.hit or rule.kind == "words")):
+    phrases = rule.kind == "keep" and bool(rule.words) and not rule.match  # which say themselves what they keep
+    if "hit" not in told and "miss" not in told and not phrases and (not rule.miss or not (rule.hit or rule.kind == "words")):
         yield "", "give samples: `hit` must match, `miss` must not; without both nobody can trust the rule"
     sound = "words" not in told and "match" not in told
     if rule.kind in ("words", "label"):
@@ -67,7 +68,7 @@ def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
         for fault in _word_faults(rule):
             sound = False
             yield fault
-    else:
+    elif not phrases:
         for fault in _tried_faults(rule):
             sound = False
             yield fault
@@ -107,7 +108,7 @@ def _tried_faults(rule: Rule) -> Iterator[Fault]:
 
 def _pattern_faults(rule: Rule) -> Iterator[Fault]:
     if not rule.match:
-        yield "match", "give `match`"
+        yield "match", "give `match`, or `words`" if rule.kind == "keep" else "give `match`"
     if rule.kind == "block" and not rule.row:
         yield "row", "give `row`: a pattern for the lines under the heading"
     wrong: set[str] = set()
@@ -115,7 +116,8 @@ def _pattern_faults(rule: Rule) -> Iterator[Fault]:
         for what in _pattern_fault(rule, pattern):
             wrong.add(pattern)
             yield pattern, what
-    tried: tuple[tuple[Literal["match", "unless", "row"], float], ...] = (("match", rule.longest), ("unless", rule.longest), ("row", inf))
+    longest = inf if rule.kind == "keep" else rule.longest  # what keeps a line is tried on lines of any length
+    tried: tuple[tuple[Literal["match", "unless", "row"], float], ...] = (("match", longest), ("unless", longest), ("row", inf))
     for name, longest in tried:
         if name in wrong or not getattr(rule, name):
             continue
@@ -174,7 +176,7 @@ def _read_as(rule: Rule, sample: str) -> str:
 
     folded = view(sample.split("\n", 1)[0])
     start, end = unwrap(folded)
-    return folded if rule.kind == "span" else folded[start:end]
+    return folded if rule.kind in ("span", "keep") else folded[start:end]
 
 
 def _why_not(rule: Rule, sample: str) -> str:
@@ -189,10 +191,10 @@ def _why_not(rule: Rule, sample: str) -> str:
         if not found:
             return f"{shown}none of `words` stands in it"
         return f"{shown}behind {found!r} and one of `{marks}` there must stand a value of the shape {rule.value!r}, and nothing else that is no label with its value"
-    if len(line) > rule.longest:
+    if len(line) > rule.longest and rule.kind != "keep":
         return f"{shown}it has {len(line)} characters, and `longest` is {rule.longest}"
     found_at = rule.pattern.search(line)
-    if found_at and rule.kind != "span" and not rule.pattern.fullmatch(line):
+    if found_at and rule.kind not in ("span", "keep") and not rule.pattern.fullmatch(line):
         return f"{shown}`match` has to match the whole line, and matches {found_at[0]!r} of it"
     if not found_at:
         return f"{shown}`match` matches no part of it"
@@ -223,7 +225,7 @@ def _acts(rule: Rule, sample: str) -> bool:
     from cleantext.chrome.votes import collect
 
     first, *rows = view(sample).split("\n")
-    if rule.kind in ("echo", "enclosed", "repeated", "learned"):
+    if rule.kind in ("echo", "enclosed", "repeated", "learned", "keep"):
         return rule.finds(first) is not None
     votes = collect([first], Pack((rule,)))[0]
     if rule.kind == "block":

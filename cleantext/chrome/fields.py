@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "KINDS", "effect_faults", "field_faults", "type_fault"]
 
-KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated", "learned")
+KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated", "learned", "keep")
 LISTS = ("zones", "anchors", "words", "hit", "miss")
 NUMBERS = ("least", "most", "longest")
 SWITCHES = ("common", "disabled")
@@ -31,6 +31,7 @@ USED = {
     "enclosed": {"match", "unless", "least", "most", "longest", "zones"},
     "repeated": {"match", "unless", "longest", "zones"},
     "learned": {"match", "unless", "longest", "zones"},
+    "keep": {"match", "words", "unless"},
 }
 SWITCH = {"id", "disabled", "why"}  # of a row that switches another one off
 ANYWHERE = {"line", "words", "label"}  # kinds whose strength A asks for no zone

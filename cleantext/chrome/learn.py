@@ -152,9 +152,12 @@ class _Host:
     def look(self, texts: Sequence[str], pack: Pack) -> None:
         """Look at pages for the second time."""
         rule = pack.of_kind["repeated"][0] if pack.of_kind["repeated"] else None
-        for text, rows in zip(texts, _folded(texts), strict=True):
-            page = _zones(rows, [self._discounted(row, votes) for row, votes in zip(rows, collect(rows, pack), strict=True)])
-            keys = [line_key(row) for _, row, _ in page]
+        folded = list(_folded(texts))
+        collected = iter(collect([row for rows in folded for row in rows], pack))  # of all pages in one call: by far the cheapest way
+        for text, rows in zip(texts, folded, strict=True):
+            known = list(map(line_key, rows))
+            page = _zones(rows, [self._discounted(key, votes) for key, votes in zip(known, collected, strict=False)])
+            keys = [key for row, key in zip(rows, known, strict=True) if row and not row.isspace()]
             if rule is None or not page or self._is_repost(keys):
                 continue
             self.distinct += 1
@@ -166,9 +169,9 @@ class _Host:
                 if hash(key) in self.wanted and _may(row, key, votes, rule):
                     self._note(key, line, zone, n / len(page), signing=signing, voted=bool(votes.evidence))
 
-    def _discounted(self, row: str, votes: Votes) -> Votes:
+    def _discounted(self, key: str, votes: Votes) -> Votes:
         """Return votes by which a sentence that stands on half of the pages does not make the body of a page reach to it."""
-        if votes.gain > 0 and self.wanted.get(hash(line_key(row)), 0) >= max(OFTEN, self.total / 2):
+        if votes.gain > 0 and self.wanted.get(hash(key), 0) >= max(OFTEN, self.total / 2):
             return votes._replace(gain=-3)
         return votes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ def read_rows(file: str, text: str, mistakes: Mistakes) -> list[Row]:
         if kind not in KINDS:
             told = f"[[{kind}]] is no kind of rule: {did_you_mean(kind, KINDS)}use one of {', '.join(KINDS)}"
             mistakes += [(f"{file}:{lines['']}", told) for lines in heads.get(kind) or [line(kind)]]
+        elif kind == "keep" and isinstance(held, list) and held and not type_fault("words", held):  # phrases, without a row
+            told = f"keep.{hashlib.sha256(repr(held).encode()).hexdigest()[:8]}"
+            rows.append(_row(kind, {"id": told, "words": held}, {}, file, line(kind), mistakes))
         elif not isinstance(held, list) or not all(isinstance(row, dict) for row in held):
             mistakes.append((f"{file}:{line(kind)['']}", f"{kind} is no list of tables: write [[{kind}]] above each row"))
         else:

@@ -1,6 +1,6 @@
 """Rule packs: rows of TOML, checked when loaded, compiled into one matcher.
 
-Nine kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
+Ten kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
 that one row serves both scripts:
 
 ``[[line]]``   a regular expression for a whole line, without its outer brackets and bullets
@@ -12,6 +12,9 @@ that one row serves both scripts:
 ``[[enclosed]]``  short lines that no rule knows, inside a header or footer that others are sure of
 ``[[repeated]]``  which of the lines that a host profile names may go by it
 ``[[learned]]``  which of the lines that the learned scorer would take may go by it
+``[[keep]]``     phrases, or a regular expression for a part of a line: no rule, and nothing learned, takes a line with one
+
+A file may have ``keep = ["...", ...]`` above its rows instead of a row of phrases.
 
 Every row has must-hit and must-miss samples; a row that fails them is refused (`cleantext.chrome.checks`).
 """
@@ -19,17 +22,18 @@ Every row has must-hit and must-miss samples; a row that fails them is refused (
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from cleantext.chrome.characters import MOST_BRACKETS
-from cleantext.chrome.fields import KINDS, effect_faults
+from cleantext.chrome.fields import COMMON, KINDS, USED, effect_faults
 from cleantext.chrome.patterns import Question
 from cleantext.chrome.reading import Mistakes, Row, read_rows, refuse
 from cleantext.chrome.shapes import expand
@@ -105,8 +109,9 @@ class Rule:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The compiled pattern, named shapes filled in."""
-        return re.compile(_filled(self.match))
+        """The compiled pattern, named shapes filled in; of what keeps a line its phrases, too."""
+        phrases = [re.escape(view(word)) for word in self.words] if self.kind == "keep" else []
+        return re.compile("|".join([*phrases, *([_filled(self.match)] if self.match or not phrases else [])]))
 
     @property
     def names_groups(self) -> bool:
@@ -130,13 +135,33 @@ class Rule:
 
     def question(self, name: Literal["match", "unless", "row"]) -> Question:
         """Return what one of the patterns asks of a line."""
-        whole = name == "row" or (name == "match" and self.kind != "span")
+        whole = name == "row" or (name == "match" and self.kind not in ("span", "keep"))
         return Question(_filled(getattr(self, name)), "fullmatch" if whole else "search")
+
+    def toml(self) -> str:
+        """Return the rule as a row of a pack: what is as usual is left out.
+
+        >>> print(Rule("mine.ad", "line", "C19", match="每日精选", anchors=("每日精选",), hit=("每日精选",), miss=("精选",)).toml(), end="")
+        [[line]]
+        id = "mine.ad"
+        category = "C19"
+        match = "每日精选"
+        anchors = ["每日精选"]
+        hit = ["每日精选"]
+        miss = ["精选"]
+        """
+        acting = {"id", "disabled", "why"} if self.disabled else COMMON | USED[self.kind]
+        rows = [f"[[{self.kind}]]"]
+        for told in fields(self):
+            value = getattr(self, told.name)
+            if told.name in acting and (told.name in ("id", "category") or value != told.default) and value != "":
+                rows.append(f"{told.name} = {json.dumps(value, ensure_ascii=False)}")
+        return "\n".join(rows) + "\n"
 
     @property
     def meaning(self) -> str:
         """What it means that this rule acted, in one line."""
-        return self.why or CATEGORIES[self.category]
+        return self.why or CATEGORIES.get(self.category, "stays, whatever rules say")
 
     @property
     def power(self) -> int:
@@ -144,10 +169,10 @@ class Rule:
         return STRENGTHS[self.strength]
 
     def finds(self, folded: str) -> re.Match[str] | None:
-        """Match a folded line (without outer brackets and bullets): all of it, or for spans a part."""
-        if len(folded) > self.longest:
+        """Match a folded line (without outer brackets and bullets): all of it, or for spans and what keeps it a part."""
+        if len(folded) > self.longest and self.kind != "keep":
             return None
-        match = self.pattern.search(folded) if self.kind == "span" else self.pattern.fullmatch(folded)
+        match = self.pattern.search(folded) if self.kind in ("span", "keep") else self.pattern.fullmatch(folded)
         # In this order, for patterns fail early and guards at the end.
         return None if match and self.guard and self.guard.search(folded) else match
 
@@ -244,6 +269,10 @@ class Pack:
         """The rules by kind, sorted by id."""
         return {kind: sorted((r for r in self.rules if r.kind == kind), key=lambda r: r.id) for kind in KINDS}
 
+    def keeps(self, folded: str) -> bool:
+        """Say whether a folded line stays, whatever rules say of it."""
+        return any(rule.finds(folded) for rule in self.of_kind["keep"])
+
     def including(self, others: Iterable[Rule]) -> Pack:
         """Return the pack with further rules; one of the same id replaces, ``disabled = true`` removes."""
         merged = {**self.by_id, **{r.id: r for r in others}}
@@ -255,18 +284,18 @@ class Pack:
         return Pack(tuple(r for r in self.rules if r.id not in gone), self.name)
 
 
-def load_pack(*names: str, without: tuple[str, ...] = ()) -> Pack:
+def load_pack(*names: str, without: tuple[str, ...] = (), keep: tuple[str, ...] = ()) -> Pack:
     """Load packs by name (those that come with cleantext) or path; later ones override earlier ones by id.
 
-    ``without`` are ids of rules to leave out. A pack is compiled once and again when its file has changed.
+    ``without`` are ids of rules to leave out, ``keep`` phrases of which no rule takes a line. A pack is compiled once and again when its file has changed.
     Raise `RuleError` for rows that cannot be trusted: each mistake with file, line and the mend.
     """
     shipped = pack_names()
-    return _load(names, without, tuple(() if name in shipped else _state(name) for name in names))
+    return _load(names, without, keep, tuple(() if name in shipped else _state(name) for name in names))
 
 
 @lru_cache(maxsize=16)
-def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ...]) -> Pack:  # noqa: ARG001 (the key of the cache)
+def _load(names: tuple[str, ...], without: tuple[str, ...], keep: tuple[str, ...], state: tuple[Any, ...]) -> Pack:  # noqa: ARG001 (the key of the cache)
     from cleantext.chrome.checks import faults
 
     pack = Pack((), "+".join(names))
@@ -294,7 +323,10 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], state: tuple[Any, ..
     for unwanted in without:
         if unwanted not in pack.by_id:
             raise unknown("rule", unwanted, pack.by_id)
-    return pack.without(without) if without else pack
+    pack = pack.without(without) if without else pack
+    if not all(phrase.strip() for phrase in keep):
+        raise RuleError("an empty phrase would keep every line: name what is to stay")
+    return pack.including([Rule("keep.phrases", "keep", "", words=keep)]) if keep else pack
 
 
 def _shipped() -> set[str]:

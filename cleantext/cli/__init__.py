@@ -22,6 +22,7 @@ import click
 
 from cleantext import __version__
 from cleantext.cli.cluster import clean_there, cluster, is_on_cluster
+from cleantext.cli.config import config, defaults_of, settings_file
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
@@ -91,7 +92,8 @@ def _stopped_by_sigterm() -> Iterator[None]:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="cleantext")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Turn crawled web pages, Chinese first, into a corpus.
 
     \b
@@ -103,10 +105,13 @@ def main() -> None:
     failed, and the others are done (--check says 3, too, where pages fail, whatever would change); 4 the system
     refused (a full disk, say); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
+    if held := settings_file(Path.cwd()):
+        ctx.default_map = defaults_of(main, *held)
 
 
 main.add_command(dedup)
 main.add_command(rules_)
+main.add_command(config)
 for _command in (convert, extract, repair):
     main.add_command(_command)
 
@@ -184,6 +189,7 @@ for _command in (convert, extract, repair):
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change, 3 if any fails.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("-v", "verbosity", count=True, help="Log the phases of the run to stderr; -vv its shards and steps, too.")
 @click.pass_context
 def clean(
     ctx: click.Context,
@@ -196,6 +202,7 @@ def clean(
     check: bool,
     dry_run: bool,
     quiet: bool,
+    verbosity: int,
     max_page_bytes: str,
     max_page_memory: str,
     memory: str,
@@ -215,7 +222,7 @@ def clean(
     """
     from rich.console import Console
 
-    from cleantext.cli.progress import bar, compiling, steps
+    from cleantext.cli.progress import compiling, log_to, phases, steps
     from cleantext.report.terminal import summary
     from cleantext.run import job
     from cleantext.run.readers.fields import Fields
@@ -225,10 +232,11 @@ def clean(
     options["fields"] = Fields(text=text, html=html, id=id_, url=url)
     on_cluster = is_on_cluster(ctx, engine)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # logs have no width to wrap to
+    log_to(console, verbosity)
     with contextlib.ExitStack() as held:
         if not on_cluster:
             options["compiled"] = held.enter_context(compiling(console, quiet=quiet))
-            options["progress"] = held.enter_context(bar(console, "cleaning", quiet=quiet))
+            options["progress"] = held.enter_context(phases(console, quiet=quiet))
         if check or dry_run:
             import tempfile
 

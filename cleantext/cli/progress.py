@@ -1,29 +1,83 @@
-"""Progress on stderr, where that is a terminal."""
+"""Progress on stderr: bars where that is a terminal, else a line a minute; and the log."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["bar", "compiling", "steps"]
+__all__ = ["compiling", "line_of", "log_to", "phases", "steps"]
 
 SECONDS = 60  # of compiling, on two cores
+EVERY = 60  # seconds between two lines where there is no terminal
+
+
+def line_of(phase: str, done: int, size: int, pages: int, seconds: float) -> str:
+    """Say in one line how far a phase of a run is, ``seconds`` after it began.
+
+    >>> line_of("cleaning", 200_000_000, 1_000_000_000, 42_000, 60.0)
+    'cleaning: 42,000 pages, 200 of 1,000 MB, 3.3 MB/s, about 4 min left'
+    >>> line_of("searching", 0, 0, 42_000, 5.0)
+    'searching: 42,000 pages'
+    """
+    told = [f"{phase}: {pages:,} pages"]
+    if size:
+        told.append(f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB")
+    if done and seconds:
+        left = (size - done) * seconds / done
+        told += [f"{done / 1e6 / seconds:.1f} MB/s", f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"]
+    return ", ".join(told)
 
 
 @contextlib.contextmanager
-def bar(console: Any, what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Give what is to be told the bytes done and the bytes in all; nothing where nobody would see it."""
-    if not console.is_terminal or quiet:
+def phases(console: Any, *, quiet: bool) -> Iterator[Callable[[str, int, int, int], None] | None]:
+    """Give what is to be told the phase of a run, bytes done and in all, and pages: a bar on a terminal, else a line a minute."""
+    if quiet:
         yield None
+        return
+    if not console.is_terminal:
+        began = last = time.monotonic()
+        now = ""
+
+        def tell(phase: str, done: int, size: int, pages: int) -> None:
+            nonlocal began, last, now
+            at = time.monotonic()
+            if phase != now:
+                now, began = phase, at
+            if at - last >= EVERY:
+                last = at
+                console.print(line_of(phase, done, size, pages, at - began), highlight=False)
+
+        yield tell
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     # No thread that draws beside the run: a process without threads can be forked (see `cleantext.run.workers`).
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
-        task = shown.add_task(what, total=None, visible=False)  # until the size is known
-        yield lambda done, size: shown.update(task, completed=done, total=size, visible=True, refresh=True)
+        tasks: dict[str, Any] = {}
+
+        def update(phase: str, done: int, size: int, pages: int) -> None:
+            if phase not in tasks:
+                for task in tasks.values():
+                    shown.update(task, visible=False)
+                tasks[phase] = shown.add_task(phase, total=None)
+            shown.update(tasks[phase], description=f"{phase}, {pages:,} pages", completed=done, total=size or None, refresh=True)
+
+        yield update
+
+
+def log_to(console: Any, verbosity: int) -> None:
+    """Write what the package logs to stderr: the phases of a run, from the second -v on its shards and steps, too."""
+    import logging
+
+    if verbosity:
+        handler = logging.StreamHandler(console.file)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+        logger = logging.getLogger("cleantext")
+        logger.handlers = [handler]  # of this command, not of one before it in the process
+        logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
 
 
 @contextlib.contextmanager

@@ -20,13 +20,14 @@ def recipe(command: F) -> F:
     """Add the options that choose the pipeline."""
 
     @wraps(command)
-    def chosen(*args: Any, pipeline: str, learned: bool, to: str | None, **options: Any) -> Any:
+    def chosen(*args: Any, pipeline: str, learned: bool, to: str | None, keep: tuple[str, ...], **options: Any) -> Any:
         from cleantext.pipeline import Pipeline
 
-        recipe_ = pipeline if learned and not to else Pipeline.load(pipeline)
+        recipe_ = pipeline if learned and not to and not keep else Pipeline.load(pipeline)
         if isinstance(recipe_, Pipeline):
             recipe_ = recipe_ if learned else recipe_.without_learned()
             recipe_ = recipe_.with_script(to) if to else recipe_
+            recipe_ = recipe_.keeping(*keep)
         return command(*args, pipeline=recipe_, **options)
 
     options = (
@@ -41,6 +42,7 @@ def recipe(command: F) -> F:
             metavar="NAME|FILE",
             help="Preset (zh-web, zh-web-hant, web, text) or TOML file.",
         ),
+        click.option("--keep", multiple=True, metavar="PHRASE", help="Lines with it stay, whatever rules say; may be repeated."),
         click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated."),
     )
     for option in options:

@@ -9,6 +9,8 @@ import click
 
 __all__ = ["rules"]
 
+SHOWN = ("category", "strength", "zones", "value", "match", "row", "unless", "anchors", "words", "salvage", "why", "hit", "miss")
+
 
 @click.group("rules")
 def rules() -> None:
@@ -26,7 +28,8 @@ def rules_list(packs: tuple[str, ...]) -> None:
 @rules.command("show")
 @click.argument("rule_id")
 @click.argument("packs", nargs=-1)
-def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
+@click.option("--toml", is_flag=True, help="As a row of a pack: copy it into one of your own to change it.")
+def rules_show(rule_id: str, packs: tuple[str, ...], *, toml: bool) -> None:
     """Show one rule with its samples, or what an id that edits name means."""
     from cleantext.errors import unknown
     from cleantext.pipeline import Pipeline
@@ -39,24 +42,10 @@ def rules_show(rule_id: str, packs: tuple[str, ...]) -> None:
                 return
         raise unknown("rule", rule_id, pack.by_id)
     rule = pack.by_id[rule_id]
-    for name in (
-        "id",
-        "kind",
-        "category",
-        "strength",
-        "zones",
-        "value",
-        "match",
-        "row",
-        "unless",
-        "anchors",
-        "words",
-        "salvage",
-        "why",
-        "hit",
-        "miss",
-        "where",
-    ):
+    if toml:
+        click.echo(rule.toml(), nl=False)
+        return
+    for name in ("id", "kind", *SHOWN, "where"):
         value = getattr(rule, name)
         if value:
             click.echo(f"{name:9} {'  '.join(value) if isinstance(value, tuple) else value}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from cleantext.transform import Page
 
-__all__ = ["BINS", "confidence", "overview", "removed_share"]
+__all__ = ["BINS", "READ", "confidence", "overview", "removed_share"]
 
 BINS = 20  # of the histogram of shares removed, each 5 % wide
 HOSTS = 50  # that are listed, those that lost most first
@@ -19,7 +19,8 @@ OTHER = "(other hosts)"
 EACH = 12  # pages shown for each reason
 SAMPLE = 24  # pages drawn by a hash of their ids, whatever befell them
 SHORTEST = 200  # characters: of shorter pages a large share removed says little
-CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title")
+CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title", "url")
+READ = (*CARRIED, "host", "body_lost_expected", "chrome_left_expected")  # of a row
 LOST_COUNTS = 10  # times as much as what is left: a sentence that is lost is worse than a menu that stays
 
 Row = Mapping[str, Any]
@@ -143,7 +144,7 @@ def _pages(chosen: Mapping[str, _Least]) -> list[dict[str, Any]]:
     for reason in order:
         for number, row in chosen[reason].rows() if reason in chosen else ():
             if number not in found:
-                told = {name: row[name] for name in (*CARRIED, "url") if row.get(name) is not None}
+                told = {name: row[name] for name in CARRIED if row.get(name) is not None}
                 sure = confidence(row)
                 found[number] = told if sure is None else told | {"confidence": sure}
             found[number].setdefault("reasons", []).append(reason)

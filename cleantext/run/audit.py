@@ -87,10 +87,8 @@ def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[in
 def _as_read(folder: Path, pages: Sequence[str]) -> dict[str, str]:
     """Return the texts of pages as they were read, by taking their edits back."""
     edits = read_edits(folder / EDITS, pages)
-    wanted = set(pages)
     texts = {}
-    for row in pages_of(folder, texts=True):
-        if row["id"] in wanted:
-            with contextlib.suppress(EditError, InputError):  # changed since: the firing is known, what stood around it is not
-                texts[row["id"]] = text_as_read(folder, row, edits.get(row["id"], []))
+    for row in pages_of(folder, texts=True, ids=set(pages)):
+        with contextlib.suppress(EditError, InputError):  # changed since: the firing is known, what stood around it is not
+            texts[row["id"]] = text_as_read(folder, row, edits.get(row["id"], []))
     return texts

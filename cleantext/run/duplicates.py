@@ -12,6 +12,7 @@ from cleantext.plan import EmbeddedRunner, Plan, Table
 from cleantext.plan.tables import write_part
 from cleantext.run.corpus import read_places
 from cleantext.run.engines import Level, dedup_plan, on_spark
+from cleantext.run.files import naming
 from cleantext.run.parts import Corpus
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ def marks_of(searched: Searched | None, corpus: Corpus, query: Query, folder: Pa
         "preserve_insertion_order": "false",
     }
     made = {name: folder / f"{name}.parquet" for name in ("members", "spans")}
-    with duckdb.connect(config=config) as database:
+    with naming(folder), duckdb.connect(config=config) as database:
         database.register("files", files)
         database.execute(
             f"""

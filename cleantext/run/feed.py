@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleantext.report.tally import Report
-from cleantext.run.files import write_whole
+from cleantext.run.files import naming, write_whole
 from cleantext.run.markers import finished
 from cleantext.run.readers.batches import made_id, notes_of, with_notes
 from cleantext.run.readers.source import tree_name
@@ -54,7 +54,8 @@ def shards_of(units: Sequence[Unit], settings: Settings, out: Path) -> Iterator[
             if report is None:
                 path = part(out, shard, SPOOL)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                shard = replace(shard, unit=Spool.write(batch, path))
+                with naming(path):
+                    shard = replace(shard, unit=Spool.write(batch, path))
             yield shard, report
         write_whole(_count_file(unit, out), json.dumps(n + 1).encode(), sync=False)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cleantext.errors import ConfigError, InputError
+from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.run.paths import inside
 from cleantext.run.readers.source import Source, encodable
 
@@ -29,6 +29,7 @@ __all__ = [
     "is_run",
     "is_undo",
     "missing_folders",
+    "naming",
     "output_path",
     "settle",
     "unwritable",
@@ -157,6 +158,34 @@ def missing_folders(path: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of the system say which file was written: those of Arrow and DuckDB do not, nor their number in a field.
+
+    What DuckDB has not memory enough for is a `CleantextError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise _named(error.strerror or str(error), error.errno, path) from error
+    except Exception as error:
+        kind = type(error).__name__ if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb") else ""
+        told = str(error).split("\n", 1)[0]  # below it stands how to configure DuckDB, which no user of a run can do
+        if kind == "IOException":
+            raise _named(told, None, path) from error
+        if kind == "OutOfMemoryException":
+            raise CleantextError(f"{path}: memory does not suffice ({told}): give the run more (--memory)") from error
+        raise
+
+
+def _named(told: str, number: int | None, path: Path) -> OSError:
+    found = re.search(r"\[errno (\d+)\]", told)
+    number = number or (int(found[1]) if found else errno.ENOSPC if "No space left" in told else errno.EIO)
+    return OSError(number, os.strerror(number) if "Error writing" in told else told, str(path))
+
+
+@contextlib.contextmanager
 def whole(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Give a temporary name beside ``path``; what is written there gets the name when it is complete, else goes.
 
@@ -165,7 +194,8 @@ def whole(path: Path, *, sync: bool = True) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}.{os.getpid()}.part")
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         if sync:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())

@@ -7,6 +7,7 @@ what tells its inputs and the pipeline from others, and the digests of all that 
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
@@ -46,7 +47,23 @@ __all__ = ["clean_files", "plan_shards", "whys_of"]
 
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
-Progress = Callable[[int, int], None]  # bytes done, bytes in all
+Progress = Callable[[str, int, int, int], None]  # the phase, bytes done and in all (0: not known), pages
+PHASES = ("reading", "learning", "cleaning", "searching", "writing")
+log = logging.getLogger(__name__)
+
+
+class _Phases:
+    """Tells in which phase a run is and how far, and logs where one begins."""
+
+    def __init__(self, told: Progress | None) -> None:
+        self.told, self.phase = told, ""
+
+    def __call__(self, phase: str, done: int = 0, size: int = 0, pages: int = 0) -> None:
+        if phase != self.phase:
+            self.phase = phase
+            log.info("%s", phase)
+        if self.told:
+            self.told(phase, done, max(size, done), pages)
 
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
@@ -80,7 +97,7 @@ def clean_files(
     restart: bool = False,
     replaces: bool = False,
     progress: Progress | None = None,
-    compiled: Progress | None = None,
+    compiled: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Clean all pages of files, folders, tables, crawls and archives into ``out``; return the report, which is also written there.
 
@@ -94,7 +111,7 @@ def clean_files(
     with ``remove`` they go; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``where`` is SQL over the columns of
     the table: pages of which it is not true go to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
     ``memory`` is what the search for duplicates may take of it, about. ``progress`` is
-    told the bytes done and in all, ``compiled`` the kernels, where a first large job has to compile them.
+    told the phase (one of `PHASES`), the bytes done and in all, and the pages; ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
     for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
     (0: no limit; on Linux, and not where the work is done in this process). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
@@ -111,6 +128,7 @@ def clean_files(
     ('发展新疆的历史,经济带进入了新阶段。', 1)
     """
     started = time.perf_counter()
+    phases = _Phases(progress)
     sources = listed(src)
     folder = Path(out)
     recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
@@ -134,17 +152,17 @@ def clean_files(
         earlier = earlier_outputs(folder, state, but=outputs)
         if restart:
             clear(state)
+        compiling = _compile_ahead(units, settings, compiled)  # before learning, which runs the kernels of cleaning
         if learns:
-            recipe, note = with_learned(recipe, units, folder)
+            recipe, note = with_learned(recipe, units, folder, told=phases)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
             make_way(place, earlier, outputs)
-        compiling = _compile_ahead(units, settings, compiled)
         shards: list[Shard] = []
         report = Report()
         key = key_in(state)
         taken = clashes(sorted(outputs), key)
-        for shard, told in _run_shards(units, settings, folder, workers, progress, taken):
+        for shard, told in _run_shards(units, settings, folder, workers, phases, taken):
             if strict and told.failures:
                 raise InputError(f"{told.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
             shards.append(shard)
@@ -152,7 +170,7 @@ def clean_files(
         shards.sort(key=lambda shard: shard.name)
         _annotate(report, settings, found)
         report.notes += [note] if note else []
-        finish(folder, shards, settings, report, workers)
+        finish(folder, shards, settings, report, workers, phases)
         write_report(folder, report)
         # Of pages that are no longer there, or fail now.
         written = outputs_of(folder / METADATA)
@@ -166,12 +184,14 @@ def clean_files(
     return report
 
 
-def finish(out: Path, shards: Sequence[Shard], settings: Settings, report: Report, workers: int | None) -> None:
+def finish(
+    out: Path, shards: Sequence[Shard], settings: Settings, report: Report, workers: int | None, phases: Progress | None = None
+) -> None:
     """Search for duplicates, and write the corpus and the tables beside it."""
-    (finish_table if settings.is_table else finish_texts)(out, shards, settings, report, workers=workers)
+    (finish_table if settings.is_table else finish_texts)(out, shards, settings, report, workers=workers, progress=phases)
 
 
-def _compile_ahead(units: Sequence[Unit], settings: Settings, told: Progress | None) -> float:
+def _compile_ahead(units: Sequence[Unit], settings: Settings, told: Callable[[int, int], None] | None) -> float:
     """Compile the kernels once for all workers where the job is large; return the seconds that it took."""
     size = total_size(units, unpacked=True)
     if size < LARGE:
@@ -222,13 +242,13 @@ def _run_shards(
     settings: Settings,
     out: Path,
     workers: int | None,
-    progress: Progress | None,
+    progress: Progress,
     taken: Mapping[str, str],
 ) -> Iterator[tuple[Shard, Report]]:
     """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
     size = total_size(units, unpacked=True)
     _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
-    done = 0
+    done = pages = 0
     held: deque[tuple[Shard, Report]] = deque()  # done before
 
     def tasks() -> Iterator[Task]:
@@ -246,10 +266,11 @@ def _run_shards(
             yield pair
         yield from _emptied(held)
 
+    progress("cleaning", 0, size, 0)
     for shard, report in told():
-        done += shard.weight
-        if progress:
-            progress(done, max(size, done))
+        done, pages = done + shard.weight, pages + report.pages_in
+        progress("cleaning", done, size, pages)
+        log.debug("shard %s: %s", shard.name, dict(report.outcomes))
         yield shard, report
 
 

@@ -16,7 +16,7 @@ from cleantext.chrome.learn import LEAST, learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import counted
-from cleantext.run.files import write_json
+from cleantext.run.files import naming, write_json
 from cleantext.run.readers.batches import Row
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages, listed
@@ -32,6 +32,7 @@ ENOUGH = 10  # pages of a host from which a run learns by itself
 LOOKED_AT = 300  # pages of a host that a run looks at: what stands on a third of them stands on a third of all
 PUT_ASIDE = 64  # pages written at once
 HOSTS = "hosts.toml"
+Told = Callable[[str, int, int, int], None]  # progress, as of `cleantext.run.job`
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,12 @@ def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = 
     return Pipeline(steps, pipeline.name)
 
 
-def with_learned(pipeline: Pipeline, units: Sequence[Unit], out: Path) -> tuple[Pipeline, str]:
+def with_learned(pipeline: Pipeline, units: Sequence[Unit], out: Path, *, told: Told | None = None) -> tuple[Pipeline, str]:
     """Learn from the pages of a run itself, where they say their hosts; return the pipeline with the profile, and a note on it.
 
     Only hosts with at least `ENOUGH` pages are learned from, of each the first `LOOKED_AT` pages. The profile is written to ``out`` as
     hosts.toml, for a person to read; a run that is taken up again learns nothing anew. Where there is no such host, no chrome step, or a
-    profile already, the pipeline comes back as it was, without a note.
+    profile already, the pipeline comes back as it was, without a note. ``told`` is the progress of `cleantext.run.job`.
     """
     if any(s.profile for s in pipeline.steps if isinstance(s, StripChrome)) or "chrome.lines" not in [s.id for s in pipeline.steps]:
         return pipeline, ""
@@ -123,7 +124,7 @@ def with_learned(pipeline: Pipeline, units: Sequence[Unit], out: Path) -> tuple[
         held = json.loads(made.read_bytes())
         if held["inputs"] == inputs and (not held["profile"] or HostProfile.load(out / HOSTS).digest == held["profile"]):
             return _told(pipeline, HostProfile.load(out / HOSTS), out) if held["profile"] else (pipeline, "")
-    profile = _learned(units, out / STATE / "learn.arrow")
+    profile = _learned(units, out / STATE / "learn.arrow", told)
     if profile.hosts:
         profile.save(out / HOSTS)
     write_json(made, {"inputs": inputs, "profile": profile.digest if profile.hosts else ""})
@@ -140,38 +141,55 @@ def _told(pipeline: Pipeline, profile: HostProfile, out: Path) -> tuple[Pipeline
     return with_profile(pipeline, str((out / HOSTS).absolute())), told_profile(profile)
 
 
-def _learned(units: Sequence[Unit], spool: Path) -> HostProfile:
+def _learned(units: Sequence[Unit], spool: Path, told: Told | None = None) -> HostProfile:
     """Learn from units: first hosts are counted, then the texts of the pages to look at are put aside, which are gone through twice."""
     count: Counter[str] = Counter()
+    size, done = sum(unit.weight for unit in units), 0
     for unit in units:
-        count.update(_hosts(unit))
+        for hosts, read in _host_batches(unit):
+            count.update(hosts)
+            done += read
+            if told:
+                told("reading", done, size, count.total())
     wanted = {host for host, n in count.items() if host and n >= ENOUGH}
     if not wanted:
         return HostProfile()
-    seen: Counter[str] = Counter()
+    if told:
+        told("learning", 0, 0, sum(min(count[host], LOOKED_AT) for host in wanted))
     try:
-        with _Spooled.writer(spool) as put:
-            for unit in units:
-                for row, host in _rows(unit, wanted):
-                    if seen[host] < LOOKED_AT:
-                        with contextlib.suppress(InputError):
-                            page = read_record(row).page
-                            put(host, page.text)
-                            seen[host] += 1
+        with naming(spool), _Spooled.writer(spool) as put:
+            _put_aside(units, {host: min(count[host], LOOKED_AT) for host in wanted}, put)
         return learn(_Spooled(spool))
     finally:
         spool.unlink(missing_ok=True)
 
 
+def _put_aside(units: Sequence[Unit], wanted: dict[str, int], put: Callable[[str, str], None]) -> None:
+    """Put the texts of so many readable pages of each host aside; what stands behind the last of them is not read."""
+    for unit in units:
+        for row, host in _rows(unit, wanted):
+            with contextlib.suppress(InputError):
+                put(host, read_record(row).page.text)
+                wanted[host] -= 1
+                if not wanted[host]:
+                    del wanted[host]
+                if not wanted:
+                    return
+
+
 def _hosts(unit: Unit) -> Iterator[str]:
     """Yield the host of each page, without reading files of pages."""
+    return (host for hosts, _ in _host_batches(unit) for host in hosts)
+
+
+def _host_batches(unit: Unit) -> Iterator[tuple[list[str], int]]:
+    """Yield the hosts of the pages of each batch, and how many bytes it has."""
     if not unit.holds_many:
-        yield from (host_of(Page("", id=source.id)) for source in unit.sources)
+        yield [host_of(Page("", id=source.id)) for source in unit.sources], unit.weight
         return
     for batch in unit.batches():
-        for name, host, error in zip(*(batch.column(n).to_pylist() for n in ("id", "host", "error")), strict=True):
-            if error is None:
-                yield host or host_of(Page("", id=name))
+        rows = zip(*(batch.column(n).to_pylist() for n in ("id", "host", "error")), strict=True)
+        yield [host or host_of(Page("", id=name)) for name, host, error in rows if error is None], int(batch.nbytes)
 
 
 def _rows(unit: Unit, wanted: Container[str]) -> Iterator[tuple[Row, str]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cleantext.errors import EditError, InputError
 from cleantext.run.paths import inside
@@ -13,6 +13,9 @@ from cleantext.run.settings import EDITS, METADATA
 from cleantext.run.state import rows_of
 from cleantext.run.writers.corpus import DROPPED_FILE, corpus_files, corpus_tables
 from cleantext.run.writers.schema import check_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["dropped", "has_edits", "is_table_run", "pages_of", "text_of"]
 
@@ -30,23 +33,39 @@ def has_edits(out: Path) -> None:
         raise InputError(f"{out}: no {METADATA} and {EDITS} here; name the output folder of a run that recorded its edits")
 
 
-def pages_of(out: Path, *, texts: bool = False) -> Iterator[dict[str, Any]]:
+def pages_of(
+    out: Path, *, texts: bool = False, columns: Collection[str] | None = None, ids: Collection[str] | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield what became of the pages of a run, with ``outcome``, and of tables with their ``text`` where it is asked for.
 
-    Rows of a table that were dropped come behind those that were kept; pages that failed are in no table.
+    ``columns`` are those of a table that are read, where not all are asked for; ``ids`` name the pages that are, where not all are. Rows
+    of a table that were dropped come behind those that were kept; pages that failed are in no table.
     """
     if not is_table_run(out):
-        yield from rows_of(out / METADATA) if (out / METADATA).exists() else ()
+        rows = rows_of(out / METADATA) if (out / METADATA).exists() else ()
+        yield from (row for row in rows if ids is None or row["id"] in ids)
         return
-    for table in corpus_tables(out):
-        for row in (table if texts else table.drop_columns(["text"])).to_pylist():
+    for table in corpus_tables(out, columns, but=() if texts else ("text",)):
+        for row in _named(table, ids).to_pylist():
             yield {**row, "outcome": "kept"}
     if (out / DROPPED_FILE).exists():
-        yield from dropped(out, texts=texts)
+        yield from dropped(out, texts=texts, columns=columns, ids=ids)
 
 
-def dropped(out: Path, *, texts: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield the rows that were dropped. Raise `InputError` for a damaged file."""
+def _named(table: pa.Table, ids: Collection[str] | None) -> pa.Table:
+    """Return the rows of a table that have one of some ids."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if ids is None:
+        return table
+    return table.filter(pc.is_in(table["id"].cast(pa.string()), value_set=pa.array(sorted(ids), pa.string())))
+
+
+def dropped(
+    out: Path, *, texts: bool = False, columns: Collection[str] | None = None, ids: Collection[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows that were dropped, as `pages_of` does. Raise `InputError` for a damaged file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -54,9 +73,9 @@ def dropped(out: Path, *, texts: bool = False) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(path) as file:
             check_schema(file.schema_arrow, str(path))
-            columns = [n for n in file.schema_arrow.names if texts or n != "text"]
-            for batch in file.iter_batches(batch_size=2_000, columns=columns):
-                yield from batch.to_pylist()
+            names = [n for n in file.schema_arrow.names if (texts or n != "text") and (columns is None or n in columns)]
+            for batch in file.iter_batches(batch_size=2_000, columns=names):
+                yield from _named(pa.Table.from_batches([batch]), ids).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
 

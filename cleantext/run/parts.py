@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cleantext.plan import Table
 from cleantext.plan.tables import write_part
+from cleantext.run.files import naming
 from cleantext.run.readers.batches import made_id
 from cleantext.run.readers.source import Source
 
@@ -38,7 +39,7 @@ def write_kept(path: Path, tables: Iterable[pa.Table]) -> Path:
     import pyarrow.parquet as pq
 
     made = path.with_name(f"new-{path.name}")
-    with write_part(made) as temporary, contextlib.ExitStack() as stack:
+    with naming(path), write_part(made) as temporary, contextlib.ExitStack() as stack:
         writer = None
         for table in tables:
             writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
@@ -111,23 +112,26 @@ def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: 
 def repeated(table: Table, folder: Path) -> dict[int, list[int]]:
     """Return the rows whose id stands in an earlier row, by parts."""
     import duckdb
+    import pyarrow as pa
 
     name = '"' + dict(table.columns).get("id", "id").replace('"', '""') + '"'
-    files = ["'" + path.replace("'", "''") + "'" for path in table.paths]
-    each = " UNION ALL ".join(
-        f"SELECT {n} AS part, file_row_number AS row, {name} AS id FROM read_parquet({f}, file_row_number = true)"
-        for n, f in enumerate(files)
-    )
+    files = pa.table({"part": pa.array(range(len(table.paths)), pa.int64()), "filename": table.paths})
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[int, list[int]] = {}
-    with duckdb.connect(config={"memory_limit": "512MiB", "temp_directory": str(folder / "spill")}) as database:
-        database.execute(f"CREATE TEMP TABLE twice AS SELECT id FROM ({each}) GROUP BY id HAVING count(*) > 1")
+    config: Any = {"memory_limit": "512MiB", "temp_directory": str(folder / "spill"), "preserve_insertion_order": "false", "threads": 2}
+    with naming(folder), duckdb.connect(config=config) as database:
+        database.register("files", files)
+        paths = ", ".join("'" + path.replace("'", "''") + "'" for path in table.paths)
+        read = f"read_parquet([{paths}], filename = true, file_row_number = true)"  # one scan: a scan a file takes memory for each
+        database.execute(f"CREATE TEMP TABLE twice AS SELECT {name} AS id FROM {read} GROUP BY {name} HAVING count(*) > 1")
         if not database.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
             return {}
         rows = database.execute(
             f"""
-            SELECT part, row FROM (SELECT part, row, row_number() OVER (PARTITION BY id ORDER BY part, row) AS n
-                                   FROM ({each}) WHERE id IN (SELECT id FROM twice)) WHERE n > 1 ORDER BY part, row
+            SELECT part, row FROM (
+                SELECT part, file_row_number AS row, row_number() OVER (PARTITION BY {name} ORDER BY part, file_row_number) AS n
+                FROM {read} p JOIN files f ON p.filename = f.filename WHERE {name} IN (SELECT id FROM twice)
+            ) WHERE n > 1 ORDER BY part, row
             """
         )
         while batch := rows.fetchmany(10_000):

@@ -155,10 +155,8 @@ def explained(out: str | Path, name: str) -> Cleaned:
     """Return a page of a finished run with what was changed on it. Raise `InputError` where there is none of this id, or it was changed since."""
     folder = Path(out)
     has_edits(folder)
-    for row in pages_of(folder, texts=True):
-        if row["id"] == name:
-            break
-    else:
+    row = next(pages_of(folder, texts=True, ids=[name]), None)
+    if row is None:
         raise InputError(f"{folder}: no page of id {name!r}: ids stand in the column `id` of the corpus, or in {METADATA}")
     if row["outcome"] == "failed":
         raise InputError(f"{name}: could not be cleaned: see failed.jsonl")

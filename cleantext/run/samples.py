@@ -11,7 +11,7 @@ from typing import Any
 
 from cleantext.edits import compose
 from cleantext.errors import EditError, InputError
-from cleantext.report.overview import overview
+from cleantext.report.overview import READ, overview
 from cleantext.report.page import render
 from cleantext.report.pieces import View, page_view
 from cleantext.report.tally import Report
@@ -28,7 +28,7 @@ def write_report(out: Path, report: Report) -> None:
     """Write report.json and report.html into the folder of a run whose tables are there."""
     if (out / METADATA).exists() or is_table_run(out):
         failed = report.failures if is_table_run(out) else ()
-        report.overview = overview(chain(pages_of(out), ({"id": row["id"], "outcome": "failed"} for row in failed)))
+        report.overview = overview(chain(pages_of(out, columns=READ), ({"id": row["id"], "outcome": "failed"} for row in failed)))
     write_json(out / "report.json", report.to_json())
     render_report(out, report)
 
@@ -45,9 +45,8 @@ def page_views(out: Path, pages: Iterable[Mapping[str, Any]]) -> dict[str, View]
         return {}
     edits = read_edits(out / EDITS, wanted)
     found = {}
-    for row in pages_of(out, texts=True):
-        if row["id"] in wanted:
-            steps = edits.get(row["id"], [])
-            with contextlib.suppress(EditError, InputError):
-                found[row["id"]] = page_view(text_as_read(out, row, steps), reduce(compose, [made for _, made in steps], ()))
+    for row in pages_of(out, texts=True, ids=wanted):
+        steps = edits.get(row["id"], [])
+        with contextlib.suppress(EditError, InputError):
+            found[row["id"]] = page_view(text_as_read(out, row, steps), reduce(compose, [made for _, made in steps], ()))
     return found

@@ -19,7 +19,7 @@ from cleantext.pipeline import Pipeline
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import Report
 from cleantext.run.budget import Watch, unwatched
-from cleantext.run.files import is_name_error, output_path, settle, unwritable, write_whole
+from cleantext.run.files import is_name_error, naming, output_path, settle, unwritable, write_whole
 from cleantext.run.markers import mark
 from cleantext.run.readers.batches import Row, notes_of
 from cleantext.run.readers.records import read_record
@@ -75,7 +75,9 @@ def run_shard(
     watch(ALL, 0)
     if settings.record:
         ids = _count(work, settings, report)
-        write_edits(part(out, shard, EDITS_PART), ids, settings.pipeline, work.steps)
+        path = part(out, shard, EDITS_PART)
+        with naming(path):
+            write_edits(path, ids, settings.pipeline, work.steps)
     if settings.is_table:
         _write_table(work, shard, settings, out, report)
     else:
@@ -190,8 +192,10 @@ def _failed(row: dict[str, Any], report: Report, why: str) -> None:
     row["output"] = None
 
 
-def _describe(row: dict[str, Any], page: Page, report: Report) -> None:
-    digest = hashlib.sha256(page.text.encode("utf-8", "replace")).hexdigest()
+def _describe(row: dict[str, Any], page: Page, report: Report, *, is_table: bool) -> None:
+    """Say what became of a page, and count it."""
+    data = page.text.encode("utf-8", "replace")
+    digest = hashlib.sha256(data).hexdigest() if len(data) == row["bytes"] or not is_table else ""  # of a table it is written nowhere
     report.changed += digest != row["sha256"]
     row["chars_out"] = len(page.text)
     row["output_sha256"] = digest
@@ -225,7 +229,7 @@ def _write_texts(work: _Work, shard: Shard, settings: Settings, out: Path, repor
             _failed(rows[page.id], report, unwritable(page.id, error))
             continue
         written.append(path)
-        _describe(rows[page.id], page, report)
+        _describe(rows[page.id], page, report, is_table=False)
         rows[page.id] |= {k: v for k, v in sorted(page.metadata.items()) if k not in rows[page.id]}
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
     write_whole(part(out, shard, METADATA), lines.encode(), sync=False)
@@ -242,21 +246,21 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
     skipped, carried = _carried(work, shard, report)
     report.skipped += skipped
     table = _table(work, settings, report, carried)
-    with write_part(part(out, shard, ROWS_PART), synced=False) as temporary:
+    path = part(out, shard, ROWS_PART)
+    with naming(path), write_part(path, synced=False) as temporary:
         pq.write_table(table, temporary, compression="lz4", row_group_size=256, write_statistics=False)
 
 
 def _table(work: _Work, settings: Settings, report: Report, carried: pa.Array | None) -> pa.Table:
     """Return the rows of pages that were cleaned, and count what became of them."""
     from cleantext.chrome.hosts import host_of
-    from cleantext.script import detect_script
-    from cleantext.signals import signals_of
+    from cleantext.signals import scripts_of, signals_of
 
     rows = [work.rows[page.id] for page in work.cleaned]
-    for row, page, before in zip(rows, work.cleaned, work.pages, strict=True):
-        _describe(row, page, report)
+    for row, page, script in zip(rows, work.cleaned, scripts_of([page.text for page in work.pages]), strict=True):
+        _describe(row, page, report, is_table=True)
         row["host"] = host_of(page) or None
-        row["script"] = detect_script(before.text).name
+        row["script"] = script
     removed, damage = _taken(work, settings)
     signals = signals_of(
         [page.text for page in work.cleaned],

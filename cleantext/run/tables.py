@@ -94,12 +94,15 @@ def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Seq
                 writer.write_table(_rows(pages, n, transform.id, edits, [c for c in columns[:n] if len(c)]))
 
 
-def tables_of(path: Path) -> Iterator[pa.Table]:
-    """Yield the tables of edits.parquet, one for each shard, with what was removed as duplicate; or that of a shard's part."""
+def tables_of(path: Path, pages: Iterable[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the tables of edits.parquet, one for each shard, with what was removed as duplicate; or that of a shard's part.
+
+    Where ``pages`` are named, shards that have none of them may be left out.
+    """
     import pyarrow as pa
 
     if path.suffix == ".parquet":
-        yield from (read() for read in readers_of(path))
+        yield from (read() for read in readers_of(path, pages))
     else:
         with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
             batches = list(stream)
@@ -108,10 +111,21 @@ def tables_of(path: Path) -> Iterator[pa.Table]:
             )
 
 
-def readers_of(path: Path) -> list[Callable[[], pa.Table]]:
-    """Return for each table of edits.parquet the function that reads it. Both raise `InputError` where the file is damaged or another's."""
+def readers_of(path: Path, pages: Iterable[str] | None = None) -> list[Callable[[], pa.Table]]:
+    """Return for each table of edits.parquet, or of those with edits of some ``pages``, the function that reads it.
+
+    Both raise `InputError` where the file is damaged or another's.
+    """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
+
+    wanted = None if pages is None else pa.array(sorted(pages), pa.string())
+
+    def has(number: int) -> bool:
+        """Say whether a row group names one of the pages: of its names, not of each of its edits."""
+        column = file.read_row_group(number, columns=["page"])["page"]
+        return any(pc.any(pc.is_in(chunk.dictionary, value_set=wanted)).as_py() for chunk in column.chunks)
 
     def read(number: int) -> pa.Table:
         try:
@@ -125,11 +139,12 @@ def readers_of(path: Path) -> list[Callable[[], pa.Table]]:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         schema = file.schema_arrow
         sound = (schema.metadata or {}).get(b"cleantext_schema") == SCHEMA.encode() and schema.equals(_schema())
+        asked = [n for n in range(file.num_row_groups) if not sound or wanted is None or has(n)]
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
     if not sound:
         raise InputError(f"{path}: not written by this version of cleantext (schema {SCHEMA}); read it with the version that wrote it")
-    return [partial(read, n) for n in range(file.num_row_groups)]
+    return [partial(read, n) for n in asked]
 
 
 def _parquet(path: Path) -> pq.ParquetWriter:
@@ -146,7 +161,8 @@ def _parquet(path: Path) -> pq.ParquetWriter:
 def read_edits(path: Path, pages: Iterable[str] | None = None) -> dict[str, list[tuple[str, list[Edit]]]]:
     """Read edits as ``page -> [(transform, edits)]`` in the order of the steps; of some pages, or of all."""
     out: dict[str, list[tuple[str, list[Edit]]]] = {}
-    for table in tables_of(path):
+    pages = None if pages is None else set(pages)
+    for table in tables_of(path, pages):
         for page, steps in steps_of(table, pages).items():
             out[page] = out.get(page, []) + steps
     return out

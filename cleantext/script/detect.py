@@ -22,7 +22,7 @@ from cleantext.errors import wrong_type
 from cleantext.script.kernel import tally
 from cleantext.script.tables import pairs
 
-__all__ = ["COUNTED", "Script", "class_table", "counts_of", "detect_script", "is_foreign", "is_script"]
+__all__ = ["COUNTED", "Script", "class_table", "counts_of", "detect_script", "is_foreign", "is_script", "names_of"]
 
 I64 = npt.NDArray[np.int64]
 
@@ -151,21 +151,36 @@ def detect_script(text: str) -> Script:
     points = code_points(text).view(np.int32)
     table = class_table()
     classes = np.bincount(table.classes[points], minlength=HONG_KONG_SHARED + 1)
-    counts = ((table.addend[:, None] >> np.arange(0, 63, 9)) & 1).T @ classes
+    counts = _counts(classes[None])[0]
     taiwan, hong_kong = int(classes[TAIWAN]), int(classes[HONG_KONG] + classes[HONG_KONG_SHARED])
     han, traditional, simplified, kana, hangul = counts[:5].tolist()
-    name = _name(counts[None].astype(np.int64), taiwan, hong_kong)
+    [name] = names_of(classes[None])
     return Script(name, han, traditional, simplified, taiwan, hong_kong if name.startswith("hant") else 0, kana, hangul)
 
 
-def _name(counts: I64, taiwan: int, hong_kong: int) -> str:
-    japanese, korean = is_foreign(counts)
-    if japanese[0] or korean[0]:
-        return "jp" if japanese[0] else "ko"
-    if is_script(counts, "hans")[0]:
+def _counts(classes: I64) -> I64:
+    """Return the columns of `COUNTED` from numbers of characters of each class, a row a text."""
+    counts: I64 = classes @ ((class_table().addend[:, None] >> np.arange(0, 63, 9)) & 1)
+    return counts
+
+
+def names_of(classes: I64) -> list[str]:
+    """Return the names of the scripts of texts from their numbers of characters of each class, a row a text."""
+    counts = _counts(classes)
+    told = (*is_foreign(counts), is_script(counts, "hans"), is_script(counts, "hant"))
+    regions = (classes[:, TAIWAN], classes[:, HONG_KONG] + classes[:, HONG_KONG_SHARED])
+    return list(map(_name, *(column.tolist() for column in (*told, *regions, *counts[:, :3].T))))
+
+
+def _name(
+    japanese: int, korean: int, hans: int, hant: int, taiwan: int, hong_kong: int, han: int, traditional: int, simplified: int
+) -> str:
+    if japanese or korean:
+        return "jp" if japanese else "ko"
+    if hans:
         return "hans"
-    if is_script(counts, "hant")[0]:
+    if hant:
         return "hant-tw" if taiwan > hong_kong else "hant-hk" if hong_kong > taiwan else "hant"
-    if counts[0, 1] and counts[0, 2]:
+    if traditional and simplified:
         return "mixed"
-    return "hani" if counts[0, 0] else "none"
+    return "hani" if han else "none"

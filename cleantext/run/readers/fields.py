@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -80,7 +81,7 @@ class Chosen:
     published: str
     value: str
 
-    @property
+    @cached_property
     def carried_not(self) -> set[str]:
         """The fields that are not carried through: they become columns of their own."""
         return {self.content, self.id, self.url} - {""}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -152,33 +152,39 @@ def corpus_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name.startswith("corpus-") and CORPUS.fullmatch(p.name)) if folder.is_dir() else []
 
 
-def corpus_tables(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield the rows of the corpus in an output folder, in their order, some thousand at a time. Raise `InputError` for damaged files."""
+def corpus_tables(folder: Path, columns: Collection[str] | None = None, *, but: Collection[str] = ()) -> Iterator[pa.Table]:
+    """Yield the rows of the corpus in an output folder, in their order, some thousand at a time, with some of the ``columns`` or all ``but`` some.
+
+    Raise `InputError` for damaged files.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    def asked(names: Sequence[str]) -> list[str]:
+        return [name for name in names if (columns is None or name in columns) and name not in but]
 
     for path in corpus_files(folder):
         try:
             if path.suffix == ".parquet":
                 with pq.ParquetFile(path) as file:
                     check_schema(file.schema_arrow, str(path))
-                    for batch in file.iter_batches(batch_size=GROUP_ROWS, columns=columns):
+                    for batch in file.iter_batches(batch_size=GROUP_ROWS, columns=asked(file.schema_arrow.names)):
                         yield pa.Table.from_batches([batch])
             else:
-                yield from _json_tables(path, columns)
+                for table in _json_tables(path):
+                    yield table.select(asked(table.column_names))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
 
 
-def _json_tables(path: Path, columns: list[str] | None) -> Iterator[pa.Table]:
+def _json_tables(path: Path) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     from cleantext.run.readers.packed import lines_of
 
     rows: list[dict[str, Any]] = []
     for line in lines_of(path):
-        row = json.loads(line)
-        rows.append({name: row[name] for name in columns} if columns else row)
+        rows.append(json.loads(line))
         if len(rows) == GROUP_ROWS:
             yield pa.Table.from_pylist(rows)
             rows = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "Progress",
     "Where",
     "dropped_rows",
     "filtered",
@@ -39,6 +42,8 @@ __all__ = [
     "with_title",
 ]
 
+Progress = Callable[[str, int, int, int], None]  # as of `cleantext.run.job`
+log = logging.getLogger(__name__)
 WHY_EMPTY = "nothing is left of it"
 
 
@@ -55,7 +60,7 @@ def searched_in(
     *,
     workers: int | None,
     edits: Sequence[Path] | None,
-    progress: Any = None,
+    progress: Progress | None = None,
 ) -> tuple[Searched | None, Marks]:
     """Search the cleaned texts where that is asked for, and write what was found; return it, also by places."""
     query = query_of(settings) if settings.duplicates != "off" else Query()
@@ -63,9 +68,18 @@ def searched_in(
     if settings.duplicates == "off":
         drop_found(out, set())
         return None, marks_of(None, corpus, query, work, memory=settings.memory)
-    found = search(corpus, query, work, memory=settings.memory, workers=workers, progress=progress)
+    rows = corpus.table.rows
+    _searching(progress, rows, "begun")
+    found = search(corpus, query, work, memory=settings.memory, workers=workers, progress=partial(_searching, progress, rows))
     drop_found(out, write_found(out, found, report, edits=edits))
     return found, marks_of(found, corpus, query, work, memory=settings.memory)
+
+
+def _searching(progress: Progress | None, pages: int, step: str) -> None:
+    """Tell that the search has come to a step."""
+    log.debug("searching: %s", step)
+    if progress:
+        progress("searching", 0, 0, pages)
 
 
 def removal_edits(text: str, spans: Sequence[Spans], *, whole_text: bool) -> list[Edit]:
@@ -99,7 +113,7 @@ class _Part(NamedTuple):
 
 
 def finish_table(
-    out: Path, shards: Sequence[Shard], settings: Settings, report: Report, *, workers: int | None, progress: Any = None
+    out: Path, shards: Sequence[Shard], settings: Settings, report: Report, *, workers: int | None, progress: Progress | None = None
 ) -> None:
     """Write the corpus, what was dropped from it, its edits and the tables of duplicates; count what became of the pages."""
     parts = [_Part(part(out, s, ROWS_PART), part(out, s, EDITS_PART) if settings.record else None) for s in shards]
@@ -124,12 +138,16 @@ def finish_table(
         rest = stack.enter_context(_Dropped(out / DROPPED_FILE, dropped))
         edits = stack.enter_context(edits_writer(out / EDITS)) if settings.record else None
         chosen = stack.enter_context(Where(settings.where, schema))
+        size, done, pages = sum(s.weight for s in shards), 0, 0
         for number, each in enumerate(parts):
+            if progress:
+                progress("writing", done, size, pages)
             table = _flat(pq.read_table(each.rows), number, carried, schema)
             before = sum(table["chars_out"].to_pylist())
             table, outcomes, reasons, removed = with_duplicates(table, *marks.of(number), settings)
             filtered(chosen(table), settings.where, outcomes, reasons)
             _tally(report, before, table, outcomes)
+            done, pages = done + shards[number].weight, pages + len(outcomes)
             _write(table, outcomes, reasons, writer, rest, dropped)
             if edits is not None and each.edits is not None:
                 ids = table["id"].to_pylist()

@@ -123,7 +123,7 @@ def part_table(pages: Sequence[Page], rows: Sequence[Mapping[str, Any]], signals
         "id": [page.id for page in pages],
         "url": [page.url for page in pages],
         "host": [row["host"] for row in rows],
-        "text": [page.text.encode("utf-8", "replace").decode() if not page.text.isascii() else page.text for page in pages],
+        "text": _texts([page.text for page in pages]),
         "author": [_names(page.metadata.get("author")) for page in pages],
         "editor": [_names(page.metadata.get("editor")) for page in pages],
         "language": [LANGUAGES.get(row["script"], "zh") for row in rows],
@@ -150,6 +150,16 @@ def carried_in(schema: pa.Schema) -> pa.DataType:
     import pyarrow as pa
 
     return schema.field("carried").type if "carried" in schema.names else pa.struct([])
+
+
+def _texts(texts: list[str]) -> pa.Array:
+    """Return texts as a column; half characters, which it cannot hold, become question marks."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
 
 
 def _one(value: Any) -> str | None:

@@ -20,7 +20,7 @@ from cleantext.run.settings import EDITS, EDITS_PART, METADATA, STATE, Settings,
 from cleantext.run.state import rows_of
 from cleantext.run.tables import edits_writer
 from cleantext.run.writers.corpus import drop_corpus
-from cleantext.run.writers.finish import join_edits, removal_edits, searched_in, with_title
+from cleantext.run.writers.finish import Progress, join_edits, removal_edits, searched_in, with_title
 
 __all__ = ["finish_texts"]
 
@@ -29,7 +29,7 @@ TEXTS = 1 << 24  # bytes of texts in a row group
 
 
 def finish_texts(
-    out: Path, shards: Sequence[Shard], settings: Settings, report: Report, *, workers: int | None, progress: Any = None
+    out: Path, shards: Sequence[Shard], settings: Settings, report: Report, *, workers: int | None, progress: Progress | None = None
 ) -> None:
     """Join the shards' tables, find duplicates among the pages, and remove them where asked to; one shard is in memory at a time."""
     rows = [rows_of(part(out, shard, METADATA)) for shard in shards]
