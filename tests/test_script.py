@@ -20,6 +20,7 @@ import cleantext.data
 from cleantext.data import opencc_text
 from cleantext.edits import Edit, apply, revert
 from cleantext.errors import ConfigError
+from cleantext.jit import _bound
 from cleantext.script import (
     ArabicForms,
     CompatibilityIdeographs,
@@ -33,10 +34,13 @@ from cleantext.script import (
 )
 from cleantext.script import convert as convert_module
 from cleantext.script import utf8 as utf8_module
+from cleantext.script.context import choose, context
 from cleantext.script.convert import Batch, converter
 from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
 from cleantext.script.forms import Z_VARIANTS
 from cleantext.script.tables import CONFIGURATIONS, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.script.unify import FORMS
+from cleantext.script.words import word_spans, words
 from cleantext.testing import broken, check_laws, web_text
 from cleantext.transform import Block, Page
 
@@ -618,3 +622,55 @@ def test_rows_of_the_zhe_rule_change_nothing_but_zhe():
     assert all(ruled[k] == v for k, v in plain.items())
     assert all(v.replace("着", "著") == replaced(plain, k).replace("着", "著") for k, (v, _) in ruled.items() if k not in plain)
     assert cleantext.data.BUNDLED == "bundled"
+
+
+# --- Characters with several forms -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("电话是在那一年被发明的", "電話是在那一年被發明的"),
+        ("他们学习了如何修船", "他們學習了如何修船"),
+        ("许多工厂参与制造这种泵", "許多工廠參與製造這種泵"),
+        ("城堡的士兵", "城堡的士兵"),
+        ("少数组织改变量子比特", "少數組織改變量子比特"),
+        ("鲁迅著小说集", "魯迅著小說集"),
+        ("头发很长，发现问题；皇后在后面，三只羊只吃草", "頭髮很長，發現問題；皇后在後面，三隻羊只吃草"),
+    ],
+)
+def test_neighbours_and_words_decide_between_forms(text, fixed):
+    assert unify_script(text, to="hant") == fixed
+
+
+def test_targets_write_the_forms_of_their_region():
+    text = "为了群众的台湾里程，这里床边的峰会"
+    assert unify_script(text, to="hant") == "為了群眾的台灣里程，這裏床邊的峰會"
+    assert unify_script(text, to="hant-tw") == "為了群眾的台灣里程，這裡床邊的峰會"
+    assert unify_script(text, to="s2t").startswith("爲了羣衆的臺灣")  # OpenCC's
+
+
+def test_forms_of_the_context_are_edits_of_its_rule_and_stop_at_protected_words():
+    assert UnifyScript(to="hant").edits("它是被发明的") == (Edit(3, 4, "发", "發", "script.context"),)
+    assert unify_script("它是被发明的", to="hant", keep=["被发"]) == "它是被发明的"
+
+
+@given(st.lists(st.text(alphabet="被发明了如何参与制造只里后面干系，\n台松树a1𠮷", max_size=12), min_size=1, max_size=4))
+@settings(max_examples=examples(30))
+def test_context_in_numpy_is_the_kernel_and_sees_one_text_only(texts):
+    batch = Batch.of(texts)
+    found = []
+    for run in (choose.python, _bound(choose.function, "python")):
+        out, tags = batch.points.copy(), np.zeros(len(batch.points), np.uint8)
+        doubt, rival = np.zeros((2, len(batch.points) + 1), np.int32)
+        n = run(batch.points, batch.start[:-1], batch.start[1:], np.zeros(0, np.uint8), context(FORMS["hant"]), out, tags, doubt, rival)
+        found.append((out.tolist(), tags.tolist(), doubt[:n].tolist(), rival[:n].tolist()))
+    assert found[0] == found[1]
+    assert convert(texts, "s2t", forms=FORMS["hant"]) == [convert([text], "s2t", forms=FORMS["hant"])[0] for text in texts]
+
+
+def test_word_around_a_place():
+    points = Batch.of(["电话被发明的，理发"]).points
+    starts, ends = np.zeros((2, 2), np.int64)
+    word_spans(points, np.array([3, 8], np.int32), np.array([0]), np.array([9]), words(), starts, ends)
+    assert [(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)] == [(3, 5), (7, 9)]
