@@ -30,7 +30,7 @@ from statistics import median
 from make_contextmodel import is_learned
 
 from cleantext.data import opencc_text
-from cleantext.script import UnifyScript
+from cleantext.script import UnifyScript, detect_script
 from cleantext.script.tables import CONFIGURATIONS
 from cleantext.transform import Page
 
@@ -199,6 +199,32 @@ def there_and_back() -> Iterator[str]:
         yield f"| {name}, {size * 10:,.0f} k characters | {' | '.join(cells)} | {counted.count((True, False))} : {counted.count((False, True))} |"
 
 
+def mixed_lines(count: int = 2000) -> Iterator[str]:
+    """Yield rows: lines made of a pair's spans in turn, how many of their characters are the target text's; and clean lines that change."""
+    rng = random.Random(7)
+    rows = [(r["hans"], r["hant"]) for name in ("ud", "cuv") for r in pair_rows(name) if len(r["hans"]) == len(r["hant"]) >= 14]
+    rng.shuffle(rows)
+    lines = []
+    for pair in rows:
+        line, which = "", rng.random() < 0.5
+        while len(line) < len(pair[0]):
+            line += pair[which][len(line) : len(line) + rng.randint(2, 12)]
+            which = not which
+        lines += [(line, pair[0])] if line not in pair else []
+    lines = lines[:count]
+    clean = {"hans": [row["text"] for row in shared_rows("laws")], "hant": [row["text"] for row in shared_rows("moj")]}
+    for to in ("hans", "hant", "hant-tw"):
+        answers = converted(to, [line for line, _ in lines])
+        wanted = [text for _, text in lines] if to == "hans" else converted(to, [text for _, text in lines])
+        right = sum(a == b for x, y in zip(answers, wanted, strict=True) for a, b in zip(x, y, strict=True))
+        strange = sum(getattr(detect_script(text), "traditional" if to == "hans" else "simplified") for text in answers)
+        size = sum(map(len, wanted))
+        texts = [line for text in clean.get(to, []) for line in text.split("\n")]
+        rng.shuffle(texts)
+        changed = sum(a != b for a, b in zip(converted(to, texts[:100_000]), texts[:100_000], strict=True))
+        yield f"| {to} | {1 - strange / size:.2%} | {right / size:.2%} | {changed} of {len(texts[:100_000]):,} |"
+
+
 def score(answers: list[str], truth: list[str]) -> str:
     right = sum(a == b for a, b in zip(answers, truth, strict=True))
     wrong = sum(x != y for a, b in zip(answers, truth, strict=True) for x, y in zip_longest(a, b))
@@ -291,6 +317,7 @@ def main() -> None:
         if SHARED.is_dir():
             table("| official cases | passed |", official(opencc))
             table("| pairs: equal, wrong characters in 10,000 | cleantext | OpenCC | zhconv-rs | cleantext, target |", agreement(pythons))
+            table("| lines of both scripts | in the target script | as the target text | clean lines changed |", mixed_lines())
             table("| there and back: wrong in 10,000 | OpenCC | cleantext, hant | mended : spoilt |", there_and_back())
         table("| compared with OpenCC | lines | MB each | differ |", equality(opencc))
     if options.rounds:

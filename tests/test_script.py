@@ -38,7 +38,7 @@ from cleantext.script.context import choose, context
 from cleantext.script.convert import Batch, converter
 from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
 from cleantext.script.forms import Z_VARIANTS
-from cleantext.script.tables import CONFIGURATIONS, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.script.tables import CONFIGURATIONS, OWN, Group, compiled, flat, pairs, replaced, rows_of
 from cleantext.script.unify import FORMS
 from cleantext.script.words import word_spans, words
 from cleantext.testing import broken, check_laws, web_text
@@ -620,7 +620,9 @@ def test_rows_of_the_zhe_rule_change_nothing_but_zhe():
     ts = CONFIGURATIONS["t2s"].stages[0]
     plain, ruled = rows_of(ts, rare_glyphs=False), rows_of(ts, rare_glyphs=False, zhe=True)
     assert all(ruled[k] == v for k, v in plain.items())
-    assert all(v.replace("着", "著") == replaced(plain, k).replace("着", "著") for k, (v, _) in ruled.items() if k not in plain)
+    assert all(
+        v.replace("着", "著") == replaced(plain, k).replace("着", "著") for k, (v, _) in ruled.items() if k not in plain and k not in OWN
+    )
     assert cleantext.data.BUNDLED == "bundled"
 
 
@@ -674,3 +676,38 @@ def test_word_around_a_place():
     starts, ends = np.zeros((2, 2), np.int64)
     word_spans(points, np.array([3, 8], np.int32), np.array([0]), np.array([9]), words(), starts, ends)
     assert [(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)] == [(3, 5), (7, 9)]
+
+
+# --- Lines of both scripts ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "fixed"),
+    [
+        ("hans", "這個问题很重要,我们要討論一下这個發展的方向", "这个问题很重要,我们要讨论一下这个发展的方向"),
+        ("hant", "這個问题很重要,我们要討論一下这個發展的方向", "這個問題很重要,我們要討論一下這個發展的方向"),
+        ("hant-tw", "皇后說这里的頭髮,我们還没说", "皇后說這裡的頭髮,我們還沒說"),
+        (
+            "hans",
+            "报道引述台湾学者的话说：「這個問題還沒有結論」，但我们认为时间会给出回答。",
+            "报道引述台湾学者的话说：「这个问题还没有结论」，但我们认为时间会给出回答。",
+        ),
+        ("hans", "我们对於这些问题还不够瞭解", "我们对于这些问题还不够了解"),
+        ("hans", "君子終日乾乾，乾為天，衣服乾了", "君子终日乾乾，乾为天，衣服干了"),
+    ],
+)
+def test_spans_of_a_line_of_both_scripts(to, text, fixed):
+    assert unify_script(text, to=to) == fixed
+    assert unify_script(fixed, to=to) == fixed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "头发（頭髮）和发展（發展）", "发展/發展、经济/經濟", "说說 話话", "“发”的繁体是“發”，“们”是“們”", "汉字简化：樂→乐、觀→观", "樊於期为将，荣氏之子榮新江讲课",
+        "国際連合総会決議", "経済発展途上国の問題",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("to", ["hans", "hant"])
+def test_lines_that_show_both_forms_and_japanese_stay(to, text):
+    assert unify_script(f"{text}\n", to=to) == f"{text}\n" or (to == "hant" and "於" in text)

@@ -153,10 +153,13 @@ def rows_of(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zh
     if zhe:
         base = flat(tiers)
         words = zhe_words(lambda word: replaced(base, word))
+        tiers[0] = {k: (v, group.phrase) for k, v in OWN.items()} | tiers[0]
         tiers[0] = {k: (v, CHARACTER if "著" in v else ZHE_RULE) for k, v in words} | tiers[0]
     return flat(tiers)
 
 
+# Words of the targets, which OpenCC makes 干: of the Book of Changes.
+OWN = {"終日乾乾": "终日乾乾", "乾為天": "乾为天", "乾爲天": "乾为天"}
 # Forms that Traditional text writes, whatever the dictionaries of variants say or leave open; how often in 86 Traditional pages and
 # 1,200 statutes of Taiwan (../shared/data): 台 534 to 57 on the pages (the statutes write 臺), 群 153 : 0, 床 206 : 0, 峰 33 : 0,
 # 麵 3 : 0, 濕 29 : 3, 啟 95 : 1, 污 620 to 1 of 汙.
@@ -292,7 +295,7 @@ def _filter(prefixes: Iterable[str], keys: Container[str]) -> tuple[npt.NDArray[
 @lru_cache(maxsize=64)
 def compiled(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False, forms: tuple[Group, ...] = ()) -> Table:
     """Return the table of a stage: from memory, from the disk cache, or compiled now; with ``forms``, in the `usual_forms` of regions."""
-    digest = hashlib.sha256(repr((FORMAT, group, rare_glyphs, zhe and ZHE, forms and (forms, USUAL))).encode())
+    digest = hashlib.sha256(repr((FORMAT, group, rare_glyphs, zhe and (ZHE, OWN), forms and (forms, USUAL))).encode())
     for name in (name for part in (group, *forms) for tier in part.tiers for name in tier):
         digest.update(f"{name}={opencc_text(name, source=source)}".encode())
 

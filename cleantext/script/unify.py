@@ -16,6 +16,7 @@ from cleantext.data import BUNDLED
 from cleantext.errors import ConfigError, unknown
 from cleantext.script.convert import Batch, Converter, converter, merged
 from cleantext.script.detect import counts_of, is_foreign, is_script
+from cleantext.script.mixture import mixed_spans, stray_spans
 from cleantext.script.tables import CONFIGURATIONS, LONGEST, TO_HK, TO_TW, Group
 from cleantext.script.utf8 import recoded
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
@@ -65,8 +66,8 @@ class UnifyScript(Transform):
 
     ``to`` is a target or an OpenCC configuration. A *target* ("hans", "hant", "hant-tw", "hant-hk",
     "jp") means what a corpus wants: it acts on pages whose script calls for it, in pages of both
-    scripts on the paragraphs (lines) that do, never on paragraphs with kana or Hangul, nor on
-    Japanese and Korean pages; characters outside the common fonts are not made, and 著 becomes 着
+    scripts on the paragraphs (lines) that do, in lines of both on the spans that do (`cleantext.script.mixture`), never on
+    paragraphs with kana or Hangul, nor on Japanese and Korean pages, nor where both forms stand side by side; characters outside the common fonts are not made, and 著 becomes 着
     where it is the particle. A *configuration* ("t2s", "tw2sp", ...) means exactly OpenCC: it acts on
     all text. ``rare_glyphs`` and ``zhe`` set these two switches apart from that.
 
@@ -216,7 +217,7 @@ class UnifyScript(Transform):
         work = []
         free = np.ones(len(counts), np.bool_)
         for script, configuration in TARGETS[self.to].items():
-            text, low, high = _spans(batch, counts, script, free)
+            text, low, high = _spans(batch, counts, script, free, alone=len(TARGETS[self.to]) == 1)
             # In a page of both scripts each line gets its own direction, unless phrases may move the lines that come second.
             free[text] = all(len(before) == len(after) for before, after in self.phrases)
             # A page that writes 着 as often as 著 tells the two apart itself.
@@ -294,25 +295,43 @@ def _groups(pages: Sequence[Page]) -> Iterator[Sequence[Page]]:
         yield pages[first:]
 
 
-def _spans(batch: Batch, counts: I64, script: str, free: npt.NDArray[np.bool_]) -> tuple[I64, I64, I64]:
-    """Return text, low and high of what is to be converted: whole pages, or the fitting lines of a page."""
+def _spans(batch: Batch, counts: I64, script: str, free: npt.NDArray[np.bool_], *, alone: bool) -> tuple[I64, I64, I64]:
+    """Return text, low and high of what is to be converted: whole pages, or the fitting lines of a page, or spans of lines of both scripts.
+
+    Unless ``alone``, the other script has a conversion of its own, and pages of it are left to that.
+    """
     japanese, korean = is_foreign(counts)
     ours = is_script(counts, script)
     kana = counts[:, 3] + counts[:, 4] > 0
     whole = ours & ~kana & free
-    evidence = counts[:, 1] if script == "hant" else counts[:, 2]
+    column = 1 if script == "hant" else 2
+    evidence = counts[:, column]
     other = is_script(counts, "hans" if script == "hant" else "hant")
-    by_line = free & ~whole & ~other & ~japanese & ~korean & (evidence >= LEAST)
+    by_line = free & ~whole & ~japanese & ~korean & (evidence >= LEAST)
+    if not alone:
+        by_line &= ~other
     text = np.flatnonzero(whole)
     low, high = batch.start[text], batch.start[text + 1]
+    spans: list[tuple[int, int, int]] = []
     for n in np.flatnonzero(by_line).tolist():
         a, b = batch.start[n : n + 2].tolist()
         breaks = np.flatnonzero(batch.points[a:b] == 10) + a
         line_low, line_high = np.append(a, breaks + 1), np.append(breaks, b)
         lines = counts_of(batch.points, line_low, line_high)
-        fits = is_script(lines, script) & (ours[n] | (lines[:, 1 if script == "hant" else 2] >= LEAST))
-        fits &= lines[:, 3] + lines[:, 4] == 0
-        text, low, high = np.append(text, np.full(fits.sum(), n)), np.append(low, line_low[fits]), np.append(high, line_high[fits])
+        plain = lines[:, 3] + lines[:, 4] == 0
+        fits = plain & is_script(lines, script) & (ours[n] | (lines[:, column] >= LEAST)) & ~other[n]
+        spans += [(n, *span) for span in zip(line_low[fits].tolist(), line_high[fits].tolist(), strict=True)]
+        for line in np.flatnonzero(plain & ~fits & (lines[:, column] >= LEAST)).tolist():
+            first, last = int(line_low[line]), int(line_high[line])
+            spans += [(n, first + i, first + j) for i, j in mixed_spans(batch.points[first:last], script)]
+    if alone and script == "hant":
+        stray = np.flatnonzero(free & other & ~by_line & ~kana)
+        for n in stray.tolist() if len(stray) else []:
+            a, b = batch.start[n : n + 2].tolist()
+            spans += [(n, a + i, a + j) for i, j in stray_spans(batch.points[a:b])]
+    if spans:
+        found = np.array(spans, np.int64)
+        text, low, high = np.append(text, found[:, 0]), np.append(low, found[:, 1]), np.append(high, found[:, 2])
     order = np.argsort(low, kind="stable")
     return text[order], low[order], high[order]
 
