@@ -30,6 +30,7 @@ from cleantext.script import (
     UnifyScript,
     Variants,
     detect_script,
+    doubts,
     unify_script,
 )
 from cleantext.script import convert as convert_module
@@ -711,3 +712,33 @@ def test_spans_of_a_line_of_both_scripts(to, text, fixed):
 @pytest.mark.parametrize("to", ["hans", "hant"])
 def test_lines_that_show_both_forms_and_japanese_stay(to, text):
     assert unify_script(f"{text}\n", to=to) == f"{text}\n" or (to == "hant" and "於" in text)
+
+
+# --- Alternatives, and words of the user's own ---------------------------------------------------------
+
+
+def test_choices_are_told_with_what_else_there_was_the_least_sure_first():
+    found = doubts("它是被发明的，后面有三只羊", to="hant")
+    assert [d.margin for d in found] == sorted(d.margin for d in found)
+    assert {(d.start, d.before, d.after) for d in found} >= {(3, "发", "發"), (7, "后", "後"), (11, "只", "隻")}
+    assert next(d for d in found if d.before == "发").alternatives == "髮"
+    assert all(d.after not in d.alternatives for d in found)
+    assert doubts("它是被發明的", to="hant") == doubts("它是被發明的", to="hans") == []
+
+
+@pytest.mark.parametrize(("name", "fixed"), [("own.txt", "用软体甲做發展"), ("own.tsv", "用软体甲 乙做發展")])
+def test_a_file_of_words_comes_before_all_dictionaries(tmp_path, name, fixed):
+    file = tmp_path / name
+    file.write_text("# a comment\n\n软件\t软体甲 乙\n", "utf-8")
+    assert unify_script("用软件做发展", to="hant", dictionary=str(file)) == fixed
+    assert unify_script("用软件做发展", to="s2t", dictionary=str(file)) == fixed
+    file.write_text("软件\t软体丙\n软件\t丁\n", "utf-8")
+    os.utime(file, ns=(1, 1))
+    assert unify_script("软件", to="s2t", dictionary=str(file)) == "软体丙"  # the file as it is now; of two rows the first
+
+
+@pytest.mark.parametrize("row", ["软件", "\t软体", "软件\t", "软件 软体"])
+def test_a_bad_row_is_named(tmp_path, row):
+    (tmp_path / "own.txt").write_text(f"甲\t乙\n{row}\n", "utf-8")
+    with pytest.raises(ConfigError, match="line 2"):
+        unify_script("软件", to="s2t", dictionary=str(tmp_path / "own.txt"))

@@ -22,7 +22,7 @@ from cleantext.jit import kernel, kernel_beside
 from cleantext.script.kernel import FROZEN
 from cleantext.script.tables import CONTEXT, Group, usual_forms
 
-__all__ = ["BITS", "MARGIN", "PRIOR", "SCALE", "Context", "choose", "context", "hashes", "neighbours"]
+__all__ = ["BITS", "MARGIN", "PRIOR", "SCALE", "Context", "certainty", "choose", "context", "hashes", "neighbours"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -201,6 +201,39 @@ def choose(points: I32, low: I64, high: I64, marks: U8, model: Context, out: I32
                     rival[doubts] = form
                     doubts += 1
     return doubts  # type: ignore[no-any-return]
+
+
+def certainty(
+    points: I32, low: I64, high: I64, model: Context, plain: I32, out: I32
+) -> tuple[I64, list[list[int]], npt.NDArray[np.float64]]:
+    """Return the places with several forms, the other ones of each from the likeliest on, and by how many nats the chosen one is ahead.
+
+    ``plain`` has what the dictionaries made of ``points``, ``out`` what was chosen. Where the words around decided against the
+    neighbours, a margin is negative.
+    """
+    at = np.concatenate([np.arange(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)] or [np.zeros(0, np.int64)])
+    at = at[points[at] < 0x10000]
+    at = at[model.site[points[at]] > 0]
+    span = np.searchsorted(low, at, "right") - 1
+    seen = neighbours(points, at, low[span], high[span])
+    others, margins, kept = [], [], []
+    for n, place in enumerate(at.tolist()):
+        which = np.arange(*model.first[int(model.site[points[place]]) - 1 :][:2])
+        score = (
+            model.weight[hashes([s[n : n + 1].repeat(len(which)) for s in seen], model.form[which].astype(np.uint64))]
+            .astype(np.int64)
+            .sum(axis=1)
+        )
+        written = model.written[which]
+        score += PRIOR * (written == plain[place])
+        chosen = written == out[place]
+        if not chosen.any() or chosen.all():
+            continue
+        order = np.argsort(-score[~chosen], kind="stable")
+        others.append(written[~chosen][order].tolist())
+        margins.append((score[chosen].max() - score[~chosen].max()) / SCALE)
+        kept.append(place)
+    return np.array(kept, np.int64), others, np.array(margins, np.float64)
 
 
 @lru_cache(maxsize=8)

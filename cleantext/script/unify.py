@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import Changes, EditColumns
-from cleantext.data import BUNDLED
+from cleantext.data import BUNDLED, is_own, own_words
 from cleantext.errors import ConfigError, unknown
+from cleantext.script.context import certainty
 from cleantext.script.convert import Batch, Converter, converter, merged
 from cleantext.script.detect import counts_of, is_foreign, is_script
 from cleantext.script.mixture import mixed_spans, stray_spans
@@ -24,7 +25,7 @@ from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, reg
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TARGETS", "UnifyScript", "unify_script"]
+__all__ = ["FORMS", "TARGETS", "Doubt", "UnifyScript", "doubts", "unify_script"]
 
 I64 = npt.NDArray[np.int64]
 
@@ -80,7 +81,9 @@ class UnifyScript(Transform):
     The title of a page and the names of its source, authors and editors are converted as its text is; what the page has
     stays in the metadata beside them, as ``title_raw``, ``author_raw`` and so on.
 
-    ``dictionary`` is "bundled", "opencc-python-reimplemented" or a folder. Words in ``keep`` are not
+    ``dictionary`` is "bundled", "opencc-python-reimplemented", a folder of OpenCC dictionaries, or a file of your own words beside
+    the bundled ones: a line each, word and replacement parted by a tab (of several replacements parted by blanks the first, as in
+    OpenCC; in a ``.tsv`` file the whole field). Words in ``keep`` are not
     touched; ``phrases`` are pairs of your own, final and before all others.
 
     >>> UnifyScript()("憑藉隨著名氣而來的發展，他的著作顯著增多")
@@ -134,6 +137,11 @@ class UnifyScript(Transform):
         if any(len(after) > LONGEST for _, after in self.phrases) or any(len(word) > LONGEST for word in self.keep):
             raise ConfigError(f"a phrase or protected word has more than {LONGEST} characters, the most that a table holds")
 
+    @property
+    def _own(self) -> tuple[tuple[str, str], ...]:
+        """The words of the user: of the file, then the phrases."""
+        return (*own_words(self.dictionary, longest=LONGEST), *self.phrases) if is_own(self.dictionary) else self.phrases
+
     def run(self, pages: Sequence[Page]) -> Changes:
         parts: list[EditColumns] = []
         texts: dict[int, str] = {}
@@ -153,7 +161,7 @@ class UnifyScript(Transform):
     def fast(self, pages: Sequence[Page]) -> list[Page]:
         out: list[Page] = []
         for group in _groups(pages):
-            if len(group) == 1 and self.to in CONFIGURATIONS and not (self.keep or self.phrases or group[0].html):
+            if len(group) == 1 and self.to in CONFIGURATIONS and not (self.keep or self._own or group[0].html):
                 text = "".join(self._fast([Page(piece)])[0].text for piece in _pieces(group[0].text))
                 page = _with_text(group[0], text)
                 said = _restated([page], self._work(Batch.of([""])))
@@ -219,7 +227,7 @@ class UnifyScript(Transform):
         for script, configuration in TARGETS[self.to].items():
             text, low, high = _spans(batch, counts, script, free, alone=len(TARGETS[self.to]) == 1)
             # In a page of both scripts each line gets its own direction, unless phrases may move the lines that come second.
-            free[text] = all(len(before) == len(after) for before, after in self.phrases)
+            free[text] = all(len(before) == len(after) for before, after in self._own)
             # A page that writes 着 as often as 著 tells the two apart itself.
             zhe = (counts[text, 5] > counts[text, 6]) | (counts[text, 5] == 0)
             for chosen, on in ((zhe, self.zhe is not False), (~zhe, False)):
@@ -231,12 +239,46 @@ class UnifyScript(Transform):
         rare = self.to in CONFIGURATIONS if self.rare_glyphs is None else self.rare_glyphs
         return converter(
             configuration,
-            dictionary=self.dictionary,
+            dictionary=BUNDLED if is_own(self.dictionary) else self.dictionary,
             rare_glyphs=rare,
             zhe=zhe,
             forms=FORMS.get(self.to, ()) if configuration.startswith("s2") else (),
-            phrases=tuple((dict(self.phrases) | {word: word for word in self.keep}).items()),
+            phrases=tuple((dict(self._own) | {word: word for word in self.keep}).items()),
         )
+
+
+class Doubt(NamedTuple):
+    """A place where a character has several forms: which one was chosen, and how sure that is."""
+
+    start: int  # in code points of the text given
+    before: str
+    after: str
+    alternatives: str  # the other forms, the likeliest first
+    margin: float  # nats by which the chosen form is ahead of the likeliest other one; negative where words decided against neighbours
+
+
+def doubts(text: str, *, to: str = "hant", dictionary: str = BUNDLED) -> list[Doubt]:
+    """Return the places where a target chose among several forms of a character, the least sure first.
+
+    Only of conversions to "hant", "hant-tw" and "hant-hk"; the others have no such choice.
+
+    >>> [(d.before, d.after, d.alternatives) for d in doubts("电话是在那一年被发明的", to="hant")]
+    [('发', '發', '髮')]
+    """
+    transform = UnifyScript(to=to, dictionary=dictionary)
+    batch = Batch.of([text])
+    found: list[Doubt] = []
+    for work in transform._work(batch):  # noqa: SLF001 - of this module
+        if work.converter.context is None:
+            continue
+        out = work.converter.convert(batch, work.low, work.high, record=False).batch.points
+        plain = replace(work.converter, context=None).convert(batch, work.low, work.high, record=False).batch.points
+        if len(out) != len(batch.points):
+            raise ConfigError("alternatives are told only where phrases keep the lengths of what they replace")
+        at, others, margins = certainty(batch.points, work.low, work.high, work.converter.context, plain, out)
+        for place, forms, margin in zip(at.tolist(), others, margins.tolist(), strict=True):
+            found.append(Doubt(place, text[place], chr(out[place]), "".join(map(chr, forms)), margin))
+    return sorted(found, key=lambda doubt: (doubt.margin, doubt.start))
 
 
 def _restated(pages: Sequence[Page], works: Sequence[Work]) -> dict[int, dict[str, Any]]:
