@@ -39,7 +39,7 @@ MOST = 16  # forms of a character
 FEATURES = 8  # the form alone; with one character before, behind; two before, two behind; one on each side; the second before, behind
 A, B, C, D, E = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x5BD1E995, 0x2C1B3C6D
 UA, UB, UC, UD, UE, WORD = (np.uint64(n) for n in (A, B, C, D, E, 0xFFFFFFFF))
-U15 = np.uint64(15)
+U15, ONE, THREE, SEVEN, LOW16 = (np.uint64(n) for n in (15, 1, 3, 7, 0xFFFF))
 USHIFT = np.uint64(32 - BITS)
 STEPS = tuple(np.uint64(n * C) for n in range(FEATURES))
 U0, U1, U2, U3, U4, U5, U6, U7 = STEPS
@@ -49,6 +49,7 @@ class Context(NamedTuple):
     """The model for one target. Numba takes a named tuple of arrays as it is."""
 
     site: npt.NDArray[np.uint16]  # [code point below 0x10000] -> number of the character among those with several forms, from 1; or 0
+    is_site: U8  # the same as bits, which stay in the first-level cache
     first: I32  # where the forms of each begin
     form: I32  # as features name them
     written: I32  # as the target writes them
@@ -151,8 +152,8 @@ def choose(points: I32, low: I64, high: I64, marks: U8, model: Context, out: I32
             sites: Any = np.int64(0)
             for i in range(block, min(block + BLOCK, end)):
                 places[sites] = i
-                c: Any = np.int64(points[i])
-                sites += np.int64((c < 0x10000) & (model.site[c & 0xFFFF] > 0))
+                c: Any = np.uint64(points[np.uint64(i)])
+                sites += np.int64((np.uint64(model.is_site[(c & LOW16) >> THREE]) >> (c & SEVEN) & ONE) & np.uint64(c <= LOW16))
             for n in range(sites):
                 i = places[n]
                 if marked and marks[i] & FROZEN:
@@ -245,4 +246,4 @@ def context(forms: tuple[Group, ...], *, source: str = BUNDLED) -> Context:
     site = np.zeros(0x10000, np.uint16)
     site[characters] = np.arange(1, len(characters) + 1)
     written = np.array([ord(usual[c][0]) if (c := chr(point)) in usual else point for point in form.tolist()], np.int32)
-    return Context(site, first.astype(np.int32), form.astype(np.int32), written, weight)
+    return Context(site, np.packbits(site > 0, bitorder="little"), first.astype(np.int32), form.astype(np.int32), written, weight)

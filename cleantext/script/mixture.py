@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from cleantext.jit import kernel_beside
 from cleantext.script.detect import HAN, HONG_KONG, SIMPLIFIED, TAIWAN, TRADITIONAL, class_table
 from cleantext.script.tables import pairs
 
@@ -22,8 +23,9 @@ I32 = npt.NDArray[np.int32]
 # Lines that speak of the forms of characters.
 ABOUT_FORMS = re.compile("[繁简簡正异異俗][体體]|字[形体體]|[繁简簡]化|繁[简簡]|[简簡]繁|[Tt]raditional|[Ss]implified")
 RUN = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003347f]+")
-# A Traditional character that strays into Simplified text, in words where it is no name's.
-STRAY = re.compile("(?<=[对关由属至等位处高低基终归])於|瞭(?=解)")
+# Traditional characters that stray into Simplified text, in words where they are no name's: 对於, 瞭解.
+YU, LIAO, JIE = ord("於"), ord("瞭"), ord("解")
+BEFORE_YU = np.array([ord(c) for c in "对关由属至等位处高低基终归"], np.int32)
 
 
 @lru_cache(maxsize=1)
@@ -94,9 +96,25 @@ def mixed_spans(points: I32, script: str) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
+def _strays_at_once(points: I32) -> bool:
+    """Do what `has_strays` does, in NumPy."""
+    return bool(((points == YU) | (points == LIAO)).any())
+
+
+@kernel_beside(_strays_at_once)
+def has_strays(points: I32) -> bool:
+    """Say whether 於 or 瞭 is among code points: asked of all text, and hardly ever so."""
+    seen = False
+    for i in range(len(points)):
+        seen |= (points[i] == YU) | (points[i] == LIAO)
+    return seen
+
+
 def stray_spans(points: I32) -> list[tuple[int, int]]:
-    """Return where 於 and 瞭 stand in words of Simplified text: 对於, 瞭解. The spans have the whole word, as dictionaries ask for it."""
-    if not ((points == ord("於")) | (points == ord("瞭"))).any():
+    """Return where 於 and 瞭 stand in words of Simplified text. The spans have the whole word of 瞭解, as dictionaries ask for it."""
+    if len(points) < 2 or not has_strays.sized(len(points))(points):
         return []
-    text = points.tobytes().decode("utf-32-le", "surrogatepass")
-    return [(m.start(), m.end() + (m[0] == "瞭")) for m in STRAY.finditer(text)]
+    at = np.flatnonzero((points == YU) | (points == LIAO))
+    before, behind = points[np.maximum(at - 1, 0)], points[np.minimum(at + 1, len(points) - 1)]
+    yu, liao = (points[at] == YU) & np.isin(before, BEFORE_YU), (points[at] == LIAO) & (behind == JIE)
+    return [(int(i), int(i) + width) for i, width in zip(at[yu | liao], 1 + liao[yu | liao], strict=True)]

@@ -367,10 +367,10 @@ def _spans(batch: Batch, counts: I64, script: str, free: npt.NDArray[np.bool_], 
             first, last = int(line_low[line]), int(line_high[line])
             spans += [(n, first + i, first + j) for i, j in mixed_spans(batch.points[first:last], script)]
     if alone and script == "hant":
-        stray = np.flatnonzero(free & other & ~by_line & ~kana)
-        for n in stray.tolist() if len(stray) else []:
-            a, b = batch.start[n : n + 2].tolist()
-            spans += [(n, a + i, a + j) for i, j in stray_spans(batch.points[a:b])]
+        stray = free & other & ~by_line & ~kana
+        for i, j in stray_spans(batch.points) if stray.any() else ():
+            n = int(np.searchsorted(batch.start, i, "right")) - 1
+            spans += [(n, i, j)] if stray[n] and j <= batch.start[n + 1] else []
     if spans:
         found = np.array(spans, np.int64)
         text, low, high = np.append(text, found[:, 0]), np.append(low, found[:, 1]), np.append(high, found[:, 2])
