@@ -20,6 +20,7 @@ LINE = re.compile(rf"^{BLANK}*(?:{HAN}|{SIGN}|[!-~]+)(?:{BLANK}{{1,2}}(?:{HAN}|{
 PAIR = re.compile(rf"{HAN}{BLANK}{HAN}{BLANK}{HAN}")
 CLOSED = re.compile(rf"(?<={HAN}|{SIGN}){BLANK}{{1,2}}(?={HAN}|{SIGN})")
 LEAST = 4  # characters of Chinese
+JUDGED = 400  # characters of a line, blanks counted, by which it is judged
 GAIN = 1.5  # nats a character by which words must be likelier than the characters each by itself: 版权所有 has 2.7, 你我他它 none
 # Characters that stand in rows by themselves: numbers, days of the week, branches, seasons, colours, first characters to learn.
 ROWS = frozenset(
@@ -63,12 +64,12 @@ class LetterSpacing(PageTransform):
 
 def _is_spaced(line: str) -> bool:
     """Say whether the characters of a line make words together."""
-    text = "".join(re.findall(f"{HAN}+", line))
+    text = "".join(re.findall(f"{HAN}+", line[:JUDGED]))
     if len(text) < LEAST or len(set(text)) < LEAST - 1:
         return False
     if 2 * sum(character in ROWS for character in text) > len(text):
         return False
     model = word_model()
-    apart = sum(model.scores([character])[0] for character in text)
+    apart = sum(model.scores(list(text)))
     together = model.score(text)
     return together - apart >= GAIN * len(text) and together >= READABLE * len(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ A, B = 0x9E3779B1, 0x85EBCA6B
 UA, UB, WORD, U16, U32, USHIFT, MASK = (np.uint64(n) for n in (A, B, 0xFFFFFFFF, 16, 32, 32 - BITS, (1 << BITS) - 1))
 PAIRS = 19  # bits of the hash of a pair
 U0, U1, U3, U7, UPAIRS = (np.uint64(n) for n in (0, 1, 3, 7, 32 - PAIRS))
+PHRASES = ("STPhrases", "STPhrases_GeneratedFromRegionalPhrases")
 FORMAT = 2  # of the kept table; raise it when `_table` changes
 
 
@@ -108,7 +110,7 @@ def word_spans(points: I32, at: I32, low: I64, high: I64, table: Words, starts: 
 def _table() -> dict[str, npt.NDArray[Any]]:
     counts = {word: log for word, log in counted_words() if len(word) <= LONGEST}
     total = round(STEP * float(np.log(sum(np.exp(log / STEP) for log in counts.values()))))
-    for name in ("STPhrases", "STPhrases_GeneratedFromRegionalPhrases"):
+    for name in PHRASES:
         for phrase, _ in pairs(name):
             if len(phrase) <= LONGEST and max(phrase) <= "\uffff":
                 counts.setdefault(phrase, PHRASE)
@@ -134,5 +136,7 @@ def _table() -> dict[str, npt.NDArray[Any]]:
 @lru_cache(maxsize=1)
 def words() -> Words:
     """Return the table: from the disk cache, or made now."""
-    said = [FORMAT, *(opencc_text(name) for name in ("STPhrases", "STPhrases_GeneratedFromRegionalPhrases")), list(counted_words())]
-    return Words(**cached(f"words-{hashlib.sha256(repr(said).encode()).hexdigest()[:32]}", _table))
+    digest = hashlib.sha256((resources.files("cleantext.data") / "charmodel.npz").read_bytes())
+    for name in PHRASES:
+        digest.update(f"{FORMAT} {name}={opencc_text(name)}".encode())
+    return Words(**cached(f"words-{digest.hexdigest()[:32]}", _table))
