@@ -197,6 +197,8 @@ def columns() -> None:
     from cleantext.transform import Page
 
     page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3)
+    UnifyScript(to="hant").fast([Page("这种语言被发明于一百年前,他们学习了如何参与制造")])  # in doubt about 被发
+    UnifyScript().fast([Page("我们对于这个问题还不够了解")])
     for to in ("t2s", "s2twp"):  # conversions of one length and of several, of pages and of columns
         convert = UnifyScript(to=to)
         convert.run([page])

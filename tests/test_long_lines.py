@@ -36,7 +36,7 @@ from cleantext.normalize import MARKS, Forms
 from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted, slip
 from cleantext.repair.controls import RIGHT_TO_LEFT, _Line
 from cleantext.repair.entities import ABOUT, QUOTES, REFERENCE, ROUNDS, _character
-from cleantext.repair.families import CUT_SHORT, _apart
+from cleantext.repair.misread.families import CUT_SHORT, _apart
 from cleantext.repair.model import Model, word_model
 from cleantext.repair.pinyin import CANDIDATE
 from cleantext.repair.shifted import LOST, TAIL, WIDEN, certified

@@ -12,7 +12,7 @@ from made import examples
 from cleantext.edits import apply, revert
 from cleantext.repair import STEPS, Controls, Entities, GbkSlips, Mojibake, PinyinInjections, Shortcodes, repair
 from cleantext.repair.damage import FAMILIES, FOLDED, Injector, draw_injector, garble
-from cleantext.repair.latin import SUSPECTS, ftfy_safe, gated, suspects
+from cleantext.repair.misread.latin import SUSPECTS, ftfy_safe, gated, suspects
 from cleantext.repair.model import word_model
 from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
 from cleantext.repair.shifted import certified
@@ -398,3 +398,52 @@ ZAŻÓŁĆ GĘŚLĄ JAŹŃ
 @given(st.lists(st.sampled_from(CENTRAL_EUROPE.split()), min_size=1, max_size=8).map(" ".join))
 def test_the_languages_of_cp1250_stay(text):
     assert repair(text) == text
+
+
+@pytest.mark.parametrize("shown", ["sloppy-windows-1251", "koi8-r", "iso8859-2", "sloppy-windows-1254"])
+@pytest.mark.parametrize("text", ["河道清理软件下载中心", "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"])
+def test_chinese_that_was_read_by_other_tables(text, shown):
+    import ftfy.bad_codecs  # noqa: F401
+
+    for encoding in ("gb18030", "utf-8"):
+        assert repair(text.encode(encoding).decode(shown)) == text
+
+
+@given(st.sampled_from(["привет", "мир", "МОСКВА", "и", "Россия", "ёлка", "«да»", "№5", "Їжак", "її", "ґанок", "є", "вісті", "Ђорђе", "њива", "ја", "сам", "Қазақ", "İĞÜŞÖÇ", "şoför", "║меню║"]).flatmap(
+    lambda word: st.lists(st.just(word) | st.sampled_from(["на", "столе", "ОКНО", "в", "Україна"]), min_size=1, max_size=8)
+).map(" ".join))  # fmt: skip
+@settings(max_examples=examples(40))
+def test_the_languages_of_these_tables_stay(text):
+    assert Mojibake()(text) == text
+
+
+LONG_LINE = "今年三月喀什古城的杏花开了，游客比往年多了一倍，老人说这样的春天他等了三年。"
+
+
+@pytest.mark.parametrize("at", [9, 24, 40, 61])
+@pytest.mark.parametrize(("written", "shown"), [("gb18030", "latin-1"), ("gb18030", "koi8-r"), ("utf-8", "cp437"), ("utf-8", "mac-roman")])
+def test_both_sides_of_a_lost_byte_come_back(written, shown, at):
+    data = LONG_LINE.encode(written)
+    page = Page((data[:at] + data[at + 1 :]).decode(shown, "replace"))
+    fixed = Mojibake()(page.text)
+    size = 2 if written == "gb18030" else 3
+    assert fixed.startswith(LONG_LINE[: at // size - 1])
+    assert LONG_LINE[at // size + 3 : -1] in fixed
+    assert Mojibake().run([page]).metadata[0]["lost_characters"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("版 权 所 有", "版权所有"),
+        ("这 是 一 段 从 扫 描 件 里 提 取 的 文 字 ， 每 个 字 都 有 空 格 。", "这是一段从扫描件里提取的文字，每个字都有空格。"),
+        ("日 一 二 三 四 五 六", None),
+        ("甲 乙 丙 丁", None),
+        ("日 月 水 火 山 石 田 土", None),
+        ("他说 今 天 很 好", None),
+        ("A B C 我 你", None),
+        ("联 系 我 们\n正文在这里。", "联系我们\n正文在这里。"),
+    ],
+)
+def test_letter_spaced_lines(text, closed):
+    assert repair(text) == (closed or text)

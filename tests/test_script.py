@@ -20,6 +20,7 @@ import cleantext.data
 from cleantext.data import opencc_text
 from cleantext.edits import Edit, apply, revert
 from cleantext.errors import ConfigError
+from cleantext.jit import _bound
 from cleantext.script import (
     ArabicForms,
     CompatibilityIdeographs,
@@ -29,14 +30,18 @@ from cleantext.script import (
     UnifyScript,
     Variants,
     detect_script,
+    doubts,
     unify_script,
 )
 from cleantext.script import convert as convert_module
 from cleantext.script import utf8 as utf8_module
+from cleantext.script.context import choose, context
 from cleantext.script.convert import Batch, converter
 from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
 from cleantext.script.forms import Z_VARIANTS
-from cleantext.script.tables import CONFIGURATIONS, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.script.tables import CONFIGURATIONS, OWN, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.script.unify import FORMS
+from cleantext.script.words import word_spans, words
 from cleantext.testing import broken, check_laws, web_text
 from cleantext.transform import Block, Page
 
@@ -616,5 +621,124 @@ def test_rows_of_the_zhe_rule_change_nothing_but_zhe():
     ts = CONFIGURATIONS["t2s"].stages[0]
     plain, ruled = rows_of(ts, rare_glyphs=False), rows_of(ts, rare_glyphs=False, zhe=True)
     assert all(ruled[k] == v for k, v in plain.items())
-    assert all(v.replace("着", "著") == replaced(plain, k).replace("着", "著") for k, (v, _) in ruled.items() if k not in plain)
+    assert all(
+        v.replace("着", "著") == replaced(plain, k).replace("着", "著") for k, (v, _) in ruled.items() if k not in plain and k not in OWN
+    )
     assert cleantext.data.BUNDLED == "bundled"
+
+
+# --- Characters with several forms -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("电话是在那一年被发明的", "電話是在那一年被發明的"),
+        ("他们学习了如何修船", "他們學習了如何修船"),
+        ("许多工厂参与制造这种泵", "許多工廠參與製造這種泵"),
+        ("城堡的士兵", "城堡的士兵"),
+        ("少数组织改变量子比特", "少數組織改變量子比特"),
+        ("鲁迅著小说集，被发现", "魯迅著小說集，被發現"),
+        ("头发很长，发现问题；皇后在后面，三只羊只吃草", "頭髮很長，發現問題；皇后在後面，三隻羊只吃草"),
+    ],
+)
+def test_neighbours_and_words_decide_between_forms(text, fixed):
+    assert unify_script(text, to="hant") == fixed
+
+
+def test_targets_write_the_forms_of_their_region():
+    text = "为了群众的台湾里程，这里床边的峰会"
+    assert unify_script(text, to="hant") == "為了群眾的台灣里程，這裏床邊的峰會"
+    assert unify_script(text, to="hant-tw") == "為了群眾的台灣里程，這裡床邊的峰會"
+    assert unify_script(text, to="s2t").startswith("爲了羣衆的臺灣")  # OpenCC's
+
+
+def test_forms_of_the_context_are_edits_of_its_rule_and_stop_at_protected_words():
+    assert UnifyScript(to="hant").edits("它是被发明的") == (Edit(3, 4, "发", "發", "script.context"),)
+    assert unify_script("它是被发明的", to="hant", keep=["被发"]) == "它是被发明的"
+
+
+@given(st.lists(st.text(alphabet="被发明了如何参与制造只里后面干系，\n台松树a1𠮷", max_size=12), min_size=1, max_size=4))
+@settings(max_examples=examples(30))
+def test_context_in_numpy_is_the_kernel_and_sees_one_text_only(texts):
+    batch = Batch.of(texts)
+    found = []
+    for run in (choose.python, _bound(choose.function, "python")):
+        out, tags = batch.points.copy(), np.zeros(len(batch.points), np.uint8)
+        doubt, rival = np.zeros((2, len(batch.points) + 1), np.int32)
+        n = run(batch.points, batch.start[:-1], batch.start[1:], np.zeros(0, np.uint8), context(FORMS["hant"]), out, tags, doubt, rival)
+        found.append((out.tolist(), tags.tolist(), doubt[:n].tolist(), rival[:n].tolist()))
+    assert found[0] == found[1]
+    assert convert(texts, "s2t", forms=FORMS["hant"]) == [convert([text], "s2t", forms=FORMS["hant"])[0] for text in texts]
+
+
+def test_word_around_a_place():
+    points = Batch.of(["电话被发明的，理发"]).points
+    starts, ends = np.zeros((2, 2), np.int64)
+    word_spans(points, np.array([3, 8], np.int32), np.array([0]), np.array([9]), words(), starts, ends)
+    assert [(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)] == [(3, 5), (7, 9)]
+
+
+# --- Lines of both scripts ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "fixed"),
+    [
+        ("hans", "這個问题很重要,我们要討論一下这個發展的方向", "这个问题很重要,我们要讨论一下这个发展的方向"),
+        ("hant", "這個问题很重要,我们要討論一下这個發展的方向", "這個問題很重要,我們要討論一下這個發展的方向"),
+        ("hant-tw", "皇后說这里的頭髮,我们還没说", "皇后說這裡的頭髮,我們還沒說"),
+        (
+            "hans",
+            "报道引述台湾学者的话说：「這個問題還沒有結論」，但我们认为时间会给出回答。",
+            "报道引述台湾学者的话说：「这个问题还没有结论」，但我们认为时间会给出回答。",
+        ),
+        ("hans", "我们对於这些问题还不够瞭解", "我们对于这些问题还不够了解"),
+        ("hans", "君子終日乾乾，乾為天，衣服乾了", "君子终日乾乾，乾为天，衣服干了"),
+    ],
+)
+def test_spans_of_a_line_of_both_scripts(to, text, fixed):
+    assert unify_script(text, to=to) == fixed
+    assert unify_script(fixed, to=to) == fixed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "头发（頭髮）和发展（發展）", "发展/發展、经济/經濟", "说說 話话", "“发”的繁体是“發”，“们”是“們”", "汉字简化：樂→乐、觀→观", "樊於期为将，荣氏之子榮新江讲课",
+        "国際連合総会決議", "経済発展途上国の問題",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("to", ["hans", "hant"])
+def test_lines_that_show_both_forms_and_japanese_stay(to, text):
+    assert unify_script(f"{text}\n", to=to) == f"{text}\n" or (to == "hant" and "於" in text)
+
+
+# --- Alternatives, and words of the user's own ---------------------------------------------------------
+
+
+def test_choices_are_told_with_what_else_there_was_the_least_sure_first():
+    found = doubts("它是被发明的，后面有三只羊", to="hant")
+    assert [d.margin for d in found] == sorted(d.margin for d in found)
+    assert {(d.start, d.before, d.after) for d in found} >= {(3, "发", "發"), (7, "后", "後"), (11, "只", "隻")}
+    assert next(d for d in found if d.before == "发").alternatives == "髮"
+    assert all(d.after not in d.alternatives for d in found)
+    assert doubts("它是被發明的", to="hant") == doubts("它是被發明的", to="hans") == []
+
+
+@pytest.mark.parametrize(("name", "fixed"), [("own.txt", "用软体甲做發展"), ("own.tsv", "用软体甲 乙做發展")])
+def test_a_file_of_words_comes_before_all_dictionaries(tmp_path, name, fixed):
+    file = tmp_path / name
+    file.write_text("# a comment\n\n软件\t软体甲 乙\n", "utf-8")
+    assert unify_script("用软件做发展", to="hant", dictionary=str(file)) == fixed
+    assert unify_script("用软件做发展", to="s2t", dictionary=str(file)) == fixed
+    file.write_text("软件\t软体丙\n软件\t丁\n", "utf-8")
+    os.utime(file, ns=(1, 1))
+    assert unify_script("软件", to="s2t", dictionary=str(file)) == "软体丙"  # the file as it is now; of two rows the first
+
+
+@pytest.mark.parametrize("row", ["软件", "\t软体", "软件\t", "软件 软体"])
+def test_a_bad_row_is_named(tmp_path, row):
+    (tmp_path / "own.txt").write_text(f"甲\t乙\n{row}\n", "utf-8")
+    with pytest.raises(ConfigError, match="line 2"):
+        unify_script("软件", to="s2t", dictionary=str(tmp_path / "own.txt"))

@@ -44,11 +44,26 @@ FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_
     "--to", required=True, metavar="SCRIPT", help="hans, hant, hant-tw, hant-hk, jp, or a configuration of OpenCC: t2s, s2twp, ..."
 )
 @click.option("--keep", multiple=True, metavar="WORD", help="A word that stays as it is; may be repeated.")
-def convert(files: tuple[Path, ...], to: str, keep: tuple[str, ...]) -> None:
+@click.option(
+    "--dictionary",
+    metavar="FILE",
+    help="Your own words, before all others: one a line, word, tab, replacement (OpenCC's format or .tsv). Or a folder of OpenCC's files.",
+)
+@click.option(
+    "--script-report", "least_sure", type=click.IntRange(min=1), metavar="N", help="Write to stderr the N least sure choices among forms."
+)
+def convert(files: tuple[Path, ...], to: str, keep: tuple[str, ...], dictionary: str | None, least_sure: int | None) -> None:
     """Convert FILES, or stdin, to one script of Chinese; nothing else changes."""
-    from cleantext.script import unify_script
+    from cleantext.data import BUNDLED
+    from cleantext.script import doubts, unify_script
 
-    _each(files, lambda text: unify_script(text, to=to, keep=keep))
+    def work(text: str) -> str:
+        for doubt in doubts(text, to=to, dictionary=dictionary or BUNDLED)[:least_sure] if least_sure else ():
+            around = text[max(0, doubt.start - 8) : doubt.start + 9].replace("\n", " ")
+            click.echo(f"{doubt.start}\t{doubt.before}\t{doubt.after}\t{doubt.alternatives}\t{doubt.margin:.1f}\t{around}", err=True)
+        return unify_script(text, to=to, keep=keep, dictionary=dictionary or BUNDLED)
+
+    _each(files, work)
 
 
 @click.command()

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from cleantext.errors import ConfigError
 
-__all__ = ["BUNDLED", "REIMPLEMENTED", "cache_folder", "cached", "character_forms", "opencc_text"]
+__all__ = ["BUNDLED", "REIMPLEMENTED", "cache_folder", "cached", "character_forms", "is_own", "opencc_text", "own_words"]
 
 BUNDLED = "bundled"
 REIMPLEMENTED = "opencc-python-reimplemented"
@@ -65,9 +65,40 @@ def _of_folder(source: str, name: str) -> Path:
     folder = Path(source)
     if not folder.is_dir():
         raise ConfigError(
-            f'dictionary={source!r}: no such folder; give a folder of OpenCC dictionaries (STPhrases.txt, ...), "{BUNDLED}" or "{REIMPLEMENTED}"'
+            f'dictionary={source!r}: no such folder or file; give a folder of OpenCC dictionaries (STPhrases.txt, ...), a file of your own words, "{BUNDLED}" or "{REIMPLEMENTED}"'
         )
     return folder / f"{name}.txt"
+
+
+def is_own(source: str) -> bool:
+    """Say whether a ``dictionary`` is a file of a user's own words."""
+    return source not in (BUNDLED, REIMPLEMENTED) and Path(source).is_file()
+
+
+def own_words(source: str, *, longest: int) -> tuple[tuple[str, str], ...]:
+    """Return the rows of a file of a user's own words: word and replacement, parted by a tab.
+
+    Lines that begin with ``#`` and empty ones are left out. Of several replacements parted by blanks the first counts, as in OpenCC;
+    in a ``.tsv`` file the whole second field. Raise `ConfigError` for a line without a tab, with an empty field, or with one of more
+    than ``longest`` characters.
+    """
+    return _own_words(source, Path(source).stat().st_mtime_ns, longest)
+
+
+@lru_cache(maxsize=8)
+def _own_words(source: str, _changed: int, longest: int) -> tuple[tuple[str, str], ...]:
+    rows: dict[str, str] = {}
+    for number, line in enumerate(Path(source).read_text("utf-8-sig").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        key, tab, value = line.partition("\t")
+        value = value.partition("\t")[0] if source.endswith(".tsv") else value.strip().split(" ", 1)[0]
+        if not tab or not key or not value or max(len(key), len(value)) > longest:
+            raise ConfigError(
+                f"dictionary={source!r}, line {number}: {line[:60]!r} is not a word, a tab and its replacement, of at most {longest} characters"
+            )
+        rows.setdefault(key, value)
+    return tuple(rows.items())
 
 
 @lru_cache(maxsize=8)

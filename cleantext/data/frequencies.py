@@ -7,18 +7,37 @@ summed over the characters of all words. A Traditional character is as frequent 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
 from cleantext.data import opencc_text
 
-__all__ = ["han_evidence"]
+__all__ = ["counted_words", "han_evidence"]
 
 CHANCE = math.log(1 / 6763)  # of a character where all those of GB 2312 are as likely, as when the bytes mean something else
 RARE = -13.0  # log share of a character that is not listed, or hardly ever occurs
 SIGNS = frozenset("，。、；：？！…“”‘’（）〔〕《》「」『』—·～〈〉【】％　")
 STRANGE = -6.0  # neither a Chinese character nor a sign of Chinese text
 GLUED = -2.0  # beside an ASCII letter, as accents are in their words
+
+
+def counted_words() -> Iterator[tuple[str, int]]:
+    """Yield the words of ``charmodel.npz``, Simplified, up to four characters, with the logarithms of their counts in sixteenths."""
+    import numpy as np
+
+    with (resources.files("cleantext.data") / "charmodel.npz").open("rb") as file, np.load(file) as data:
+        letters, lengths, logs = (
+            data["characters"].astype("<u2").tobytes().decode("utf-16-le"),
+            data["words"].tolist(),
+            data["counts"].tolist(),
+        )
+    at = 0
+    counts = iter(logs)
+    for length, number in enumerate(lengths, 1):
+        for start in range(at, at + length * number, length):
+            yield letters[start : start + length], next(counts)
+        at += length * number
 
 
 @lru_cache(maxsize=1)

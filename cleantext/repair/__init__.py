@@ -15,17 +15,18 @@ from cleantext.repair.mojibake import Mojibake
 from cleantext.repair.pinyin import PinyinInjections
 from cleantext.repair.shortcodes import Shortcodes
 from cleantext.repair.slip import GbkSlips
+from cleantext.repair.spaced import LetterSpacing
 from cleantext.transform import PageTransform
 
-__all__ = ["STEPS", "Controls", "Entities", "GbkSlips", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
+__all__ = ["STEPS", "Controls", "Entities", "GbkSlips", "LetterSpacing", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
 
 ROUNDS = 32  # each reads the whole text. Damage that was done once takes two, and one more for each time that it was done again
 
-STEPS: tuple[PageTransform, ...] = (GbkSlips(), PinyinInjections(), Mojibake(), Entities(), Shortcodes(), Controls())
+STEPS: tuple[PageTransform, ...] = (GbkSlips(), PinyinInjections(), Mojibake(), Entities(), Shortcodes(), LetterSpacing(), Controls())
 
 
 def repair(text: str, *, steps: Sequence[PageTransform] = STEPS) -> str:
-    """Undo what was done to a text by machines: slips, injected pinyin, mojibake, references, short codes, controls.
+    """Undo what was done to a text by machines: slips, injected pinyin, mojibake, references, short codes, letter-spacing, controls.
 
     The steps run until none of them changes anything, so that what one lays bare is seen by the others
     and ``repair(repair(x)) == repair(x)``. Each of them shortens the text or leaves fewer characters of a

@@ -118,14 +118,19 @@ class Model:
         at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
         return np.asarray(np.logaddexp(logs, np.where(self._pairs[at] == keys, self._inside[at], -np.inf)), np.float32)
 
-    def quick(self, text: str) -> float:
-        """Return the log probability of a text as `steps` sees it, the first character by itself."""
+    def increments(self, text: str) -> F32:
+        """Return the log probability of each character behind the one before it, as `steps` sees it, that of the first by itself."""
         points = self.indices(text)
         left, right = points[:-1], points[1:]
         logs = self._end[left] + self._start[right]
         keys = (left << 16 | right).astype(np.uint64)
         at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
-        return float(self._start[points[0]]) + float(np.logaddexp(logs, np.where(self._pairs[at] == keys, self._inside[at], -np.inf)).sum())
+        logs = np.logaddexp(logs, np.where(self._pairs[at] == keys, self._inside[at], -np.inf))
+        return np.append(self._start[points[:1]], logs)
+
+    def quick(self, text: str) -> float:
+        """Return the log probability of a text as `steps` sees it, the first character by itself."""
+        return float(self.increments(text).astype(np.float64).sum())
 
     def score(self, text: str) -> float:
         """Return the log probability of a text, summed over all ways to cut it into words."""

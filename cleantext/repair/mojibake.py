@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose, trimmed
-from cleantext.repair.families import family_edits, markers
 from cleantext.repair.gate import Table, holds, lines_with
-from cleantext.repair.latin import ftfy_safe, needs_ftfy, suspects
+from cleantext.repair.misread.families import family_edits, markers
+from cleantext.repair.misread.latin import ftfy_safe, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Mojibake"]
@@ -27,8 +27,9 @@ ROUNDS = 8  # text that was encoded wrongly three times has been seen
 class Mojibake(PageTransform):
     """Decode mojibake again, line by line.
 
-    Chinese first, by strict inverses (`cleantext.repair.families`): GBK and Big5 read as latin-1 or cp1252, GBK read as
-    cp1250 or Big5, UTF-8 read as GBK or as any of six single-byte encodings. What is left goes through ftfy, whose answer for
+    Chinese first, by strict inverses (`cleantext.repair.misread.families`): GBK and Big5 read as latin-1 or cp1252, GBK read as
+    cp1250, cp1251, cp1254, iso8859-2, koi8-r or Big5, UTF-8 read as GBK or as any single-byte encoding; bytes that were lost before
+    are U+FFFD, and what is on both sides comes back. What is left goes through ftfy, whose answer for
     lines without Chinese mojibake is never changed. Both repeat, for text that was encoded twice.
 
     What U+FFFD and 锟斤拷 stand for is lost. It is counted (metadata ``lost_characters``), never guessed, and a page
@@ -39,7 +40,7 @@ class Mojibake(PageTransform):
     """
 
     id: ClassVar[str] = "repair.mojibake"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
         "mojibake.utf8": "Chinese in UTF-8 that was read as another encoding",
@@ -69,6 +70,7 @@ class Mojibake(PageTransform):
             if not quotes or 2 * len(edit.before) > len(line)
         ]
         lost = page.text.count("\ufffd") + page.text.count(LOST)
+        lost += sum(edit.after.count("\ufffd") - edit.before.count("\ufffd") for edit in edits)
         if not lost:
             return edits, (), {}
         return edits, (("lost_characters",) if lost > len(page.text) / 100 else ()), {"lost_characters": lost}

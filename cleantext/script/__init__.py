@@ -5,11 +5,12 @@ from __future__ import annotations
 from cleantext.script.detect import Script, detect_script
 from cleantext.script.forms import CompatibilityIdeographs, Quotes, Radicals, Variants
 from cleantext.script.letters import ArabicForms, Homoglyphs
-from cleantext.script.unify import UnifyScript, unify_script
+from cleantext.script.unify import Doubt, UnifyScript, doubts, unify_script
 
 __all__ = [
     "ArabicForms",
     "CompatibilityIdeographs",
+    "Doubt",
     "Homoglyphs",
     "Quotes",
     "Radicals",
@@ -17,5 +18,6 @@ __all__ = [
     "UnifyScript",
     "Variants",
     "detect_script",
+    "doubts",
     "unify_script",
 ]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cleantext.changes import EditColumns, Ragged
 from cleantext.data import BUNDLED, opencc_text
+from cleantext.script.context import Context, choose, context
 from cleantext.script.kernel import (
     BARRIER,
     CUT,
@@ -25,7 +26,8 @@ from cleantext.script.kernel import (
     freeze_descriptions,
 )
 from cleantext.script.record import collect, collect_units
-from cleantext.script.tables import CHARACTER, COMPAT, CONFIGURATIONS, RULES, TS, Group, Table, compiled, custom
+from cleantext.script.tables import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, Group, Table, compiled, custom
+from cleantext.script.words import word_spans, words
 
 __all__ = ["Batch", "Converted", "Converter", "converter", "merged"]
 
@@ -76,6 +78,7 @@ class Converter:
     segment: Table | None  # cuts the text before the first stage
     user: Table | None  # phrases and protected words of the user: before all else, and final
     compatibility: Table | None
+    context: Context | None = None  # looks again at the characters with several forms, after the last stage
 
     def convert(self, batch: Batch, low: I64 | None = None, high: I64 | None = None, *, record: bool = True) -> Converted:
         """Convert the spans ``low`` to ``high`` of a batch (all texts by default), each within one text."""
@@ -87,6 +90,8 @@ class Converter:
             out = np.empty(n, np.int32) if whole else batch.points.copy()
             tags, ends = np.zeros(n if record else 0, np.uint8), np.empty(len(low), np.int64)
             convert.sized(n)(batch.points, low, high, NONE, EMPTY, tags, self.stages[0], ONLY, out, NONE, EMPTY, tags, ends)
+            if self.context is not None:
+                self._choose(batch.points, low, high, NONE, out, tags)
             result = Batch(out, batch.start)
             return Converted(result, _columns(batch, result, EMPTY, tags) if record else None)
         marks = np.zeros(n + 1, np.uint8)
@@ -113,7 +118,9 @@ class Converter:
             for k, (table, mode) in enumerate(tables):
                 if special & 2:  # before each pass: one that makes text longer may complete a description
                     freeze_descriptions.sized(n)(now.points, now.marks)
-                now = _pass(now, table, mode, last=k == len(tables) - 1)
+                before, now = now, _pass(now, table, mode, last=k == len(tables) - 1)
+            if self.context is not None:  # the last stage keeps lengths
+                self._choose(before.points, now.bounds[:-1], now.bounds[1:], before.marks, now.points, now.tags)
             done.append(now)
         points, _, origin, tags, _ = done[0] if len(done) == 1 else _joined(done)
         start = batch.start
@@ -123,6 +130,24 @@ class Converter:
             start = new[np.searchsorted(old, batch.start)]
         result = Batch(points, start)
         return Converted(result, _columns(batch, result, origin, tags) if record else None)
+
+    def _choose(self, points: I32, low: I64, high: I64, marks: U8, out: I32, tags: U8) -> None:
+        """Look again at the characters with several forms: by their neighbours, and in doubt by the words that they stand in."""
+        assert self.context is not None
+        n = len(points)
+        doubt, rival = np.empty((2, n // 4 + 16), np.int32)
+        found_ = int(choose.sized(n)(points, low, high, marks, self.context, out, tags, doubt, rival))
+        if not found_:
+            return
+        at, starts, ends = doubt[:found_], np.empty(found_, np.int64), np.empty(found_, np.int64)
+        word_spans.sized(40 * found_)(points, at, low, high, words(), starts, ends)
+        alone = np.empty(n, np.int32)  # what the dictionaries make of each of these words by itself
+        size = int((ends - starts).sum())
+        convert.sized(size)(points, starts, ends, NONE, EMPTY, NONE, self.stages[-1], ONLY, alone, NONE, EMPTY, NONE, ends.copy())
+        agreed = at[alone[at] == rival[:found_]]
+        out[agreed] = alone[agreed]
+        if len(tags):
+            tags[agreed] = CONTEXT
 
     def _tables(self, special: int) -> Iterator[tuple[Table, int]]:
         """Yield the passes, each with its mode."""
@@ -215,18 +240,25 @@ def converter(
     rare_glyphs: bool = True,
     zhe: bool = False,
     phrases: tuple[tuple[str, str], ...] = (),
+    forms: tuple[Group, ...] = (),
 ) -> Converter:
-    """Return the converter of an OpenCC configuration, with its two switches and a user's phrases."""
+    """Return the converter of an OpenCC configuration, with its two switches and a user's phrases.
+
+    With ``forms`` its first stage alone gives what all stages would: the forms are in its values.
+    """
     stages, segment_by = CONFIGURATIONS[configuration]
+    if forms:
+        stages = stages[:1]
 
     def table(group: Group) -> Table:
         simplifies = group == TS
-        return compiled(group, source=dictionary, rare_glyphs=rare_glyphs or not simplifies, zhe=zhe and simplifies)
+        return compiled(group, source=dictionary, rare_glyphs=rare_glyphs or not simplifies, zhe=zhe and simplifies, forms=forms)
 
     return Converter(
         stages=tuple(table(group) for group in stages),
         segment=table(segment_by) if segment_by else None,
         user=custom(dict(phrases)) if phrases else None,
+        context=context(forms, source=dictionary) if forms else None,
         compatibility=compiled(COMPAT) if dictionary == BUNDLED or opencc_text("CJK_Compatibility_Ideographs", source=dictionary) else None,
     )
 

@@ -15,6 +15,7 @@ from itertools import islice
 
 from cleantext.edits import Edit
 from cleantext.repair.gate import Table, table_of
+from cleantext.repair.misread.losses import BROKEN, LOSS, TRAILING, resynchronised, without_broken
 from cleantext.repair.model import word_model
 
 __all__ = ["family_edits", "markers"]
@@ -24,16 +25,41 @@ __all__ = ["family_edits", "markers"]
 UTF8_AS_GBK = "鏈浜涓绗銆鍏瀹鍦鍥鐢姘浠鍙浼鍚鐨悊锛缁甯琛涔娉鍐鍒鍓斿绉浣渻瀵鏀鏂淇鍗鎴瑙璁鐞寤瀛澶璨閲鏍鍕璐鍜キ缍鏃寰绋鍔渚宸褰骞鑱鎵鎳鐗琚閫杩鎶瑷鎸鏉鐐欒娴绠璜埗瑾璇璩鑷熷娆呭闄鎼灏鎬闋绔鎺鍖"
 GBK_AS_BIG5 = "坋﹜楊俴沭衄眕燴珛ㄛ隅蚚昢睿岈冪茼馱婓儂汜翋麼踢膘鏍峈﹝莉祥眳庈悵脤囥昜摯笭垀珨觼訧跪煦頗笢囀堍咂阨麐萇褪漆摒赻帤菴腕寞諒枑蝠尪蜇˙阭猁粕蹈嘆濂甡痐淉腎肮噫夔砦桯囷俶盓岆腔"
 
-WINDOWS, EASTERN = "sloppy-windows-1252", "sloppy-windows-1250"
+WINDOWS, EASTERN, TURKISH, CYRILLIC = (f"sloppy-windows-{page}" for page in (1252, 1250, 1254, 1251))
 # Shown by this codec, truly that one. GBK and Big5 only where pages of the time were read so.
 LATIN = (
     ("latin-1", ("utf-8", "gb18030", "big5hkscs")),
     (WINDOWS, ("utf-8", "gb18030", "big5hkscs")),
     (EASTERN, ("utf-8", "gb18030")),
-    ("sloppy-windows-1251", ("utf-8",)),
+    (TURKISH, ("utf-8", "gb18030")),
+    ("iso8859-2", ("utf-8", "gb18030")),
+    (CYRILLIC, ("utf-8", "gb18030")),
+    ("koi8-r", ("utf-8", "gb18030")),
     ("mac-roman", ("utf-8",)),
     ("cp437", ("utf-8",)),
 )
+SINGLE = frozenset(shown for shown, _ in LATIN)
+# Bytes that are signs, or letters hardly used, where Cyrillic was shown: every third of GBK, fewer than one in ten of Russian, Ukrainian
+# or Kazakh. Not those of «, », №, ё and the no-break space.
+SIGNS = frozenset(range(0x80, 0xC0)) - {
+    0x82,
+    *range(0x84, 0x86),
+    0x88,
+    0x8B,
+    *range(0x91, 0x98),
+    0x99,
+    0x9B,
+    0xA0,
+    0xA3,
+    0xA8,
+    0xAB,
+    0xB3,
+    0xB8,
+    0xB9,
+    0xBB,
+    0xBC,
+}
+SIGNS_LEAST = 0.1
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
 # What Chinese characters show as: six characters for two of UTF-8, pairs for three of GBK or Big5.
 OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
@@ -42,13 +68,14 @@ HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
 CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
 LOST = ("?", "\ufffd")
-TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
 RULES = {"utf-8": "mojibake.utf8", "gb18030": "mojibake.gbk", "big5hkscs": "mojibake.big5"}
 READABLE = -9.0  # nats a character: Chinese text has -5, random characters of GBK -14
 CERTAIN = -7.5  # for runs of two characters only
+APART_LOST = 8  # characters of Chinese for each one lost
+LOST_COST = 0.5  # nats a character by which what lost a byte reads worse
 GAIN = 3.0  # nats a character over the text shown, where that was Han characters
 
 
@@ -75,11 +102,17 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
         return []
     codecs = LATIN if latin else HAN
     parts = []
+    wholes = []
     for shown, trues in codecs:  # mostly all of a line is damaged in one way
         if not _can_write(line, shown):
             parts.append((shown, trues))
         elif whole := _decoded(line, shown, trues, 0):
-            return [Edit(0, len(line), line, whole[1], RULES[whole[2]])]
+            wholes.append(whole)
+            if whole[2] == "utf-8":
+                break
+    if wholes:  # tables that differ in few characters can all write a line: what reads best is right
+        _, text, true = max(wholes, key=lambda whole: (whole[2] == "utf-8", whole[0]))
+        return [Edit(0, len(line), line, text, RULES[true])]
     # What a single-byte codec can write has no run but the whole line.
     tries = [list(_by_codec(line, shown, trues)) for shown, trues in (parts if latin else codecs)]
     if not latin:
@@ -122,21 +155,23 @@ def _cut_short(line: str) -> Iterator[Edit]:
         before = line[found.start() - 1 : found.start()] in LOST
         if not (before or found[2]):
             continue
-        left = len(TRAILING.match(data)[0]) if before else 0  # type: ignore[index]
+        left = len(TRAILING.match(data)[0])  # type: ignore[index]
+        ahead = LOSS if left and not before else ""
         behind = found[2]
+        whole = BROKEN.sub(LOSS.encode(), data[left:] + b"\xff")[:-1]  # what is broken at the end is for what follows
         try:
-            text = data[left:].decode()
+            text = whole.decode()
         except UnicodeDecodeError as error:
             if not behind or error.end < len(error.object) or "unexpected end" not in error.reason:
                 continue
-            text, behind = error.object[: error.start].decode(), "\ufffd"
-        if _readable(run, text, "utf-8") is not None:
-            yield Edit(found.start(), found.end(), found[0], text + behind, RULES["utf-8"])
+            text, behind = error.object[: error.start].decode(), LOSS
+        if _readable(run, text.replace(LOSS, ""), "utf-8") is not None:
+            yield Edit(found.start(), found.end(), found[0], ahead + text + behind, RULES["utf-8"])
 
 
 def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:
     """Yield the runs to be looked at: what a single-byte codec can write, or the line, and then its runs without ASCII."""
-    if codec in ("latin-1", WINDOWS, EASTERN, "sloppy-windows-1251", "mac-roman", "cp437"):
+    if codec in SINGLE:
         yield from ((m.start(), m[0]) for m in _writable(codec).finditer(line) if not m[0].isascii())
         return
     if _can_write(line, codec):
@@ -144,7 +179,7 @@ def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:
     yield from ((m.start(), m[0]) for m in PIECE.finditer(line) if m[0] != line and _can_write(m[0], codec))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _writable(codec: str) -> re.Pattern[str]:
     """Return a pattern for runs of the characters of a single-byte codec."""
     return re.compile(f"[{re.escape(bytes(range(256)).decode(codec))}]+")
@@ -155,21 +190,49 @@ def _decoded(run: str, shown: str, trues: tuple[str, ...], depth: int) -> tuple[
     data = run.encode(shown)
     best: tuple[float, str, str] | None = None
     for true in trues:
-        try:
-            text = data.decode(true)
-        except UnicodeDecodeError:
+        if true != "utf-8" and shown in (CYRILLIC, "koi8-r") and not _has_signs(data):
             continue
-        if text.encode(true) != data or text == run:
+        text = _strict(data, true)
+        if text is None or text == run:
+            damaged = _damaged(run, data, true) if depth == 0 else None
+            if damaged is not None and (best is None or damaged[0] > best[0]):
+                best = damaged
             continue
         deeper = _decoded(text, shown, trues, depth + 1) if depth < 2 and _can_write(text, shown) else None
         if deeper is not None:
             text = deeper[1]
         score = _readable(run, text, true)
+        if (score is None or score < CERTAIN) and depth == 0 and (damaged := _damaged(run, data, true)) is not None:
+            score, text = max((score, text), damaged[:2]) if score is not None else damaged[:2]
         if score is not None and (best is None or score > best[0]):
             best = score, text, true
         if true == "utf-8":  # bytes that are UTF-8 are nothing else
             break
     return best
+
+
+def _strict(data: bytes, true: str) -> str | None:
+    """Return bytes decoded, None if they are not valid or not the ones that the text has."""
+    try:
+        text = data.decode(true)
+        return text if text.encode(true) == data else None
+    except UnicodeError:
+        return None
+
+
+def _damaged(run: str, data: bytes, true: str) -> tuple[float, str, str] | None:
+    """Return score, text and encoding of a run that has lost bytes, at most one for `APART_LOST` characters of Chinese; or None."""
+    found = without_broken(data, start=run[0] > "\u2e7f") if true == "utf-8" else resynchronised(data) if true == "gb18030" else None
+    if found is None or not found[1] or len(HAN_LETTER.findall(found[0])) < APART_LOST * found[1]:
+        return None
+    score = _readable(run, found[0].replace(LOSS, ""), true)
+    return None if score is None else (score - LOST_COST, found[0], true)
+
+
+def _has_signs(data: bytes) -> bool:
+    """Say whether bytes shown as Cyrillic have as many `SIGNS` among those above ASCII as no language has that is written so."""
+    high = [byte for byte in data if byte >= 0x80]
+    return sum(byte in SIGNS for byte in high) >= SIGNS_LEAST * len(high)
 
 
 def _can_write(text: str, codec: str) -> bool:
@@ -195,6 +258,6 @@ def _readable(run: str, text: str, true: str) -> float | None:
     if score < (READABLE if han > 2 else CERTAIN):
         return None
     old = NEUTRAL.sub("", run)
-    if old[0] > "\u2e7f" and model.quick(old) > (score - GAIN) * len(new):
+    if old > "\u2e7f" and model.quick(old) > (score - GAIN) * len(new):
         return None
     return score
