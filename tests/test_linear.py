@@ -363,7 +363,7 @@ RUNS = {
     "chrome.metadata._TRAILING_DATE": " |·丨",
     "script.letters.WORD": "aA",
     "script.letters.TATWEEL": "\u0640",
-    "repair.families.CUT_SHORT": "鏂扮枂",
+    "repair.misread.families.CUT_SHORT": "鏂扮枂",
     "normalize._FULL_WORD": "Ａ０，：．",
     "normalize._TRAILING": " \t",
     "normalize._INDENT": " \t",
@@ -387,6 +387,7 @@ RUNS = {
     "html.bounds.CLOSED_AT_ONCE": "<b =\"'/>",  # possessive throughout, as the next one
     "html.nesting.NAMED": "a =\"'/>",
     "marks.LONE": b"1. }",
+    "repair.spaced.LINE": "版 ，a",  # possessive throughout
 }
 ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "decode.PIECE": "the first 16,384 bytes",

@@ -26,7 +26,7 @@ from cleantext.cli.config import config, defaults_of, settings_file
 from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
 from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
-from cleantext.cli.single import convert, extract, repair
+from cleantext.cli.single import convert, extract, reasons_of, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.errors import CleantextError
 
@@ -267,7 +267,7 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None,
         cleaned = explained(file, name)
     else:
         cleaned = _explained(file, recipe_)
-    reasons = [] if name else _reasons(cleaned, recipe_)
+    reasons = [] if name else reasons_of(cleaned, recipe_)
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
         told = {"text": cleaned.text, "edits": rows, "reasons": reasons, "metadata": cleaned.metadata, "flags": cleaned.flags}
@@ -292,30 +292,6 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None,
             console.print(f"{key}: {value}", style="bold", markup=False)
         if cleaned.flags:
             console.print(f"flags: {', '.join(cleaned.flags)}", style="yellow", markup=False)
-
-
-def _reasons(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Return why each line of chrome went, with its place in the original."""
-    from cleantext.chrome import StripChrome
-    from cleantext.edits import OffsetMap, apply
-
-    made = {step.transform: step.edits for step in cleaned.steps}
-    text = cleaned.original
-    maps: list[OffsetMap] = []
-    for step in pipeline.steps:
-        if isinstance(step, StripChrome):
-            out = []
-            learned = any("learned.line" in edit.rules for edit in made.get(step.id, ()))  # nothing is, of HTML
-            for reason in replace(step, learned=learned).reasons(text):
-                start, end = reason.start, reason.end
-                for earlier in reversed(maps):
-                    start, end = earlier.to_original(start, end)
-                out.append({**reason._asdict(), "start": start, "end": end})
-            return out
-        edits = made.get(step.id, ())
-        maps.append(OffsetMap(edits))
-        text = apply(text, edits)
-    return []
 
 
 def _explained(file: Path, pipeline: Pipeline) -> Cleaned:

@@ -1,16 +1,21 @@
-"""One stage alone, from files or stdin to stdout: `cleantext convert`, `repair` and `extract`."""
+"""One stage alone, from files or stdin to stdout: `cleantext convert`, `repair` and `extract`; and why lines of one page went."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["convert", "extract", "repair"]
+if TYPE_CHECKING:
+    from cleantext.pipeline import Pipeline
+    from cleantext.transform import Cleaned
+
+__all__ = ["convert", "extract", "reasons_of", "repair"]
 
 
 def _each(files: tuple[Path, ...], work: Callable[[str], str]) -> None:
@@ -97,3 +102,27 @@ def extract(file: Path, form: str | None, url: str | None, to: str) -> None:
     sys.stdout.buffer.write(out.encode("utf-8", "replace"))
     if out and not out.endswith("\n"):
         sys.stdout.buffer.write(b"\n")
+
+
+def reasons_of(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return why each line of chrome went, with its place in the original."""
+    from cleantext.chrome import StripChrome
+    from cleantext.edits import OffsetMap, apply
+
+    made = {step.transform: step.edits for step in cleaned.steps}
+    text = cleaned.original
+    maps: list[OffsetMap] = []
+    for step in pipeline.steps:
+        if isinstance(step, StripChrome):
+            out = []
+            learned = any("learned.line" in edit.rules for edit in made.get(step.id, ()))  # nothing is, of HTML
+            for reason in replace(step, learned=learned).reasons(text):
+                start, end = reason.start, reason.end
+                for earlier in reversed(maps):
+                    start, end = earlier.to_original(start, end)
+                out.append({**reason._asdict(), "start": start, "end": end})
+            return out
+        edits = made.get(step.id, ())
+        maps.append(OffsetMap(edits))
+        text = apply(text, edits)
+    return []

@@ -16,7 +16,7 @@ __all__ = ["LetterSpacing"]
 BLANK = "[ \xa0\u3000]"
 HAN, SIGN = "[\u3400-\u9fff]", "[\uff01-\uff0f\uff1a-\uff1f\u3001\u3002\u300a-\u300f\u201c\u201d\u2018\u2019\u2026\u2014（）]"
 # Nothing in the line but single characters and signs, with a blank or two between them, four of them at least; and words of ASCII.
-LINE = re.compile(rf"^{BLANK}*(?:{HAN}|{SIGN}|[!-~]+)(?:{BLANK}{{1,2}}(?:{HAN}|{SIGN}|[!-~]+)){{3,}}{BLANK}*$", re.MULTILINE)
+LINE = re.compile(rf"^{BLANK}*+(?:{HAN}|{SIGN}|[!-~]++)(?:{BLANK}{{1,2}}+(?:{HAN}|{SIGN}|[!-~]++)){{3,}}+{BLANK}*+$", re.MULTILINE)
 PAIR = re.compile(rf"{HAN}{BLANK}{HAN}{BLANK}{HAN}")
 CLOSED = re.compile(rf"(?<={HAN}|{SIGN}){BLANK}{{1,2}}(?={HAN}|{SIGN})")
 LEAST = 4  # characters of Chinese

@@ -127,8 +127,8 @@ def best_threshold(said: npt.NDArray[np.float64], words: npt.NDArray[np.float64]
         said: natural logarithm of the odds of each line to be text
         words: number of words of each line
 
-    >>> best_threshold(np.array([4.0, -0.4, -3.0]), np.array([30.0, 10.0, 20.0]))
-    -0.4
+    >>> best_threshold(np.array([4.0, 0.4, -3.0]), np.array([30.0, 10.0, 20.0]))
+    0.4
 
     """
     order = np.argsort(-said, kind="stable")
