@@ -519,6 +519,12 @@ def test_forum_posts_stay():
     assert "频道1" not in out
 
 
+def test_a_source_ends_where_the_reporter_begins():
+    byline = "2024-10-29 07:12 来源：白塔网—《白塔日报》\u3000记者：石青 通讯员 林小石"
+    page = read_html(f"<title>题目</title><h1>题目</h1><p>{byline}</p><p>{SENTENCE * 6}</p>")
+    assert page.metadata["source"] == "白塔网—《白塔日报》"
+
+
 def test_sections_and_lead():
     texts = [
         "渡口的老船工说，从前过河全靠一根竹篙，水大的时候一天只能走两趟。" * 6,

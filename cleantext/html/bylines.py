@@ -33,7 +33,7 @@ LABEL = re.compile(
 WANTED = re.compile(r"[源处處者文写譯译编編辑輯自社翻訪]\s*[:：︱|丨/\[]")  # stands in every label that is wanted
 VALUE_END = re.compile(r"[\s\u3000]{2,}|[\t|｜\[\]【】]|(?<![\w·、])[）)]|[（(](?![^（()）]*[)）].)|\s(?=举报|(?:19|20)\d\d|我有话说|\d)")
 NO_VALUE = re.compile(r"[=\"<>{}]|https?:|\d{1,3}\.\d{1,3}\.\d{1,3}|^(?:本站)?原[创創]$|^本站$")
-HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+")  # no name of a Chinese medium has a blank
+HAN_SPACE = re.compile(r"(?<=[\u4e00-\u9fff》」”）)])\s+")  # no name of a Chinese medium has a blank
 BLANK = re.compile(r"\s+")
 NAMES = re.compile(r"[、,，;；/&]|(?<=[^a-zA-Z.])\s+|\s+(?=[^a-zA-Z])")  # a blank parts names of Han only
 NAME = re.compile(rf"{letter()}{{2,4}}(?:·{letter()}{{1,8}})*|[A-Za-z][A-Za-z.' -]{{1,25}}[A-Za-z]?|[A-Za-z]{{1,3}}_?\d{{2,6}}")
