@@ -519,6 +519,13 @@ def test_forum_posts_stay():
     assert "频道1" not in out
 
 
+def test_a_heading_with_a_tag_before_the_title_is_the_headline():
+    """A thread: the name of the author and his figures stand between it and the text."""
+    figures = "".join(f"<li><a href=/{n}>{word}</a></li>" for n, word in enumerate(("楼主", "主题", "帖子", "积分", "加为好友", "发短消息")))
+    html = f"<title>渡口的船几点停 - 求助 - 清河论坛</title>{NAV}<h1>[求助] 渡口的船几点停</h1><ul>{figures}</ul><p>{SENTENCE * 4}</p>"
+    assert read_html(html).metadata["title"] == "[求助] 渡口的船几点停"
+
+
 def test_a_source_ends_where_the_reporter_begins():
     byline = "2024-10-29 07:12 来源：白塔网—《白塔日报》\u3000记者：石青 通讯员 林小石"
     page = read_html(f"<title>题目</title><h1>题目</h1><p>{byline}</p><p>{SENTENCE * 6}</p>")

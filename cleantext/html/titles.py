@@ -102,7 +102,7 @@ def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "")
 
 
 def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
-    """Return the one heading that a stated title is, or begins with; empty where there is none, or more than one."""
+    """Return the one heading that a stated title is, or begins with, but for a tag before it ([求助] 渡口在哪里); empty where there is none, or more than one."""
     wanted = [plain(text) for text in stated]
     found = ""
     for line in lines[:MOST_LINES]:
@@ -111,7 +111,11 @@ def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
         same = plain(line.text)
         if same == found or (len(same) < CLEAR and not (line.tag == "h1" and same in wanted)):
             continue
-        if any(title == same or (title.startswith(same) and not title[len(same)].isalnum()) for title in wanted):
+        tagged = same[:1] in BRACKETS and len(same) <= LONGEST
+        if any(
+            title == same or (title.startswith(same) and not title[len(same)].isalnum()) or (tagged and _likeness(same, title) == "holds")
+            for title in wanted
+        ):
             if found:
                 return ""
             found = same
