@@ -521,7 +521,9 @@ def test_forum_posts_stay():
 
 def test_a_heading_with_a_tag_before_the_title_is_the_headline():
     """A thread: the name of the author and his figures stand between it and the text."""
-    figures = "".join(f"<li><a href=/{n}>{word}</a></li>" for n, word in enumerate(("楼主", "主题", "帖子", "积分", "加为好友", "发短消息")))
+    figures = "".join(
+        f"<li><a href=/{n}>{word}</a></li>" for n, word in enumerate(("楼主", "主题", "帖子", "积分", "加为好友", "发短消息"))
+    )
     html = f"<title>渡口的船几点停 - 求助 - 清河论坛</title>{NAV}<h1>[求助] 渡口的船几点停</h1><ul>{figures}</ul><p>{SENTENCE * 4}</p>"
     assert read_html(html).metadata["title"] == "[求助] 渡口的船几点停"
 
