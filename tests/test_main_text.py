@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleantext.chrome.blocks import MainContent, main_blocks, main_by_rules
+from cleantext.chrome.main_text.join import best_threshold
 from cleantext.chrome.main_text.model import linear, load_model, odds
 from cleantext.chrome.main_text.pieces import piece_sums
 from cleantext.chrome.main_text.signals import columns, read_signals
@@ -164,3 +165,15 @@ def test_parameters_of_a_product_come():
     head, foot = f"<title>船桨</title>{NAV}<div class=product><h1>船桨</h1>", f"<div class=detail>{promises}</div></div>{FOOT}"
     found = roles(f"{head}<ul class=p-parameter-list>{listed}</ul>{foot}")
     assert {found[row] for row in rows} == {"main"}
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9) | st.integers(-2, 2), st.integers(0, 50)), min_size=1, max_size=12))
+def test_no_other_threshold_has_a_better_expected_f1(lines):
+    said, words = np.array([float(odd) for odd, _ in lines]), np.array([float(size) for _, size in lines])
+    likely = words / (1 + np.exp(-said))
+
+    def f1(least):
+        kept = said >= least
+        return 2 * likely[kept].sum() / (words[kept].sum() + likely.sum() + 1e-9)
+
+    assert f1(best_threshold(said, words)) >= max(map(f1, said)) - 1e-9

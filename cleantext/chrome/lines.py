@@ -112,9 +112,7 @@ class Case:
         self.dates: dict[str, int] = {}  # of chronicles
         self.plain = np.zeros(len(texts), bool)  # pages that the scorer is asked about
         self.safe: tuple[I32, I32, I32] | None = None  # what acted before anything aggressive did, and why
-        self.sure = np.full(
-            len(kept), -1, np.int32
-        )  # how likely the scorer takes each line for chrome, in 1/10000; -1 where it was not asked
+        self.sure = np.full(len(kept), -1, np.int32)  # how likely each line is chrome, in 1/10000; -1 where the scorer was not asked
         self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
         first = np.searchsorted(pages, pages[kept])  # row that the page starts with
         self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together

@@ -134,6 +134,7 @@ def best_threshold(said: npt.NDArray[np.float64], words: npt.NDArray[np.float64]
     order = np.argsort(-said, kind="stable")
     likely = words / (1 + np.exp(-said))
     f1 = 2 * np.cumsum(likely[order]) / (np.cumsum(words[order]) + likely.sum() + 1e-9)
+    f1[np.flatnonzero(np.diff(said[order]) == 0)] = -1  # lines of equal odds stay or go together
     return float(said[order[int(np.argmax(f1))]])
 
 
