@@ -24,8 +24,8 @@ import zstandard
 
 import cleantext as ct
 from cleantext.chrome import StripChrome
-from cleantext.chrome.blocks import MainContent
-from cleantext.chrome.votes import Register
+from cleantext.chrome.lines.findings import LineCache
+from cleantext.chrome.main_text.main_blocks import MainContent
 from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 from cleantext.transform import Page
@@ -83,7 +83,7 @@ def text(rounds: int = 7) -> None:
         run(pages)
         first, again = [], []
         for _ in range(rounds):
-            Register.of(STRIP.pack).forget()
+            LineCache.of(STRIP.pack).forget()
             first.append(seconds(lambda: run(pages)))  # noqa: B023
             again.append(seconds(lambda: run(pages)))  # noqa: B023
         a, b = min(first), min(again)
@@ -103,7 +103,7 @@ def html(peers: str | None, rounds: int = 5) -> None:
     clean()
     own = []
     for _ in range(rounds):
-        Register.of(STRIP.pack).forget()
+        LineCache.of(STRIP.pack).forget()
         own.append(seconds(clean))
     print(f"HTML to clean text {size / min(own):.1f} MB/s, {size:.1f} MB in {len(cases)} pages, one at a time")
     if peers:

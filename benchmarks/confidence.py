@@ -1,6 +1,6 @@
 """Compare what pages are expected to have lost and kept with what they lost and kept, on hosts that the model of main text has not seen.
 
-    python -m cleantext.chrome.main_text.make_model --folds FOLDS --output FOLDS/all.npz     # some minutes
+    python -m cleantext.chrome.main_text.make_block_model --folds FOLDS --output FOLDS/all.npz     # some minutes
     python benchmarks/confidence.py FOLDS
 
 Prints, for sixths of the pages of ``../shared/data/pages2`` in the order of what is expected, the means of both (HTML mode); for text mode
@@ -44,18 +44,18 @@ def main():
     from lines import page_lines
 
     import cleantext as ct
-    from cleantext.chrome.main_text import join, model
-    from cleantext.chrome.main_text.make_model import FOLDS, fold_of, owner
+    from cleantext.chrome.main_text import block_model, keep_lines
+    from cleantext.chrome.main_text.make_block_model import FOLDS, fold_of, owner
 
     asked = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     asked.add_argument("folds", type=Path, help="what make_model --folds wrote")
     folder = asked.parse_args().folds
-    models = [model.unpack(dict(np.load(folder / f"{k}.npz"))) for k in range(FOLDS)]
+    models = [block_model.unpack(dict(np.load(folder / f"{k}.npz"))) for k in range(FOLDS)]
     pipeline, pairs = ct.Pipeline.load("zh-web").without("script.to"), []
     for gold in sorted((SHARED / "data/pages2").glob("*/gold.json")):
         said = json.loads(gold.read_text("utf-8"))
         data = (gold.parent / "page.html").read_bytes()
-        join.load_model = partial(models.__getitem__, fold_of(owner(said["host"])))
+        keep_lines.load_model = partial(models.__getitem__, fold_of(owner(said["host"])))
         page = pipeline.fast([ct.read_html(data)])[0]
         if all(name in page.metadata for name in NAMES):
             labels = [row[1] for row in said["lines"]]

@@ -23,19 +23,19 @@ from pathlib import Path
 
 from extraction import Case, folded
 
-import cleantext.chrome.blocks as blocks
-import cleantext.chrome.tree as tree
-import cleantext.html.bylines as html_bylines
-import cleantext.html.dates as html_dates
-import cleantext.html.lines as html_lines
-import cleantext.html.metadata as html_metadata
-import cleantext.html.titles as html_titles
+import cleantext.chrome.main_text.element_tree as tree
+import cleantext.chrome.main_text.main_blocks as blocks
+import cleantext.html.metadata.bylines as html_bylines
+import cleantext.html.metadata.dates as html_dates
+import cleantext.html.metadata.headline as html_titles
+import cleantext.html.metadata.page_metadata as html_metadata
+import cleantext.html.parsing.visible_lines as html_lines
 from cleantext.chrome import StripChrome
-from cleantext.chrome.rules import Pack, load_pack
-from cleantext.chrome.scorer.model import load_model
-from cleantext.chrome.votes import collect
+from cleantext.chrome.lines.findings import collect
+from cleantext.chrome.rules.pack import Pack, load_pack
+from cleantext.chrome.scorer.line_model import load_model
 from cleantext.fold import view
-from cleantext.html.words import class_words
+from cleantext.html.parsing.class_words import class_words
 from cleantext.transform import Page
 
 __all__ = ["Support", "WithoutHost", "by_owner", "even", "in_use", "learned", "names_in", "owner", "reduced", "support", "without"]

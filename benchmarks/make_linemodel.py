@@ -247,11 +247,11 @@ class Corpus:
 
     def __init__(self, pages):
         from cleantext.changes import code_points
-        from cleantext.chrome.columns import BALLOT, CATEGORY, COUNT, FIRST, HEADS, STRONGEST
-        from cleantext.chrome.rows import Rows
-        from cleantext.chrome.rules import load_pack
-        from cleantext.chrome.scorer.shape import SLOTS, classes, grams
-        from cleantext.chrome.votes import Register
+        from cleantext.chrome.lines.columns import CATEGORY, COUNT, FIRST, HEADS, STRONGEST, SUMMARY
+        from cleantext.chrome.lines.findings import LineCache
+        from cleantext.chrome.matching.line_memory import Rows
+        from cleantext.chrome.rules.pack import load_pack
+        from cleantext.chrome.scorer.line_features import SLOTS, classes, grams
         from cleantext.fold import view_points
 
         self.pages = pages
@@ -267,11 +267,11 @@ class Corpus:
             self.weight[self.lines([n])] = weight * (60 / max(1, len(page["lines"]))) ** 0.5
         self.weight[np.isin(self.label, ("unsure", "comment"))] = 0
         self.weight[self.label == "meta"] *= 0.3
-        register = Register.of(load_pack("zh-web-rules"))
+        register = LineCache.of(load_pack("zh-web-rules"))
         known = register.look(self.rows)
-        ballots = register.ballot_rows[known >> BALLOT]
-        category = np.where(ballots[:, COUNT] > 0, register.evidence_rows[ballots[:, FIRST], CATEGORY], 0)
-        self.said = np.stack((ballots[:, STRONGEST], category, ballots[:, HEADS] > 0), 1).astype(np.int32)
+        summaries = register.summary_rows[known >> SUMMARY]
+        category = np.where(summaries[:, COUNT] > 0, register.evidence_rows[summaries[:, FIRST], CATEGORY], 0)
+        self.said = np.stack((summaries[:, STRONGEST], category, summaries[:, HEADS] > 0), 1).astype(np.int32)
         self.slots, found = [], np.empty(400, np.int32)
         for a, b in zip(self.rows.starts, self.rows.ends, strict=True):
             self.slots.append(found[: grams(self.rows.points, a, b, classes(), found)].copy())
@@ -311,16 +311,16 @@ class Corpus:
         return out
 
     def shapes(self, lines, weights):
-        from cleantext.chrome.scorer.shape import SHAPE, classes, logs, shape
+        from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, shape
 
         rows, out = self.rows.take(lines), np.zeros((len(lines), len(SHAPE)), np.int32)
         shape(rows.points, rows.starts, rows.ends, classes(), logs(), weights, out)
         return out
 
     def features(self, lines, bounds, shapes):
-        from cleantext.chrome.scorer.context import context
-        from cleantext.chrome.scorer.model import NAMES
-        from cleantext.chrome.scorer.shape import classes, logs
+        from cleantext.chrome.scorer.context_features import context
+        from cleantext.chrome.scorer.line_features import classes, logs
+        from cleantext.chrome.scorer.line_model import NAMES
 
         rows, out = self.rows.take(lines), np.zeros((len(lines), len(NAMES)), np.int32)
         out[:, : shapes.shape[1]] = shapes
@@ -386,7 +386,7 @@ class Corpus:
 
     def sums(self, pages, weights, trees):
         """Return what trees say of the lines of pages."""
-        from cleantext.chrome.scorer.model import sums
+        from cleantext.chrome.scorer.line_model import sums
 
         lines = self.lines(pages)
         bounds = np.append(0, np.cumsum([self.first[n + 1] - self.first[n] for n in pages])).astype(np.int64)
@@ -395,7 +395,7 @@ class Corpus:
 
 def exported(booster):
     """Return the trees of a booster as arrays of whole numbers."""
-    from cleantext.chrome.scorer.model import UNIT, Trees
+    from cleantext.chrome.scorer.line_model import UNIT, Trees
 
     nodes, value, depth = [], [], []
 
@@ -449,7 +449,7 @@ def fitted(corpus):
 
 def left_out(corpus, tested, fits):
     """Return the pages of each fold, its model, with a table read off the other folds, and the table of all."""
-    from cleantext.chrome.scorer.model import Model
+    from cleantext.chrome.scorer.line_model import Model
 
     said, models = np.zeros(len(corpus.label)), []
     for out, (weights, chrome, _) in zip(tested, fits, strict=True):
@@ -562,7 +562,7 @@ def main():
     tested, models, table = left_out(corpus, *stored["fitted"])
     known = {}
     if given.folds:
-        from cleantext.chrome.scorer import decision
+        from cleantext.chrome.scorer import choose
 
         for kind in ("pages2", "pages"):
             shown(f"{kind}: rules alone ", told(measured(corpus, tested, []), kind))
@@ -578,7 +578,7 @@ def main():
         for page, _, lost, *_ in rows:
             for _, label, share, line in lost[:6]:
                 print("LOST", page["name"], label, f"{share:.0%}", line[:60])
-        print("costs", decision.SPARE, decision.LEAST)
+        print("costs", choose.SPARE, choose.LEAST)
     if given.write:
         weights, chrome, title = corpus.fit(np.arange(len(corpus.pages)), 0)
         held = {"grams": weights, "sum": table[0], "share": table[1]}
@@ -589,7 +589,7 @@ def main():
 
 def write(held, corpus, known):
     """Write the model with what it was made from."""
-    from cleantext.chrome.scorer.model import NAMES
+    from cleantext.chrome.scorer.line_model import NAMES
 
     held = {
         name: column.astype(np.int16) if np.abs(column).max(initial=0) < 1 << 15 and name != "grams" else column

@@ -1,4 +1,4 @@
-"""Make ``cleantext/html/title_weights.json``, with which `cleantext.html.titles` finds the headline of a document.
+"""Make ``cleantext/html/metadata/title_weights.json``, with which `cleantext.html.metadata.headline` finds the headline of a document.
 
     python benchmarks/make_titles.py            # needs scipy; prints the share of headlines found on hosts left out
 
@@ -23,14 +23,14 @@ import numpy as np
 import zstandard
 from scipy.optimize import minimize
 
-from cleantext.chrome.main_text.make_model import FOLDS, SHARED, fold_of, owner
+from cleantext.chrome.main_text.make_block_model import FOLDS, SHARED, fold_of, owner
 from cleantext.decode import decode
-from cleantext.html.lines import Read
-from cleantext.html.metadata import stated_titles, title_by_rules
+from cleantext.html.metadata.headline import Headlines, clear_headline
+from cleantext.html.metadata.page_metadata import stated_titles, title_by_rules
+from cleantext.html.parsing.visible_lines import Read
 from cleantext.html.routes import read_document
-from cleantext.html.titles import Headlines, clear_headline
 
-WEIGHTS_FILE = Path(__file__).parents[1] / "cleantext/html/title_weights.json"
+WEIGHTS_FILE = Path(__file__).parents[1] / "cleantext/html/metadata/title_weights.json"
 SHRINK = 1.0  # ridge
 WEIGHTS = {"pages2": 4.0, "pages": 1.5, "wcxb": 0.2, "unlabelled": 0.7}
 BLIND = {"pages2": 0.8, "pages": 0.8, "wcxb": 0.2, "unlabelled": 0.8}  # of a page once more, without what it states

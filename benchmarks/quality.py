@@ -33,8 +33,8 @@ import left_out
 from extraction import Case, Score, folded
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.blocks import MainContent
-from cleantext.chrome.learn import learn
+from cleantext.chrome.hosts.repeated_lines import learn
+from cleantext.chrome.main_text.main_blocks import MainContent
 from cleantext.edits import apply
 from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
@@ -177,7 +177,7 @@ def made_up_lines(data: Path, cases: Sequence[Case]) -> dict[str, float]:
         """Say for each line and each body whether the line stays when it is set in at a place."""
         places = [(text, body, at(n, body)) for n, text in enumerate(texts) for body in into]
         whole = ["\n".join((*body[:k], text, *body[k:])) for text, body, k in places]
-        cleaned = (apply(page, v.edits) for page, v in zip(whole, strip.verdicts(whole), strict=True))
+        cleaned = (apply(page, v.edits) for page, v in zip(whole, strip.page_decisions(whole), strict=True))
         return [text in out.split("\n") for (text, _, _), out in zip(places, cleaned, strict=True)]
 
     keep, drop, span = rows(data, "keep"), [r for r in rows(data, "drop") if r["alone"]], [r for r in rows(data, "span") if r["category"]]

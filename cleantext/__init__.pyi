@@ -1,9 +1,9 @@
 # What type checkers and editors read in place of __init__.py, which loads each name when it is first used. A test holds both equal.
 from cleantext.changes import Changes
 from cleantext.chrome import strip_chrome
-from cleantext.chrome.hosts import HostProfile
-from cleantext.chrome.learn import learn
-from cleantext.chrome.rules import Rule
+from cleantext.chrome.hosts.profiles import HostProfile
+from cleantext.chrome.hosts.repeated_lines import learn
+from cleantext.chrome.rules.pack import Rule
 from cleantext.decode import Decoded, decode
 from cleantext.dedup import (
     Duplicates,

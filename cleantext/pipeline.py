@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "Traced", "clean", "clean_html", "explain", "transforms"]
 
-ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.chrome.blocks", "cleantext.script")
+ROOMS = ("cleantext.repair", "cleantext.normalize", "cleantext.chrome", "cleantext.chrome.main_text.main_blocks", "cleantext.script")
 
 
 def transforms() -> Mapping[str, type[Transform]]:
@@ -101,7 +101,7 @@ class Pipeline(Transform):
     def with_rules(self, *packs: str) -> Pipeline:
         """Return the Pipeline with further rule packs, by name or path, in its chrome steps: that of HTML takes what they keep."""
         from cleantext.chrome import StripChrome
-        from cleantext.chrome.blocks import MainContent
+        from cleantext.chrome.main_text.main_blocks import MainContent
 
         if not packs:
             return self
@@ -121,7 +121,7 @@ class Pipeline(Transform):
         '喀什的春天，杏花开了。\n责任编辑：石青'
         """
         from cleantext.chrome import StripChrome
-        from cleantext.chrome.blocks import MainContent
+        from cleantext.chrome.main_text.main_blocks import MainContent
 
         chrome = (StripChrome, MainContent)
         if phrases and not any(isinstance(s, chrome) for s in self.steps):
@@ -155,7 +155,7 @@ class Pipeline(Transform):
         False
         """
         from cleantext.chrome import StripChrome
-        from cleantext.chrome.blocks import MainContent
+        from cleantext.chrome.main_text.main_blocks import MainContent
 
         return Pipeline(tuple(replace(s, learned=False) if isinstance(s, (StripChrome, MainContent)) else s for s in self.steps), self.name)
 

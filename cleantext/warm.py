@@ -150,8 +150,8 @@ def _exercise(*parts: Part) -> None:
 
 def pages() -> None:
     """Compile what cleans pages."""
-    from cleantext.chrome.rules import load_pack
-    from cleantext.chrome.votes import collect
+    from cleantext.chrome.lines.findings import collect
+    from cleantext.chrome.rules.pack import load_pack
     from cleantext.pipeline import Pipeline
     from cleantext.signals import signals_of
     from cleantext.transform import Page

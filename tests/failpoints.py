@@ -29,7 +29,7 @@ RUN = "cleantext.run"
 FAILPOINTS = {
     "origin-begun": Failpoint(f"{RUN}.job:begin"),
     "profile-learned": Failpoint(f"{RUN}.learn:learn"),
-    "profile-saved": Failpoint("cleantext.chrome.hosts:HostProfile.save"),
+    "profile-saved": Failpoint("cleantext.chrome.hosts.profiles:HostProfile.save"),
     "batch-spooled": Failpoint(f"{RUN}.readers.units:Spool.write", at=3),
     "input-counted": Failpoint(f"{RUN}.feed:write_whole", before=True),
     "worker-cleans": Failpoint(f"{RUN}.shards:_clean", before=True, worker=True),

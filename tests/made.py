@@ -4,9 +4,9 @@ import os
 import random
 
 from cleantext.changes import code_points
-from cleantext.chrome.lines import decide
-from cleantext.chrome.rows import Rows
-from cleantext.chrome.votes import Register
+from cleantext.chrome.lines.decide import decide
+from cleantext.chrome.lines.findings import LineCache
+from cleantext.chrome.matching.line_memory import Rows
 
 THOROUGH = bool(os.environ.get("CLEANTEXT_THOROUGH"))  # pytest --thorough
 
@@ -56,5 +56,5 @@ def corpus(seed, n=40):
 
 def judge(text, folded, pack, *, safety="safe"):
     """Judge one page by the rules of a pack alone."""
-    rows, register = Rows.split(code_points(folded)), Register.of(pack)
-    return decide([text], rows, register.look(rows), register, safety=safety).verdicts()[0]
+    rows, register = Rows.split(code_points(folded)), LineCache.of(pack)
+    return decide([text], rows, register.look(rows), register, safety=safety).page_decisions()[0]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from made import THOROUGH, judge
 
 from cleantext.chrome import StripChrome, strip_chrome
-from cleantext.chrome.metadata import gather, iso_date, read_labels
-from cleantext.chrome.rules import Pack, load_pack
-from cleantext.chrome.votes import collect
+from cleantext.chrome.lines.findings import collect
+from cleantext.chrome.rules.pack import Pack, load_pack
+from cleantext.chrome.rules.salvage import gather, iso_date, read_labels
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
@@ -303,7 +303,7 @@ def test_kept_and_removed_give_the_page_back(page):
 
 @given(page=PAGES)
 def test_each_reason_is_an_edit_and_each_edit_has_reasons(page):
-    verdict = STRIP.verdicts([page])[0]
+    verdict = STRIP.page_decisions([page])[0]
     for reason in verdict.reasons:
         assert any(e.start <= reason.start and reason.end <= e.end and e.rule == reason.rule for e in verdict.edits)
     for edit in verdict.edits:
@@ -351,8 +351,8 @@ def test_width_case_and_script_do_not_matter(page):
 
 @given(pages=st.lists(PAGES, max_size=4))
 def test_a_batch_is_its_pages(pages):
-    together = STRIP.verdicts(pages)
-    assert together == [STRIP.verdicts([page])[0] for page in pages]
+    together = STRIP.page_decisions(pages)
+    assert together == [STRIP.page_decisions([page])[0] for page in pages]
 
 
 @given(text=st.text(max_size=80))

@@ -35,7 +35,9 @@ def test_no_line_of_body_text_is_lost_in_real_articles(shared, bodies):
         for b in bodies.values()
     ]
     lost = [
-        t for (t, page), v in zip(pages, STRIP.verdicts([p for _, p in pages]), strict=True) if t not in apply(page, v.edits).split("\n")
+        t
+        for (t, page), v in zip(pages, STRIP.page_decisions([p for _, p in pages]), strict=True)
+        if t not in apply(page, v.edits).split("\n")
     ]
     assert lost == []
 
@@ -44,7 +46,7 @@ def test_no_line_of_body_text_is_lost_in_real_articles(shared, bodies):
 def test_articles_without_chrome_come_out_as_they_went_in(shared):
     texts = [p.read_text("utf-8") for p in sorted(shared.glob("pages/*/expected.txt"))]
     assert len(texts) == 36
-    assert [v.edits for v in STRIP.verdicts(texts)] == [[]] * 36
+    assert [v.edits for v in STRIP.page_decisions(texts)] == [[]] * 36
 
 
 # Share of chrome lines removed at their end of a page; vocabulary was written beside the even half. Raised only.
@@ -58,7 +60,9 @@ def test_chrome_lines_go_at_head_and_foot(shared, bodies, half):
     alone = [r for r in rows(shared, "drop") if r["alone"] and int(hashlib.sha1(r["text"].encode()).hexdigest(), 16) % 2 == half]
     pages = [inside(body, r["text"], 1 if r["zone"] == "head" else len(body)) for r in alone]
     stay = [
-        r["text"] for r, v, page in zip(alone, STRIP.verdicts(pages), pages, strict=True) if r["text"] in apply(page, v.edits).split("\n")
+        r["text"]
+        for r, v, page in zip(alone, STRIP.page_decisions(pages), pages, strict=True)
+        if r["text"] in apply(page, v.edits).split("\n")
     ]
     assert 1 - len(stay) / len(alone) >= FLOORS[half], stay
 

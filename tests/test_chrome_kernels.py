@@ -13,21 +13,23 @@ from made import THOROUGH, judge
 
 from cleantext import jit
 from cleantext.changes import Ragged, code_points
-from cleantext.chrome import StripChrome, automata, columns, rows, votes
-from cleantext.chrome.automata import Automata
-from cleantext.chrome.characters import EDGE, MARKS, characters
-from cleantext.chrome.frame import LISTING
-from cleantext.chrome.lexicon import RuleTable, lexicon
-from cleantext.chrome.patterns import Question
-from cleantext.chrome.rows import Rows
-from cleantext.chrome.rules import Pack, load_pack, unwrap
-from cleantext.chrome.scan import Scanned, scan
-from cleantext.chrome.votes import Register, collect
-from cleantext.chrome.widgets import _count_end, widgets
+from cleantext.chrome import StripChrome
+from cleantext.chrome.lines import columns, findings
+from cleantext.chrome.lines.findings import LineCache, collect
+from cleantext.chrome.lines.headers_footers import LISTING
+from cleantext.chrome.matching import automata, line_memory
+from cleantext.chrome.matching.automata import Automata
+from cleantext.chrome.matching.character_bits import EDGE, MARKS, characters
+from cleantext.chrome.matching.line_memory import Rows
+from cleantext.chrome.matching.line_scan import Scanned, scan
+from cleantext.chrome.matching.pattern_nodes import Question
+from cleantext.chrome.matching.vocabulary_lines import _count_end, widgets
+from cleantext.chrome.matching.word_index import RuleTable, lexicon
+from cleantext.chrome.rules.pack import Pack, load_pack, unwrap
 from cleantext.fold import view
 
 PACK = load_pack("zh-web-rules")
-REGISTER = Register.of(PACK)
+REGISTER = LineCache.of(PACK)
 TABLES = REGISTER.tables
 SAMPLES = [view(line) for rule in PACK.rules for sample in (*rule.hit, *rule.miss) for line in sample.split("\n")]
 PIECES = [
@@ -206,10 +208,10 @@ def test_many_lines_are_judged_as_few_are():
 
 def test_memory_is_bounded_and_changes_nothing(monkeypatch):
     pack = Pack(PACK.rules)
-    monkeypatch.setattr(rows, "MOST", 128)
+    monkeypatch.setattr(line_memory, "MOST", 128)
     for n in range(0, len(SAMPLES), 50):
         assert collect(SAMPLES[n : n + 50], pack) == collect(SAMPLES[n : n + 50], PACK)
-    memory = Register.of(pack).forget().memory
+    memory = LineCache.of(pack).forget().memory
     asked = []
 
     def judge(lines):
@@ -231,7 +233,7 @@ def test_a_line_whose_judgement_fails_is_not_remembered():
     def fails(lines):
         raise KeyboardInterrupt
 
-    memory = rows.Memory()
+    memory = line_memory.Memory()
     with pytest.raises(KeyboardInterrupt):
         memory.look(Rows.of(["甲", "乙"]), fails)
     assert memory.look(Rows.of(["乙"]), lambda lines: np.array([7])).tolist() == [7]
@@ -239,9 +241,9 @@ def test_a_line_whose_judgement_fails_is_not_remembered():
 
 def test_a_ballot_without_evidence_may_be_the_last_of_a_full_table():
     pack = Pack(PACK.rules)
-    register = Register.of(pack)
+    register = LineCache.of(pack)
     while register.evidence < len(register.evidence_rows):
-        register.saying(votes.Evidence(PACK.rules[0], 1, 0, register.evidence))
+        register.evidence_number(findings.Evidence(PACK.rules[0], 1, 0, register.evidence))
     page = "昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n新桥通车了。W020180101000000000001_600"
     assert [e.before for e in judge(page, view(page), pack).edits] == ["W020180101000000000001_600"]
 
@@ -256,15 +258,15 @@ def test_what_a_cut_leaves_of_a_line_may_be_the_title_where_its_evidence_is_for_
 def test_threads_share_a_register():
     pages = ["\n".join(SAMPLES[n : n + 40]) for n in range(0, len(SAMPLES), 40)]
     strip = StripChrome()
-    wanted = [strip.verdicts([page])[0] for page in pages]
+    wanted = [strip.page_decisions([page])[0] for page in pages]
     REGISTER.forget()
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda page: strip.verdicts([page])[0], pages * 3)) == wanted * 3
+        assert list(pool.map(lambda page: strip.page_decisions([page])[0], pages * 3)) == wanted * 3
 
 
 def test_a_verdict_outlives_the_register_it_came_from():
-    verdict = StripChrome().verdicts(["河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\n责任编辑:石青"])[0]
-    Register.of(PACK).forget()
+    verdict = StripChrome().page_decisions(["河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\n责任编辑:石青"])[0]
+    LineCache.of(PACK).forget()
     assert [reason.rule for reason in verdict.reasons] == ["meta.editor"]
 
 

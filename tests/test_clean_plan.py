@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import prose
 
-from cleantext.chrome.learn import learn
+from cleantext.chrome.hosts.repeated_lines import learn
 from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.html import read_html

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cleantext as ct
-from cleantext.chrome.hosts import HostProfile
+from cleantext.chrome.hosts.profiles import HostProfile
 from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import Report

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.hosts import HostLine, HostProfile, host_of, line_key
-from cleantext.chrome.learn import learn
+from cleantext.chrome.hosts.profiles import HostLine, HostProfile, host_of, line_key
+from cleantext.chrome.hosts.repeated_lines import learn
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
@@ -60,7 +60,7 @@ def test_the_frame_of_a_host_is_learned_and_goes():
     new = site(11)
     assert StripChrome()(new) != "\n".join(body(11))
     assert StripChrome(profile=profile, host=HOST)(new) == "\n".join(body(11))
-    reasons = StripChrome(profile=profile, host=HOST).verdicts([new])[0].reasons
+    reasons = StripChrome(profile=profile, host=HOST).page_decisions([new])[0].reasons
     assert {r.rule for r in reasons} == {"host.repeated", "related.heading", "channel.news"}  # where a rule knows the line, it speaks
     assert reasons[0].because == "on 10 pages of the host, strong enough anywhere"
 
@@ -154,7 +154,7 @@ def test_lines_of_several_hosts_and_labels_are_proposed_and_never_deleted():
     assert found["茶馆预约由此进"].pages == 24
     assert found["掌灯人:*"].examples[0].startswith("掌灯人:")
     other = "\n".join([*body(3), "茶馆预约由此进", "掌灯人:某某"])
-    assert StripChrome(profile=profile, host=HOST).verdicts([other], hosts=["d.example.cn"])[0].edits == []
+    assert StripChrome(profile=profile, host=HOST).page_decisions([other], hosts=["d.example.cn"])[0].edits == []
 
 
 # ---------------------------------------------------------------- files
@@ -302,7 +302,7 @@ def test_the_order_of_pages_does_not_matter(order):
 
 def test_memory_is_bounded(monkeypatch):
     """With room for few lines counts are forgotten, never made up."""
-    monkeypatch.setattr("cleantext.chrome.learn.LINES", 20)
-    monkeypatch.setattr("cleantext.chrome.learn.ALL_LINES", 40)
-    monkeypatch.setattr("cleantext.chrome.learn.BATCH", 1)
+    monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.LINES", 20)
+    monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.ALL_LINES", 40)
+    monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.BATCH", 1)
     assert keys(learn(SITE, host=HOST)) <= {*TOP, *FOOT}

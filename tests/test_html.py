@@ -16,14 +16,14 @@ from resiliparse.parse.html import HTMLTree, NodeType
 
 from cleantext.changes import code_points
 from cleantext.chrome import StripChrome
-from cleantext.chrome.blocks import MainContent, main_blocks
+from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks
 from cleantext.edits import apply
 from cleantext.html import class_words, read_html
-from cleantext.html.dates import iso_date
-from cleantext.html.scan import scan
-from cleantext.html.tags import PARTS, UNSEEN, key_of, look_up, word_table
-from cleantext.html.tags import TAGS as NAMES_OF_TAGS
-from cleantext.html.tokens import NOSCRIPT, canonical, tokens
+from cleantext.html.metadata.dates import iso_date
+from cleantext.html.parsing.html_tokens import NOSCRIPT, canonical, tokens
+from cleantext.html.parsing.tags import PARTS, UNSEEN, key_of, look_up, word_table
+from cleantext.html.parsing.tags import TAGS as NAMES_OF_TAGS
+from cleantext.html.parsing.token_lines import scan
 from cleantext.pipeline import Pipeline
 from cleantext.transform import Page, advance
 

@@ -17,7 +17,7 @@ from statistics import mean
 import pytest
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.blocks import MainContent, main_blocks
+from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks
 from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 
@@ -69,7 +69,7 @@ ALONE = """
 import json, sys
 from pathlib import Path
 from cleantext.chrome import StripChrome
-from cleantext.chrome.blocks import MainContent
+from cleantext.chrome.main_text.main_blocks import MainContent
 from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 pages = Pipeline((MainContent(), StripChrome())).fast([read_html(Path(name).read_bytes()) for name in sys.argv[1:]])

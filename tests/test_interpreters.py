@@ -12,9 +12,9 @@ import pytest
 
 import cleantext as ct
 from cleantext import fold
-from cleantext.chrome.characters import characters
-from cleantext.html.frames import names_of
-from cleantext.html.words import class_words
+from cleantext.chrome.matching.character_bits import characters
+from cleantext.html.parsing.block_elements import names_of
+from cleantext.html.parsing.class_words import class_words
 from cleantext.normalize import Forms
 from cleantext.repair.entities import _character
 

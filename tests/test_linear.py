@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from made import examples
 
 import cleantext
-from cleantext.chrome import linear
-from cleantext.chrome.automata import Automata
-from cleantext.chrome.evidence import NUMBERED, PROTECTED, SIGNED_DATE
-from cleantext.chrome.frame import LISTING
-from cleantext.chrome.linear import LARGE, WORK, _Work, prove
-from cleantext.chrome.patterns import PARSER, Question
-from cleantext.chrome.rules import load_pack
-from cleantext.chrome.scan import SHORT
-from cleantext.chrome.shapes import SHAPES
+from cleantext.chrome.lines.evidence import NUMBERED, PROTECTED, SIGNED_DATE
+from cleantext.chrome.lines.headers_footers import LISTING
+from cleantext.chrome.matching import linear_time
+from cleantext.chrome.matching.automata import Automata
+from cleantext.chrome.matching.line_scan import SHORT
+from cleantext.chrome.matching.linear_time import LARGE, WORK, _Work, prove
+from cleantext.chrome.matching.pattern_nodes import PARSER, Question
+from cleantext.chrome.rules.pack import load_pack
+from cleantext.chrome.rules.value_shapes import SHAPES
 from cleantext.errors import RuleError
 
 
@@ -238,7 +238,7 @@ def test_no_proof_takes_more_steps_than_it_may(pattern, times):
             super().spend(number)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linear, "_Work", Counted)
+        patch.setattr(linear_time, "_Work", Counted)
         found = prove.__wrapped__(f"(?:{pattern}){times}", "fullmatch", 120, most=20_000)
     assert sum(steps[:-1]) <= 20_000
     assert found.why != LARGE or sum(steps) > 20_000

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 import cleantext.chrome
-from cleantext.chrome.shapes import expand
+from cleantext.chrome.rules.value_shapes import expand
 from cleantext.fold import view
 from cleantext.html import read_html
-from cleantext.html.words import class_words
+from cleantext.html.parsing.class_words import class_words
 
 FILES = sorted((Path(cleantext.chrome.__file__).parent / "packs" / "zh-web-rules").glob("*.toml"))
 LONGEST = 8  # characters that may agree by chance

@@ -21,17 +21,18 @@ from made import THOROUGH, examples
 from resiliparse.parse.html import HTMLTree
 
 from cleantext.changes import code_points
-from cleantext.chrome.characters import MOST_BRACKETS
-from cleantext.chrome.rows import Rows
-from cleantext.chrome.rules import load_pack, unwrap
-from cleantext.chrome.votes import Tables
+from cleantext.chrome.lines.findings import Tables
+from cleantext.chrome.matching.character_bits import MOST_BRACKETS
+from cleantext.chrome.matching.line_memory import Rows
+from cleantext.chrome.rules.pack import load_pack, unwrap
 from cleantext.dedup import removal
 from cleantext.edits import Edit, apply, compose
-from cleantext.html import bounds, read_html
-from cleantext.html.bounds import ATTRIBUTES, DEEPEST, OPEN, ROOTS, bounded
-from cleantext.html.frames import PATH_CHARS
-from cleantext.html.nesting import cut
-from cleantext.html.tokens import canonical
+from cleantext.html import read_html
+from cleantext.html.parsing import bounds
+from cleantext.html.parsing.block_elements import PATH_CHARS
+from cleantext.html.parsing.bounds import ATTRIBUTES, DEEPEST, OPEN, ROOTS, bounded
+from cleantext.html.parsing.html_tokens import canonical
+from cleantext.html.parsing.nesting import cut
 from cleantext.normalize import MARKS, Forms
 from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted, slip
 from cleantext.repair.controls import RIGHT_TO_LEFT, _Line
@@ -52,9 +53,9 @@ SLOW = {
     "marks of families": "from cleantext.repair import *; Mojibake()(''.join(map(chr, range(0x4e00, 0x9000))) * 5)",  # 200 s
     "marks of direction": "from cleantext.repair import *; Controls()('a\\u200f' * 100_000)",  # 60 s
     "combining marks": "from cleantext.normalize import *; Forms()('\\u0301\\u0327' * 30_000)",  # 45 s
-    "attributes": "from cleantext.html.tokens import *; canonical('<p ' + ' '.join(f'a{n}=1' for n in range(150_000)))",  # 60 s
-    "formatting": "from cleantext.html.tokens import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
-    "brackets": "from cleantext.chrome.rules import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
+    "attributes": "from cleantext.html.parsing.html_tokens import *; canonical('<p ' + ' '.join(f'a{n}=1' for n in range(150_000)))",  # 60 s
+    "formatting": "from cleantext.html.parsing.html_tokens import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
+    "brackets": "from cleantext.chrome.rules.pack import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
 }
 # Markup that opens elements without end, and then looks through them; some of it seems to close them.
 N = 10_000 if THOROUGH else 4_000

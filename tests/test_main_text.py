@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleantext.chrome.blocks import MainContent, main_blocks, main_by_rules
-from cleantext.chrome.main_text.join import best_threshold
-from cleantext.chrome.main_text.model import linear, load_model, odds
+from cleantext.chrome.main_text.block_features import columns, read_signals
+from cleantext.chrome.main_text.block_model import linear, load_model, odds
+from cleantext.chrome.main_text.keep_lines import best_threshold
+from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks, main_by_rules
 from cleantext.chrome.main_text.pieces import piece_sums
-from cleantext.chrome.main_text.signals import columns, read_signals
 from cleantext.html import read_html
 from cleantext.transform import Page
 

@@ -74,7 +74,7 @@ def test_commands_run_in_order(folder):
 
 def test_the_rule_works(tmp_path):
     from cleantext.chrome import strip_chrome
-    from cleantext.chrome.rules import load_pack
+    from cleantext.chrome.rules.pack import load_pack
 
     [text] = [text for kind, text in BLOCKS if kind == "toml"]
     (tmp_path / "mine.toml").write_text(text, "utf-8")

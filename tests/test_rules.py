@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import cleantext.chrome
-import cleantext.chrome.fields
+import cleantext.chrome.rules.row_fields
 from cleantext.chrome import StripChrome
-from cleantext.chrome.checks import check
-from cleantext.chrome.hosts import HostProfile
-from cleantext.chrome.reading import read_rows
-from cleantext.chrome.rules import CATEGORIES, Pack, load_pack, unwrap
-from cleantext.chrome.votes import collect
+from cleantext.chrome.hosts.profiles import HostProfile
+from cleantext.chrome.lines.findings import collect
+from cleantext.chrome.rules.pack import CATEGORIES, Pack, load_pack, unwrap
+from cleantext.chrome.rules.row_checks import check
+from cleantext.chrome.rules.toml_rows import read_rows
 from cleantext.errors import ConfigError, RuleError
 from cleantext.fold import view
 from cleantext.html import read_html
@@ -249,7 +249,7 @@ def test_a_sample_that_does_not_match_is_told_why(tmp_path, kind, sample, why):
     assert "does not match: " in str(refused.value)
 
 
-@pytest.mark.parametrize("field", sorted(cleantext.chrome.fields.FIELDS))
+@pytest.mark.parametrize("field", sorted(cleantext.chrome.rules.row_fields.FIELDS))
 @pytest.mark.parametrize("value", ["5", '"x"', "true", "[]", "[1]", "{}", "1.5", '[""]'])
 def test_a_value_of_any_type_is_taken_or_refused_in_words(tmp_path, field, value):
     text = GOOD["line"] if f"\n{field} =" in GOOD["line"] else f"{GOOD['line']}{field} = 1"

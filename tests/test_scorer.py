@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 import cleantext as ct
 from cleantext.changes import code_points
 from cleantext.chrome import StripChrome
-from cleantext.chrome.rows import Rows
+from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.scorer import Scorer
-from cleantext.chrome.scorer.context import CONTEXT
-from cleantext.chrome.scorer.decision import GUTTER, SURE, choose
-from cleantext.chrome.scorer.model import NAMES, SAID, UNIT, Trees, descend, features, heaps, reasons, sums, why
-from cleantext.chrome.scorer.shape import NUMBER, SHAPE, STOPS, classes, logs, shape
+from cleantext.chrome.scorer.choose import GUTTER, SURE, choose
+from cleantext.chrome.scorer.context_features import CONTEXT
+from cleantext.chrome.scorer.line_features import NUMBER, SHAPE, STOPS, classes, logs, shape
+from cleantext.chrome.scorer.line_model import NAMES, SAID, UNIT, Trees, descend, features, heaps, reasons, sums, why
 from cleantext.cli import main
 from cleantext.fold import view_points
 from cleantext.html import read_html
@@ -246,7 +246,7 @@ def test_a_second_run_finds_nothing_to_do(lines):
 @given(st.lists(LINES, min_size=1, max_size=40))
 def test_what_stays_stood_there_in_this_order(lines):
     text = "\n".join(lines)
-    verdict = StripChrome().verdicts([text])[0]
+    verdict = StripChrome().page_decisions([text])[0]
     at = 0
     for edit in verdict.edits:
         assert edit.start >= at
@@ -258,7 +258,7 @@ def test_what_stays_stood_there_in_this_order(lines):
 @given(st.lists(st.lists(LINES, min_size=1, max_size=12), min_size=2, max_size=4))
 def test_pages_are_judged_each_by_itself(pages):
     texts = ["\n".join(page) for page in pages]
-    assert [v.edits for v in StripChrome().verdicts(texts)] == [StripChrome().verdicts([text])[0].edits for text in texts]
+    assert [v.edits for v in StripChrome().page_decisions(texts)] == [StripChrome().page_decisions([text])[0].edits for text in texts]
 
 
 @given(st.lists(LINES, max_size=40))

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cleantext.changes import Changes, code_points, text_of
-from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
-from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
-from cleantext.chrome.rows import Rows
-from cleantext.chrome.rules import Pack, load_pack
+from cleantext.chrome.hosts.profiles import HostProfile, host_of, load_profile, support
+from cleantext.chrome.lines.decide import Decisions, PageDecision, Reason, decide
+from cleantext.chrome.lines.findings import LineCache
+from cleantext.chrome.matching.line_memory import Rows
+from cleantext.chrome.rules.pack import Pack, load_pack
 from cleantext.chrome.scorer import Scorer
-from cleantext.chrome.votes import Register
 from cleantext.errors import ConfigError
 from cleantext.fold import view_points
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
@@ -49,7 +49,7 @@ class StripChrome(Transform):
     lists rule ids to leave out. A line with one of the phrases ``keep`` stays, whatever rules say, as one that a ``[[keep]]`` row of a pack
     names does. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
     evidence act at the head and the foot of a page. ``profile`` is a host profile or its path: lines that
-    it says return on the pages of a host are suspected there (`cleantext.chrome.hosts`); ``host`` is that of
+    it says return on the pages of a host are suspected there (`cleantext.chrome.hosts.profiles`); ``host`` is that of
     pages that do not say theirs. ``learned`` lets a scorer that was trained on labelled pages take lines of plain text beyond what
     rules know (`cleantext.chrome.scorer`); of HTML the main text is chosen by its markup, and only rules look at what is left.
 
@@ -70,7 +70,7 @@ class StripChrome(Transform):
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
-        Law.IDEMPOTENT: HOLDS,  # the arbiter is asked until nothing moves
+        Law.IDEMPOTENT: HOLDS,  # rules are applied until nothing changes
         Law.LINE_LOCAL: Breaks(
             "昨夜,清河上游下了一场大雨,今晨水位涨了半米。\n责任编辑:石青",
             "a credit line goes at the foot of an article; alone it is all that there is, and stays",
@@ -111,9 +111,9 @@ class StripChrome(Transform):
         """The host profile, read from its file where that is what was given."""
         return (load_profile(self.profile) if isinstance(self.profile, str) else self.profile) if self.profile else None
 
-    def verdicts(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[Verdict]:
+    def page_decisions(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[PageDecision]:
         """Judge many texts: edits, flags, metadata, and the reason for every removal."""
-        return self._decide(texts, hosts, told=True).verdicts() if texts else []
+        return self._decide(texts, hosts, told=True).page_decisions() if texts else []
 
     def _decide(
         self,
@@ -130,23 +130,23 @@ class StripChrome(Transform):
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
-        register = Register.of(self.pack)
+        cache = LineCache.of(self.pack)
         rows = Rows.split(view_points(code_points("\n".join(texts))))
-        known = register.look(rows)
+        known = cache.look(rows)
         profile = self.known
-        if profile and (rule := next(iter(register.pack.of_kind["repeated"]), None)):
+        if profile and (rule := next(iter(cache.pack.of_kind["repeated"]), None)):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
             for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
                 if lines := profile.lines_of(host or self.host):
-                    support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, register)
-        if register.pack.of_kind["keep"]:
+                    support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, cache)
+        if cache.pack.of_kind["keep"]:
             folded, counts = text_of(rows.points).split("\n"), np.array([text.count("\n") + 1 for text in texts])
-            kept = np.array([n for n, line in enumerate(folded) if register.pack.keeps(line)], np.int64)
+            kept = np.array([n for n, line in enumerate(folded) if cache.pack.keeps(line)], np.int64)
             page = np.searchsorted(np.cumsum(counts), kept, "right")
             sure = [*sure, *zip(page.tolist(), (kept - (np.cumsum(counts) - counts)[page]).tolist(), strict=True)]
         plain = np.full(len(texts), True) if marked is None else ~np.array(marked, bool)
         scorer = self.scorer if plain.any() else None
-        return decide(texts, rows, known, register, safety=self.level, scorer=scorer, plain=plain, told=told, spared=sure)
+        return decide(texts, rows, known, cache, safety=self.level, scorer=scorer, plain=plain, told=told, spared=sure)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
         r"""Say for every line and part of a line that goes which rule took it, and what made that enough.
@@ -154,7 +154,7 @@ class StripChrome(Transform):
         >>> StripChrome().reasons("河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\n责任编辑:石青")
         (Reason(start=30, end=37, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
         """
-        return self.verdicts([text])[0].reasons
+        return self.page_decisions([text])[0].reasons
 
     def run(self, pages: Sequence[Page]) -> Changes:
         hosts = [host_of(page) for page in pages] if self.profile else ()

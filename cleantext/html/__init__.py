@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cleantext.errors import wrong_type
-from cleantext.html.words import class_words
+from cleantext.html.parsing.class_words import class_words
 from cleantext.transform import Block, Page
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
 
     Each line is one block of `Page.html` (its line break included), with its element, the words
     of class and id from the inside out, its link density and its path: evidence for the choice of
-    the main text, see `cleantext.chrome.blocks`. ``metadata`` holds what the document states: title,
+    the main text, see `cleantext.chrome.main_text.main_blocks`. ``metadata`` holds what the document states: title,
     published (ISO 8601) and published_raw, source, author (list), editor (list).
 
     Bytes are decoded first (`cleantext.decode`); soups are serialised and read again. Nothing in a document
@@ -41,7 +41,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     """
     if url is not None and not isinstance(url, str):
         raise wrong_type(url, "url=a str")
-    from cleantext.html.metadata import page_metadata  # here: a job of plain texts does not read what reads HTML, 0.1 s
+    from cleantext.html.metadata.page_metadata import page_metadata  # here: a job of plain texts does not read what reads HTML, 0.1 s
     from cleantext.html.routes import read_document
 
     read = read_document(_markup(html))

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from cleantext.html.formulas import with_formulas
-from cleantext.html.lines import Line, Read, read_lines
-from cleantext.html.tokens import NOSCRIPT
-from cleantext.html.words import class_words, word_set
+from cleantext.html.parsing.class_words import class_words, word_set
+from cleantext.html.parsing.html_tokens import NOSCRIPT
+from cleantext.html.parsing.visible_lines import Line, Read, read_lines
 
 __all__ = ["read_document"]
 

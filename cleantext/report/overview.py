@@ -91,7 +91,7 @@ def overview(rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def _host(row: Row) -> str:
-    from cleantext.chrome.hosts import host_of
+    from cleantext.chrome.hosts.profiles import host_of
 
     return host_of(Page("", id=str(row.get("id", "")), url=row.get("url") or ""))
 

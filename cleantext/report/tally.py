@@ -218,7 +218,7 @@ class Report:
 @lru_cache(4096)
 def _group(page: str) -> str:
     """Return the host of a page, from its id; a page without one stands for itself."""
-    from cleantext.chrome.hosts import host_of
+    from cleantext.chrome.hosts.profiles import host_of
 
     return host_of(Page("", id=page, url=page if "://" in page else "")) or page
 

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 import cleantext
-from cleantext.chrome.hosts import HostProfile
+from cleantext.chrome.hosts.profiles import HostProfile
 from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline

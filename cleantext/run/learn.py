@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.hosts import HostProfile, host_of
-from cleantext.chrome.learn import LEAST, learn
+from cleantext.chrome.hosts.profiles import HostProfile, host_of
+from cleantext.chrome.hosts.repeated_lines import LEAST, learn
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import counted

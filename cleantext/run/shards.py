@@ -253,7 +253,7 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
 
 def _table(work: _Work, settings: Settings, report: Report, carried: pa.Array | None) -> pa.Table:
     """Return the rows of pages that were cleaned, and count what became of them."""
-    from cleantext.chrome.hosts import host_of
+    from cleantext.chrome.hosts.profiles import host_of
     from cleantext.signals import scripts_of, signals_of
 
     rows = [work.rows[page.id] for page in work.cleaned]

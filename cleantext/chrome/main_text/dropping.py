@@ -10,7 +10,7 @@ from cleantext.edits import Edit
 from cleantext.transform import Page
 
 if TYPE_CHECKING:
-    from cleantext.chrome.blocks import Main
+    from cleantext.chrome.main_text.main_blocks import Main
 
 __all__ = ["edits_of", "without"]
 

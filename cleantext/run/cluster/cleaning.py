@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cleantext.chrome.hosts import HostProfile
-from cleantext.chrome.learn import learn
+from cleantext.chrome.hosts.profiles import HostProfile
+from cleantext.chrome.hosts.repeated_lines import learn
 from cleantext.errors import InputError
 from cleantext.report.tally import Report
 from cleantext.run.cluster.reading import records_of

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cleantext.chrome.hosts import host_of
+from cleantext.chrome.hosts.profiles import host_of
 from cleantext.plan import Table
 from cleantext.run.parts import write_kept
 from cleantext.run.readers.batches import Row, notes_of

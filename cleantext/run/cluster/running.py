@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cleantext
-from cleantext.chrome.hosts import HostProfile
+from cleantext.chrome.hosts.profiles import HostProfile
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report

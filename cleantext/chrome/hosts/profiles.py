@@ -1,0 +1,231 @@
+"""Host profiles: lines that come back on the pages of one host, learned once, reviewed, shared.
+
+What stands on a third of a host's pages, at the head or the foot, is its frame and not its text. That is the cheapest strong
+evidence there is, and only within a host: what repeats across hosts is quotations, verses and reposts as often
+as chrome, so that it proposes rules to a person (`HostProfile.proposals`) and never deletes.
+
+A profile is one source of evidence: it raises the strength of what `cleantext.chrome.lines.decide` weighs. Protectors and the check for
+over-removal act as before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from cleantext.changes import I64
+from cleantext.chrome.lines.columns import SUMMARY, A, B
+from cleantext.chrome.lines.findings import Evidence, LineCache
+from cleantext.chrome.rules.pack import Rule
+from cleantext.errors import ConfigError
+from cleantext.fold import view
+from cleantext.toml import parsed, text_of
+from cleantext.transform import Page
+
+__all__ = ["HostLine", "HostProfile", "Proposal", "host_of", "line_key", "load_profile", "support"]
+
+VERSION = 1
+_DIGITS = re.compile(r"\d[\d.,:/-]*")
+_BLANKS = re.compile(r"\s+")
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE)
+_PAGE = re.compile(r"\.(?:html?|s?html|xhtml|txt|text|php|aspx?|jsp|gz|zst|warc)$", re.IGNORECASE)
+HEADER = """\
+# Lines that come back on the pages of a host. Read them: delete a row, and its line stays; `strength = "B"` acts only before and
+# after the text of a page, "A" inside it as well. A line stands for all that differ in width, script, case or numbers only.
+# `pages` says on how many it stood, `first` and `last` where: 0.0 is the top of the page, 1.0 its end.
+"""
+
+
+class HostLine(NamedTuple):
+    """A line that repeats on the pages of a host."""
+
+    line: str  # as it stands on one of the pages
+    pages: int  # distinct pages that have it
+    strength: str  # "A" acts anywhere, "B" before and after the text of a page
+    zone: str  # where it mostly stands: "head", "tail" or "body"
+    first: float  # its place on the page, as a share of the lines: the 10 % and the 90 % quantile
+    last: float
+
+    @property
+    def key(self) -> str:
+        """The line folded, by which it is found again."""
+        return line_key(view(self.line))
+
+
+class Proposal(NamedTuple):
+    """A line, or a label before changing values (``责任编辑:*``), that many pages share: a rule that a person may write."""
+
+    key: str
+    hosts: tuple[str, ...]
+    pages: int
+    examples: tuple[str, ...]  # lines as they stand on pages
+
+
+@dataclass(frozen=True, eq=False)
+class HostProfile:
+    """The repeated lines of one or more hosts: made by `learn`, kept as TOML that a person reads and edits.
+
+    >>> HostProfile().toml() == HostProfile({}).toml(), HostProfile().lines_of("news.example.cn")
+    (True, {})
+    """
+
+    hosts: Mapping[str, Mapping[str, HostLine]] = field(default_factory=dict)  # host, key
+    pages: Mapping[str, int] = field(default_factory=dict)  # distinct pages that each host was learned from
+    proposals: tuple[Proposal, ...] = ()  # not saved: they wait for a person
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits of what the profile says."""
+        return hashlib.sha256(self.toml().encode()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HostProfile) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def lines_of(self, host: str) -> Mapping[str, HostLine]:
+        """Return the lines of a host by their keys; none for one that was not learned."""
+        return self.hosts.get(host, {})
+
+    def toml(self) -> str:
+        """Return the profile as TOML, a line of it for each line learned."""
+        parts = [HEADER, f"version = {VERSION}\n"]
+        for host in sorted(self.hosts):
+            rows = sorted(self.hosts[host].values(), key=lambda r: (-r.pages, r.first, r.line))
+            parts.append(f"\n[{_quoted(host)}]\npages = {self.pages.get(host, 0)}\nlines = [\n")
+            parts += [
+                f'  {{ pages = {r.pages}, strength = "{r.strength}", zone = "{r.zone}", first = {r.first:.2f}, last = {r.last:.2f}, '
+                f"line = {_quoted(r.line)} }},\n"
+                for r in rows
+            ]
+            parts.append("]\n")
+        return "".join(parts)
+
+    def save(self, path: str | Path) -> None:
+        """Write the profile as TOML, whole or not at all."""
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.part")
+        temporary.unlink(missing_ok=True)  # a link of this name would be followed
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(self.toml())
+        temporary.replace(target)
+
+    @classmethod
+    def load(cls, path: str | Path) -> HostProfile:
+        """Read a profile; raise `ConfigError` for one that cannot be trusted, naming file, host and row."""
+        try:
+            raw = Path(path).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}: name a profile that `cleantext learn` wrote") from error
+        return cls.parse(text_of(raw, source=str(path), refuse=ConfigError), str(path))
+
+    @classmethod
+    def parse(cls, text: str, path: str) -> HostProfile:
+        """Read a profile from TOML that stands at a place; raise `ConfigError` as `load` does."""
+        data = parsed(text, source=path, refuse=ConfigError)
+        if data.pop("version", None) != VERSION:
+            raise ConfigError(f"{path}: not a host profile of version {VERSION}: write one with `cleantext learn`")
+        hosts: dict[str, Mapping[str, HostLine]] = {}
+        pages: dict[str, int] = {}
+        for host, held in data.items():
+            rows = held.get("lines") if isinstance(held, dict) else None
+            if not isinstance(rows, list):
+                raise ConfigError(f"{path}, [{host}]: give `lines`, a list of rows")
+            lines = [_row(f"{path}, [{host}], row {n}", row) for n, row in enumerate(rows, 1)]
+            hosts[host] = MappingProxyType({line.key: line for line in lines})
+            pages[host] = int(held.get("pages", 0))
+        return cls(hosts, pages)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, ({h: dict(rows) for h, rows in self.hosts.items()}, dict(self.pages), self.proposals)
+
+
+def _rebuilt(hosts: Mapping[str, Mapping[str, HostLine]], pages: Mapping[str, int], proposals: tuple[Proposal, ...]) -> HostProfile:
+    return HostProfile(hosts, pages, proposals)
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML string; that of JSON is one for all that is printable, and keys are."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _row(where: str, row: Any) -> HostLine:
+    known = {"line": "", "pages": 0, "strength": "B", "zone": "tail", "first": 0.0, "last": 1.0}
+    if not isinstance(row, dict) or not isinstance(row.get("line"), str) or not row["line"].strip():
+        raise ConfigError(f"{where}: give `line`, as it stands on pages of the host")
+    strange = set(row) - set(known)
+    if strange:
+        raise ConfigError(f"{where}: no field {min(strange)!r}; known: {', '.join(known)}")
+    line = HostLine(**{**known, **row})
+    if line.strength not in ("A", "B"):
+        raise ConfigError(f'{where}: strength {line.strength!r}: use "A" (anywhere) or "B" (before and after the text)')
+    return line
+
+
+def load_profile(path: str) -> HostProfile:
+    """Load a profile, once until its file changes."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 - half the time of Path, and asked for each batch
+    except OSError:
+        return HostProfile.load(path)  # says what is wrong
+    return _loaded(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _loaded(path: str, changed: int, size: int) -> HostProfile:  # noqa: ARG001 (the key of the cache)
+    return HostProfile.load(path)
+
+
+def host_of(page: Page) -> str:
+    """Return the host of a page: as stated, of its address, or the folder named as a host that it was read from.
+
+    >>> host_of(Page("", url="https://News.example.cn/a.html")), host_of(Page("", id="crawl/www.example.cn/a/b.html")), host_of(Page(""))
+    ('news.example.cn', 'www.example.cn', '')
+    """
+    if page.host:
+        return page.host.lower()
+    if page.url and "[" not in page.url and (host := urlsplit(page.url).hostname):
+        return host
+    folders = page.id.split("/")[:-1]
+    return next((f.lower() for f in folders if _HOST.fullmatch(f) and not _PAGE.search(f)), "")
+
+
+def line_key(folded: str) -> str:
+    """Return what two copies of a folded line have in common: blanks single, each number 0.
+
+    >>> line_key("  2015-07-02 05:18  来源: 某报 ")
+    '0 0 来源: 某报'
+    """
+    return _BLANKS.sub(" ", _DIGITS.sub("0", folded)).strip()
+
+
+def support(known: I64, rows: Sequence[str], lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:
+    """Add what a host's profile says to what is ``known`` of the folded lines of one of its pages.
+
+    A rule that matches the line already becomes as strong as the profile, for it knows what to salvage;
+    where none does, ``rule`` speaks. Protected lines (numbered headings, attachments, dates of signatures) get no evidence.
+    """
+    for n, row in enumerate(rows):
+        if not row or len(row) > rule.longest or (line := lines.get(line_key(row))) is None or "\t" in row.strip():
+            continue
+        findings = cache.findings(row, int(known[n]))
+        if findings.shield or (not findings.evidence and not rule.finds(line_key(row))):
+            continue
+        power = A if line.strength == "A" else B
+        note = f"on {line.pages} pages of the host"
+        says = Evidence(rule, power, 0, len(row), note=note)
+        best, *others = findings.evidence or (says,)
+        if best is not says:
+            best, others = best._replace(power=max(best.power, power), note=note), [says, *others]
+        summary = cache.summary((row, power, note), findings._replace(evidence=(best, *others)))
+        known[n] = known[n] & ((1 << SUMMARY) - 1) | summary << SUMMARY

@@ -1,0 +1,277 @@
+"""Learn which lines repeat on the pages of each host: two passes over the pages, in bounded memory.
+
+The first pass counts 64-bit hashes of folded lines. The second looks at those that came back: on how many distinct
+pages, in which zone, where. A page that repeats an earlier one does not count again, for reposts would
+make sentences look like the frame of the host.
+
+The rule (n distinct pages of the host; a line counts once a page):
+
+* seen on >= max(3, 0.3 n) pages, or on >= max(3, 0.02 n) and outside the text on 80 % of them;
+* longer than 80 characters, or with a full stop: on >= max(5, half of n), outside the text, in one place (quantiles 0.25 apart);
+* mostly inside the text: only if a rule matches it as well;
+* never: in the lines before a date behind the text, as the office that signs stands; protected lines; cells of tables; numbers alone.
+
+It acts anywhere from max(5, half of n) on, else before and after the text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from types import MappingProxyType
+
+import numpy as np
+
+from cleantext.chrome.hosts.profiles import HostLine, HostProfile, Proposal, host_of, line_key
+from cleantext.chrome.lines.columns import ZONE_NAMES
+from cleantext.chrome.lines.evidence import Findings
+from cleantext.chrome.lines.findings import collect, strongest
+from cleantext.chrome.lines.zones import place
+from cleantext.chrome.rules.pack import Pack, Rule, load_pack
+from cleantext.errors import ConfigError
+from cleantext.fold import view
+from cleantext.transform import Page
+
+__all__ = ["learn"]
+
+LEAST = 3  # pages on which a line must stand
+PAGES = 2_000  # of one host that are looked at: more say nothing new
+LINES = 200_000  # hashes remembered for one host, and
+ALL_LINES = 4_000_000  # for all: lines seen once are forgotten first, so that counts are never too high
+BATCH = 64
+SIGNS = 5  # the longest lines that no frame has: what a page is known by when it comes again
+PLACES = 64  # positions remembered for a line
+OFTEN = 5  # pages, and half of them, from which a line is frame wherever it stands
+SIGNATURE = 3  # lines before a date among which an office signs
+LABEL = 8  # characters before the colon of a label
+
+
+def learn(pages: Iterable[Page], *, host: str | None = None, packs: Sequence[str] = ("zh-web-rules",)) -> HostProfile:
+    r"""Learn which lines repeat on the pages of each host.
+
+    ``pages`` is gone through twice: a list, or an object that opens its pages anew. ``host`` says that all are of one host;
+    otherwise each says its own (`cleantext.chrome.hosts.profiles.host_of`), and pages that do not are left out. Raise `ConfigError`
+    for an iterator, and where no page says its host.
+
+    >>> texts = [f"今日清河\n第{n}天的早上，{'雨' * n}停了，孩子们跑过堤坝。\n白塔网出品" for n in range(1, 8)]
+    >>> profile = learn([Page(text) for text in texts], host="news.example.cn")
+    >>> [(line.key, line.pages, line.zone) for line in profile.hosts["news.example.cn"].values()]
+    [('今日清河', 7, 'head'), ('白塔网出品', 7, 'tail')]
+    """
+    if iter(pages) is pages:
+        raise ConfigError("learn goes through the pages twice: give a list, not an iterator")
+    pack = load_pack(*packs)
+    hosts = _count(pages, host)
+    if not hosts and host is None:
+        raise ConfigError("no page says of which host it is: name the host, or put pages into folders named as their hosts")
+    for name, batch in _batches(pages, host):
+        if hosts[name].wanted:
+            hosts[name].look(batch, pack)
+    found = {name: lines for name, seen in sorted(hosts.items()) if (lines := seen.lines())}
+    profile = {name: MappingProxyType({line.key: line for line in lines}) for name, lines in found.items()}
+    return HostProfile(profile, {name: hosts[name].distinct for name in profile}, tuple(_proposals(hosts, found)))
+
+
+def _batches(pages: Iterable[Page], host: str | None) -> Iterator[tuple[str, list[str]]]:
+    """Yield hosts and texts of their pages, the first `PAGES` of each."""
+    waiting: dict[str, list[str]] = defaultdict(list)
+    seen: Counter[str] = Counter()
+    held = 0
+    for page in pages:
+        name = host or host_of(page)
+        seen[name] += 1
+        if not name or seen[name] > PAGES:
+            continue
+        waiting[name].append(page.text)
+        held += 1
+        if len(waiting[name]) == BATCH:
+            yield name, waiting.pop(name)
+            held -= BATCH
+        elif held >= 64 * BATCH:  # many hosts with few pages each
+            yield from waiting.items()
+            waiting, held = defaultdict(list), 0
+    yield from waiting.items()
+
+
+def _count(pages: Iterable[Page], host: str | None) -> dict[str, _Host]:
+    """Count on how many pages of its host each line stands."""
+    counts: dict[str, Counter[int]] = defaultdict(Counter)
+    numbers: Counter[str] = Counter()
+    held = 0
+    for name, texts in _batches(pages, host):
+        known = counts[name]
+        held -= len(known)
+        for rows in _folded(texts):
+            known.update({hash(line_key(row)) for row in rows if row and not row.isspace()})
+        if len(known) > LINES:
+            counts[name] = known = _without_once(known)
+        held += len(known)
+        numbers[name] += len(texts)
+        if held > ALL_LINES:
+            counts = defaultdict(Counter, {n: _without_once(c) for n, c in counts.items()})
+            held = sum(map(len, counts.values()))
+    return {name: _Host({h: n for h, n in counts[name].items() if n >= LEAST}, total) for name, total in numbers.items()}
+
+
+def _without_once(counts: Counter[int]) -> Counter[int]:
+    return Counter({h: n for h, n in counts.items() if n > 1})
+
+
+def _folded(texts: Sequence[str]) -> Iterator[list[str]]:
+    rows = iter(view("\n".join(texts)).split("\n"))
+    for text in texts:
+        yield list(islice(rows, text.count("\n") + 1))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the second pass saw of one line."""
+
+    example: str
+    pages: int = 0
+    last: int = 0  # number of the page that it was last seen on: it counts once a page
+    zones: Counter[str] = field(default_factory=Counter)
+    signing: int = 0  # times that a date followed it
+    matched: int = 0  # times that a rule matched against it
+    places: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Host:
+    """One host while it is learned."""
+
+    wanted: dict[int, int]  # hash of each line that came back, and on how many pages
+    total: int
+    distinct: int = 0
+    seen: dict[str, _Seen] = field(default_factory=dict)
+    labels: dict[str, Counter[str]] = field(default_factory=dict)  # label, and the lines that it began
+    known_by: dict[int, int] = field(default_factory=dict)  # line that no frame has, and the page that it belongs to
+
+    def look(self, texts: Sequence[str], pack: Pack) -> None:
+        """Look at pages for the second time."""
+        rule = pack.of_kind["repeated"][0] if pack.of_kind["repeated"] else None
+        folded = list(_folded(texts))
+        collected = iter(collect([row for rows in folded for row in rows], pack))  # of all pages in one call: by far the cheapest way
+        for text, rows in zip(texts, folded, strict=True):
+            known = list(map(line_key, rows))
+            page = _zones(rows, [self._discounted(key, findings) for key, findings in zip(known, collected, strict=False)])
+            keys = [key for row, key in zip(rows, known, strict=True) if row and not row.isspace()]
+            if rule is None or not page or self._is_repost(keys):
+                continue
+            self.distinct += 1
+            lines = [line for line, row in zip(text.split("\n"), rows, strict=True) if row and not row.isspace()]
+            for n, ((zone, row, findings), key, line) in enumerate(zip(page, keys, lines, strict=True)):
+                signing = zone != "head" and any(later.shield == 2 for _, _, later in page[n + 1 : n + 1 + SIGNATURE])
+                if zone != "body" and not findings.evidence and ":" in key[1 : LABEL + 1] and len(key) <= 60:
+                    self._note_label(key, line)
+                if hash(key) in self.wanted and _may(row, key, findings, rule):
+                    self._note(key, line, zone, n / len(page), signing=signing, matched=bool(findings.evidence))
+
+    def _discounted(self, key: str, findings: Findings) -> Findings:
+        """Return findings by which a sentence that stands on half of the pages does not make the body of a page reach to it."""
+        if findings.gain > 0 and self.wanted.get(hash(key), 0) >= max(OFTEN, self.total / 2):
+            return findings._replace(gain=-3)
+        return findings
+
+    def _note(self, key: str, text: str, zone: str, place: float, *, signing: bool, matched: bool) -> None:
+        shown = " ".join(text.split())
+        shown = shown if shown.isprintable() else key
+        line = self.seen.setdefault(key, _Seen(shown))
+        line.example = min(line.example, shown)  # whatever the order of the pages
+        if line.last == self.distinct:
+            return
+        line.last = self.distinct
+        line.pages += 1
+        line.zones[zone] += 1
+        line.signing += signing
+        line.matched += matched
+        if len(line.places) < PLACES:
+            line.places.append(place)
+
+    def _note_label(self, key: str, text: str) -> None:
+        label = key.partition(":")[0] + ":*"
+        if "0" in label:
+            return
+        if label in self.labels or len(self.labels) < LINES // 20:
+            lines = self.labels.setdefault(label, Counter())
+            if text.strip() in lines or len(lines) < PLACES:
+                lines[text.strip()] += 1
+
+    def _is_repost(self, keys: Sequence[str]) -> bool:
+        """Say whether most of the longest lines that are the page's own are those of one earlier page."""
+        often = max(LEAST, self.total / 2)
+        own = {key for key in keys if len(key) >= 12 and self.wanted.get(hash(key), 0) < often}
+        signs = [hash(key) for key in sorted(own, key=lambda k: (-len(k), k))[:SIGNS]]
+        if not signs:
+            return True  # nothing of its own: an empty page, or one that says nothing new
+        shared = Counter(self.known_by[s] for s in signs if s in self.known_by)
+        repost = 2 * max(shared.values(), default=0) > len(signs)
+        if not repost:
+            self.known_by |= dict.fromkeys(signs, self.distinct)
+        return repost
+
+    def lines(self) -> list[HostLine]:
+        """Return the lines that are the frame of the host."""
+        found = (_judged(key, line, self.distinct) for key, line in self.seen.items())
+        return sorted((line for line in found if line), key=lambda r: (-r.pages, r.first, r.line))
+
+
+def _may(row: str, key: str, findings: Findings, rule: Rule) -> bool:
+    """Say whether a line can be learned at all."""
+    if findings.shield or "\t" in row.strip() or not key.isprintable() or len(key) > rule.longest:
+        return False
+    return bool(findings.evidence) or rule.finds(key) is not None
+
+
+def _judged(key: str, line: _Seen, n: int) -> HostLine | None:
+    """Apply the rule of the module's docstring."""
+    if 2 * line.signing > line.pages or line.pages < LEAST:
+        return None
+    zone, _ = max(line.zones.items(), key=lambda item: (item[1], item[0]))
+    framed = line.zones["body"] <= 0.2 * line.pages
+    places = sorted(line.places)
+    first, last = places[len(places) // 10], places[-1 - len(places) // 10]
+    often = line.pages >= max(OFTEN, n / 2)
+    if len(key) > 80 or "。" in key:
+        good = often and framed and last - first <= 0.25
+    elif framed:
+        good = line.pages >= max(LEAST, 0.02 * n)
+    else:
+        good = line.pages >= max(LEAST, 0.3 * n) and 2 * line.matched > line.pages
+    return HostLine(line.example, line.pages, "A" if often else "B", zone, round(first, 2), round(last, 2)) if good else None
+
+
+def _proposals(hosts: Mapping[str, _Host], found: Mapping[str, Sequence[HostLine]]) -> Iterator[Proposal]:
+    """Yield what a rule might be written for: lines of several hosts, and labels before changing values, that no rule knows."""
+    where: dict[str, list[str]] = defaultdict(list)
+    for name, lines in found.items():
+        for line in lines:
+            if not hosts[name].seen[line.key].matched:
+                where[line.key].append(name)
+    shared = [Proposal(key, tuple(names), *_evidence(hosts, key, names)) for key, names in where.items() if len(names) > 1]
+    before: dict[str, list[str]] = defaultdict(list)
+    for name, host in hosts.items():
+        for label, begins in host.labels.items():
+            if len(begins) > 1 and begins.total() >= max(LEAST, 0.3 * host.distinct):
+                before[label].append(name)
+    for label, names in before.items():
+        begun = sum((hosts[name].labels[label] for name in names), Counter[str]())
+        shared.append(Proposal(label, tuple(names), begun.total(), tuple(text for text, _ in begun.most_common(3))))
+    yield from sorted(shared, key=lambda p: (-len(p.hosts), -p.pages, p.key))
+
+
+def _evidence(hosts: Mapping[str, _Host], key: str, names: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+    seen = [hosts[name].seen[key] for name in names]
+    return sum(line.pages for line in seen), tuple(dict.fromkeys(line.example for line in seen))[:3]
+
+
+def _zones(rows: Sequence[str], findings: Sequence[Findings]) -> list[tuple[str, str, Findings]]:
+    """Return the zone, the folded text and the findings of each line of a page that is not blank, before anything goes."""
+    lines = [(row, found) for row, found in zip(rows, findings, strict=False) if row and not row.isspace()]
+    power, placed = np.array([strongest(found) for _, found in lines], np.int32).reshape(-1, 2).T.copy()
+    gain = np.array([found.gain for _, found in lines], np.int32)
+    zone, every = np.zeros(len(lines), np.int32), np.arange(len(lines), dtype=np.int32)
+    place.sized(len(lines))(power, placed > 0, gain, zone, every, np.array([0, len(lines)]))
+    return [(ZONE_NAMES[z], row, found) for z, (row, found) in zip(zone.tolist(), lines, strict=True)]

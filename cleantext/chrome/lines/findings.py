@@ -1,0 +1,398 @@
+"""Findings: what rules say of a line by its text alone, whatever stands around it.
+
+A pure function of the folded line and the pack, and so remembered, for on a crawl most lines of page chrome come back on the next
+page: a `LineCache` knows a line as one number, with what is asked of every line in its bits and the number of a row that summarizes its
+evidence where there is any. Nothing is decided here; see `cleantext.chrome.lines.decide`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64, U32
+from cleantext.chrome.lines.columns import (
+    BARE,
+    CATEGORY,
+    COUNT,
+    DATED,
+    FIRST,
+    GAIN,
+    HEADS,
+    KIND,
+    KINDS,
+    LABEL,
+    LINE,
+    LISTS,
+    LOSS,
+    NOTED,
+    OTHER,
+    PLACED,
+    POWER,
+    RULE,
+    SALVAGED,
+    SHIELDED,
+    SIGNED,
+    SPANS,
+    STRONGEST,
+    SUMMARY,
+    WORDS,
+    ZONES,
+    B,
+)
+from cleantext.chrome.lines.evidence import (
+    NUMBERED,
+    PROTECTED,
+    SIGNED_DATE,
+    Evidence,
+    Findings,
+    Salvage,
+    labels,
+    salvaged,
+    shielding,
+    spans,
+)
+from cleantext.chrome.lines.headers_footers import LISTING, listing_ends
+from cleantext.chrome.matching.automata import Automata
+from cleantext.chrome.matching.character_bits import ANCHORS, ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
+from cleantext.chrome.matching.line_memory import Memory, Rows
+from cleantext.chrome.matching.line_scan import Scanned, scan, stripped
+from cleantext.chrome.matching.pattern_nodes import Question
+from cleantext.chrome.matching.vocabulary_lines import widgets
+from cleantext.chrome.matching.word_index import RuleTable, lexicon
+from cleantext.chrome.rules.pack import CATEGORIES, Pack, Rule
+from cleantext.fold import view
+
+__all__ = ["Evidence", "Findings", "LineCache", "collect", "strongest"]
+
+Flags = npt.NDArray[np.bool_]
+
+MEMORY = 1 << 17  # evidence and summaries remembered for a pack
+SIGNATURE = 20  # characters of a line that is the date under a signature
+CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
+PLACES, DATES = CATEGORY_NUMBERS["C01"], CATEGORY_NUMBERS["C02"]
+
+
+def collect(lines: Sequence[str], pack: Pack) -> list[Findings]:
+    """Return the findings on each folded line. Lines of many pages may come in one call: the cheapest way."""
+    cache = LineCache.of(pack)
+    return [cache.findings(line, known) for line, known in zip(lines, cache.look(Rows.of(lines)).tolist(), strict=True)]
+
+
+class Tables:
+    """A pack in arrays, its rules numbered in the order of their ids."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
+        self.numbers = {rule.id: n for n, rule in enumerate(rules)}
+        separators = {c for rule in rules if rule.kind == "label" for c in rule.separators}
+        anchors = {view(anchor[0]) for rule in rules for anchor in rule.anchors}
+        labels = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, separators)
+        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends()), (ANCHORS, anchors)))
+        self.lexicons = (
+            lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
+            lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
+            lexicon((word, self.numbers[rule.id]) for word, rule in pack.vocabulary.items()),
+        )
+        self.rules = RuleTable(
+            np.array([r.longest for r in rules], np.int32),
+            np.array([r.power for r in rules], np.int32),
+            np.array([r.common for r in rules], bool),
+            np.array([r.kind == "span" for r in rules], bool),
+        )
+        self.columns = np.array([self._columns(n, rule) for n, rule in enumerate(rules)], np.int32).reshape(-1, 12)
+        self.blocks = np.array([rule.kind == "block" for rule in rules], bool)
+        self.groups = np.array([rule.kind != "span" and rule.names_groups for rule in rules], bool)
+        questions = [rule.questions for rule in rules]
+        asked = [pattern for pattern, _, _ in questions]
+        self.guards, self.rows = (self._ask(asked, [q[k] for q in questions]) for k in (1, 2))
+        self.protected, self.numbered, self.signed, self.listing = self._ask(asked, [PROTECTED, NUMBERED, SIGNED_DATE, LISTING]).tolist()
+        self.automata = Automata(asked)  # rule n asks question n
+
+    def _columns(self, number: int, rule: Rule) -> tuple[int, ...]:
+        """Return what all evidence of a rule has in common."""
+        zones = sum(ZONES[zone] for zone in set(rule.zones))
+        kind, category = KINDS.get(rule.kind, OTHER), CATEGORY_NUMBERS.get(rule.category, 0)
+        return (number, rule.power, 0, zones, category, kind, rule.common, 0, 0, 0, 0, rule.power)
+
+    @staticmethod
+    def _ask(asked: list[Question], further: Sequence[Question | None]) -> I32:
+        """Add questions; return their numbers, -1 for none."""
+        numbers = [len(asked) + n if question else -1 for n, question in enumerate(further)]
+        asked += [question or Question("") for question in further]
+        return np.array(numbers, np.int32)
+
+    def finds(self, points: U32, starts: I64, ends: I64, rules: I32) -> Flags:
+        """Say whether rules find stretches ``points[starts[k]:ends[k]]``: all of them, or for spans a part."""
+        found = (ends - starts <= self.rules.longest[rules]) & self.automata.answers(points, starts, ends, rules)
+        guarded = np.flatnonzero(found & (self.guards[rules] >= 0))
+        found[guarded] = ~self.automata.answers(points, starts[guarded], ends[guarded], self.guards[rules[guarded]])
+        return found
+
+    def look(self, rows: Rows) -> Scanned:
+        """Scan lines; of those that may be protected or head a list, say which are and do."""
+        points, lo, hi = rows
+        found = Scanned(*scan.sized(len(points))(rows, self.bits, *self.lexicons, self.rules))
+        asked = np.flatnonzero(found.known & (SHIELDED | LISTS))
+        known = found.known[asked]
+        bare, end = stripped.sized(len(points))(points, lo[asked], hi[asked], self.bits)
+        a, b = (lo[asked, None] + found.core[asked]).T
+
+        def answers(which: Flags, question: int, starts: I64, ends: I64) -> Flags:
+            at = np.flatnonzero(which)
+            which[at] = self.automata.answers(points, starts[at], ends[at], np.full(len(at), question, np.int32))
+            return which
+
+        lists = answers(known & LISTS > 0, self.listing, bare, end)
+        may, shielded = known & SHIELDED > 0, np.zeros(len(asked), bool)
+        for question in (self.protected, self.numbered):
+            for starts, ends in ((a, b), (bare, hi[asked])):
+                shielded |= answers(may & ~shielded, question, starts, ends)
+        signed = answers(may & ~shielded & (b - a <= SIGNATURE), self.signed, a, b)
+        found.known[asked] = known & ~(SHIELDED | LISTS) | lists * LISTS | shielded * SHIELDED | signed * SIGNED
+        return found
+
+
+_CACHES: dict[int, LineCache] = {}
+
+
+class _EvidenceColumns(NamedTuple):
+    """Evidence against whole lines, a column for each thing said."""
+
+    line: I32
+    rule: I32
+    power: I32
+    words: I32
+    salvage: Mapping[int, Salvage]  # of some rows
+
+
+class LineCache:
+    """What is known of lines under one pack: a number for each, summaries for those with evidence."""
+
+    def __init__(self, pack: Pack, tables: Tables | None = None) -> None:
+        self.pack = pack
+        self.tables = tables or Tables(pack)
+        self.rules = self.tables.by_number
+        self.memory = Memory()
+        self.summaries = 1  # so many rows are written: summary 0 is empty
+        self.evidence = 0
+        self.summary_rows: I32 = np.zeros((64, 6), np.int32)
+        self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
+        self.heads: dict[int, tuple[Rule, ...]] = {}  # of summaries: the blocks that the line can head
+        self.spans: dict[int, tuple[Evidence, ...]] = {}  # of summaries: against parts of the line
+        self.salvage: dict[int, Salvage] = {}  # of evidence
+        self.notes: dict[int, str] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}  # evidence and summaries that do not follow from a line
+        self._raised: dict[int, int] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, pack: Pack) -> LineCache:
+        """Return the cache of this very pack, a new one when the old is full."""
+        known = _CACHES.get(id(pack))
+        if known is None or known.pack is not pack:
+            if len(_CACHES) >= 8:  # packs are few: they come from a cache themselves
+                _CACHES.clear()
+            known = _CACHES[id(pack)] = cls(pack)
+        elif known.memory.full or known.evidence + known.summaries > MEMORY:
+            known = known.forget()
+        return known
+
+    def forget(self) -> LineCache:
+        """Put an empty cache in the place of this one, which goes on to serve those who hold it."""
+        new = _CACHES[id(self.pack)] = LineCache(self.pack, self.tables)
+        return new
+
+    def look(self, rows: Rows) -> I64:
+        """Return the numbers of folded lines; rules are matched on those that are new."""
+        with self._lock:
+            return self.memory.look(rows, self._match)
+
+    def findings(self, line: str, known: int) -> Findings:
+        """Return the findings that a number stands for."""
+        gain, shield = (known & GAIN) - LOSS, 1 if known & SHIELDED else 2 if known & SIGNED else 0
+        if not (summary := known >> SUMMARY):
+            return _quiet(gain, shield)
+        first, count = self.summary_rows[summary, [FIRST, COUNT]].tolist()
+        evidence = tuple(self.evidence_at(n, len(line)) for n in range(first, first + count))
+        return Findings(evidence, self.spans.get(summary, ()), self.heads.get(summary, ()), gain, shield)
+
+    def evidence_at(self, number: int, length: int = 0) -> Evidence:
+        """Return the evidence of a number, against a line of a length."""
+        rule, power, words = self.evidence_rows[number, [RULE, POWER, WORDS]].tolist()
+        return Evidence(self.rules[rule], power, 0, length, self.salvage.get(number, ()), self.notes.get(number, ""), words)
+
+    def summary(self, key: tuple[Any, ...], findings: Findings) -> int:
+        """Return the number of a summary of evidence that is not of the text (a host profile's); ``key`` is what it follows from."""
+        with self._lock:
+            if key not in self._numbers:
+                evidence = findings.evidence
+                rule, power, words = (
+                    np.array([(self.tables.numbers[e.rule.id], e.power, e.words) for e in evidence], np.int32).reshape(-1, 3).T
+                )
+                said = _EvidenceColumns(
+                    np.zeros_like(rule), rule, power, words, {n: e.salvage for n, e in enumerate(evidence) if e.salvage}
+                )
+                self._numbers[key] = self._file(np.zeros(1, np.int32), said, {0: findings.spans}, {0: findings.heads})
+                first = self.evidence - len(evidence)
+                self._annotate({first + n: e.note for n, e in enumerate(evidence) if e.note})
+            return self._numbers[key]
+
+    def evidence_number(self, evidence: Evidence) -> int:
+        """Return the number of evidence that stands on no summary."""
+        key = (evidence.rule.id, *evidence[1:])
+        with self._lock:
+            if key not in self._numbers:
+                rule = np.array([self.tables.numbers[evidence.rule.id]], np.int32)
+                power, words = np.array([[evidence.power], [evidence.words]], np.int32)
+                self._numbers[key] = number = self._note(
+                    _EvidenceColumns(rule, rule, power, words, {0: evidence.salvage} if evidence.salvage else {})
+                )
+                self._annotate({number: evidence.note} if evidence.note else {})
+            return self._numbers[key]
+
+    def raised(self, number: int) -> int:
+        """Return the number of evidence as it stands under a number, but of strength B."""
+        if number not in self._raised:
+            self._raised[number] = self.evidence_number(self.evidence_at(number)._replace(power=B))
+        return self._raised[number]
+
+    def strongest(self, known: I64) -> I32:
+        """Return of lines the power and category of the strongest evidence, and whether they can head a block, as the scorer asks for them."""
+        summaries = self.summary_rows[known >> SUMMARY]
+        category = np.where(summaries[:, COUNT] > 0, self.evidence_rows[summaries[:, FIRST], CATEGORY], 0)
+        return np.stack((summaries[:, STRONGEST], category, summaries[:, HEADS] > 0), 1).astype(np.int32)
+
+    # ------------------------------------------------------------ tables
+
+    def _note(self, said: _EvidenceColumns) -> int:
+        """Add evidence to its table; return the number of the first."""
+        first = self.evidence
+        self.evidence += len(said.rule)
+        self.evidence_rows = _grown(self.evidence_rows, self.evidence)
+        rows = self.evidence_rows[first : self.evidence]
+        rows[:] = self.tables.columns[said.rule]
+        rows[:, POWER], rows[:, WORDS] = said.power, said.words
+        for n, fields in said.salvage.items():
+            rows[n, SALVAGED], rows[n, DATED] = len(fields), any(name == "published" for name, _, _ in fields)
+            self.salvage[first + n] = fields
+        of_date = (rows[:, KIND] == LINE) & (rows[:, CATEGORY] == DATES)
+        rows[:, BARE] = np.where(rows[:, KIND] == LABEL, rows[:, SALVAGED] == 1, of_date & (rows[:, DATED] > 0))
+        return first
+
+    def _annotate(self, notes: Mapping[int, str]) -> None:
+        """Add notes to evidence."""
+        self.notes |= notes
+        self.evidence_rows[list(notes), NOTED] = 1
+
+    def _file(
+        self, lines: I32, said: _EvidenceColumns, parts: Mapping[int, tuple[Evidence, ...]], heads: Mapping[int, tuple[Rule, ...]]
+    ) -> int:
+        """Add summaries on lines to their table, evidence in the order of the lines; return the number of the first."""
+        number, first = self.summaries, self._note(said)
+        self.summaries += len(lines)
+        self.summary_rows = _grown(self.summary_rows, self.summaries)
+        rows = self.summary_rows[number : self.summaries]
+        begins, ends = np.searchsorted(said.line, lines), np.searchsorted(said.line, lines, "right")
+        rows[:, FIRST], rows[:, COUNT] = first + begins, ends - begins
+        some = np.flatnonzero(begins < ends)
+        strongest = self.evidence_rows[rows[some, FIRST]]
+        rows[some, STRONGEST], rows[some, PLACED] = strongest[:, POWER], strongest[:, CATEGORY] == PLACES
+        for n, line in enumerate(lines.tolist() if parts or heads else ()):
+            if line in parts:
+                self.spans[number + n], rows[n, SPANS] = parts[line], len(parts[line])
+            if line in heads:
+                self.heads[number + n], rows[n, HEADS] = heads[line], len(heads[line])
+        return number
+
+    # ------------------------------------------------------------ matching
+
+    def _match(self, rows: Rows) -> I64:
+        """Match all rules on distinct lines."""
+        tables, rules = self.tables, self.rules
+        points, lo, hi = rows
+        found = tables.look(rows)
+        line, rule = found.pairs.T.copy()
+        span = tables.rules.span[rule]
+        a, b = np.where(span, 0, found.core[line, 0]), np.where(span, hi[line] - lo[line], found.core[line, 1])
+        met = tables.finds(points, lo[line] + a, lo[line] + b, rule)
+        line, rule, span, a, b = line[met], rule[met], span[met], a[met], b[met]
+        parts: dict[int, list[Evidence]] = defaultdict(list)
+        for n, r in zip(line[span].tolist(), rule[span].tolist(), strict=True):
+            parts[n] += spans(rows.line(n), rules[r])
+        heading = tables.blocks[rule]
+        heads: dict[int, list[Rule]] = defaultdict(list)
+        for n, r in zip(line[heading].tolist(), rule[heading].tolist(), strict=True):
+            heads[n].append(rules[r])
+        said = self._against(rows, found, *(x[~span & ~heading] for x in (line, rule, a, b)))
+        judged = np.unique(np.array([*said.line.tolist(), *(n for n, found in parts.items() if found), *heads], np.int32))
+        first = self._file(
+            judged,
+            said,
+            {n: tuple(sorted(found, key=lambda e: (e.start, -e.end, e.rule.id))) for n, found in parts.items()},
+            {n: tuple(sorted(found, key=lambda r: r.id)) for n, found in heads.items()},
+        )
+        found.known[judged] |= np.arange(first, first + len(judged)) << SUMMARY
+        return found.known
+
+    def _against(self, rows: Rows, found: Scanned, line: I32, rule: I32, a: I32, b: I32) -> _EvidenceColumns:
+        """Return what is said against whole lines: by rules that met them, by widget words and labels; sorted, the strongest first."""
+        tables, words = self.tables, self._worded(rows, found)
+        labelled: list[tuple[int, int, int, int]] = []
+        salvage: dict[int, Salvage] = {}
+        for k in np.flatnonzero(tables.groups[rule]).tolist():
+            meant, start = self.rules[rule[k]], int(a[k])
+            if fields := salvaged(meant, meant.pattern.fullmatch(rows.line(line[k])[start : b[k]]), start):
+                salvage[k] = fields
+        size = len(line) + words.shape[1]
+        for n in np.flatnonzero(found.labelled).tolist():
+            start, end = found.core[n].tolist()
+            text = rows.line(n)
+            for e in labels(text, start, text[start:end], self.pack):
+                labelled.append((n, tables.numbers[e.rule.id], e.power, 0))
+                if e.salvage:
+                    salvage[size] = e.salvage
+                size += 1
+        by_rules = np.stack((line, rule, tables.rules.power[rule], np.zeros_like(rule)))
+        found_all = np.concatenate((by_rules, words, np.array(labelled, np.int32).reshape(-1, 4).T), axis=1)
+        line, rule, power, count = found_all
+        salvaged_fields = np.zeros(size, np.int32)
+        salvaged_fields[list(salvage)] = list(map(len, salvage.values()))
+        order = np.lexsort((rule, tables.columns[rule, KIND] != LABEL, -salvaged_fields, -power, line))
+        moved = np.empty(size, np.int64)
+        moved[order] = np.arange(size)
+        line, rule, power, count = found_all[:, order]
+        return _EvidenceColumns(line, rule, power, count, {int(moved[k]): fields for k, fields in salvage.items()})
+
+    def _worded(self, rows: Rows, found: Scanned) -> I32:
+        """Return the lines that are made of widget words: number, rule, power and how many words."""
+        lines, tables, points = np.flatnonzero(found.worded), self.tables, rows.points
+        starts, ends = (rows.starts[lines, None] + found.core[lines]).T.copy()
+        said = widgets.sized(len(points))(points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
+        made = said[:, 0] >= 0
+        return np.concatenate((lines[made, None], said[made]), axis=1, dtype=np.int32).T
+
+
+def strongest(findings: Findings) -> tuple[int, bool]:
+    """Return the power of the strongest evidence, and whether it is of a place in the site."""
+    return (findings.evidence[0].power, findings.evidence[0].rule.category == "C01") if findings.evidence else (0, False)
+
+
+@lru_cache(maxsize=2048)
+def _quiet(gain: int, shielded: int) -> Findings:
+    return Findings(gain=gain, shield=shielded)
+
+
+def _grown(rows: I32, size: int) -> I32:
+    """Return a table with room for so many rows."""
+    if size <= len(rows):
+        return rows
+    grown = np.zeros((2 * size, rows.shape[1]), np.int32)
+    grown[: len(rows)] = rows
+    return grown

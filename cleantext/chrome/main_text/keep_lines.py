@@ -1,0 +1,178 @@
+"""Rules and model together: which lines of a page are main text.
+
+The rules of `cleantext.chrome.main_text.main_blocks` know what is certain on any page, the model what is usual on many. Both together say line by line what
+stays and goes; then those go that are not worth keeping for the page as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import log
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.chrome.lines.confidence import HTML, expected
+from cleantext.chrome.main_text.block_features import read_signals
+from cleantext.chrome.main_text.block_model import load_model, odds
+from cleantext.chrome.main_text.element_tree import ATTACHED, Tree, is_heading, plain
+from cleantext.html.metadata.dates import iso_date
+from cleantext.transform import Page
+
+__all__ = ["best_threshold", "with_model"]
+
+LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
+# Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_block_model --folds`).
+SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
+AGREED = 0.5
+OUT, IN = -0.5, 0.5  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
+ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more is asked of a line below the head of the text
+ALONE = -1.4  # else the rules have missed the text, and the model decides alone
+LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
+OUT_LENGTH = 0.5  # the same where lines go
+APART = 1.0  # of a list, whose lines are all doubted, a line goes that is doubted more than half of them by so much
+WORST = -3.2  # and any line whose odds are so bad
+IN_AGAIN, IN_NAMED = 0.0, 0.85  # of a line within the main text that rules took out: for its links; for what its element is called
+HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
+NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
+FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
+    r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]|(?:>>|》》|»)$"
+)
+POSITION = re.compile(
+    r"(?:[您你]的|[您你](?:现在|目前)的?|当前|當前|目前)?(?:所在)?位置\s?[:：][^>›»]{0,60}[>›»]"
+)  # where the page stands in its site
+LONGEST_FACT = 40
+PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
+# Of the lines that stay, those go that are not worth it for the page: without them the F1 to be expected is better.
+LOWEST, HIGHEST = -3.0, 0.0  # odds between which the last line that stays lies
+SHARED = 0.3  # share of the characters that must stay: else one of rules and model missed the text, and nothing more goes
+LINKED = 0.6  # link density of a line that only leads somewhere
+OUTSIDE = "html.outside-main"
+ENTERS = {"html.link-dense": IN_AGAIN, "html.class": IN_NAMED, "html.headed": IN_NAMED}
+CHOSEN = ("main", "title")
+LEAST_TITLE = 3  # characters
+FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
+
+
+def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Return the roles of the lines as rules and model together have them, and what that is expected to lose and leave."""
+    if sum(map(len, tree.lines)) < LEAST_LEARNED:
+        return roles, {}
+    said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
+    weights = [len(line) ** 0.5 for line in tree.lines]
+    sure = [(weight, role) for weight, role, odd in zip(weights, roles, said, strict=True) if odd > SURE]
+    agreed = sum(weight for weight, role in sure if role in CHOSEN) / max(sum(weight for weight, _ in sure), 1.0)
+    first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
+    least = max(min(OUT, _middle(said, weights, roles) - APART), WORST) if agreed >= AGREED else ALONE
+    titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
+    headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
+    out, settled = [], set()  # lines about which there is more to say than odds
+    for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
+        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+        out_below = IN_SURE if POSITION.match(line) else least - OUT_LENGTH * max(long, 0.0)
+        if (
+            role == "title"
+            or role in FIXED
+            or (role == "main" and (odd >= out_below or ATTACHED.search(line)))
+            or (role == "main" and odd >= out_below - NAMED and (tree.is_named_title(i) or tree.is_subhead(i)))
+        ):
+            out.append(role)
+            if role != "main" or odd < out_below or ATTACHED.search(line) or tree.is_subhead(i):
+                settled.add(i)
+        elif role == "main":
+            out.append("html.learned")
+        else:
+            in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else ENTERS.get(role, IN)
+            if role == OUTSIDE and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
+                in_above = PARAMETER
+            barred = plain(line) in titles or i in headed or is_heading(line) or (tree.density[i] > LINKED and tree.is_action(i))
+            barred = barred or (in_above > PARAMETER and len(line) < LONGEST_FACT and bool(FACT.search(line) or iso_date(line)))
+            out.append("main" if odd >= in_above - LENGTH * long and not barred else role)
+            if barred or role in ENTERS or (out[-1] == "main" and in_above == PARAMETER):
+                settled.add(i)
+    text = 1 / (1 + np.exp(-np.array(said)))
+    sizes = np.array([len(line) for line in tree.lines])
+    if "main" in out:
+        if (head := _headline(tree, out, said)) >= 0:
+            out[head] = "title" if "title" not in out else "main"
+            settled.add(head)
+        stays = _worth_keeping(tree, out, np.array(said), sizes, settled)
+        for i in np.flatnonzero(~stays).tolist():
+            if out[i] == "main":
+                out[i] = "html.learned" if roles[i] == "main" else roles[i]
+    else:
+        out = list(roles)
+    return tuple(out), expected(sizes, text, [role in CHOSEN for role in out], scale=HTML)
+
+
+def _worth_keeping(
+    tree: Tree, out: Sequence[str], said: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], settled: set[int]
+) -> npt.NDArray[np.bool_]:
+    """Say which lines stay for the best expected F1 of the page, besides those that are ``settled``; all do where the text would be another altogether."""
+    stays = said >= min(max(best_threshold(said, np.array([_words(line) for line in tree.lines])), LOWEST), HIGHEST)
+    stays[list(settled)] = True
+    before = np.array([role in CHOSEN for role in out])
+    if sizes[stays & before].sum() < SHARED * sizes[before].sum():
+        stays[:] = True
+    return stays
+
+
+def best_threshold(said: npt.NDArray[np.float64], words: npt.NDArray[np.float64]) -> float:
+    """Return the odds down to which lines are to be kept, so that the F1 of their words that is to be expected is best.
+
+    The expected number of words that are kept and are text, over the mean of those kept and those that are text (Lewis 1995; Ye et al. 2012).
+
+    Args:
+        said: natural logarithm of the odds of each line to be text
+        words: number of words of each line
+
+    >>> best_threshold(np.array([4.0, 0.4, -3.0]), np.array([30.0, 10.0, 20.0]))
+    0.4
+
+    """
+    order = np.argsort(-said, kind="stable")
+    likely = words / (1 + np.exp(-said))
+    f1 = 2 * np.cumsum(likely[order]) / (np.cumsum(words[order]) + likely.sum() + 1e-9)
+    f1[np.flatnonzero(np.diff(said[order]) == 0)] = -1  # lines of equal odds stay or go together
+    return float(said[order[int(np.argmax(f1))]])
+
+
+def _words(line: str) -> float:
+    """Return about how many words a line has; a word of Han has two characters."""
+    parts = len(line.split())
+    return float(parts if line.isascii() else max(parts, len(line) / 2))
+
+
+def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str]) -> float:
+    """Return the odds that half of what the rules have as main text exceeds."""
+    usual = sorted((odd, weight) for odd, weight, role in zip(said, weights, roles, strict=True) if role == "main")
+    half = sum(weight for _, weight in usual) / 2
+    for odd, weight in usual:
+        half -= weight
+        if half <= 0:
+            return odd
+    return 0.0
+
+
+def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
+    """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
+    chosen = [i for i, role in enumerate(roles) if role == "main"]
+    first = next((i for i in chosen if tree.stops[i] or len(tree.lines[i]) > LONGEST_FACT), chosen[0])
+    titled = "title" in roles[:first]
+    least = SECOND_HEADLINE if titled else HEADLINE
+    odds_of = {i: said[i] + (0 if titled else NAMED * tree.is_named_title(i)) for i in range(max(0, first - ABOVE), first)}
+    known = {plain(tree.lines[i]) for i, role in enumerate(roles) if role in CHOSEN}
+    found = [
+        i
+        for i, odd in odds_of.items()
+        if roles[i] not in CHOSEN
+        and odd >= least
+        and LEAST_TITLE < len(tree.lines[i]) < LONGEST_HEADLINE
+        and not FACT.search(tree.lines[i])
+        and not iso_date(tree.lines[i])
+        and not tree.is_action(i)
+        and not POSITION.match(tree.lines[i])
+        and plain(tree.lines[i]) not in known
+    ]
+    return max(found, key=odds_of.__getitem__, default=-1)

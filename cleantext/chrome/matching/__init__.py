@@ -1,0 +1,1 @@
+"""Matching many patterns and vocabularies against many lines at once, in arrays."""

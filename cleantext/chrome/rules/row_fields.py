@@ -1,0 +1,88 @@
+"""Which fields of a row act, by its kind: one that does nothing is a mistake of whoever wrote it, and is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cleantext.errors import unknown
+
+if TYPE_CHECKING:
+    from cleantext.chrome.rules.pack import Pack
+    from cleantext.chrome.rules.toml_rows import Row
+
+__all__ = ["FIELDS", "KINDS", "effect_faults", "field_faults", "type_fault"]
+
+KINDS = ("line", "span", "words", "label", "block", "echo", "enclosed", "repeated", "learned", "keep")
+LISTS = ("zones", "anchors", "words", "hit", "miss")
+NUMBERS = ("least", "most", "longest")
+SWITCHES = ("common", "disabled")
+TEXTS = ("id", "category", "strength", "why", "match", "first", "value", "separators", "unless", "row", "salvage")
+FIELDS = frozenset((*LISTS, *NUMBERS, *SWITCHES, *TEXTS))
+
+COMMON = {"id", "category", "strength", "why", "hit", "miss", "disabled"}
+USED = {
+    "line": {"match", "anchors", "first", "unless", "longest", "salvage", "zones"},
+    "span": {"match", "anchors", "unless", "longest", "salvage"},
+    "words": {"words", "common", "zones"},
+    "label": {"words", "value", "separators", "salvage", "zones"},
+    "block": {"match", "anchors", "row", "unless", "least", "most", "longest", "zones"},
+    "echo": {"match", "unless", "longest", "salvage", "zones"},
+    "enclosed": {"match", "unless", "least", "most", "longest", "zones"},
+    "repeated": {"match", "unless", "longest", "zones"},
+    "learned": {"match", "unless", "longest", "zones"},
+    "keep": {"match", "words", "unless"},
+}
+SWITCH = {"id", "disabled", "why"}  # of a row that switches another one off
+ANYWHERE = {"line", "words", "label"}  # kinds whose strength A asks for no zone
+
+
+def type_fault(name: str, value: Any) -> str:
+    """Say what is wrong with the type of a field's value; nothing where it is right."""
+    if name in LISTS:
+        good = isinstance(value, list) and all(isinstance(v, str) and v for v in value)
+        return "" if good else f'`{name}` is a list of strings, none of them empty: write {name} = ["..."], not {_shown(value)}'
+    if name in NUMBERS:
+        return "" if type(value) is int else f"`{name}` is a whole number: write {name} = 5, not {_shown(value)}"
+    if name in SWITCHES:
+        return "" if isinstance(value, bool) else f"`{name}` is true or false: write {name} = true, not {_shown(value)}"
+    return "" if isinstance(value, str) else f'`{name}` is one string: write {name} = "...", not {_shown(value)}'
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def field_faults(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a row, as it stands in a file, that do nothing there, and why."""
+    if row.get("disabled"):
+        for name in sorted(set(row) - SWITCH):
+            yield name, f"a disabled row switches the rule of its id off, `{name}` does nothing: give `id` and `disabled` alone"
+        return
+    for name in sorted(set(row) - COMMON - USED[kind]):
+        kinds = [f"[[{other}]]" for other, used in USED.items() if name in used]
+        yield name, f"`{name}` does nothing in [[{kind}]]: drop it, or write one of {', '.join(kinds)}"
+    if kind in ANYWHERE and row.get("strength") == "A" and "zones" in row:
+        yield "zones", 'strength "A" acts anywhere, `zones` does nothing: drop it, or give strength "B"'
+
+
+def effect_faults(rows: Iterable[Row], pack: Pack, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield rows of a user's that change nothing in the ``pack`` that they have become a part of: where each stands, and why.
+
+    ``known`` are the ids that were there before.
+    """
+    ids, held = set(known), list(rows)
+    owners = {rule.id for rule in pack.vocabulary.values()} if any(row.rule.kind == "words" for row in held) else set()
+    for row in held:
+        rule = row.rule
+        if rule.disabled and rule.id not in ids:
+            yield row.where("id"), f"switches nothing off: {unknown('rule', rule.id, sorted(ids))}"
+        if rule.kind == "words" and not rule.disabled and rule.id in pack.by_id and rule.id not in owners:
+            from cleantext.fold import view
+
+            stronger = sorted({pack.vocabulary[view(word)].id for word in rule.words})
+            if not ids.intersection(stronger):
+                continue  # rows of one pack, of which the first speaks: the others may be meant for other packs
+            told = f"all its words belong to {', '.join(stronger)} already, which is as strong: drop the row, or raise its strength"
+            yield row.where("words"), told

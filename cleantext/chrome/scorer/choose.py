@@ -1,0 +1,155 @@
+"""Which lines go by what the model says: the lines that a page can spare, for what is known of the whole page.
+
+A line goes where what its page gains outweighs what it may lose. The gain is one more of the lines of chrome that the page is
+expected to have; the loss, if the line was text after all, is its share of the characters that are expected to be text. So a short
+line among long paragraphs is spared less than one of a page of ten short lines, and where little text is to be seen, nothing goes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64
+from cleantext.chrome.scorer.context_features import COUNTS_ON, FIELDS_NEAR, RULE_HERE, ZONE
+from cleantext.chrome.scorer.line_features import COLONS, NUMBER, SHAPE
+from cleantext.chrome.scorer.line_model import Model, features, load_model, reasons, sums
+from cleantext.jit import kernel
+
+__all__ = ["Scorer", "choose"]
+
+Flags = npt.NDArray[np.bool_]
+
+# Chosen on pages of sites left out (see benchmarks/make_linemodel.py), of pages2 and pages, in % averaged over pages: the largest that loses
+# no more body characters of the old pages than rules alone (0.10); 0.065 loses 0.25 there (of one page, a list of songs), 0.060 none.
+# Without `TABLE` the same costs take 2.4 points more of pages2 and lose 0.30 of the old pages; without `ALONE` and `TOGETHER` 2.1 points more,
+# and signatures under documents.
+SPARE = 60  # thousandths: what a whole page of text is worth, in pages of chrome
+SHORT = 36  # lines of a page from which on what is learned of whole pages holds; of one with a third of them, the risk counts three times
+LEAST = 5000  # 1/10000: a line that is rather text never goes
+SECOND = 8000  # nor one that is less sure between sentences
+TOGETHER = 3  # nor, below the first sentence, one that is less sure and would go with fewer where no rule speaks: a signature
+ALONE = 8500  # nor, above it, one that would go alone: the heading of a part
+TABLE = 100  # likely lines in a row that are one question: none of them is surer than all; those of fewer are so by that share
+MANY_FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
+SURE = 9900  # of lines that are known by more than the model
+FEW = 5  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
+SMALL = 50  # characters of text that a page is taken to have beside those seen
+LONG = 2000  # characters beyond which a line counts no more
+BESIDE, COUNTED, FIELDS, RULED = (len(SHAPE) + at for at in (ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE))  # columns
+GUTTER = 8  # lines that are numbers and count on from 1: those beside code, or of pages
+CLEAR = 200  # 1/10000: lines below stay anyhow, and are not asked whether they are titles
+TITLES = 3  # lines of a page that are most like a title are kept
+TITLE = -4 * 4096  # but for those that are hardly like one
+
+
+class Scorer(NamedTuple):
+    """The model, ready to judge the lines of pages."""
+
+    model: Model
+
+    @classmethod
+    @lru_cache(maxsize=4)
+    def of(cls, path: str = "") -> Scorer:
+        """Return the scorer of the model that comes with cleantext, or of a file."""
+        return cls(load_model(path))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of the model."""
+        return str(self.model.provenance["digest"])
+
+    def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
+        """Return of the lines of pages which go, how likely each is chrome in 1/10000, and the features of each."""
+        rows = features(points, starts, ends, bounds, said, self.model.grams)
+        sure = np.interp(sums(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
+        title = np.full(len(rows), TITLE, np.int32)
+        doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))
+        title[doubted] = sums(rows, self.model.title, doubted)
+        lengths = np.minimum(ends - starts, LONG).astype(np.int32)
+        return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
+
+    def reasons(self, row: I32) -> list[str]:
+        """Return in words what spoke most for a line being chrome."""
+        return reasons(row, self.model.chrome)
+
+
+@kernel
+def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags:
+    """Choose the lines that go.
+
+    If a run of likely lines were text after all, the page would have so much more text, and the loss is measured by that, but by no more
+    than twice the text that is seen: a list page has hardly any, and loses all. No line is taken to be surer than a long run that it is
+    part of: a list of works or songs is text as a whole or not at all.
+    """
+    out = np.zeros(len(sure), np.bool_)
+    for p in range(len(bounds) - 1):
+        lo, hi = bounds[p], bounds[p + 1]
+        _count(out, sure, rows, lo, hi)
+        risk = max(1.0, SHORT / max(1, hi - lo))
+        text = np.int64(10000 * SMALL)
+        chrome = np.int64(0)
+        for n in range(lo, hi):
+            text += (10000 - sure[n]) * np.int64(lengths[n])
+            chrome += sure[n]
+        chrome = max(chrome, np.int64(10000 * FEW))
+        first = lo  # of a run of likely lines
+        run = total = np.int64(0)
+        for n in range(lo, hi + 1):
+            if n < hi and sure[n] >= LEAST:
+                run += sure[n] * np.int64(lengths[n])
+                total += sure[n]
+                continue
+            worth = np.float64(text + min(run, text)) * SPARE / 1000
+            for k in range(first, n):
+                likely = sure[k] - max(np.int64(0), sure[k] - total // (n - first)) * min(n - first, TABLE) // TABLE
+                cost = risk * (10000 - likely) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
+                out[k] |= cost < worth * likely / 10000 and not _held(sure[k], rows[k])
+            first, run, total = n + 1, np.int64(0), np.int64(0)
+        first = lo  # of a run of lines that would go
+        for n in range(lo, hi + 1):
+            if n < hi and out[n]:
+                continue
+            for k in range(first, n):
+                few = n - first < TOGETHER and rows[k, BESIDE] > 0 and rows[k, RULED] == 0
+                if sure[k] <= (SECOND if few else ALONE if n - first == 1 and rows[k, BESIDE] == 0 else LEAST):
+                    out[k] = False
+            first = n + 1
+        for _ in range(TITLES):
+            best = -1
+            for n in range(lo, hi):
+                if title[n] > TITLE and (best < 0 or title[n] > title[best]):
+                    best = n
+            if best < 0:
+                break
+            out[best] = False
+            title[best] = TITLE
+    return out
+
+
+@kernel
+def _held(sure: int, row: I32) -> bool:
+    """Say whether a line stays although its page can spare it: between sentences, or a field among fields, where it is less than sure."""
+    ruled = row[RULED] > 0
+    if row[COUNTED] > 0:
+        return False
+    if sure <= SECOND and row[BESIDE] == 1 and not ruled:
+        return True
+    return bool(row[COLONS] > 0 and row[FIELDS] >= MANY_FIELDS and sure <= SURE and not ruled)
+
+
+@kernel
+def _count(out: Flags, sure: I32, rows: I32, lo: int, hi: int) -> None:
+    """Take lines that are nothing but numbers which count on from 1."""
+    first = lo
+    for n in range(lo, hi + 1):
+        if n > first and (n == hi or rows[n, NUMBER] != rows[n - 1, NUMBER] + 1):
+            if n - first >= GUTTER:
+                for at in range(first, n):
+                    sure[at], out[at] = SURE, True
+            first = n
+        if n < hi and n == first and rows[n, NUMBER] != 1:
+            first = n + 1

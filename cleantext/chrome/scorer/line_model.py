@@ -1,0 +1,221 @@
+"""The learned model of lines: weights of n-grams and two sums of decision trees, one for page chrome, one for titles.
+
+All numbers are whole: leaves are in units of 1/4096 of a logit, so that a sum is the same on every machine, compiled or not. Made by
+`cleantext.data.make_linemodel`, which says how well it does on sites it has not seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64, U32
+from cleantext.chrome.scorer.context_features import CONTEXT, context
+from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, shape
+from cleantext.jit import kernel_beside
+
+__all__ = ["UNIT", "Model", "Trees", "descend", "features", "load_model", "reasons", "sums", "why"]
+
+UNIT = 4096  # of a logit
+BLOCK = 32  # rows that go down a tree side by side
+HALF = 1 << 15
+NAMES = (*SHAPE, *CONTEXT)
+# What a reader is told of features, by how their names start; the longest start counts.
+SAID = {
+    "gram": "its words",
+    "length": "its length",
+    "meta": "the lines beside it",
+    "title": "the lines beside it",
+    "han": "its characters",
+    "latin": "its characters",
+    "digit": "its digits",
+    "longest": "its length",
+    "number": "its digits",
+    "counts_on": "numbers that count on",
+    "first": "how it starts and ends",
+    "last": "how it starts and ends",
+    "mark": "how it starts and ends",
+    "tokens": "its parts",
+    "sep": "its parts",
+    "blanks": "its parts",
+    "brackets": "its marks",
+    "commas": "its marks",
+    "colons": "its marks",
+    "signs": "its marks",
+    "stops": "whether it is a sentence",
+    "prose": "sentences of the page",
+    "from_": "its place in the page",
+    "part": "its place in the page",
+    "page_": "the kind of page",
+    "largest": "the kind of page",
+    "sentence_": "how far it stands from sentences",
+    "size_": "how far it stands from sentences",
+    "zone": "its place beside the body",
+    "to_body": "its place beside the body",
+    "past_body": "its place beside the body",
+    "run": "a run of short lines",
+    "short": "a run of short lines",
+    "links": "a run of headlines",
+    "like_": "lines of one form beside it",
+    "fields": "labels beside it",
+    "signs_4": "marks beside it",
+    "repeats": "it stands in the page again",
+    "again_": "it stands in the page again",
+    "shared": "words it shares with the text",
+    "mean_": "the words of lines near it",
+    "above_": "the words of lines near it",
+    "below_": "the words of lines near it",
+    "gram_zone": "its place among such words",
+    "gram_to": "its place among such words",
+    "gram_past": "its place among such words",
+    "since_": "the lines between it and the sentences above",
+    "until_": "the lines between it and the sentences below",
+    "strong_": "the words of lines near it",
+    "after_title": "its place below the title",
+    "rule": "what rules say here",
+    "category": "what rules say near it",
+    "heading": "what rules say near it",
+    "page_rules": "what rules say of the page",
+}
+
+
+class Trees(NamedTuple):
+    """A sum of decision trees. Node ``n`` asks whether feature ``nodes[n, 0]`` is above ``nodes[n, 1]``: no leads to ``nodes[n, 2]``, yes to ``nodes[n, 3]``.
+
+    A leaf leads to itself, and no way down tree ``t`` has more than ``depth[t]`` steps. ``value[n]`` is what training lines that came to a node
+    had on average, and what a leaf adds.
+    """
+
+    roots: I32
+    depth: I32
+    nodes: I32
+    value: I32
+
+
+class Model(NamedTuple):
+    """Weights of n-grams, trees, and what a sum means: ``share[k]`` of the lines at ``sum[k]`` are chrome."""
+
+    grams: npt.NDArray[np.int8]
+    chrome: Trees
+    title: Trees
+    sum: I32
+    share: I32  # in 1/10000
+    provenance: Mapping[str, Any]
+
+
+@lru_cache(maxsize=4)
+def load_model(path: str = "") -> Model:
+    """Return the model that comes with cleantext, or one of a file that `cleantext.data.make_linemodel` wrote."""
+    with open(path, "rb") if path else (resources.files("cleantext.data") / "linemodel.npz").open("rb") as file, np.load(file) as stored:  # noqa: PTH123
+        held = {name: stored[name] for name in stored.files}
+    trees = {
+        kind: Trees(*(held[f"{kind}.{name}"].astype(np.int32) for name in Trees._fields))  # compiled kernels see one type
+        for kind in ("chrome", "title")
+    }
+    said = json.loads(bytes(held["provenance"]).decode())
+    if said["features"] != list(NAMES):
+        raise ValueError(f"{path or 'linemodel.npz'}: made for other features; run cleantext.data.make_linemodel again")
+    return Model(held["grams"], trees["chrome"], trees["title"], held["sum"].astype(np.int32), held["share"].astype(np.int32), said)
+
+
+def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams: npt.NDArray[np.int8]) -> I32:
+    """Return the features of the lines of pages; page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
+    lines, size = len(starts), len(points)
+    out = np.zeros((lines, len(NAMES)), np.int32)
+    shape.sized(size)(points, starts, ends, classes(), logs(), grams, out)
+    context.sized(size)(points, starts, ends, bounds, classes(), logs(), said, out)
+    return out
+
+
+def sums(rows: I32, trees: Trees, which: I64 | None = None) -> I32:
+    """Return what the trees add up to for each row of features, or for some rows by number."""
+    which = np.arange(len(rows)) if which is None else which
+    return descend.sized(len(which) * rows.shape[1])(rows.reshape(-1), rows.shape[1], which, *heaps(trees))
+
+
+def heaps(trees: Trees) -> tuple[int, I32, I32]:
+    """Return the depth to which all trees are filled up, what their inner nodes ask, and what their leaves add, tree after tree.
+
+    Node ``k`` of a tree leads to ``2 * k + 1`` and ``2 * k + 2``, so that a step reads two numbers: what the node asks, which is
+    ``feature << 16 | bound + HALF``, and the feature. A leaf further up is both children of itself.
+    """
+    depth = int(trees.depth.max(initial=0))
+    at, asked = trees.roots[:, None], [np.zeros((len(trees.roots), 0), np.int32)]
+    for _ in range(depth):
+        feature, bound, below, above = np.moveaxis(trees.nodes[at], -1, 0)
+        assert (np.abs(bound) < HALF).all()
+        asked.append(np.where(below == at, 0, feature << 16 | bound + HALF))
+        at = np.stack((below, above), -1).reshape(len(at), -1)
+    return depth, np.concatenate(asked, 1).reshape(-1), trees.value[at].reshape(-1)
+
+
+def _descend_at_once(rows: I32, width: int, which: I64, depth: int, asked: I32, leaves: I32) -> I32:
+    """Do what `descend` does, all rows and trees of a step in one."""
+    ends = 1 << depth
+    trees = np.arange(len(leaves) // ends)
+    out = np.empty(len(which), np.int32)
+    for first in range(0, len(out), BLOCK):
+        lines = which[first : first + BLOCK, None] * width
+        at = np.zeros((len(lines), len(trees)), np.int64)
+        for _ in range(depth):
+            node = asked[trees * (ends - 1) + at]
+            at = 2 * at + 1 + (rows[lines + (node >> 16)] > (node & 0xFFFF) - HALF)
+        out[first : first + len(lines)] = leaves[trees * ends + at - (ends - 1)].sum(1, dtype=np.int32)
+    return out
+
+
+@kernel_beside(_descend_at_once)
+def descend(rows: I32, width: int, which: I64, depth: int, asked: I32, leaves: I32) -> I32:
+    """Add up the leaves that rows come to. They go down a tree side by side, a step at a time: no step waits for the one before, none branches."""
+    out = np.zeros(len(which), np.int32)
+    at = np.zeros(BLOCK, np.int64)
+    beside = np.zeros(BLOCK * width, np.int32)  # the rows of a block, feature by feature
+    ends = 1 << depth
+    for first in range(0, len(out), BLOCK):
+        size = min(BLOCK, len(out) - first)
+        for k in range(size):
+            for n in range(width):
+                beside[n * BLOCK + k] = rows[which[first + k] * width + n]
+        for t in range(len(leaves) // ends):
+            root = t * (ends - 1)
+            for k in range(size):
+                at[k] = 0
+            for _ in range(depth):
+                for k in range(size):
+                    node = asked[np.uint64(root + at[k])]  # unsigned: no check for places counted from the end
+                    at[k] = 2 * at[k] + 1 + (beside[np.uint64((node >> 16) * BLOCK + k)] > (node & 0xFFFF) - HALF)
+            for k in range(size):
+                out[first + k] += leaves[t * ends + at[k] - (ends - 1)]
+    return out
+
+
+def why(row: I32, trees: Trees) -> dict[str, float]:
+    """Return how much each feature moved the sum of one row on its ways through the trees, in logits."""
+    moved: dict[str, float] = defaultdict(float)
+    for root in trees.roots.tolist():
+        node, to = root, -1
+        while to != node:
+            node = to if to >= 0 else node
+            asked, bound, below, above = trees.nodes[node].tolist()
+            to = above if row[asked] > bound else below
+            moved[NAMES[asked]] += float(trees.value[to] - trees.value[node]) / UNIT
+    return dict(moved)
+
+
+def reasons(row: I32, trees: Trees, *, most: int = 3) -> list[str]:
+    """Return in words what spoke most for a line being chrome, the strongest first."""
+    spoke: dict[str, float] = defaultdict(float)
+    for name, by in why(row, trees).items():
+        start = max((s for s in SAID if name.startswith(s)), key=len)
+        words = SAID[start]
+        if name[-2] in "+-":
+            words = "the words of lines near it" if start == "gram" else "the lines beside it"
+        spoke[words] += by
+    return [words for words in sorted(spoke, key=lambda w: (-spoke[w], w)) if spoke[words] > 0][:most]

@@ -1,0 +1,341 @@
+"""The headline of a document: of all its lines the one that is likeliest to be it.
+
+Where the title of the document repeats a heading, that is the headline. Else lines are weighed by what speaks for one: that the title
+says much the same, that it is a heading or is named as one, that a date or the first sentence follows, that no other line stands before it.
+The weights are those of a conditional logistic regression over the lines of labelled pages, made by ``benchmarks/make_titles.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from importlib import resources
+from math import exp
+from typing import TYPE_CHECKING, NamedTuple
+
+from cleantext.html.parsing.class_words import class_words, word_set
+
+if TYPE_CHECKING:
+    from cleantext.html.parsing.visible_lines import Line
+
+__all__ = ["Candidate", "Headlines", "best_headline", "clear_headline"]
+
+MOST_LINES = 400  # of a page that are looked at
+LONGEST, SHORTEST = 120, 1  # characters of a headline
+CLEAR = 6  # characters of a heading that the title of the document repeats, and which leaves no doubt
+SENTENCE = 40  # characters of a line with a mark that is prose
+AFTER = 4  # lines of prose after which only headings are asked
+ABOVE = 8  # lines above the longest run of prose that are asked
+PLAIN = 12  # lines that are neither headings nor alike the title that are asked
+NEAR = 4  # lines after a headline in which the date stands
+STRONG = ("-same", "-begins", "-numbered", "-holds")  # ways in which a line is alike a stated title that leave little doubt
+HEADS = ("h1", "h2", "h3", "h4")
+NAMES = word_set("title headline heading subject topic biaoti h1 tit tt header1 entrytitle posttitle newstitle bt")
+SITE = word_set("logo site brand nav navbar menu sidebar side footer foot breadcrumb breadcrumbs crumb crumbs login search mainnav topnav")
+RELATED = word_set("related recommend recommended hot list rank more comment comments reply side sidebar widget aside")
+BLANK = re.compile(r"[\s\u3000]+")
+PROSE_END = re.compile(r"[。！？!?…；][”」』）)]?$")
+DATE = re.compile(
+    r"(?:19|20)\d\d ?[-/.年] ?\d{1,2}|\d{1,2}/\d{1,2}/(?:19|20)\d\d|\d{1,2}:\d\d|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}",
+    re.IGNORECASE,
+)
+LABEL = re.compile(
+    r"(?:译|文|翻译|版主|作者|来源|來源|编辑|編輯|发布|發布|发表|發表|时间|時間|日期|记者|記者|posted|author|by |published|阅读|浏览|点击)",
+    re.IGNORECASE,
+)
+CRUMB = re.compile(r"[>»›＞]|->|::")
+COMMAND = re.compile(
+    r"(?:登录|登錄|注册|註冊|首页|首頁|搜索|更多|欢迎|歡迎|游客|位置|返回|评论|評論|分享|下载|下載|收藏|推荐|推薦|订阅|訂閱|菜单|导航|版权|频道|頻道)|log ?in|sign|search|menu|cookie|skip to",
+    re.IGNORECASE,
+)
+NUMBER = re.compile(r"^第?[\d.一二三四五六七八九十百]{1,8}[章节回篇.、：:\s]{0,3}")
+MARK = re.compile(r"[。！？；，、]|[.!?,;] ")
+MARKS = re.compile(r"[。；]")
+# What a site is called, when its name stands in front: 清河日报数字报-渡口重开.
+SITE_NAME = re.compile(
+    r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
+)
+SITE_CHARS = 8
+SIZES = ((4, "1"), (7, "2"), (12, "3"), (36, "4"), (60, "5"), (1 << 30, "6"))
+BELOW = ((1, "at"), (2, "1"), (4, "3"), (9, "8"), (21, "20"), (1 << 30, "far"))  # lines from a headline down to the text
+PROSE = ((2, "1"), (4, "3"), (6, "5"), (9, "8"), (1 << 30, "no"))
+PLACES = ((1, "0"), (4, "3"), (21, "20"), (61, "60"), (1 << 30, "far"))
+FRONT = re.compile(r"[_|｜–—»]|(?<=[^a-z])-|-(?=[^a-z])")  # behind it the name of the site or a board
+MORE = 12  # characters that a headline has before or behind what the title repeats of it
+BRACKETS = "【[(（<"
+
+
+class Candidate(NamedTuple):
+    """A line that may be the headline, and what speaks for and against it."""
+
+    line: int
+    signs: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def weights() -> dict[str, float]:
+    """Return what each sign adds to the logits of a headline."""
+    return json.loads((resources.files(__package__) / "title_weights.json").read_text("utf-8"))["weights"]  # type: ignore[no-any-return]
+
+
+def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "") -> tuple[str, float]:
+    """Return the line that is likeliest the headline, and how likely it is among all that were asked; an empty one where there is none.
+
+    ``stated`` is what the document says of its title: ``<title>``, and that of its meta tags; ``ruled`` what rules took for it.
+    """
+    if clear := clear_headline(lines, stated):
+        return clear, 1.0
+    known, said = weights(), []
+    for line, signs in Headlines(lines, stated, ruled).candidates():
+        if "no-echo" in signs and "stop" in signs:  # a sentence
+            continue
+        if "site-name" in signs and len(lines[line].text) <= SITE_CHARS and not any(sign.endswith(STRONG) for sign in signs):
+            continue
+        said.append((sum(known.get(sign, 0.0) for sign in signs), -line))
+    if not said:
+        return "", 0.0
+    most, line = max(said)
+    return lines[-line].text, 1 / sum(exp(other - most) for other, _ in said)
+
+
+def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
+    """Return the one heading that a stated title is, or begins with, but for a tag before it ([求助] 渡口在哪里); empty where there is none, or more than one."""
+    wanted = [plain(text) for text in stated]
+    found = ""
+    for line in lines[:MOST_LINES]:
+        if line.link_density >= 0.5 or (line.tag not in HEADS and not _step(line.path.rpartition("/")[2]) & 1):
+            continue
+        same = plain(line.text)
+        if same == found or (len(same) < CLEAR and not (line.tag == "h1" and same in wanted)):
+            continue
+        tagged = same[:1] in BRACKETS and len(same) <= LONGEST
+        if any(
+            title == same or (title.startswith(same) and not title[len(same)].isalnum()) or (tagged and _likeness(same, title) == "holds")
+            for title in wanted
+        ):
+            if found:
+                return ""
+            found = same
+    return next((line.text for line in lines if found and plain(line.text) == found and line.link_density < 0.5), "")
+
+
+def plain(text: str) -> str:
+    """Return a text without blanks, in small letters."""
+    return BLANK.sub("", text).lower()
+
+
+@lru_cache(maxsize=8192)
+def _step(step: str) -> int:
+    """Return what a step of a path says: 1 a title, 2 the head of a site, 4 related pages."""
+    tag, *names = re.split("[#.]", step.partition("[")[0])
+    words = class_words(" ".join(names))
+    named = not NAMES.isdisjoint(words) or any(word.endswith("title") for word in words)
+    return named + 2 * (tag == "nav" or not SITE.isdisjoint(words)) + 4 * (tag in ("aside", "footer") or not RELATED.isdisjoint(words))
+
+
+def _within(value: int, steps: Sequence[tuple[int, str]]) -> str:
+    return next(name for below, name in steps if value < below)
+
+
+class Headlines:
+    """The lines of a document that may be its headline, and what speaks for each."""
+
+    def __init__(self, lines: Sequence[Line], stated: Sequence[str], ruled: str = "") -> None:
+        self.lines = lines = lines[:MOST_LINES]
+        self.ruled = ruled
+        self.plain = [plain(line.text) for line in lines]
+        wanted = [plain(text) for text in stated][:2]
+        self.echoes = [_echo(same, wanted) for same in self.plain]
+        self.begun = any(echo and echo[0].endswith(STRONG) for echo in self.echoes)
+        self.blind = not any(self.echoes)
+        self.prose = [len(line.text) >= SENTENCE and line.link_density < 0.3 and PROSE_END.search(line.text) is not None for line in lines]
+        self.seen = Counter(line.text for line in lines)
+        self.heads = Counter(line.tag for line in lines)
+        self.names = [_step(line.path.rpartition("/")[2]) for line in lines]
+        self.facts: dict[int, int] = {}
+        self.order = 0  # of lines that neither belong to the site nor are commands
+
+    @cached_property
+    def start(self) -> int:
+        """The line with which the longest run of prose begins, with as few links in it as may be."""
+        best, start, total, since = 0.0, 0, 0.0, 0
+        for i, line in enumerate(self.lines):
+            if line.link_density < 0.5 and MARK.search(line.text):
+                total += min(len(line.text), 200)
+            else:
+                total -= 30 if line.link_density >= 0.5 else 10
+            if total <= 0:
+                total, since = 0.0, i + 1
+            elif total > best:
+                best, start = total, since
+        return start
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Yield the lines that may be the headline."""
+        passed, crumbs, plain_ones = 0, "", 0
+        for i, line in enumerate(self.lines):
+            text = line.text
+            asked = bool(self.echoes[i]) or line.tag in HEADS or self.names[i] & 1 or self.start - ABOVE <= i <= self.start
+            if not asked and line.link_density < 0.5 and passed < AFTER and plain_ones < PLAIN:
+                asked, plain_ones = True, plain_ones + 1
+            if asked and SHORTEST <= len(text) <= LONGEST:
+                signs = [*self._likeness(i), *self._form(i), *self._place(i)]
+                if crumbs and len(self.plain[i]) > 2 and crumbs.endswith(self.plain[i]):
+                    signs.append("crumbs-end")
+                if passed:
+                    signs.append("after-prose" if passed < 3 else "deep")
+                if self.blind:
+                    signs += ["blind-" + sign for sign in signs]
+                yield Candidate(i, tuple(signs))
+            passed += self.prose[i]
+            if len(text) <= LONGEST and CRUMB.search(text):
+                crumbs = self.plain[i]
+
+    def _likeness(self, i: int) -> Iterator[str]:
+        """Yield how a line and the stated titles are alike."""
+        line, echo = self.lines[i], self.echoes[i]
+        strong = bool(echo) and echo[0].endswith(STRONG)
+        yield from echo or ("no-echo",)
+        if self.begun and echo and not strong:
+            yield "beaten"
+        if line.tag in HEADS[:3]:
+            yield f"{line.tag}-{'only' if self.heads[line.tag] == 1 else 'many'}"
+            if strong:
+                yield "heading-echo"
+        else:
+            yield f"tag-{line.tag}"
+        if line.link_density >= 0.5:
+            yield "linked-echo" if echo else "linked"
+        elif line.link_density:
+            yield "some-links"
+        if self.ruled and line.text == self.ruled:
+            yield "ruled"
+
+    def _form(self, i: int) -> Iterator[str]:
+        """Yield what the text of a line looks like."""
+        text, size = self.lines[i].text, len(self.plain[i])
+        yield "size-" + _within(size, SIZES)
+        if PROSE_END.search(text):
+            yield "stop" if text[-1] in "。；”" else "stop-?"
+        if MARK.search(text):
+            yield "mark"
+            if MARKS.search(text[:-1]):
+                yield "stops"
+        dated, crumb, command = DATE.search(text), CRUMB.search(text), COMMAND.search(text)
+        if dated:
+            yield "date"
+        if LABEL.match(text):
+            yield "label"
+        elif text[-1] in ":：":
+            yield "colon"
+        if crumb:
+            yield "crumb"
+        if command:
+            yield "command"
+        if NUMBER.match(text):
+            yield "chapter" if text[0] == "第" else "numbered"
+        if text[0] in BRACKETS:
+            yield "bracketed"
+        if SITE_NAME.fullmatch(text):
+            yield "site-name"
+        if "\t" in text:
+            yield "row"
+        if (again := self.seen[text]) > 1:
+            yield "again"
+            if again > 3:
+                yield "often"
+        if not (dated or crumb or command) and self.lines[i].link_density < 0.5 and size > 3 and not self._around(i) & 2:
+            self.order += 1
+            if self.order < 4:
+                yield f"order-{self.order}"
+
+    def _around(self, i: int) -> int:
+        return self.names[i] | _step(self.lines[i].path.rpartition("/")[0].rpartition("/")[2])
+
+    def _facts(self, i: int) -> int:
+        """Return 1 for a line with a date, 2 for one with a label of a fact, 3 for both; -1 for a long one."""
+        said = self.facts.get(i)
+        if said is None:
+            text = self.lines[i].text
+            said = self.facts[i] = -1 if len(text) >= 80 else (DATE.search(text) is not None) + 2 * (LABEL.search(text) is not None)
+        return said
+
+    def _place(self, i: int) -> Iterator[str]:
+        """Yield what stands around a line."""
+        lines, line = self.lines, self.lines[i]
+        around = self._around(i)
+        if "/center" in line.path[-30:]:
+            yield "centred"
+        if self.names[i] & 1:
+            yield "named"
+        elif around & 1:
+            yield "named-above"
+        elif not NAMES.isdisjoint(line.tokens):
+            yield "named-inline"
+        if around & 2:
+            yield "of-site"
+        if around & 4:
+            yield "of-related"
+        yield "prose-" + _within(next((k for k in range(1, 9) if i + k < len(lines) and self.prose[i + k]), 9), PROSE)
+        nexts = [said for said in map(self._facts, range(i + 1, min(i + 1 + NEAR, len(lines)))) if said >= 0]
+        if any(said & 1 for said in nexts):
+            yield "date-follows"
+            if nexts[0] & 1:
+                yield "date-next"
+        if any(said & 2 for said in nexts[:3]):
+            yield "label-follows"
+        if i and lines[i - 1].link_density < 0.5 and len(lines[i - 1].text) > SENTENCE:
+            yield "after-long"
+        if i + 1 < len(lines) and lines[i + 1].link_density > 0.9 and not self.names[i] & 1:
+            yield "before-link"
+        if i and lines[i - 1].link_density > 0.3:
+            yield "after-link"
+        yield "at-" + _within(i, PLACES)
+        gap = self.start - i
+        yield "start-" + (_within(gap, BELOW) if gap >= 0 else "in3" if gap > -4 else "inside")
+        if self.start < len(lines):
+            own, text = line.path.split("/"), lines[self.start].path.split("/")
+            common = next((k for k, (x, y) in enumerate(zip(own, text, strict=False)) if x != y), min(len(own), len(text)))
+            yield f"away-{min(len(text) - common, 6)}{'u' if gap >= 0 else 'd'}"
+            yield f"deep-{min(len(own) - common, 4)}"
+
+
+def _echo(same: str, wanted: Sequence[str]) -> list[str]:
+    """Return how the text of a line and the titles that a document states are alike."""
+    out: list[str] = []
+    if len(same) < SHORTEST or len(same) > LONGEST:
+        return out
+    for name, title in zip(("title", "og"), wanted, strict=False):
+        if not title:
+            continue
+        if same == title:
+            out.append(f"{name}-same")
+        elif title.startswith(same) and not title[len(same)].isalnum():
+            out.append(f"{name}-begins")
+        else:
+            how = _likeness(same, title)
+            if not how:
+                continue
+            share = len(same) / len(title)
+            out += [f"{name}-{how}", f"{name}-{'most' if share > 0.5 else 'some' if share > 0.25 else 'little'}"]
+    return out
+
+
+def _likeness(same: str, title: str) -> str:
+    """Return how a line is alike a title that does not begin with it."""
+    front = FRONT.split(title, maxsplit=1)[0]
+    if (
+        len(front) > 4 and front in same and len(front) < len(same) <= len(front) + MORE and not CRUMB.search(same)
+    ):  # [求助] 渡口在哪里 - 某某论坛
+        return "holds"
+    if same in title:
+        return "ends" if title.endswith(same) and not title[-len(same) - 1].isalnum() else "part"
+    bare = NUMBER.sub("", same)
+    if len(bare) > 2 and bare != same and title.startswith(bare):
+        return "numbered"
+    if len(title) > 3 and title in same and len(same) < 2 * len(title) + 8:
+        return "inside"
+    return "near" if len(same) > 7 and same[:6] in title else ""

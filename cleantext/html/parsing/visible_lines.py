@@ -1,0 +1,202 @@
+"""The visible lines of an HTML document: two kernels read it (`tokens`, `scan`), here their arrays become lines.
+
+Rows of tables and terms with their definitions are joined here too, for that asks for the texts of several lines.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import pairwise
+from typing import NamedTuple
+
+from cleantext.changes import I64, text_of
+from cleantext.html.parsing.block_elements import WORDS, Frames
+from cleantext.html.parsing.class_words import class_words
+from cleantext.html.parsing.html_tokens import CLASS_CHARS, HI, IDENTITY, IDENTITY_CHARS, LO, PART, START, read_tokens
+from cleantext.html.parsing.tags import CELL, META, PARTS, ROW, SCRIPT, TERM, TITLE, word_table
+from cleantext.html.parsing.token_lines import CHARS, FRAME, LINKED, NAMES_HI, NAMES_LO, STOP_AT, Scanned, scan
+
+__all__ = ["Line", "Part", "Read", "read_lines"]
+
+ROW_LINES, ROW_CHARS, CELL_CHARS = (
+    4,
+    400,
+    120,
+)  # a cell with more lines, a longer one, or longer ones is a column of the layout, not of data
+TERM_CHARS = 40
+APART = ("h1", "h2", "pre")  # what stands in no cell of data: the title of a thread, code beside the numbers of its lines
+INLINE_WORDS = 8  # words of inline elements from which those of further ones are not asked for
+ATTRIBUTE = re.compile(r' ([^ =]+)="([^"]*)"')
+
+
+class Line(NamedTuple):
+    """One visible line and its evidence, as in `cleantext.transform.Block`."""
+
+    text: str
+    tag: str
+    tokens: tuple[str, ...]
+    link_density: float
+    path: str
+
+
+class Part(NamedTuple):
+    """An inline element whose name says what it holds, such as ``<span class="source">``."""
+
+    line: int
+    words: tuple[str, ...]
+    text: str
+
+
+@dataclass(slots=True)
+class Read:
+    """What a document shows, and what its head says."""
+
+    lines: list[Line] = field(default_factory=list)
+    title: str = ""
+    meta: list[tuple[str, str]] = field(default_factory=list)  # (name in small letters, content)
+    json_ld: list[str] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    flags: tuple[str, ...] = ()  # by which other way the text was found, see `cleantext.html.routes`
+
+
+def read_lines(markup: str, *, keep_hidden: bool = False) -> tuple[Read, int]:
+    """Return what ``markup`` shows and what its head says, and how many marks of sentences it hides."""
+    text, points, found, hidden = read_tokens(markup, word_table(PARTS), keep_hidden=keep_hidden)
+    scanned = Scanned(*scan.sized(len(points))(points, found))
+    frames = Frames(text, found, scanned.frames)
+    return _Events(text, found, scanned, frames).replay(_lines(text, found, scanned, frames)), hidden
+
+
+def _lines(markup: str, found: I64, scanned: Scanned, frames: Frames) -> list[Line]:
+    """Return the lines as the kernel left them."""
+    text, tags, words, paths = text_of(scanned.text), frames.tags, frames.words, frames.paths
+    names = [class_words(unescape(said)) for said in _names(markup, found.take(scanned.inlines, axis=0))]
+    lines, low = [], 0
+    columns = (scanned.lines[:, column].tolist() for column in (STOP_AT, FRAME, CHARS, LINKED, NAMES_LO, NAMES_HI))
+    for stop, frame, chars, linked, names_lo, names_hi in zip(*columns, strict=True):
+        said = words[frame]
+        if names_lo < names_hi:
+            inline = names[names_lo]
+            for more in names[names_lo + 1 : names_hi]:
+                if len(inline) < INLINE_WORDS:
+                    inline += more
+            said = tuple(dict.fromkeys(inline + said))[:WORDS]
+        density = round(linked / chars, 3) if linked else 0.0
+        lines.append(Line(text[low:stop], tags[frame], said, density, paths[frame]))
+        low = stop
+    return lines
+
+
+def _names(markup: str, rows: I64) -> list[str]:
+    """Return what class and id of elements say."""
+    return [
+        f"{markup[class_lo:class_hi][:CLASS_CHARS]} {markup[id_lo:id_hi][:IDENTITY_CHARS]}"
+        for id_lo, id_hi, class_lo, class_hi in rows[:, IDENTITY:].tolist()
+    ]
+
+
+class _Row:
+    """An open table row: where its cells begin in the list of lines."""
+
+    __slots__ = ("cells", "layout")
+
+    def __init__(self) -> None:
+        self.cells: list[int] = []
+        self.layout = False
+
+
+class _Events:
+    """What is met between the lines of a document, gone through once more with the lines at hand."""
+
+    def __init__(self, markup: str, found: I64, scanned: Scanned, frames: Frames) -> None:
+        self._markup = markup
+        self._found = found
+        self._events: list[list[int]] = scanned.events.tolist()
+        self._said = text_of(scanned.said)
+        self._frames = frames
+        self._rows: list[_Row] = []
+        self._term: int | None = None  # index of the line of a <dt> that waits for its <dd>
+        self._read = Read()
+
+    def replay(self, lines: list[Line]) -> Read:
+        """Return what was read, the ``lines`` of rows and definitions joined."""
+        read, taken = self._read, 0
+        for what, before, number, said_lo, said_hi in self._events:
+            read.lines += lines[taken:before]
+            taken = before
+            if what & PART:
+                (said,) = _names(self._markup, self._found[number : number + 1])
+                read.parts.append(Part(len(read.lines), class_words(unescape(said)), self._said[said_lo:said_hi].strip()))
+            elif what & (META | TITLE | SCRIPT):
+                self._head(what, self._markup[self._found[number, LO] : self._found[number, HI]])
+            elif what & START:
+                self._open(what)
+            else:
+                self._close(what, number)
+        read.lines += lines[taken:]
+        return read
+
+    def _head(self, what: int, said: str) -> None:
+        if what & SCRIPT:
+            self._read.json_ld.append(said)
+        elif what & TITLE:
+            self._read.title = self._read.title or unescape(said)
+        else:
+            attributes = {name: unescape(value).strip() for name, value in ATTRIBUTE.findall(said)}
+            name = attributes.get("name") or attributes.get("property") or attributes.get("itemprop")
+            if name and (content := attributes.get("content")):
+                self._read.meta.append((name.lower(), content))
+
+    def _open(self, what: int) -> None:
+        if what & ROW:
+            if self._rows:
+                self._rows[-1].layout = True
+            self._rows.append(_Row())
+        elif what & TERM:
+            self._term = None
+        elif what & CELL:
+            self._rows[-1].cells.append(len(self._read.lines))
+
+    def _close(self, what: int, frame: int) -> None:
+        lines = self._read.lines
+        if what & ROW:
+            self._close_row(self._rows.pop(), frame)
+        elif what & TERM:
+            self._term = len(lines) - 1 if lines and lines[-1].path == self._frames.paths[frame] else None
+        else:
+            self._close_definition(frame)
+
+    def _close_row(self, row: _Row, frame: int) -> None:
+        """Make one line of the row, unless the table only lays out the page."""
+        lines, cells = self._read.lines, row.cells
+        if row.layout or len(cells) < 2:
+            return
+        if any(line.tag in APART for line in lines[cells[0] :]):
+            return
+        texts = []
+        for low, high in pairwise((*cells, len(lines))):
+            text = " ".join(line.text for line in lines[low:high])
+            if high - low > ROW_LINES or len(text) > (ROW_CHARS if high - low < 2 else CELL_CHARS):
+                return
+            texts.append(text)
+        text = "\t".join(texts).strip()
+        if text:
+            self._join(cells[0], frame, text)
+
+    def _close_definition(self, frame: int) -> None:
+        """Join a term and its one-line definition, as in the fact boxes of encyclopedias."""
+        lines, term = self._read.lines, self._term
+        self._term = None
+        if term is None or not 2 <= len(lines) - term <= ROW_LINES + 1 or len(lines[term].text) > TERM_CHARS:
+            return
+        text = " ".join(line.text for line in lines[term + 1 :])
+        if len(text) <= ROW_CHARS:
+            self._join(term, frame, f"{lines[term].text}\t{text}")
+
+    def _join(self, first: int, frame: int, text: str) -> None:
+        lines, frames = self._read.lines, self._frames
+        chars = sum(len(line.text) for line in lines[first:])
+        density = sum(line.link_density * len(line.text) for line in lines[first:]) / chars
+        lines[first:] = [Line(text, frames.tags[frame], frames.words[frame], round(density, 3), frames.paths[frame])]
