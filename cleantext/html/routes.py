@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from cleantext.html.formulas import with_formulas
+from cleantext.html.parsing.block_elements import names_of
 from cleantext.html.parsing.class_words import class_words, word_set
 from cleantext.html.parsing.html_tokens import NOSCRIPT
 from cleantext.html.parsing.visible_lines import Line, Read, read_lines
+from cleantext.html.streamed import with_streamed
 
 __all__ = ["read_document"]
 
@@ -33,6 +35,11 @@ PANEL = re.compile(
 )
 PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
 LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
+# What the button of an accordion or the handle of a tab opens: by WAI-ARIA, or as Bootstrap has it.
+CONTROLS = re.compile(r"\b(?:aria-controls|data-(?:bs-)?target)\s*=\s*[\"']?#?([\w:-]{1,80})", re.IGNORECASE)
+NO_PANEL = word_set(
+    "modal dialog popup popover cookie cookies consent login signin nav navbar menu submenu dropdown cart search offcanvas drawer header footer"
+)
 STATE = re.compile(
     r"<script\b(?=[^<>]*\bid=[\"']?__(?:NEXT|NUXT)_DATA__)[^<>]*+>|\b__(?:INITIAL|PRELOADED|APOLLO)_STATE__[\"']?\]?\s*=\s*(?=\{)"
 )
@@ -44,13 +51,15 @@ TEMPLATE = re.compile(r"<(/?)template(?![\w-])", re.IGNORECASE)
 
 def read_document(markup: str) -> Read:
     """Return the visible lines of a document; where they tell no story, what the document holds for scripts or in spite of them."""
-    markup = with_formulas(markup)
+    markup = with_formulas(with_streamed(markup))
     read, hidden = read_lines(markup)
     shown = story(read.lines)
     if hidden and OPENS.search(markup):
         read = _opened(read, markup)
-    if hidden and not read.flags and PANEL.search(markup):
-        read = _with_panels(read, markup)
+    if hidden and not read.flags:
+        named = _controlled(markup)
+        if named or PANEL.search(markup):
+            read = _with_panels(read, markup, named)
     if hidden and shown < STORY and not read.flags:
         other, _ = read_lines(markup, keep_hidden=True)
         if story(other.lines) > MORE * shown:
@@ -106,22 +115,48 @@ def _with_hidden(read: Read, markup: str) -> tuple[Read, list[bool]]:
     return full, hidden if wanted is None else []  # a row that hidden cells make another one
 
 
-def _with_panels(read: Read, markup: str) -> Read:
-    """Return a document with the parameters of a product that stand in the hidden panel of a tab."""
+def _controlled(markup: str) -> frozenset[str]:
+    """Return the ids of elements that a control of the page opens."""
+    return frozenset(names_of(name, "")[1:] for name in set(CONTROLS.findall(markup)))  # as steps of paths have them
+
+
+def _with_panels(read: Read, markup: str, named: frozenset[str]) -> Read:
+    """Return a document with the panels that it hides until a control is used: those ``named`` that tell a story, and parameters of a product."""
     full, hidden = _with_hidden(read, markup)
     keep = [not h for h in hidden]
     panels: dict[str, list[int]] = {}
+    opened: dict[str, list[int]] = {}
     for i, line in enumerate(full.lines if hidden else ()):
-        if hidden[i] and (path := _panel(line.path)):
-            panels.setdefault(path, []).append(i)
+        if hidden[i]:
+            if path := _opens(line.path, named):
+                opened.setdefault(path, []).append(i)
+            elif path := _panel(line.path):
+                panels.setdefault(path, []).append(i)
     for rows in panels.values():
         found = sum("\t" in full.lines[i].text for i in rows)
         if found >= max(LEAST_ROWS, SHARE_OF_ROWS * len(rows)):
             for i in rows:
                 keep[i] = True
+    for rows in opened.values():
+        if story(full.lines[i] for i in rows):
+            for i in rows:
+                keep[i] = True
     if sum(keep) == len(read.lines) or not hidden:
         return read
     return replace(read, lines=[line for line, k in zip(full.lines, keep, strict=True) if k], flags=("html_hidden",))
+
+
+def _opens(path: str, named: frozenset[str]) -> str:
+    """Return the path as far as the outermost element that a control opens; empty where none is, or where it is a menu or a dialog."""
+    if not named:
+        return ""
+    steps = [step.partition("[")[0] for step in path.split("/")]
+    for k, step in enumerate(steps):
+        if not NO_PANEL.isdisjoint(class_words(step)):
+            return ""
+        if step.partition("#")[2].partition(".")[0] in named:
+            return "/".join(path.split("/")[: k + 1])
+    return ""
 
 
 def _panel(path: str) -> str:

@@ -83,6 +83,7 @@ LINK_TAG = re.compile(r"<a(?=[\s/>])", re.IGNORECASE)
 NUMBER = "cleantext-number"
 DISPLAY_NONE, KEEP_BREAKS = tuple(map(ord, "display:none")), tuple(map(ord, "white-space:pre"))  # also pre-wrap and pre-line
 DOT = key_of(".")
+STOP = ord(".")
 LD_JSON = tuple(map(ord, "ld+json"))
 HREF_KEY, TYPE_KEY, HIDDEN_KEY, STYLE_KEY, CLASS_KEY, ID_KEY, NUMBER_KEY = map(
     key_of, ["href", "type", "hidden", "style", "class", "id", NUMBER]
@@ -330,7 +331,7 @@ def tokens(points: U32, tags: Names, parts: Names, keep_hidden: bool) -> Any:  #
                 count += 1
             elif hiding:
                 for k in range(lo, at):
-                    hidden += is_stop(points[k]) or points[k] in COMMAS
+                    hidden += is_stop(points[k]) or points[k] in COMMAS or points[k] == STOP
             continue
         if points[at + 1] == BANG:
             at = _end_of_comment(points, at)

@@ -1,0 +1,57 @@
+"""Parts of a page that its server sends behind the rest: React streams them in hidden elements, and a script moves each to its place.
+
+``<template id="B:0"></template>`` holds the place of ``<div hidden id="S:0">``, and so do ``P:1`` and ``S:1`` inside other parts (see
+``renderToPipeableStream`` of react-dom). Without the script a reader would find the article hidden, or nothing at all.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["with_streamed"]
+
+MARK = "<div hidden"
+PART = re.compile(r'<div hidden(?:="")? id="S:([\w:-]{1,20})"[^<>]*+>')
+PLACE = re.compile(r'<template id="[BP]:([\w:-]{1,20})">\s*+</template>')
+TAG = re.compile(r"<(/?)div\b[^<>]*+>|<(?:script\b[^<>]*+>[^<]*+(?:<(?!/?script\b)[^<]*+)*+</script\s*>)", re.IGNORECASE)
+DEEPEST = 50  # parts inside parts
+
+
+def with_streamed(markup: str) -> str:
+    """Return a document with its streamed parts where they belong; without such parts, as it is.
+
+    >>> with_streamed('<main><template id="B:0"></template></main><div hidden id="S:0"><p>花开了。</p></div>')
+    '<main><p>花开了。</p></main>'
+    """
+    if MARK not in markup or not PART.search(markup):
+        return markup
+    parts: dict[str, str] = {}
+    rest, at = [], 0
+    while found := PART.search(markup, at):
+        end = _end(markup, found.end())
+        if end < 0:
+            break
+        parts[found[1]] = markup[found.end() : markup.rindex("<", 0, end)]
+        rest.append(markup[at : found.start()])
+        at = end
+    rest.append(markup[at:])
+
+    def placed(text: str, depth: int) -> str:
+        return PLACE.sub(lambda m: placed(parts.pop(m[1]), depth + 1) if m[1] in parts and depth < DEEPEST else m[0], text)
+
+    out = placed("".join(rest), 0)
+    while parts:  # whose place is not to be seen
+        part = parts.pop(next(iter(parts)))
+        out += f"<div>{placed(part, 0)}</div>"
+    return out
+
+
+def _end(markup: str, at: int) -> int:
+    """Return where an element ``div`` ends whose content starts at a place; -1 where it does not."""
+    depth = 1
+    for tag in TAG.finditer(markup, at):
+        if tag[1] is not None:
+            depth += -1 if tag[1] else 1
+            if not depth:
+                return tag.end()
+    return -1
