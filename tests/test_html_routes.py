@@ -1,10 +1,14 @@
 """Text that a page does not show: read only where what it shows tells no story, and flagged."""
 
 import json
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cleantext.html import read_html
+from cleantext.html.streamed import with_streamed
 
 STORY = [
     "渡口的旧船拆了，木料堆在岸边，等着运到城里去。",
@@ -72,3 +76,86 @@ def test_what_is_hidden_elsewhere_stays_so():
 def test_broken_data_is_passed_over(script):
     page = read_html(f"<script type='application/ld+json'>{script}</script><script id='__NEXT_DATA__'>{script}</script><p>短。</p>")
     assert page.text == "短。"
+
+
+# ------------------------------------------------------------ parts that come later, panels that a control opens
+
+
+def streamed(place, part, *, kind="B", number="0"):
+    return f'<main>{place}<template id="{kind}:{number}"></template></main><footer>页脚</footer><div hidden id="S:{number}">{part}</div>'
+
+
+@pytest.mark.parametrize("kind", ["B", "P"])
+def test_streamed_parts_stand_in_their_places(kind):
+    found, flags = lines(streamed("<h1>渡口</h1>", f"<div><div>{PARAGRAPHS}</div></div><script>'</div>'</script>", kind=kind))
+    assert found == ["渡口", *STORY, "页脚"]
+    assert flags == ()
+
+
+def test_streamed_parts_hold_others():
+    inner = f'<div hidden id="S:1a"><p>{STORY[1]}</p></div>'
+    found, _ = lines(streamed("", f'<p>{STORY[0]}</p><template id="P:1a"></template><p>{STORY[2]}</p>') + inner)
+    assert found == [*STORY, "页脚"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        f'<div hidden id="S:0">{PARAGRAPHS}</div>',
+        streamed("", '<template id="B:0"></template>' + PARAGRAPHS),
+        f'<div hidden id="S:0"><template id="B:1"></template>{PARAGRAPHS}</div><div hidden id="S:1"><template id="B:0"></template></div>',
+    ],
+    ids=["no place", "inside itself", "in each other"],
+)
+def test_streamed_parts_without_a_place_follow_the_rest(markup):
+    assert lines(markup)[0].count(STORY[0]) == 1
+
+
+def test_a_part_that_never_ends_changes_nothing():
+    markup = f'<p>{NOTICE}</p><template id="B:0"></template><div hidden id="S:0"><div>{PARAGRAPHS}</div>'
+    assert with_streamed(markup) == markup
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["<div>", "</div>", "<p>春", '<div hidden id="S:0">', '<template id="B:0"></template>', "<script>", "</script>"]),
+        max_size=30,
+    )
+)
+def test_streamed_parts_keep_all_text(pieces):
+    markup = "".join(f"{piece} {n} " for n, piece in enumerate(pieces))
+    kept = re.findall(r"\d+", re.sub(r"<[^>]*>", " ", with_streamed(markup)))
+    assert sorted(kept) == sorted(re.findall(r"\d+", re.sub(r"<[^>]*>", " ", markup)))
+
+
+CONTROL = {
+    "aria": ('<button aria-controls="answer-1">怎么坐船？</button>', '<div id="answer-1" style="display:none">{}</div>'),
+    "bootstrap": ('<a data-bs-target="#a1" data-bs-toggle="collapse">怎么坐船？</a>', "<div id=a1 hidden>{}</div>"),
+    "tab": ('<li role=tab data-target="#t.2">怎么坐船？</li>', "<section id=t.2 style='display: none'><div>{}</div></section>"),
+}
+
+
+@pytest.mark.parametrize("kind", CONTROL)
+def test_a_panel_that_a_control_opens_is_read(kind):
+    control, panel = CONTROL[kind]
+    found, flags = lines(f"{NOTICE}{control}{panel.format(PARAGRAPHS)}<p>页脚</p>")
+    assert found[-5:] == ["怎么坐船？", *STORY, "页脚"]
+    assert flags == ("html_hidden",)
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [
+        "<div id=x hidden class='modal fade'>{}</div>",
+        "<nav><div id=x hidden>{}</div></nav>",
+        "<div class=cookie-consent><div id=x hidden>{}</div></div>",
+        "<div id=y hidden>{}</div>",
+        "<div id=x hidden><ul><li><a href=/1>春天的第一条新闻，欢迎点击阅读</a></li></ul></div>",
+    ],
+    ids=["dialog", "menu", "consent", "no control", "links"],
+)
+def test_what_else_a_control_opens_stays_hidden(panel):
+    found, flags = lines(f"{NOTICE}<button aria-controls=x>更多</button>{panel.format(PARAGRAPHS)}<p>页脚</p>")
+    assert found[-2:] == ["更多", "页脚"]
+    assert flags == ()

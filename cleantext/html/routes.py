@@ -36,7 +36,7 @@ PANEL = re.compile(
 PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
 LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
 # What the button of an accordion or the handle of a tab opens: by WAI-ARIA, or as Bootstrap has it.
-CONTROLS = re.compile(r"\b(?:aria-controls|data-(?:bs-)?target)\s*=\s*[\"']?#?([\w:-]{1,80})", re.IGNORECASE)
+CONTROLS = re.compile(r"\b(?:aria-controls|data-(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
 NO_PANEL = word_set(
     "modal dialog popup popover cookie cookies consent login signin nav navbar menu submenu dropdown cart search offcanvas drawer header footer"
 )

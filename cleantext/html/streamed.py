@@ -31,7 +31,7 @@ def with_streamed(markup: str) -> str:
         end = _end(markup, found.end())
         if end < 0:
             break
-        parts[found[1]] = markup[found.end() : markup.rindex("<", 0, end)]
+        parts[found[1]] = parts.get(found[1], "") + markup[found.end() : markup.rindex("<", 0, end)]
         rest.append(markup[at : found.start()])
         at = end
     rest.append(markup[at:])
