@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cleantext.chrome.main_text.block_features import columns, read_signals
 from cleantext.chrome.main_text.block_model import linear, load_model, odds
-from cleantext.chrome.main_text.keep_lines import best_threshold
+from cleantext.chrome.main_text.keep_lines import BETA, best_threshold
 from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks, main_by_rules
 from cleantext.chrome.main_text.pieces import piece_sums
 from cleantext.html import read_html
@@ -168,12 +168,12 @@ def test_parameters_of_a_product_come():
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9) | st.integers(-2, 2), st.integers(0, 50)), min_size=1, max_size=12))
-def test_no_other_threshold_has_a_better_expected_f1(lines):
+def test_no_other_threshold_has_a_better_expected_measure(lines):
     said, words = np.array([float(odd) for odd, _ in lines]), np.array([float(size) for _, size in lines])
     likely = words / (1 + np.exp(-said))
 
-    def f1(least):
+    def measure(least):
         kept = said >= least
-        return 2 * likely[kept].sum() / (words[kept].sum() + likely.sum() + 1e-9)
+        return (1 + BETA**2) * likely[kept].sum() / (words[kept].sum() + BETA**2 * likely.sum() + 1e-9)
 
-    assert f1(best_threshold(said, words)) >= max(map(f1, said)) - 1e-9
+    assert measure(best_threshold(said, words)) >= max(map(measure, said)) - 1e-9

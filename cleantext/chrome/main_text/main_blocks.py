@@ -354,7 +354,7 @@ class MainContent(PageTransform):
     keep: tuple[str, ...] = ()
 
     id: ClassVar[str] = "chrome.html"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
         "html.outside-main": "outside the element that holds the main text",
