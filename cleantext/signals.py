@@ -72,7 +72,7 @@ _COUNTED = (
 _PHONE = re.compile(r"(?<![\d-])(?:(?:\+?86[- ]?)?1[3-9]\d{9}|0\d{2,3}[- ]\d{7,8}|400-?\d{3}-?\d{4})(?![\d-])", re.ASCII)
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 _ID = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dXx])", re.ASCII)
-LEAST_DIGITS = 10  # of a telephone number: its patterns are tried only where as many stand in a row, but for blanks and hyphens
+LEAST_DIGITS = 10  # fewest digits of a telephone number: its patterns are tried only where so many stand in a row, blanks and hyphens aside
 
 
 def signals_of(

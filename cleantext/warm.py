@@ -41,7 +41,7 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
     """Compile what is not in the cache yet in one process a core; return the seconds that it took.
 
     Numba compiles in one thread, so each process takes kernel after kernel from the same list.
-    What they leave (a process died, there is no cache to share) is compiled where it is called.
+    A kernel that they leave (a process died, or there is no cache to share) is compiled where it is first called.
     """
     start = time.perf_counter()
     if jit.is_disabled() or is_warm(*parts):
@@ -93,7 +93,7 @@ def kernel_cache() -> Path | None:
 
 
 def _stamp(part: Part) -> Path | None:
-    """Return the file that says that a part is compiled: by this code, with this Numba, for this processor."""
+    """Return the marker file of a part that is compiled: its name stands for this code, this Numba and this processor."""
     import llvmlite.binding
     import numba
 
@@ -104,8 +104,8 @@ def _stamp(part: Part) -> Path | None:
         return None
     sources = sorted(Path(cleantext.__file__).parent.rglob("*.py"))
     made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # as Numba itself sees that a source has changed
-    said = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
-    return folder / f"cleantext-{part}-{hashlib.sha256(said.encode()).hexdigest()[:12]}.warm"
+    state = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
+    return folder / f"cleantext-{part}-{hashlib.sha256(state.encode()).hexdigest()[:12]}.warm"
 
 
 def share(*parts: Part) -> None:
@@ -113,13 +113,13 @@ def share(*parts: Part) -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     with jit.recorded() as calls:
         _exercise(*parts)
-    gc.freeze()  # Numba makes many small objects that live: to look through all of them ever again takes a tenth of the time
+    gc.freeze()  # Numba makes many small objects that stay: collecting garbage among them takes a tenth of the time
     gc.set_threshold(50_000, 20, 50)
     left = {f"{n:04}": call for n, call in enumerate(calls)}
     (folder / f"{len(left)}.all").touch()
     have: set[jit.Kernel[..., Any]] = set()
-    while left and os.getppid() == parent:  # else it was stopped
-        # What shares most with what this process has compiled; so that two processes seldom compile the same at the same time.
+    while left and os.getppid() == parent:  # a new parent means that `compile_ahead` was stopped
+        # Take the kernel that shares most with what this process has compiled, so that two processes seldom compile the same one.
         name = max(left, key=lambda name: _gain(left[name][0], have))
         kernel, given = left.pop(name)
         with contextlib.suppress(FileExistsError):
