@@ -4,8 +4,11 @@ On a page, in order: a block of ``sh`` is a script, one of ``python`` goes on in
 ``title="NAME"`` is saved as that file, and a block of ``text`` is what the block before it prints, where … stands for anything.
 """
 
+import ast
+import codeop
 import contextlib
 import io
+import itertools
 import os
 import re
 import shutil
@@ -23,6 +26,9 @@ from cleantext.transform import REGISTRY
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = sorted((ROOT / "docs").glob("*.md"))
 FENCE = re.compile(r'^```(\w+)(?: title="([^"\n]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+SILENT = {"print", "sys.path.insert"}  # calls that return nothing
 
 
 class Block(NamedTuple):
@@ -109,9 +115,68 @@ def folder(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", *GUIDE], ids=lambda page: page.stem)
+def test_python_can_be_pasted(page):
+    """Into an interactive interpreter, line by line, which says nothing beside the output shown."""
+    found = blocks(page)
+    for block, behind in itertools.zip_longest(found, found[1:]):
+        if block.kind == "python" and not block.name:
+            where = f"{page.name}:{block.line}"
+            compiler, lines = codeop.CommandCompiler(), []
+            for line in [*block.text.split("\n"), ""]:
+                lines.append(line)
+                if compiler("\n".join(lines), where) is not None:
+                    lines = []
+            assert not lines, f"{where} is not complete"
+            if behind and behind.kind == "text":
+                said = [node.value for node in ast.parse(block.text).body if isinstance(node, ast.Expr)]
+                assert all(isinstance(call, ast.Call) and ast.unparse(call.func) in SILENT for call in said), where
+
+
 @pytest.mark.parametrize("page", [page for page in GUIDE if page.stem not in {"cluster", "elsewhere"}], ids=lambda page: page.stem)
 def test_the_guide_runs(page, folder, monkeypatch):
     run(page, folder, monkeypatch)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("default")  # pyspark's own
+def test_the_page_on_clusters_runs(folder, monkeypatch):
+    """With Spark in this process for the cluster, and folders here for the disks that machines share."""
+    pytest.importorskip("pyspark", reason="needs pyspark")
+    if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
+        pytest.skip("needs pyspark and Java")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from cleantext.plan.spark import connected
+
+    text = "渡口边的书店开了三十年,店主人每天清晨划船过河,给对岸的学生送书。河水再大,书也没有迟到过。"
+    for name in ("crawl", "corpus", "shared", "bucket/texts"):
+        (folder / name).mkdir(parents=True)
+    (folder / "crawl" / "a.html").write_text(f"<h1>渡口的书店</h1><p>{text}", "utf-8")
+    table = pa.table({"id": ["a", "b"], "text": [text, text + "尾声。"]})
+    pq.write_table(table, folder / "corpus" / "a.parquet")
+    pq.write_table(table, folder / "bucket" / "texts" / "a.parquet")
+    here = [
+        ("spark://host:7077", "local[2]"),
+        (" --spark-conf spark.executor.memory=8g", ""),
+        ("s3a://", f"{folder}/"),
+        ("/shared", f"{folder}/shared"),
+    ]
+    with connected("local[2]", {"spark.ui.enabled": "false", "spark.log.level": "OFF", "spark.driver.memory": "1g"}) as spark:
+        frame = spark.createDataFrame(
+            [("1", "http://news.example.cn/1", f"<h1>渡口的书店</h1><p>{text}")], "id string, url string, html string"
+        )
+        run(ROOT / "docs" / "cluster.md", folder, monkeypatch, {"spark": spark, "frame": frame}, here)
+    assert any((folder / "out").glob("corpus-*.parquet"))
+    assert len(pq.read_table(folder / "found" / "duplicates.parquet")) == 1
+    assert any((folder / "shared" / "corpus").iterdir())
+
+
+def test_blocks_of_other_pipelines_are_those_of_their_tests():
+    tests = (ROOT / "tests" / "test_elsewhere.py").read_text("utf-8")
+    for heading in re.findall(r"^## (.*)$", (ROOT / "docs" / "elsewhere.md").read_text("utf-8"), re.MULTILINE):
+        assert f'given("{heading}"' in tests, heading
 
 
 def test_readme_runs(folder, monkeypatch):
