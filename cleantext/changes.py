@@ -224,8 +224,8 @@ def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[
     composed = np.array([JOIN in rule for rule in columns.rules], bool)[columns.rule]
     even = (grown == 0) & ~composed
     total = np.cumsum(grown)
-    first = np.searchsorted(columns.page, columns.page)  # the first edit of the same page
-    shift = total - np.where(first > 0, total[first - 1], 0)  # after each edit, within its page
+    first = np.searchsorted(columns.page, columns.page)  # index of the first edit on the page of each edit
+    shift = total - np.where(first > 0, total[first - 1], 0)  # how far text behind each edit has moved, within its page
     high = columns.end + shift
     low = high - np.diff(columns.after.offsets)
     base = columns.page.astype(np.int64) << 32

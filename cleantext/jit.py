@@ -30,11 +30,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Seconds, measured on one core of 2.5 GHz.
-IMPORT = 2.5  # to import Numba, and SciPy, which it imports where it finds it (1.0), and then some kernels
+IMPORT = 2.5  # to import Numba (and SciPy, which it imports if it is installed: 1.0), and to load the first kernels
 LOAD = 0.02  # to read a kernel from the cache
 INSTRUCTION = 2e-3  # to compile one instruction of bytecode
 ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until its own calls tell better
-LARGE = 2_000_000  # characters of a job that interpreting takes longer for than compiling all kernels does
+LARGE = 2_000_000  # characters of a job from which on interpreting it takes longer than compiling all kernels
 
 
 Calls = dict[tuple["Kernel[..., Any]", Any], None]  # each kernel called with the types of its arguments, in order
@@ -255,7 +255,7 @@ def _bound(function: Callable[P, R], form: str) -> Any:
 def _compile(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     from numba import njit as typed
 
-    njit: Any = typed  # whose types know fewer options than it takes
+    njit: Any = typed  # as Any: Numba's type stubs lack some of the options
 
     bound = _bound(function, "inner")
     bound.__module__ = function.__module__

@@ -38,7 +38,7 @@ PRINTABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF-", "pdf"), (0, b"{\\rtf", "rtf"), (0, b"%!PS", "postscript"),
 )  # fmt: skip
 
-# How formats of printable characters go on behind their marks.
+# What follows the mark in formats that are written in printable characters.
 WRITTEN = {
     "pdf": re.compile(rb"%PDF-\d\.\d[ \t]*[\r\n]+(?:%[\x80-\xff]{4}\s|(?:.*[\r\n])?\d+ \d+ obj\b)", re.DOTALL),
     "rtf": re.compile(rb"\{\\rtf\d*\s*(?:\{\s*)?\\[a-z*]"),

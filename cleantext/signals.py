@@ -30,7 +30,7 @@ U64 = npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
 MARKS = np.uint64((1 << 20) - 1)
 N = 10  # characters of an n-gram of `repeated_ngram_share`, as data-juicer has it
-SHORT = 10  # characters below which a line is short: a third of FineWeb-2's 30 Latin letters, as Chinese says in a third of the characters
+SHORT = 10  # lines of fewer characters are short: a third of FineWeb-2's 30, since Chinese needs about a third of the characters
 
 # Name, type, and what it holds.
 SIGNALS: tuple[tuple[str, str, str], ...] = (
@@ -142,7 +142,7 @@ def _numbers(points: I32, bounds: I64, texts: Sequence[str]) -> tuple[I32, I32]:
     """Count shapes of telephone and identity numbers of each text: both stand within runs of digits, blanks, hyphens and +, but for an X at the end."""
     phones, id_numbers = np.zeros(len(texts), np.int32), np.zeros(len(texts), np.int32)
     for t, low, high in _runs(points, bounds).tolist() if len(points) else ():
-        run = texts[t][low : high + 2]  # what stands behind decides, too
+        run = texts[t][low : high + 2]  # with two characters behind the run, which the patterns look at
         phones[t] += len(_PHONE.findall(run))
         id_numbers[t] += len(_ID.findall(run))
     return phones, id_numbers
@@ -194,9 +194,8 @@ def _count(points: I32, bounds: I64, out: I64) -> None:
     width = 16
     while width < 2 * longest:
         width *= 2
-    table = np.zeros(
-        width, np.uint64
-    )  # of hashes of n-grams, and of lines; their low bits say for which text, so that it need not be cleared
+    # A hash table of n-grams and of lines. The low bits of an entry name the text that it was written for, so it need not be cleared between texts.
+    table = np.zeros(width, np.uint64)
     for t in range(len(bounds) - 1):
         low, high = bounds[t], bounds[t + 1]
         mask = 16

@@ -63,7 +63,7 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
                 time.sleep(0.1)
                 if told:
                     told(*_progress(Path(folder)))
-        except OSError:  # no more processes can be had
+        except OSError:  # the system refuses to start another process
             return time.perf_counter() - start
         finally:
             for worker in workers:
@@ -103,7 +103,7 @@ def _stamp(part: Part) -> Path | None:
     if folder is None:
         return None
     sources = sorted(Path(cleantext.__file__).parent.rglob("*.py"))
-    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # as Numba itself sees that a source has changed
+    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # the same facts by which Numba notices a changed source
     state = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
     return folder / f"cleantext-{part}-{hashlib.sha256(state.encode()).hexdigest()[:12]}.warm"
 
@@ -161,7 +161,9 @@ def pages() -> None:
     pipeline.trace([page, page])
     pipeline.fast([page, page])
     signals_of([page.text], read=[1], removed=[0], damage=[0], links=[0.0])
-    collect([f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules"))  # enough for the automata
+    collect(
+        [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules")
+    )  # enough lines for the automata to be used instead of `re`
 
 
 def documents() -> None:
@@ -197,9 +199,11 @@ def columns() -> None:
     from cleantext.transform import Page
 
     page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3)
-    UnifyScript(to="hant").fast([Page("这种语言被发明于一百年前,他们学习了如何参与制造")])  # in doubt about 被发
+    UnifyScript(to="hant").fast(
+        [Page("这种语言被发明于一百年前,他们学习了如何参与制造")]
+    )  # ambiguous (被發 or 被髮), so that the context model is asked
     UnifyScript().fast([Page("我们对于这个问题还不够了解")])
-    for to in ("t2s", "s2twp"):  # conversions of one length and of several, of pages and of columns
+    for to in ("t2s", "s2twp"):  # one converts character by character, the other changes lengths; each by pages and by columns
         convert = UnifyScript(to=to)
         convert.run([page])
         convert.fast([page])

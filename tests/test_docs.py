@@ -157,9 +157,11 @@ def test_the_page_on_clusters_runs(folder, monkeypatch):
     table = pa.table({"id": ["a", "b"], "text": [text, text + "尾声。"]})
     pq.write_table(table, folder / "corpus" / "a.parquet")
     pq.write_table(table, folder / "bucket" / "texts" / "a.parquet")
+    shutil.copytree(ROOT / "seeds", folder / "seeds")
     here = [
         ("spark://host:7077", "local[2]"),
         (" --spark-conf spark.executor.memory=8g", ""),
+        ("pip install", "true"),
         ("s3a://", f"{folder}/"),
         ("/shared", f"{folder}/shared"),
     ]

@@ -157,7 +157,7 @@ def view_table() -> U32:
     def once(char: str) -> str:
         if unicodedata.category(char) == "Zs":
             return " "
-        if later(char):  # `re` of a later Python would find letters, digits and capitals here
+        if later(char):  # unassigned now: `re` of a later Python may take it for a letter, digit or capital
             return chr(LATER_HAN if later_han(char) else LATER)
         normal = unicodedata.normalize("NFKC", char)
         char = normal if len(normal) == 1 else char
