@@ -138,6 +138,16 @@ def test_the_guide_runs(page, folder, monkeypatch):
     run(page, folder, monkeypatch)
 
 
+# A few rows need no 200 partitions, no web server, and no second compiler in the JVM.
+LIGHT = {
+    "spark.ui.enabled": "false",
+    "spark.log.level": "OFF",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+}
+
+
 @pytest.mark.spark
 @pytest.mark.filterwarnings("default")  # pyspark's own
 def test_the_page_on_clusters_runs(folder, monkeypatch):
@@ -160,12 +170,12 @@ def test_the_page_on_clusters_runs(folder, monkeypatch):
     shutil.copytree(ROOT / "seeds", folder / "seeds")
     here = [
         ("spark://host:7077", "local[2]"),
-        (" --spark-conf spark.executor.memory=8g", ""),
+        ("--spark-conf spark.executor.memory=8g", " ".join(f"--spark-conf {name}={value}" for name, value in LIGHT.items())),
         ("pip install", "true"),
         ("s3a://", f"{folder}/"),
         ("/shared", f"{folder}/shared"),
     ]
-    with connected("local[2]", {"spark.ui.enabled": "false", "spark.log.level": "OFF", "spark.driver.memory": "1g"}) as spark:
+    with connected("local[2]", LIGHT) as spark:
         frame = spark.createDataFrame(
             [("1", "http://news.example.cn/1", f"<h1>渡口的书店</h1><p>{text}")], "id string, url string, html string"
         )
