@@ -30,7 +30,7 @@ I64 = npt.NDArray[np.int64]
 
 
 def code_points(text: str) -> U32:
-    """Return the code points of ``text`` as a read-only uint32 array, without copying twice."""
+    """Return the code points of ``text`` as a read-only uint32 array of shape (len(text),)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
@@ -162,7 +162,7 @@ class Changes:
     """What one step does to a batch: edits, flags and metadata by position of the page in the batch.
 
     ``texts`` holds the outputs where making the edits gave them anyway; a law checks that they
-    equal the applied edits. What was known of a page stays where ``metadata`` says otherwise, and gives way to what is ``restated``.
+    equal the applied edits. ``metadata`` adds what is not known of a page yet; ``restated`` replaces what is.
 
     >>> from cleantext.script import UnifyScript
     >>> from cleantext.transform import Page
@@ -224,14 +224,14 @@ def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[
     composed = np.array([JOIN in rule for rule in columns.rules], bool)[columns.rule]
     even = (grown == 0) & ~composed
     total = np.cumsum(grown)
-    first = np.searchsorted(columns.page, columns.page)  # the first edit of the same page
-    shift = total - np.where(first > 0, total[first - 1], 0)  # after each edit, within its page
+    first = np.searchsorted(columns.page, columns.page)  # index of the first edit on the page of each edit
+    shift = total - np.where(first > 0, total[first - 1], 0)  # how far text behind each edit has moved, within its page
     high = columns.end + shift
     low = high - np.diff(columns.after.offsets)
     base = columns.page.astype(np.int64) << 32
 
     def carried(key: I64, k: npt.NDArray[np.int64]) -> I64:
-        """Offsets that no edit holds, moved by the edit before them in their page."""
+        """Return offsets that lie in no edit, moved by the shift of the last edit before them on their page."""
         before = np.maximum(k - 1, 0)
         moved = (k > 0) & (columns.page[before] == page)
         return (key & 0xFFFFFFFF) - np.where(moved, shift[before], 0)

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-MOST = 30  # names that a message lists; of more only the near ones
+MOST = 30  # most names that a message lists; if there are more, only the similar ones
 
 
 class CleantextError(Exception):

@@ -48,7 +48,7 @@ UNICODE = "14.0.0"
 Fold = Literal["basic", "wide"]
 FOLDS = ("basic", "wide")
 
-WORD = 64  # characters up to which a text is folded sooner without arrays: words of rules are, by the thousand
+WORD = 64  # characters: shorter texts, such as the thousands of words in rules, are folded faster without arrays
 
 # Values of the table that are no code points.
 SLOW = 0xFFFFFFFF  # NFKC makes several characters of this one
@@ -236,7 +236,7 @@ def kept_column(texts: Sequence[str] | Ragged, *, fold: Fold = "basic") -> KeptC
     points, table = column.points, kept_table(fold)
     runs = _runs(column, fold, table, _special.sized(len(points))(points, table))
     room = len(points) + len(runs[-1])
-    # Not in the kernel: what NumPy allocates comes in large pages, four times as soon.
+    # Allocated here and not in the kernel: NumPy asks for large pages, which is four times as fast.
     value, start, end = np.empty(room, np.uint32), np.empty(room, np.int32), np.empty(room, np.int32)
     bounds = np.zeros(len(column.offsets), np.int64)
     _keep.sized(len(points))(value, start, end, bounds, points, column.offsets, table, *runs)
@@ -270,7 +270,7 @@ def _keep(
         while i < offsets[d + 1]:
             run = r < len(low) and low[r] < offsets[d + 1]
             until = low[r] if run else offsets[d + 1]
-            for at in range(i, until):  # written in any case, and written over where it is nothing: no branch to guess
+            for at in range(i, until):  # always written, and overwritten by the next one where it is to be dropped: no branch to mispredict
                 kept = table[points[at]]
                 value[n], start[n], end[n] = kept, at - base, at - base + 1
                 n += kept != 0
@@ -289,7 +289,7 @@ def _run(run: str, fold: Fold) -> tuple[int, ...]:
     """Return the kept code points of a run that NFKC may change as a whole."""
     table = kept_table(fold)
     if table[ord(run[0])] == 0:
-        run = run[1:]  # nothing joins to it; it may be a character of a later Unicode, which a later Python would expand
+        run = run[1:]  # nothing joins to this character, and NFKC of a later Python might expand it if it is of a later Unicode
     out = []
     for char in unicodedata.normalize("NFKC", run):
         value = int(table[ord(char)])

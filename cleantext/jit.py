@@ -30,11 +30,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Seconds, measured on one core of 2.5 GHz.
-IMPORT = 2.5  # to import Numba, and SciPy, which it imports where it finds it (1.0), and then some kernels
+IMPORT = 2.5  # to import Numba (and SciPy, which it imports if it is installed: 1.0), and to load the first kernels
 LOAD = 0.02  # to read a kernel from the cache
 INSTRUCTION = 2e-3  # to compile one instruction of bytecode
 ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until its own calls tell better
-LARGE = 2_000_000  # characters of a job that interpreting takes longer for than compiling all kernels does
+LARGE = 2_000_000  # characters of a job from which on interpreting it takes longer than compiling all kernels
 
 
 Calls = dict[tuple["Kernel[..., Any]", Any], None]  # each kernel called with the types of its arguments, in order
@@ -43,10 +43,10 @@ Calls = dict[tuple["Kernel[..., Any]", Any], None]  # each kernel called with th
 class _Process:
     """What the kernels of this process share."""
 
-    seconds = 0.0  # interpreted so far
-    expected = 0  # characters
-    eager = False  # everything runs compiled
-    calls: Calls | None = None  # kernels and types of their arguments, while they are recorded
+    seconds = 0.0  # spent on interpreting kernels, by all of them together
+    expected = 0  # characters of the jobs announced to `expect`
+    eager = False  # run every kernel compiled, whatever the size of its input
+    calls: Calls | None = None  # while calls are recorded: the kernels called, with the types of their arguments
 
 
 class Kernel(Generic[P, R]):
@@ -66,7 +66,7 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def python(self) -> Callable[P, R]:
-        """The function as Python, which calls other kernels as Python too; or what says the same in NumPy, where that was given."""
+        """The interpreted form: the function itself, calling other kernels interpreted, or its NumPy equivalent where one was given."""
         return self._arrays or cast("Callable[P, R]", _bound(self.function, "python"))
 
     @cached_property
@@ -84,7 +84,7 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def cached(self) -> bool:
-        """Whether compiled code of it is on disk, as found at the first question."""
+        """Whether its compiled code is on disk. Looked up once."""
         folder = cache_folder(_compile(self.function))
         return folder is not None and any(folder.glob(f"*{_qualified(self.function)}-*.nbi"))
 
@@ -105,11 +105,11 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def _overflows(self) -> bool:
-        """Whether it or a kernel that it calls is meant to wrap around."""
+        """Whether its integers, or those of a kernel that it calls, are meant to wrap around."""
         return any(k._wraps for k in self.calls)  # noqa: SLF001
 
     def sized(self, n: int) -> Callable[P, R]:
-        """Return what runs ``n`` elements soonest."""
+        """Return the form, compiled or interpreted, that is done soonest with an input of ``n`` elements."""
         if _Process.calls is not None:
             return partial(self._record, _Process.calls)
         if "compiled" in self.__dict__ or _Process.eager or self._pays(n):
@@ -152,7 +152,7 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
 
 
 def kernel_beside(arrays: Callable[P, R]) -> Callable[[Callable[P, R]], Kernel[P, R]]:
-    """Make a kernel that runs as other code, ``arrays``, until it is compiled: the same in NumPy, for loops that Python takes too long for."""
+    """Make a kernel whose interpreted form is ``arrays``, an equivalent in NumPy: for loops that are too slow in plain Python."""
     return partial(Kernel, arrays=arrays)
 
 
@@ -169,7 +169,7 @@ def expect(characters: int) -> None:
 
 @contextmanager
 def eager() -> Iterator[None]:
-    """Run everything compiled meanwhile, whatever its size."""
+    """Run every kernel compiled inside the block, whatever the size of its input."""
     before, _Process.eager = _Process.eager, True
     try:
         yield
@@ -179,7 +179,7 @@ def eager() -> Iterator[None]:
 
 @contextmanager
 def recorded() -> Iterator[Calls]:
-    """Interpret everything meanwhile; give the kernels called, each with Numba's types of its arguments."""
+    """Interpret everything inside the block, and record each kernel called with Numba's types of its arguments."""
     calls: Calls = {}
     _Process.calls = calls
     try:
@@ -194,7 +194,7 @@ def is_disabled() -> bool:
 
 
 def _forget_literals(dispatcher: Any) -> None:
-    """Compile a dispatcher for integers, not for 0, 1 and -1 each by itself as callers give them: a tenth of all compiling."""
+    """Compile a dispatcher once for all integers. Numba would compile it anew for each literal (0, 1, -1) in a call: a tenth of all compiling."""
     from numba.core import types as known
 
     unliteral: Any = known.unliteral
@@ -225,8 +225,8 @@ def _globals(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _digest(function: Callable[..., Any]) -> str:
-    """Return 12 hex digits of the constants and kernels that a function uses, and these in turn."""
-    said = [
+    """Return 12 hex digits that stand for the constants and kernels that a function uses, directly or through other kernels."""
+    used = [
         (
             name,
             _digest(value.function),
@@ -238,11 +238,11 @@ def _digest(function: Callable[..., Any]) -> str:
         for name, value in _globals(function).items()
         if isinstance(value, (Kernel, int, float, str, tuple))
     ]
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(used).encode()).hexdigest()[:12]
 
 
 def _qualified(function: Callable[..., Any]) -> str:
-    """Return a name that changes with what a function takes from other files. Numba itself sees only that its own file has changed."""
+    """Return a cache name that changes with what a function uses from other files: Numba notices only changes of its own file."""
     return f"{function.__qualname__}.{_digest(function)}"
 
 
@@ -255,7 +255,7 @@ def _bound(function: Callable[P, R], form: str) -> Any:
 def _compile(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     from numba import njit as typed
 
-    njit: Any = typed  # whose types know fewer options than it takes
+    njit: Any = typed  # as Any: Numba's type stubs lack some of the options
 
     bound = _bound(function, "inner")
     bound.__module__ = function.__module__

@@ -11,10 +11,10 @@ import re
 
 __all__ = ["CONTROLS", "marked"]
 
-CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])  # that no text holds
-NEAR = 512  # bytes within which they stand
-LONG = 5  # bytes of a mark that no text is made of alone, and
-LONE = re.compile(rb"[\d.]{0,9}\}?\s*")  # what a file that is cut off there may have behind it: a version
+CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])  # control characters that no text holds
+NEAR = 512  # bytes at the start of a file within which a binary format has some of them
+LONG = 5  # bytes of a mark: a file that ends right behind one so long is of its format, and no text
+LONE = re.compile(rb"[\d.]{0,9}\}?\s*")  # what may stand behind the mark in such a file: a version
 
 # Marks with bytes that no text begins with: offset, bytes, name.
 SURE: tuple[tuple[int, bytes, str], ...] = (
@@ -38,7 +38,7 @@ PRINTABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF-", "pdf"), (0, b"{\\rtf", "rtf"), (0, b"%!PS", "postscript"),
 )  # fmt: skip
 
-# How formats of printable characters go on behind their marks.
+# What follows the mark in formats that are written in printable characters.
 WRITTEN = {
     "pdf": re.compile(rb"%PDF-\d\.\d[ \t]*[\r\n]+(?:%[\x80-\xff]{4}\s|(?:.*[\r\n])?\d+ \d+ obj\b)", re.DOTALL),
     "rtf": re.compile(rb"\{\\rtf\d*\s*(?:\{\s*)?\\[a-z*]"),
@@ -48,7 +48,7 @@ WRITTEN = {
 
 
 def marked(head: bytes) -> str:
-    r"""Say by the first bytes of a file which other format it has; nothing where it may be a text.
+    r"""Return the name of the binary or page format that a file begins as, or "" where it may be text.
 
     >>> marked(b"GIF89a\x01\x00\x01\x00"), marked(b"GIF89a is a picture")
     ('image', '')

@@ -30,7 +30,7 @@ U64 = npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
 MARKS = np.uint64((1 << 20) - 1)
 N = 10  # characters of an n-gram of `repeated_ngram_share`, as data-juicer has it
-SHORT = 10  # characters below which a line is short: a third of FineWeb-2's 30 Latin letters, as Chinese says in a third of the characters
+SHORT = 10  # lines of fewer characters are short: a third of FineWeb-2's 30, since Chinese needs about a third of the characters
 
 # Name, type, and what it holds.
 SIGNALS: tuple[tuple[str, str, str], ...] = (
@@ -72,7 +72,7 @@ _COUNTED = (
 _PHONE = re.compile(r"(?<![\d-])(?:(?:\+?86[- ]?)?1[3-9]\d{9}|0\d{2,3}[- ]\d{7,8}|400-?\d{3}-?\d{4})(?![\d-])", re.ASCII)
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 _ID = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dXx])", re.ASCII)
-LEAST_DIGITS = 10  # of a telephone number: its patterns are tried only where as many stand in a row, but for blanks and hyphens
+LEAST_DIGITS = 10  # fewest digits of a telephone number: its patterns are tried only where so many stand in a row, blanks and hyphens aside
 
 
 def signals_of(
@@ -142,7 +142,7 @@ def _numbers(points: I32, bounds: I64, texts: Sequence[str]) -> tuple[I32, I32]:
     """Count shapes of telephone and identity numbers of each text: both stand within runs of digits, blanks, hyphens and +, but for an X at the end."""
     phones, id_numbers = np.zeros(len(texts), np.int32), np.zeros(len(texts), np.int32)
     for t, low, high in _runs(points, bounds).tolist() if len(points) else ():
-        run = texts[t][low : high + 2]  # what stands behind decides, too
+        run = texts[t][low : high + 2]  # with two characters behind the run, which the patterns look at
         phones[t] += len(_PHONE.findall(run))
         id_numbers[t] += len(_ID.findall(run))
     return phones, id_numbers
@@ -194,9 +194,8 @@ def _count(points: I32, bounds: I64, out: I64) -> None:
     width = 16
     while width < 2 * longest:
         width *= 2
-    table = np.zeros(
-        width, np.uint64
-    )  # of hashes of n-grams, and of lines; their low bits say for which text, so that it need not be cleared
+    # A hash table of n-grams and of lines. The low bits of an entry name the text that it was written for, so it need not be cleared between texts.
+    table = np.zeros(width, np.uint64)
     for t in range(len(bounds) - 1):
         low, high = bounds[t], bounds[t + 1]
         mask = 16

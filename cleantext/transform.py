@@ -74,9 +74,9 @@ class Page:
     def rebase(self, edits: Sequence[Edit], text: str) -> Page:
         """Return the page after ``edits`` made ``text`` of its text; blocks still tile it.
 
-        An edit that crosses blocks gives its output to the first of them; blocks of which nothing is left go.
+        The output of an edit that crosses blocks belongs to the first of them; empty blocks are dropped.
         """
-        if not self.html:  # written out: `replace` takes four times as long, half of what a short page costs
+        if not self.html:  # not `replace`, which takes four times as long: half of what a short page costs
             return Page(text, self.id, self.url, self.host, (), self.metadata, self.flags)
         moved = OffsetMap(edits)
         ends = [moved.to_cleaned(0, block.end)[1] for block in self.html]
@@ -201,7 +201,7 @@ def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
     for i, flags in changes.flags.items():
         out[i] = replace(out[i], flags=tuple(dict.fromkeys((*out[i].flags, *flags))))
     for i, found in changes.metadata.items():
-        out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # what was known first stays
+        out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # an earlier step's value stays
     for i, found in changes.restated.items():
         out[i] = replace(out[i], metadata={**out[i].metadata, **found})
     return out

@@ -41,7 +41,7 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
     """Compile what is not in the cache yet in one process a core; return the seconds that it took.
 
     Numba compiles in one thread, so each process takes kernel after kernel from the same list.
-    What they leave (a process died, there is no cache to share) is compiled where it is called.
+    A kernel that they leave (a process died, or there is no cache to share) is compiled where it is first called.
     """
     start = time.perf_counter()
     if jit.is_disabled() or is_warm(*parts):
@@ -63,7 +63,7 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
                 time.sleep(0.1)
                 if told:
                     told(*_progress(Path(folder)))
-        except OSError:  # no more processes can be had
+        except OSError:  # the system refuses to start another process
             return time.perf_counter() - start
         finally:
             for worker in workers:
@@ -93,7 +93,7 @@ def kernel_cache() -> Path | None:
 
 
 def _stamp(part: Part) -> Path | None:
-    """Return the file that says that a part is compiled: by this code, with this Numba, for this processor."""
+    """Return the marker file of a part that is compiled: its name stands for this code, this Numba and this processor."""
     import llvmlite.binding
     import numba
 
@@ -103,9 +103,9 @@ def _stamp(part: Part) -> Path | None:
     if folder is None:
         return None
     sources = sorted(Path(cleantext.__file__).parent.rglob("*.py"))
-    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # as Numba itself sees that a source has changed
-    said = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
-    return folder / f"cleantext-{part}-{hashlib.sha256(said.encode()).hexdigest()[:12]}.warm"
+    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # the same facts by which Numba notices a changed source
+    state = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
+    return folder / f"cleantext-{part}-{hashlib.sha256(state.encode()).hexdigest()[:12]}.warm"
 
 
 def share(*parts: Part) -> None:
@@ -113,13 +113,13 @@ def share(*parts: Part) -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     with jit.recorded() as calls:
         _exercise(*parts)
-    gc.freeze()  # Numba makes many small objects that live: to look through all of them ever again takes a tenth of the time
+    gc.freeze()  # Numba makes many small objects that stay: collecting garbage among them takes a tenth of the time
     gc.set_threshold(50_000, 20, 50)
     left = {f"{n:04}": call for n, call in enumerate(calls)}
     (folder / f"{len(left)}.all").touch()
     have: set[jit.Kernel[..., Any]] = set()
-    while left and os.getppid() == parent:  # else it was stopped
-        # What shares most with what this process has compiled; so that two processes seldom compile the same at the same time.
+    while left and os.getppid() == parent:  # a new parent means that `compile_ahead` was stopped
+        # Take the kernel that shares most with what this process has compiled, so that two processes seldom compile the same one.
         name = max(left, key=lambda name: _gain(left[name][0], have))
         kernel, given = left.pop(name)
         with contextlib.suppress(FileExistsError):
@@ -161,7 +161,9 @@ def pages() -> None:
     pipeline.trace([page, page])
     pipeline.fast([page, page])
     signals_of([page.text], read=[1], removed=[0], damage=[0], links=[0.0])
-    collect([f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules"))  # enough for the automata
+    collect(
+        [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules")
+    )  # enough lines for the automata to be used instead of `re`
 
 
 def documents() -> None:
@@ -197,9 +199,11 @@ def columns() -> None:
     from cleantext.transform import Page
 
     page = Page("發展新疆的歷史\n責任編輯:某某\n" * 3)
-    UnifyScript(to="hant").fast([Page("这种语言被发明于一百年前,他们学习了如何参与制造")])  # in doubt about 被发
+    UnifyScript(to="hant").fast(
+        [Page("这种语言被发明于一百年前,他们学习了如何参与制造")]
+    )  # ambiguous (被發 or 被髮), so that the context model is asked
     UnifyScript().fast([Page("我们对于这个问题还不够了解")])
-    for to in ("t2s", "s2twp"):  # conversions of one length and of several, of pages and of columns
+    for to in ("t2s", "s2twp"):  # one converts character by character, the other changes lengths; each by pages and by columns
         convert = UnifyScript(to=to)
         convert.run([page])
         convert.fast([page])

@@ -3,8 +3,10 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import cleantext
@@ -25,6 +27,50 @@ def test_files_are_rooms_not_halls(path):
     assert len(text.splitlines()) <= 420
     assert path.stem not in {"utils", "helpers", "base", "core", "manager", "misc", "common"}
     assert ast.get_docstring(ast.parse(text)), "a module says what it is for"
+
+
+# Names that two modules share today, each in a room of its own: the list only shrinks.
+SHARED_FILES = {
+    "batches", "characters", "cluster", "context", "corpus", "duplicates", "fields", "find", "kernel", "learn", "lines", "metadata", "model",
+    "pieces", "places", "reading", "rows", "rules", "scan", "signals", "tables", "tokens", "words",
+}  # fmt: skip
+SHARED_CLASSES = {
+    "Corpus", "Found", "Kernel", "Model", "Pack", "Part", "Places", "Read", "Recipe", "Row", "Rows", "Scanned", "Table", "_Run", "_Work",
+}  # fmt: skip
+
+
+def shared(names):
+    """Return the names that stand more than once."""
+    return {name for name, times in Counter(names).items() if times > 1}
+
+
+def test_no_file_name_stands_twice():
+    assert not shared(path.stem for path in FILES if path.stem not in {"__init__", "__main__"}) - SHARED_FILES
+
+
+def test_no_class_name_stands_twice():
+    trees = [ast.parse(path.read_text("utf-8")) for path in FILES]
+    assert not shared(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)) - SHARED_CLASSES
+
+
+LARGE_FOLDERS = {".": 16, "chrome": 30, "dedup": 31, "html": 16, "run": 25, "run/readers": 14, "script": 13}  # raised never
+
+
+def test_folders_have_a_dozen_modules():
+    sizes = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in FILES if path.stem != "__init__")
+    assert not {folder: size for folder, size in sizes.items() if size > LARGE_FOLDERS.get(folder, 12)}
+
+
+# Modules that import one another today: the list only shrinks.
+CIRCLE = {"chrome.checks", "chrome.evidence", "chrome.metadata", "chrome.reading", "chrome.rules", "chrome.votes"}
+
+
+def test_no_modules_import_one_another():
+    """Imports inside functions count, too; those for type checkers alone do not."""
+    graph = grimp.build_graph("cleantext", exclude_type_checking_imports=True, cache_dir=None)
+    importers = {module: graph.find_downstream_modules(module) for module in graph.modules}  # in any number of steps
+    both = {(a, b) for a in importers for b in importers[a] if a in importers[b]}
+    assert {module.removeprefix("cleantext.") for pair in both for module in pair} <= CIRCLE
 
 
 def test_importing_the_package_imports_none_of_its_parts():

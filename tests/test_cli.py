@@ -73,7 +73,7 @@ def test_failed_pages_exit_3(tmp_path):
 
 
 def test_failed_pages_go_before_changed_ones(tmp_path):
-    """The order of exit codes, as help and README tell it: 3 where pages fail, whatever `--check` found."""
+    """The order of exit codes, as help and the guide tell it: 3 where pages fail, whatever `--check` found."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "changes.txt").write_text("發展", "utf-8")
     call = ("clean", tmp_path / "in", "-o", tmp_path / "out", "--duplicates", "off")
@@ -81,7 +81,7 @@ def test_failed_pages_go_before_changed_ones(tmp_path):
     (tmp_path / "in" / "bin.txt").write_bytes(bytes(range(256)) * 20)
     assert [run(*call, *more).exit_code for more in ((), ("--dry-run",), ("--check",))] == [3, 3, 3]
     assert run(*call, "--check", "--max-df", "0").exit_code == 2
-    for told in (run("--help").output, (SEEDS.parent / "README.md").read_text("utf-8")):
+    for told in (run("--help").output, (SEEDS.parent / "docs" / "clean.md").read_text("utf-8")):
         assert "--check" in told.partition("xit codes: 0 done")[2].partition("failed")[0]
         assert "whatever would change" in " ".join(told.split())
 

@@ -15,11 +15,11 @@ from cleantext.data import opencc_text
 
 __all__ = ["counted_words", "han_evidence"]
 
-CHANCE = math.log(1 / 6763)  # of a character where all those of GB 2312 are as likely, as when the bytes mean something else
+CHANCE = math.log(1 / 6763)  # log share of each character if all 6,763 of GB 2312 were equally likely, as when the bytes are not Chinese
 RARE = -13.0  # log share of a character that is not listed, or hardly ever occurs
 SIGNS = frozenset("，。、；：？！…“”‘’（）〔〕《》「」『』—·～〈〉【】％　")
-STRANGE = -6.0  # neither a Chinese character nor a sign of Chinese text
-GLUED = -2.0  # beside an ASCII letter, as accents are in their words
+STRANGE = -6.0  # log odds of a character that is neither Chinese nor punctuation of Chinese text
+GLUED = -2.0  # log odds added for a character next to an ASCII letter, where accented Latin letters stand
 
 
 def counted_words() -> Iterator[tuple[str, int]]:

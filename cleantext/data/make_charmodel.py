@@ -38,7 +38,7 @@ def main() -> None:
         if len(word) <= LONGEST and all("\u3400" <= c <= "\u9fff" for c in word):
             counts[word] += int(count)
     for character in {c for word in counts for c in word}:
-        counts[character] += 1  # each may stand alone
+        counts[character] += 1  # a character is a word of its own, too
     words = sorted((w for w, n in counts.items() if n >= LEAST or len(w) == 1), key=lambda w: (len(w), w))
     np.savez_compressed(
         HERE / "charmodel.npz",

@@ -48,7 +48,7 @@ def _in_gb2312(char: str) -> bool:
     return True
 
 
-class Classes:
+class VariantClasses:
     """Disjoint classes of characters that stand for one another."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ def closure() -> dict[str, str]:
     All candidates count, not only the first (藉 -> 藉 借 joins both). Japanese forms join only where
     that does not make one class of two characters of GB 2312: 芸 is no 艺 and 弁 no 辨 in Chinese.
     """
-    classes = Classes()
+    classes = VariantClasses()
     for name in ("TSCharacters.txt", "STCharacters.txt", "TSCharactersExt.txt", "TWVariants.txt", "HKVariants.txt"):
         for key, values in rows(name):
             for value in values:
@@ -157,7 +157,7 @@ def view_table() -> U32:
     def once(char: str) -> str:
         if unicodedata.category(char) == "Zs":
             return " "
-        if later(char):  # `re` of a later Python would find letters, digits and capitals here
+        if later(char):  # unassigned now: `re` of a later Python may take it for a letter, digit or capital
             return chr(LATER_HAN if later_han(char) else LATER)
         normal = unicodedata.normalize("NFKC", char)
         char = normal if len(normal) == 1 else char

@@ -85,7 +85,7 @@ class Rule:
 
     id: str
     kind: str
-    category: str  # C01 to C22, see the taxonomy in packs/README.md
+    category: str  # C01 to C22, see the taxonomy in docs/rules.md
     strength: str = "B"  # A acts anywhere, B in its zones or beside what goes, C only with a second reason
     zones: tuple[str, ...] = ("head", "tail")
     why: str = ""
