@@ -32,7 +32,8 @@ import cleantext.html.metadata.page_metadata as html_metadata
 import cleantext.html.parsing.visible_lines as html_lines
 from cleantext.chrome import StripChrome
 from cleantext.chrome.lines.findings import collect
-from cleantext.chrome.rules.pack import Pack, load_pack
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import Pack
 from cleantext.chrome.scorer.line_model import load_model
 from cleantext.fold import view
 from cleantext.html.parsing.class_words import class_words

@@ -250,7 +250,7 @@ class Corpus:
         from cleantext.chrome.lines.columns import CATEGORY, COUNT, FIRST, HEADS, STRONGEST, SUMMARY
         from cleantext.chrome.lines.findings import LineCache
         from cleantext.chrome.matching.line_memory import Rows
-        from cleantext.chrome.rules.pack import load_pack
+        from cleantext.chrome.rules.load_packs import load_pack
         from cleantext.chrome.scorer.line_features import SLOTS, classes, grams
         from cleantext.fold import view_points
 

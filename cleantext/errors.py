@@ -60,7 +60,7 @@ class ConfigError(CleantextError):
 class RuleError(CleantextError):
     r"""A row of a rule pack that the loader refuses.
 
-    >>> from cleantext.chrome.rules.pack import load_pack
+    >>> from cleantext.chrome.rules.load_packs import load_pack
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     pack = pathlib.Path(folder, "mine.toml")

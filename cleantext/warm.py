@@ -151,7 +151,7 @@ def _exercise(*parts: Part) -> None:
 def pages() -> None:
     """Compile what cleans pages."""
     from cleantext.chrome.lines.findings import collect
-    from cleantext.chrome.rules.pack import load_pack
+    from cleantext.chrome.rules.load_packs import load_pack
     from cleantext.pipeline import Pipeline
     from cleantext.signals import signals_of
     from cleantext.transform import Page

@@ -9,7 +9,8 @@ from made import THOROUGH, judge
 
 from cleantext.chrome import StripChrome, strip_chrome
 from cleantext.chrome.lines.findings import collect
-from cleantext.chrome.rules.pack import Pack, load_pack
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import Pack
 from cleantext.chrome.rules.salvage import gather, iso_date, read_labels
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError

@@ -25,7 +25,8 @@ from cleantext.chrome.matching.line_scan import Scanned, scan
 from cleantext.chrome.matching.pattern_nodes import Question
 from cleantext.chrome.matching.vocabulary_lines import _count_end, widgets
 from cleantext.chrome.matching.word_index import RuleTable, lexicon
-from cleantext.chrome.rules.pack import Pack, load_pack, unwrap
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import Pack, unwrap
 from cleantext.fold import view
 
 PACK = load_pack("zh-web-rules")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleantext.chrome.rules.pack import load_pack, pack_names
+from cleantext.chrome.rules.load_packs import load_pack, pack_names
 from cleantext.errors import RuleError
 
 LINE = 'id = "mine.slogan"\ncategory = "C19"\nanchors = ["口号"]\nmatch = ".{0,4}口号.{0,6}"\nhit = ["本站口号"]\nmiss = ["他喊着口号走过整条街,人们纷纷驻足。"]\n'

@@ -24,7 +24,7 @@ from cleantext.chrome.matching.automata import Automata
 from cleantext.chrome.matching.line_scan import SHORT
 from cleantext.chrome.matching.linear_time import LARGE, WORK, _Work, prove
 from cleantext.chrome.matching.pattern_nodes import PARSER, Question
-from cleantext.chrome.rules.pack import load_pack
+from cleantext.chrome.rules.load_packs import load_pack
 from cleantext.chrome.rules.value_shapes import SHAPES
 from cleantext.errors import RuleError
 

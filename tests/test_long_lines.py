@@ -24,7 +24,8 @@ from cleantext.changes import code_points
 from cleantext.chrome.lines.findings import Tables
 from cleantext.chrome.matching.character_bits import MOST_BRACKETS
 from cleantext.chrome.matching.line_memory import Rows
-from cleantext.chrome.rules.pack import load_pack, unwrap
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import unwrap
 from cleantext.dedup import removal
 from cleantext.edits import Edit, apply, compose
 from cleantext.html import read_html

@@ -111,7 +111,7 @@ def test_what_one_host_alone_supports_is_switched_off_and_on_again(quality, shar
 def test_a_rule_without_its_last_word_or_anchor_goes(quality):
     import left_out
 
-    from cleantext.chrome.rules.pack import load_pack
+    from cleantext.chrome.rules.load_packs import load_pack
 
     pack = load_pack("zh-web-rules")
     rule = pack.by_id["meta.slash-credit"]

@@ -10,7 +10,8 @@ import cleantext.chrome.rules.row_fields
 from cleantext.chrome import StripChrome
 from cleantext.chrome.hosts.profiles import HostProfile
 from cleantext.chrome.lines.findings import collect
-from cleantext.chrome.rules.pack import CATEGORIES, Pack, load_pack, unwrap
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import CATEGORIES, Pack, unwrap
 from cleantext.chrome.rules.row_checks import check
 from cleantext.chrome.rules.toml_rows import read_rows
 from cleantext.errors import ConfigError, RuleError

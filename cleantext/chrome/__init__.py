@@ -14,7 +14,8 @@ from cleantext.chrome.hosts.profiles import HostProfile, host_of, load_profile, 
 from cleantext.chrome.lines.decide import Decisions, PageDecision, Reason, decide
 from cleantext.chrome.lines.findings import LineCache
 from cleantext.chrome.matching.line_memory import Rows
-from cleantext.chrome.rules.pack import Pack, load_pack
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import Pack
 from cleantext.chrome.scorer import Scorer
 from cleantext.errors import ConfigError
 from cleantext.fold import view_points

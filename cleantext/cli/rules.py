@@ -76,6 +76,6 @@ def rules_audit(out: Path, rule: str, sample: int) -> None:
 
 
 def _pack(names: tuple[str, ...]) -> Any:
-    from cleantext.chrome.rules.pack import load_pack
+    from cleantext.chrome.rules.load_packs import load_pack
 
     return load_pack(*(names or ("zh-web-rules",)))

@@ -29,7 +29,8 @@ from cleantext.chrome.lines.columns import ZONE_NAMES
 from cleantext.chrome.lines.evidence import Findings
 from cleantext.chrome.lines.findings import collect, strongest
 from cleantext.chrome.lines.zones import place
-from cleantext.chrome.rules.pack import Pack, Rule, load_pack
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import Pack, Rule
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.transform import Page

@@ -53,7 +53,7 @@ from cleantext.chrome.lines.evidence import Evidence
 from cleantext.chrome.lines.findings import LineCache
 from cleantext.chrome.lines.headers_footers import enclosed, grow, header
 from cleantext.chrome.lines.protectors import protect, restore_titles
-from cleantext.chrome.lines.decide.results import results_of
+from cleantext.chrome.lines.results import results_of
 from cleantext.chrome.lines.zones import place, support, take_certain
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.matching.line_scan import stripped

@@ -39,7 +39,8 @@ from cleantext.chrome.main_text.element_tree import (
     plain,
 )
 from cleantext.chrome.main_text.headlines import find_title, second_title, unnamed_title
-from cleantext.chrome.rules.pack import Pack, load_pack
+from cleantext.chrome.rules.load_packs import load_pack
+from cleantext.chrome.rules.pack import Pack
 from cleantext.edits import Edit
 from cleantext.fold import view
 from cleantext.transform import HOLDS, Block, Breaks, Law, Page, PageTransform, Safety, register
