@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.edits import JOIN, Edit, apply
+from cleantext.edits import JOIN, Choice, Edit, apply
 from cleantext.errors import InputError, wrong_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "column_texts", "text_of", "to_original"]
+__all__ = ["Changes", "Choices", "EditColumns", "Ragged", "code_points", "column_texts", "text_of", "to_original"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+F32 = npt.NDArray[np.float32]
 
 
 def code_points(text: str) -> U32:
@@ -119,6 +120,33 @@ class Ragged:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """What edits chose among: those of edit ``edit[i]`` are texts ``first[i]`` to ``first[i + 1]``, the likeliest first."""
+
+    edit: I64  # ascending
+    first: I64  # shape (n + 1,)
+    texts: Ragged
+    margin: F32  # see `cleantext.edits.Choice`
+
+    @classmethod
+    def of(cls, after: Ragged, edit: I64, place: I64, others: I32, margin: F32) -> Choices:
+        """Return the least sure choice of each edit: character ``place`` of ``after`` might be any of ``others``, a row a choice, 0 behind the last.
+
+        ``edit`` is ascending, and has an edit as often as it chose.
+        """
+        order = np.lexsort((margin, edit))
+        least = order[np.diff(edit[order], prepend=-1) > 0]
+        edit, place, others, margin = edit[least], place[least], others[least], margin[least]
+        count = (others > 0).sum(axis=1)
+        row = np.repeat(np.arange(len(edit)), count)
+        size = np.diff(after.offsets)[edit[row]]
+        offsets = np.append(0, np.cumsum(size))
+        points = after.points[np.arange(offsets[-1]) + np.repeat(after.offsets[edit[row]] - offsets[:-1], size)]
+        points[offsets[:-1] + place[row]] = others[others > 0]
+        return cls(edit, np.append(0, np.cumsum(count)), Ragged(points, offsets), margin)
+
+
+@dataclass(frozen=True, slots=True)
 class EditColumns:
     """Edits of one step over a batch, sorted by page and start. ``rule`` indexes ``rules``."""
 
@@ -129,6 +157,7 @@ class EditColumns:
     after: Ragged
     rule: I32
     rules: tuple[str, ...]
+    choices: Choices | None = None
 
     def __len__(self) -> int:
         return len(self.page)
@@ -148,13 +177,39 @@ class EditColumns:
             )
         )
 
+    def chosen(self, page: int) -> tuple[Choice, ...]:
+        """Return what the edits of one page chose among, in their order."""
+        if self.choices is None:
+            return ()
+        held, edits = self.choices, self.rows(page)
+        base, end = np.searchsorted(self.page, [page, page + 1]).tolist()
+        low, high = np.searchsorted(held.edit, [base, end]).tolist()
+        out = []
+        for n, row, margin in zip(range(low, high), held.edit[low:high].tolist(), held.margin[low:high].tolist(), strict=True):
+            start, stop, _, after, _ = edits[row - base]
+            out.append(Choice(start, stop, after, tuple(held.texts.strings(*held.first[n : n + 2].tolist())), margin))
+        return tuple(out)
+
+    def alternatives(self) -> tuple[pa.ListArray, pa.Array]:
+        """Return the columns ``alternatives``, an empty list where nothing was chosen, and ``margin``, null there."""
+        import pyarrow as pa
+
+        count, margin = np.zeros(len(self) + 1, np.int32), np.full(len(self), np.nan, np.float32)
+        texts = Ragged.of(())
+        if self.choices is not None:
+            count[self.choices.edit + 1] = np.diff(self.choices.first)
+            margin[self.choices.edit] = self.choices.margin
+            texts = self.choices.texts
+        lists = pa.ListArray.from_arrays(pa.array(np.cumsum(count, dtype=np.int32)), texts.arrow().cast(pa.string()))
+        return lists, pa.array(margin, from_pandas=True)
+
     def arrow(self) -> pa.Table:
-        """Return the columns ``page, start, end, before, after, rule`` (rule as a dictionary)."""
+        """Return the columns ``page, start, end, before, after, rule`` (rule as a dictionary), ``alternatives`` and ``margin``."""
         import pyarrow as pa
 
         rule = pa.DictionaryArray.from_arrays(pa.array(self.rule), pa.array(self.rules, pa.string()))
-        names = ["page", "start", "end", "before", "after", "rule"]
-        return pa.table([self.page, self.start, self.end, self.before.arrow(), self.after.arrow(), rule], names=names)
+        names = ["page", "start", "end", "before", "after", "rule", "alternatives", "margin"]
+        return pa.table([self.page, self.start, self.end, self.before.arrow(), self.after.arrow(), rule, *self.alternatives()], names=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +236,10 @@ class Changes:
     def edits(self, page: int) -> tuple[Edit, ...]:
         """Return the edits of one page of the batch, sorted and disjoint."""
         return tuple(self.by_page.get(page, ())) if self.columns_ is None else self.columns_.rows(page)
+
+    def choices(self, page: int) -> tuple[Choice, ...]:
+        """Return what the edits of one page chose among, where they say so."""
+        return () if self.columns_ is None else self.columns_.chosen(page)
 
     def apply(self, page: int, text: str) -> str:
         """Return what this step makes of ``text``, the page at that position."""

@@ -190,7 +190,7 @@ class Pipeline(Transform):
     def explain(self, page: Page) -> Cleaned:
         """Clean one page and keep the record."""
         traced = self.trace([page])
-        steps = tuple(Step(s.id, c.edits(0)) for s, c in zip(self.steps, traced.steps, strict=True))
+        steps = tuple(Step(s.id, c.edits(0), c.choices(0)) for s, c in zip(self.steps, traced.steps, strict=True))
         out = traced.pages[0]
         return Cleaned(page.text, out.text, tuple(s for s in steps if s.edits), out.metadata, out.flags)
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from cleantext.changes import Changes
-from cleantext.edits import Edit, OffsetMap, compose
+from cleantext.edits import Choice, Edit, OffsetMap, compose
 from cleantext.errors import wrong_type
 
 __all__ = [
@@ -228,10 +228,11 @@ def register(cls: type[Transform]) -> type[Transform]:
 
 
 class Step(NamedTuple):
-    """The edits of one Transform, in the offsets of the text that it was given."""
+    """The edits of one Transform, and what they chose among, in the offsets of the text that it was given."""
 
     transform: str
     edits: tuple[Edit, ...]
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -265,9 +266,26 @@ class Cleaned:
         """One map a step: more exact than one of the composed edits, which merge what steps did side by side."""
         return tuple(OffsetMap(step.edits) for step in self.steps)
 
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """What edits chose among several forms, their spans in ``original``, the least sure first.
+
+        >>> from cleantext.pipeline import explain
+        >>> [(c.start, c.after, c.alternatives) for c in explain("电话是被发明的", pipeline="zh-web-hant").choices]
+        [(4, '發', ('髮',))]
+        """
+        found = [
+            c._replace(start=a, end=b) for n, s in enumerate(self.steps) for c in s.choices for a, b in [self._back(n, c.start, c.end)]
+        ]
+        return tuple(sorted(found, key=lambda choice: (choice.margin, choice.start)))
+
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Return where ``text[start:end]`` stood in the original."""
-        for step in reversed(self._maps):
+        return self._back(len(self._maps), start, end)
+
+    def _back(self, steps: int, start: int, end: int) -> tuple[int, int]:
+        """Carry a span back over the first so many steps."""
+        for step in reversed(self._maps[:steps]):
             start, end = step.to_original(start, end)
         return start, end
 

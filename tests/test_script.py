@@ -21,6 +21,7 @@ from cleantext.data import opencc_text
 from cleantext.edits import Edit, apply, revert
 from cleantext.errors import ConfigError
 from cleantext.jit import _bound
+from cleantext.pipeline import Pipeline
 from cleantext.script import (
     ArabicForms,
     CompatibilityIdeographs,
@@ -293,7 +294,7 @@ def test_batch_is_one_by_one_and_fast_is_run(texts, to):
     changes = transform.run(pages)
     fast = [p.text for p in transform.fast(pages)]
     assert fast == [transform(t) for t in texts] == [changes.apply(n, t) for n, t in enumerate(texts)]
-    for n, text in enumerate(texts):
+    for n in range(len(texts)):
         edits = changes.edits(n)
         assert apply(text, edits) == fast[n]
         assert revert(fast[n], edits) == text
@@ -742,3 +743,49 @@ def test_a_bad_row_is_named(tmp_path, row):
     (tmp_path / "own.txt").write_text(f"甲\t乙\n{row}\n", "utf-8")
     with pytest.raises(ConfigError, match="line 2"):
         unify_script("软件", to="s2t", dictionary=str(tmp_path / "own.txt"))
+
+
+def test_edits_and_explanations_tell_the_alternatives_of_doubts():
+    """What `doubts` says of places that change, edits say of the least sure one of each: one record in three views."""
+    text = "它是被发明的，后面有三只羊；头发里发现的干系不干净，皇后说他们在发展、表里如一，几个只松了松口。\n" * 3
+    told = {d.start: d for d in doubts(text, to="hant") if d.before != d.after}
+    changes = UnifyScript("hant").run([Page(""), Page(text)])
+    edits, choices = changes.edits(1), changes.choices(1)
+    assert changes.choices(0) == ()
+    by_span = {(c.start, c.end): c for c in choices}
+    for edit in edits:
+        inside = sorted(told[i].margin for i in range(edit.start, edit.end) if i in told)
+        assert ((edit.start, edit.end) in by_span) == bool(inside)
+        if inside:
+            choice = by_span[edit.start, edit.end]
+            least = next(told[i] for i in range(edit.start, edit.end) if i in told and told[i].margin == inside[0])
+            place = least.start - edit.start
+            assert (choice.margin, choice.after) == (inside[0], edit.after)
+            assert choice.alternatives == tuple(edit.after[:place] + c + edit.after[place + 1 :] for c in least.alternatives)
+    table = changes.columns.arrow()
+    held = [row for row in table.to_pylist() if row["margin"] is not None]
+    assert [(r["start"], tuple(r["alternatives"]), r["margin"]) for r in held] == [(c.start, c.alternatives, c.margin) for c in choices]
+    assert all(row["alternatives"] == [] for row in table.to_pylist() if row["margin"] is None)
+    explained = Pipeline((UnifyScript("hant"),)).explain(Page(text))
+    assert sorted(explained.choices) == sorted(choices)
+    assert [c.margin for c in explained.choices] == sorted(c.margin for c in choices)
+
+
+def test_words_of_the_user_have_no_alternatives_and_move_those_behind_them():
+    """A phrase of another length stands before; a protected word is not in doubt, on any of the ways."""
+    text = "软件是被发明的，头发白了"
+    found = doubts(text, to="hant", phrases={"软件": "电脑软体甲"}, keep=["头发"])
+    assert [(d.start, d.before) for d in found if d.before == "发"] == [(4, "发")]
+    changes = UnifyScript("hant", phrases=(("软件", "电脑软体甲"),), keep=("头发",)).run([Page("头"), Page(text)])
+    assert [(c.start, c.after, c.alternatives) for c in changes.choices(1)] == [(4, "發", ("髮",))]
+
+
+@given(st.lists(st.text("这只后发干里面头发松、，\n", max_size=12), max_size=6), st.sampled_from(["hant", "hant-tw"]))
+def test_choices_of_a_batch_are_those_of_its_pages(texts, to):
+    transform = UnifyScript(to, phrases=(("后面", "後邊兒"),))
+    together = transform.run([Page(text) for text in texts])
+    assert [together.choices(n) for n in range(len(texts))] == [transform.run([Page(text)]).choices(0) for text in texts]
+    for n in range(len(texts)):
+        kept = {edit[:2]: edit for edit in together.edits(n)}
+        for choice in together.choices(n):
+            assert kept[choice[:2]].after == choice.after not in choice.alternatives

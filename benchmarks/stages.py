@@ -1,0 +1,110 @@
+"""How fast the whole job runs on texts, and what each step takes of it: repair, normalisation, chrome, script, in one process.
+
+    python benchmarks/stages.py [--megabytes 4] [--rounds 3] [--pipeline zh-web] [--only laws,moj,lines,damaged,accents]
+
+CPU seconds of one core, the fastest of all rounds in turn, with edits off and on, in MB of UTF-8; pages of 2 kB of the laws (Simplified),
+of moj (Traditional) and of cuv and UD sentences in both, the visible lines of pages2, a page damaged as seed 000 is, and lines that mix `Ã©` with real accents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cleantext.html import read_html
+from cleantext.pipeline import Pipeline
+from cleantext.transform import Page, advance
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("CLEANTEXT_SHARED", ROOT.parent / "shared")) / "data"
+SIZE = 700  # characters of a page
+ACCENTS = "Le café de José était fermé, dÃ©jÃ  en été; la mÃ©tÃ©o à Besançon reste élevée et l’hôtel «Étoile» a rouvert près du théâtre.\n"
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    import zstandard
+
+    with zstandard.open(SHARED / "dedup" / f"{name}.jsonl.zst", "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def pages_of(texts: list[str]) -> list[Page]:
+    """Return texts as pages of about `SIZE` characters that end with a line."""
+    pages = []
+    for text in texts:
+        at = 0
+        while at < len(text):
+            stop = text.find("\n", at + SIZE) + 1 or len(text)
+            pages.append(Page(text[at:stop]))
+            at = stop
+    return pages
+
+
+def texts(kind: str) -> list[Page]:
+    if kind in ("laws", "moj"):
+        return pages_of([row["text"] for row in rows(kind)])
+    if kind == "cuv":
+        return pages_of(["\n".join(row[script] for row in rows("cuv")) for script in ("hant", "hans")])
+    if kind == "ud":
+        found = [json.loads(line) for line in (SHARED / "dedup" / "ud.jsonl").read_text("utf-8").splitlines()]
+        return pages_of(["\n".join(row[script] for row in found) for script in ("hant", "hans")])
+    if kind == "lines":
+        return [Page(read_html((path / "page.html").read_bytes()).text) for path in sorted((SHARED / "pages2").iterdir()) if path.is_dir()]
+    if kind == "damaged":
+        return [Page(next((ROOT / "seeds").glob("000_*.txt")).read_text("utf-8"))]
+    return [Page(ACCENTS * 20)]
+
+
+def timed(pipeline: Pipeline, pages: list[Page], *, record: bool) -> list[float]:
+    """Return the CPU seconds of each step."""
+    seconds, now = [], pages
+    for step in pipeline.steps:
+        start = time.process_time()
+        now = advance(now, step.run(now)) if record else step.fast(now)
+        seconds.append(time.process_time() - start)
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=float, default=4, help="of each text, repeated or cut")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pipeline", default="zh-web")
+    parser.add_argument("--only", default="laws,moj,cuv,ud,lines,damaged,accents")
+    options = parser.parse_args()
+    pipeline = Pipeline.load(options.pipeline)
+    names = [step.id for step in pipeline.steps]
+    print(f"| text | MB | edits | MB/s | MB/s but for chrome | {' | '.join(names)} |\n|{'---|' * (len(names) + 5)}")
+    for kind in options.only.split(","):
+        found, wanted, size = texts(kind), options.megabytes * 1e6, 0
+        random.Random(5).shuffle(found)
+        pages: list[Page] = []
+        while size < wanted:
+            pages += found[: max(1, len(found))] if size == 0 or kind in ("damaged", "accents", "lines", "ud") else []
+            size = sum(len(page.text.encode()) for page in pages)
+            if kind in ("laws", "moj", "cuv"):
+                break
+        while size > wanted and len(pages) > 1:
+            size -= len(pages.pop().text.encode())
+        best: dict[bool, list[float]] = {}
+        for n in range(options.rounds + 1):
+            for record in (False, True):
+                seconds = timed(pipeline, pages, record=record)
+                if n and (record not in best or sum(seconds) < sum(best[record])):
+                    best[record] = seconds
+        for record, seconds in best.items():
+            rest = sum(s for name, s in zip(names, seconds, strict=True) if not name.startswith("chrome"))
+            shares = " | ".join(f"{s / sum(seconds):.1%}" for s in seconds)
+            print(
+                f"| {kind} | {size / 1e6:.1f} | {'on' if record else 'off'} | {size / 1e6 / sum(seconds):.1f} | {size / 1e6 / rest:.1f} | {shares} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
