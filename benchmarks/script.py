@@ -31,7 +31,7 @@ from make_contextmodel import is_learned
 
 from cleantext.data import opencc_text
 from cleantext.script import UnifyScript, detect_script
-from cleantext.script.tables import CONFIGURATIONS
+from cleantext.script.dictionaries import CONFIGURATIONS
 from cleantext.transform import Page
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -361,8 +361,8 @@ ASKED = {
 # Those whose search begins at the start of a run only, by a look behind, or ends in what it found; `test_long_runs` asks them.
 RUNS = {
     "chrome.metadata._TRAILING_DATE": " |·丨",
-    "script.letters.WORD": "aA",
-    "script.letters.TATWEEL": "\u0640",
+    "script.forms.WORD": "aA",
+    "script.forms.TATWEEL": "\u0640",
     "repair.misread.families.CUT_SHORT": "鏂扮枂",
     "normalize._FULL_WORD": "Ａ０，：．",
     "normalize._TRAILING": " \t",

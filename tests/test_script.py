@@ -36,13 +36,13 @@ from cleantext.script import (
 )
 from cleantext.script import convert as convert_module
 from cleantext.script import utf8 as utf8_module
-from cleantext.script.context import choose, context
+from cleantext.script.ambiguity import choose, context
 from cleantext.script.convert import Batch, converter
 from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
+from cleantext.script.dictionaries import CONFIGURATIONS, OWN, Group, compiled, flat, pairs, replaced, rows_of
 from cleantext.script.forms import Z_VARIANTS
-from cleantext.script.tables import CONFIGURATIONS, OWN, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.script.segmentation import word_spans, words
 from cleantext.script.unify import FORMS
-from cleantext.script.words import word_spans, words
 from cleantext.testing import broken, check_laws, web_text
 from cleantext.transform import Block, Page
 
@@ -294,7 +294,7 @@ def test_batch_is_one_by_one_and_fast_is_run(texts, to):
     changes = transform.run(pages)
     fast = [p.text for p in transform.fast(pages)]
     assert fast == [transform(t) for t in texts] == [changes.apply(n, t) for n, t in enumerate(texts)]
-    for n in range(len(texts)):
+    for n, text in enumerate(texts):
         edits = changes.edits(n)
         assert apply(text, edits) == fast[n]
         assert revert(fast[n], edits) == text
@@ -578,7 +578,7 @@ def test_compiled_tables_are_kept_and_found_again(cold, monkeypatch):
     first = compiled(stage)
     assert len(list(cold.glob("*.npz"))) == 1
     compiled.cache_clear()
-    monkeypatch.setattr("cleantext.script.tables.compile_table", lambda *a, **k: pytest.fail("compiled again"))
+    monkeypatch.setattr("cleantext.script.dictionaries.compile_table", lambda *a, **k: pytest.fail("compiled again"))
     assert all(np.array_equal(a, b) for a, b in zip(first, compiled(stage), strict=True))
 
 

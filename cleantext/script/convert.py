@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from cleantext.changes import Choices, EditColumns, Ragged
 from cleantext.data import BUNDLED, opencc_text
-from cleantext.script.context import Certain, Context, certainty, choose, context
-from cleantext.script.kernel import (
+from cleantext.script.ambiguity import Certain, Context, certainty, choose, context
+from cleantext.script.dictionaries import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, Group, Table, compiled, custom
+from cleantext.script.matching import (
     BARRIER,
     CUT,
     FREEZE,
@@ -26,8 +27,7 @@ from cleantext.script.kernel import (
     freeze_descriptions,
 )
 from cleantext.script.record import collect, collect_units
-from cleantext.script.tables import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, Group, Table, compiled, custom
-from cleantext.script.words import word_spans, words
+from cleantext.script.segmentation import word_spans, words
 
 __all__ = ["Batch", "Converted", "Converter", "converter", "merged"]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cleantext.jit import kernel_beside
 from cleantext.script.detect import HAN, HONG_KONG, SIMPLIFIED, TAIWAN, TRADITIONAL, class_table
-from cleantext.script.tables import pairs
+from cleantext.script.dictionaries import pairs
 
 __all__ = ["mixed_spans", "stray_spans"]
 

@@ -16,8 +16,8 @@ from cleantext.data import BUNDLED, is_own, own_words
 from cleantext.errors import ConfigError, unknown
 from cleantext.script.convert import Batch, Converter, converter, merged
 from cleantext.script.detect import counts_of, is_foreign, is_script
+from cleantext.script.dictionaries import CONFIGURATIONS, LONGEST, TO_HK, TO_TW, Group
 from cleantext.script.mixture import mixed_spans, stray_spans
-from cleantext.script.tables import CONFIGURATIONS, LONGEST, TO_HK, TO_TW, Group
 from cleantext.script.utf8 import recoded
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
 
@@ -72,7 +72,7 @@ class UnifyScript(Transform):
     all text. ``rare_glyphs`` and ``zhe`` set these two switches apart from that.
 
     To Traditional, targets write the forms of their region, and choose among those of a character by its neighbours and words
-    (`cleantext.script.context`), where OpenCC takes the longest phrase.
+    (`cleantext.script.ambiguity`), where OpenCC takes the longest phrase.
 
     In a page of both scripts "hant-tw" and "hant-hk" convert each line from its own, but where
     ``phrases`` change lengths only the Simplified ones.

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from cleantext.data import BUNDLED
 from cleantext.jit import kernel, kernel_beside
-from cleantext.script.kernel import FROZEN
-from cleantext.script.tables import CONTEXT, Group, usual_forms
+from cleantext.script.dictionaries import CONTEXT, Group, usual_forms
+from cleantext.script.matching import FROZEN
 
 __all__ = ["BITS", "MARGIN", "PRIOR", "SCALE", "Certain", "Context", "certainty", "choose", "context", "hashes", "neighbours"]
 
@@ -247,7 +247,7 @@ def certainty(points: I32, low: I64, high: I64, marks: U8, model: Context, plain
 
 @lru_cache(maxsize=8)
 def context(forms: tuple[Group, ...], *, source: str = BUNDLED) -> Context:
-    """Return the model with forms as the regions of a target write them; ``forms`` as for `cleantext.script.tables.compiled`."""
+    """Return the model with forms as the regions of a target write them; ``forms`` as for `cleantext.script.dictionaries.compiled`."""
     with (resources.files("cleantext.data") / "contextmodel.npz").open("rb") as file, np.load(file) as data:
         characters, first, form, weight = (data[name] for name in ("characters", "first", "forms", "weights"))
     usual = usual_forms(forms, source=source)
