@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.errors import unknown
 from cleantext.fold import later
+from cleantext.gate import all_but
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Forms", "Spaces", "Width", "normalize"]
@@ -23,6 +24,11 @@ __all__ = ["Forms", "Spaces", "Width", "normalize"]
 # ASCII and Han never join with what stands before them, so a run between two of them can be
 # composed by itself, together with the one character before it.
 _RUN = re.compile("[\x00-\x7f\u3400-\u9fff]?[^\x00-\x7f\u3400-\u9fff]+")
+# What is composed as it stands and never joins with what stands before it.
+STABLE = (
+    "0-2ff 2010-2027 2030-205e 20a0-20bf 2190-2328 2500-27ff 3000-3029 3030-3098 309b-3163 3200-33ff 3400-4dbf 4e00-9fff ac00-d7a3 "
+    "ff00-ffef 1f300-1faff"
+)
 MARKS = 32  # marks on one letter from which they are sorted here; no orthography has ten
 _MANY_MARKS = re.compile(rb"[^\0]{%d,}" % MARKS)
 # The only characters that are no marks by their combining class and decompose into marks.
@@ -45,6 +51,7 @@ class Forms(PageTransform):
     """
 
     id: ClassVar[str] = "normalize.forms"
+    characters: ClassVar[str] = all_but(STABLE)
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"form.nfc": "canonical composition (NFC)"}
@@ -112,6 +119,7 @@ class Width(PageTransform):
     """
 
     id: ClassVar[str] = "normalize.width"
+    characters: ClassVar[str] = "ff10-ff19 ff21-ff3a ff41-ff5a"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"width.latin": "full-width letters and digits, and the signs between them"}
@@ -151,6 +159,7 @@ class Spaces(PageTransform):
     """
 
     id: ClassVar[str] = "normalize.spaces"
+    characters: ClassVar[str] = "9-d 1c-20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {

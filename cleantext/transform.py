@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -165,7 +165,13 @@ class Transform(ABC):
 
 
 class PageTransform(Transform):
-    """A Transform that looks at one page at a time, in Python."""
+    """A Transform that looks at one page at a time, in Python.
+
+    ``characters`` is the cheapest gate in front of it: a text without any of them is left alone. A Pipeline asks for all of its
+    steps at once. Ranges as `cleantext.gate.table_of` reads them; empty where any text may need work.
+    """
+
+    characters: ClassVar[str] = ""
 
     @abstractmethod
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
@@ -176,10 +182,15 @@ class PageTransform(Transform):
         return True
 
     def run(self, pages: Sequence[Page]) -> Changes:
+        return self.run_some(pages, range(len(pages)))
+
+    def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
+        """Return what `run` does, of which only the pages at some positions, ascending, may need work."""
         edits: dict[int, Sequence[Edit]] = {}
         flags: dict[int, tuple[str, ...]] = {}
         metadata: dict[int, Mapping[str, Any]] = {}
-        for i, page in enumerate(pages):
+        for i in which:
+            page = pages[i]
             if not self.wants(page.text):
                 continue
             found, raised, salvaged = self.on_page(page)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit
-from cleantext.repair.gate import Table, holds, positions, table_of
+from cleantext.gate import Table, holds, positions, table_of
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Controls"]
@@ -65,6 +65,7 @@ class Controls(PageTransform):
     """
 
     id: ClassVar[str] = "repair.controls"
+    characters: ClassVar[str] = SUSPECTS
     version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {

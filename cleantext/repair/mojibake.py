@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit, apply, compose, trimmed
-from cleantext.repair.gate import Table, holds, lines_with
-from cleantext.repair.misread.families import family_edits, markers
-from cleantext.repair.misread.latin import ftfy_safe, needs_ftfy, suspects
+from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
+from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits, markers
+from cleantext.repair.misread.latin import SUSPECTS, ftfy_safe, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Mojibake"]
@@ -40,6 +40,7 @@ class Mojibake(PageTransform):
     """
 
     id: ClassVar[str] = "repair.mojibake"
+    characters: ClassVar[str] = f"{SUSPECTS} {ranges_of(UTF8_AS_GBK + GBK_AS_BIG5 + LOST[0])}"
     version: ClassVar[int] = 3
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
@@ -78,9 +79,7 @@ class Mojibake(PageTransform):
 
 @lru_cache(maxsize=1)
 def _gate() -> Table:
-    table = suspects() | markers()
-    table[ord(LOST[0])] = True
-    return table
+    return table_of(Mojibake.characters)
 
 
 def _line_edits(line: str) -> Sequence[Edit]:

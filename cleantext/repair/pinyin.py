@@ -18,6 +18,7 @@ from importlib import resources
 from typing import Any, ClassVar
 
 from cleantext.edits import Edit
+from cleantext.gate import ranges_of
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["PinyinInjections", "first_readings", "syllable"]
@@ -104,6 +105,7 @@ class PinyinInjections(PageTransform):
     kinds: int = 5
 
     id: ClassVar[str] = "repair.pinyin"
+    characters: ClassVar[str] = ranges_of(TONED)
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"pinyin.injection": "a reading that a spam network inserted behind a character"}

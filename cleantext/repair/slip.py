@@ -67,6 +67,7 @@ class GbkSlips(PageTransform):
     common: int = 5000
 
     id: ClassVar[str] = "repair.slip"
+    characters: ClassVar[str] = "3f fffd"  # what a lost byte shows as
     version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"slip.run": "GBK text read one byte out of step because a generator lost a byte"}

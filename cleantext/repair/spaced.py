@@ -42,6 +42,7 @@ class LetterSpacing(PageTransform):
     """
 
     id: ClassVar[str] = "repair.letterspacing"
+    characters: ClassVar[str] = "20 a0 3000"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"letterspacing.han": "a blank between Chinese characters of a line that is letter-spaced"}

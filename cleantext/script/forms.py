@@ -72,6 +72,7 @@ class Radicals(PageTransform):
     """
 
     id: ClassVar[str] = "script.radicals"
+    characters: ClassVar[str] = "2e80-2ef3 2f00-2fd5"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     laws: ClassVar[Mapping[Law, bool | Breaks]] = _laws("\N{KANGXI RADICAL EARTH}地") | {

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 
 from cleantext.edits import Edit
-from cleantext.repair.gate import Table, table_of
+from cleantext.gate import Table, table_of
 from cleantext.repair.misread.losses import BROKEN, LOSS, TRAILING, resynchronised, without_broken
 from cleantext.repair.model import word_model
 
