@@ -3,12 +3,13 @@
     python benchmarks/stages.py [--megabytes 4] [--rounds 3] [--pipeline zh-web] [--only laws,moj,lines,damaged,accents]
 
 CPU seconds of one core, the fastest of all rounds in turn, with edits off and on, in MB of UTF-8; pages of 2 kB of the laws (Simplified),
-of moj (Traditional) and of cuv and UD sentences in both, the visible lines of pages2, a page damaged as seed 000 is, and lines that mix `Ã©` with real accents.
+of moj (Traditional) and of cuv and UD sentences in both, the visible lines of pages2, texts of moj damaged as seed 000 is, and lines that mix `Ã©` with real accents.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
+from cleantext.repair.damage import draw_injector
 from cleantext.transform import Page, advance
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +58,12 @@ def texts(kind: str) -> list[Page]:
     if kind == "lines":
         return [Page(read_html((path / "page.html").read_bytes()).text) for path in sorted((SHARED / "pages2").iterdir()) if path.is_dir()]
     if kind == "damaged":
-        return [Page(next((ROOT / "seeds").glob("000_*.txt")).read_text("utf-8"))]
+        chance, found = random.Random(9), []
+        for row in rows("moj"):
+            with contextlib.suppress(UnicodeError):  # GBK cannot hold all
+                text = row["text"][: 4 * SIZE]
+                found.append(Page(draw_injector(chance, text, folds=chance.random() < 0.5).damage(text)))
+        return found
     return [Page(ACCENTS * 20)]
 
 
@@ -85,9 +92,9 @@ def main() -> None:
         random.Random(5).shuffle(found)
         pages: list[Page] = []
         while size < wanted:
-            pages += found[: max(1, len(found))] if size == 0 or kind in ("damaged", "accents", "lines", "ud") else []
+            pages += found[: max(1, len(found))] if size == 0 or kind in ("accents", "lines", "ud") else []
             size = sum(len(page.text.encode()) for page in pages)
-            if kind in ("laws", "moj", "cuv"):
+            if kind in ("laws", "moj", "cuv", "damaged"):
                 break
         while size > wanted and len(pages) > 1:
             size -= len(pages.pop().text.encode())

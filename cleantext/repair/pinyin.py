@@ -17,13 +17,17 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, ClassVar
 
+import numpy as np
+
+from cleantext.changes import code_points
 from cleantext.edits import Edit
-from cleantext.gate import ranges_of
+from cleantext.gate import Table, ranges_of, table_of
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["PinyinInjections", "first_readings", "syllable"]
 
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+HAN_RANGES = "3400-9fff f900-faff 20000-323af"
 TONED = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿăĕĭŏŭ\N{COMBINING MACRON}\N{COMBINING ACUTE ACCENT}\N{COMBINING CARON}\N{COMBINING GRAVE ACCENT}"
 LETTERS = "a-züê\N{LATIN SMALL LETTER ALPHA}\N{LATIN SMALL LETTER SCRIPT G}\N{COMBINING DIAERESIS}" + TONED
 # The longest syllables, such as zhuāng, have six letters; with combining marks eight characters.
@@ -31,7 +35,7 @@ GLOSS = rf"[a-zü{LETTERS[4:]}]{{0,8}}?[{TONED}][{LETTERS}]{{0,7}}"
 HALF = re.compile(rf"\({GLOSS}\)")
 FULL = re.compile(rf"（{GLOSS}）")
 CANDIDATE = re.compile(rf"(?<=[{HAN}])(?:\({GLOSS}\)|（{GLOSS}）)+")
-RUNNING = re.compile(rf"[{HAN}]")
+HAN_RUN = re.compile(rf"[{HAN}]+")
 # What the typesetters of such tables mix up: IPA letters for Latin ones, breve for caron.
 LOOKS = str.maketrans("\N{LATIN SMALL LETTER ALPHA}\N{LATIN SMALL LETTER SCRIPT G}ăĕĭŏŭ", "agǎěǐǒǔ")
 
@@ -124,31 +128,38 @@ class PinyinInjections(PageTransform):
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         text = page.text
-        found = list(CANDIDATE.finditer(text))
-        hits = [m for m in found if _is_first_reading(text[m.start() - 1], m[0])]
+        found = [match.span() for match in CANDIDATE.finditer(text)]
+        hits = [(start, end) for start, end in found if _is_first_reading(text[start - 1 : end])]
         if not self._convicts(text, len(found), hits):
             return (), (), {}
         flags = ["pinyin_injection"]
         first = next(filter(None, map(str.strip, text.split("\n"))), "")
         if sum(word in first for word in ADULT) >= 2:
             flags.append("adult_first_line")
-        rate = round(len(hits) / sum(1 for _ in RUNNING.finditer(text)), 4)
-        edits = [Edit(m.start(), m.end(), m[0], "", "pinyin.injection") for m in hits]
+        rate = round(len(hits) / len("".join(HAN_RUN.findall(text))), 4)
+        edits = [Edit(start, end, text[start:end], "", "pinyin.injection") for start, end in hits]
         return edits, flags, {"pinyin_injection_rate": rate}
 
-    def _convicts(self, text: str, found: int, hits: list[re.Match[str]]) -> bool:
-        characters = {text[m.start() - 1] for m in hits}
+    def _convicts(self, text: str, found: int, hits: list[tuple[int, int]]) -> bool:
+        characters = {text[start - 1] for start, _ in hits}
         if (len(hits) < self.least and len(characters) < self.kinds) or len(hits) < 0.95 * found:
             return False
         # Where a slip was mended no gloss is left: behind 教 every 師 lost its own in a page whose table holds the bytes between them.
         if len(hits) < 0.8 * sum(map(text.count, characters)):
             return False
-        running = sum(
-            bool(RUNNING.match(text, m.start() - 2) if m.start() > 1 else None) or bool(RUNNING.match(text, m.end())) for m in hits
-        )
-        return running >= 0.5 * len(hits)
+        # The characters before the one that is annotated, and behind its reading; nothing before the first.
+        points, places = code_points(f"\n{text}\n"), np.array(hits, np.int64)
+        beside = points[places - [1, -1]]
+        return bool(_han()[beside].any(axis=1).sum() >= 0.5 * len(hits))
 
 
-def _is_first_reading(character: str, glosses: str) -> bool:
-    reading = first_readings().get(character)
-    return reading is not None and all(syllable(g) == reading for g in re.findall(r"[^()（）]+", glosses))
+@lru_cache(maxsize=1)
+def _han() -> Table:
+    return table_of(HAN_RANGES)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_first_reading(annotated: str) -> bool:
+    """Say whether a character is followed by its first reading, once or more often."""
+    reading = first_readings().get(annotated[0])
+    return reading is not None and all(syllable(g) == reading for g in re.findall(r"[^()（）]+", annotated[1:]))

@@ -89,10 +89,19 @@ def _beginning(first: int, allowed: frozenset[str]) -> str:
     return "".join(c for c in (_pair(first, trail) for trail in range(0x81, 0xFF)) if c in allowed)
 
 
+@lru_cache(maxsize=1)
+def _by_reading() -> dict[str, str]:
+    """Return the characters of each reading."""
+    found: dict[str, list[str]] = {}
+    for character, reading in first_readings().items():
+        found.setdefault(reading, []).append(character)
+    return {reading: "".join(characters) for reading, characters in found.items()}
+
+
 @lru_cache(maxsize=4096)
 def _annotated(first: int, reading: str) -> str:
     """Return the characters that begin with a byte and are annotated with a reading."""
-    return "".join(c for c, r in first_readings().items() if r == reading and _bytes(c)[:1] == bytes((first,)))
+    return "".join(c for c in _by_reading().get(reading, "") if _bytes(c)[:1] == bytes((first,)))
 
 
 def hypotheses(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> Iterator[Hypothesis]:
