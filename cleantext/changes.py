@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from cleantext.errors import InputError, wrong_type
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Changes", "Choices", "EditColumns", "Ragged", "code_points", "column_texts", "text_of", "to_original"]
+__all__ = ["Changes", "Choices", "Cuts", "EditColumns", "Ragged", "code_points", "column_texts", "cut", "text_of", "to_original"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
@@ -270,6 +270,54 @@ class Changes:
             rule=numbers[:, 3].copy(),
             rules=tuple(rules),
         )
+
+
+class Cuts(NamedTuple):
+    """Spans of a page that go, or of each of which one character is left."""
+
+    page: int
+    points: U32  # of the page
+    start: I64  # ascending, disjoint
+    end: I64
+    after: U32  # the character that comes in the place of each, 0 for none
+    rule: I32
+
+
+def cut(parts: Sequence[Cuts], rules: tuple[str, ...]) -> tuple[EditColumns | None, dict[int, str]]:
+    """Return the edits that cut pages, and the texts that are left: for steps that cut so often that an object an edit would be too much.
+
+    >>> here = Cuts(3, code_points("a(b)c"), np.array([1]), np.array([4]), np.zeros(1, np.uint32), np.zeros(1, np.int32))
+    >>> edits, texts = cut([here], ("mine",))
+    >>> edits.rows(3), texts
+    ((Edit(start=1, end=4, before='(b)', after='', rule='mine'),), {3: 'ac'})
+    """
+    if not parts:
+        return None, {}
+    texts, before = {}, []
+    for part in parts:
+        depth = np.zeros(len(part.points) + 1, np.int8)
+        depth[part.start] = 1
+        depth[part.end] -= 1
+        gone = np.cumsum(depth[:-1], dtype=np.int8) > 0
+        before.append(part.points[gone])
+        points = part.points
+        if part.after.any():
+            points = points.copy()
+            points[part.start] = part.after
+            gone[part.start[part.after > 0]] = False
+        texts[part.page] = text_of(points[~gone])
+    start, end, after = (np.concatenate([getattr(part, name) for part in parts]) for name in ("start", "end", "after"))
+    sizes = np.append(0, np.cumsum(end - start)), np.append(0, np.cumsum(after > 0))
+    columns = EditColumns(
+        page=np.repeat(np.array([part.page for part in parts], np.int32), [len(part.start) for part in parts]),
+        start=start.astype(np.int32),
+        end=end.astype(np.int32),
+        before=Ragged(np.concatenate(before), sizes[0]),
+        after=Ragged(after[after > 0], sizes[1]),
+        rule=np.concatenate([part.rule for part in parts]),
+        rules=rules,
+    )
+    return columns, texts
 
 
 def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[I32, I32]:

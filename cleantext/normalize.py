@@ -141,10 +141,12 @@ _BREAK = "\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff“‘《「"  # what a Chinese paragraph starts with
 # Each pattern starts with one class, which `re` skips to at 1 GB/s; alternatives at the start cost a tenth of that.
 _BREAKS = re.compile(rf"[\r{_BREAK}](?:(?<=\r)\n)?")
+_ODD_OR_BREAK = re.compile(rf"[\r{_BREAK}{_ODD}]")
+_BLANK, _ENDS, _PAIRS = ("", " ", "\t"), ("", " ", "\t", "\n"), (" \n", "\n ", "\n\n\n", "\t\n", "\n\t")
 _ODD_RUN = re.compile(rf"[{_ODD}][ \t{_ODD}]*")
 _TRAILING = re.compile(r"[ \t](?:(?<![ \t].)[ \t]*)(?=\n|\Z)")
 _INDENT = re.compile(rf"[ \t](?:(?<=\n.)|(?<=\A.))[ \t]*(?=[{_CJK}]|\n|\Z)")
-_BLANKS = re.compile(r"\A\n+|(?<=\n\n)\n+|\n{2,}\Z")
+_MANY_BREAKS = re.compile("\n{3,}")
 
 
 @register
@@ -179,19 +181,31 @@ class Spaces(PageTransform):
         Law.ONLY_DELETES: Breaks("一\N{IDEOGRAPHIC SPACE}二", "the plain space was not there"),
     }
 
+    def wants(self, text: str) -> bool:
+        if text[:1] in _ENDS or text[-1:] in _BLANK or text[-2:] == "\n\n" or _ODD_OR_BREAK.search(text):
+            return bool(text)
+        return any(pair in text for pair in _PAIRS)
+
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         text = page.text
         broken = [Edit(m.start(), m.end(), m[0], "\n", "space.break") for m in _BREAKS.finditer(text)]
         lines = apply(text, broken)
         spaced = list(_spaces(lines))
         tidy = apply(lines, spaced)
-        blank = []
-        if "\n\n\n" in tidy or tidy[:1] == "\n" or tidy[-2:] == "\n\n":
-            for match in _BLANKS.finditer(tidy):
-                last = match.start() > 0 and match.end() == len(tidy)  # one line break may end the page
-                if match[0] != "\n" or not last:
-                    blank.append(Edit(match.start(), match.end(), match[0], "\n" if last else "", "space.blank"))
+        blank = list(_blank_lines(tidy)) if "\n\n\n" in tidy or tidy[:1] == "\n" or tidy[-2:] == "\n\n" else []
         return compose(compose(broken, spaced), blank), (), {}
+
+
+def _blank_lines(text: str) -> Iterator[Edit]:
+    """Yield the edits of blank lines: none at the beginning, one line break at the end, one blank line elsewhere."""
+    head = len(text) - len(text.lstrip("\n"))
+    tail = max(head, len(text.rstrip("\n")))
+    if head:
+        yield Edit(0, head, text[:head], "", "space.blank")
+    for match in _MANY_BREAKS.finditer(text, head, tail):
+        yield Edit(match.start() + 2, match.end(), match[0][2:], "", "space.blank")
+    if len(text) - tail > 1:
+        yield Edit(tail, len(text), text[tail:], "\n", "space.blank")
 
 
 def _spaces(text: str) -> Iterator[Edit]:

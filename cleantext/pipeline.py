@@ -248,9 +248,9 @@ def _by_page(steps: Sequence[PageTransform], pages: list[Page], traced: list[Cha
     for n, step in enumerate(steps):
         changes = step.run_some(pages, np.flatnonzero(bits >> np.uint32(n) & np.uint32(1)).tolist())
         traced.append(changes)
-        if changes.by_page or changes.flags or changes.metadata:
+        changed = list(changes.touched)
+        if changed or changes.flags or changes.metadata:
             pages = advance(pages, changes)
-            changed = list(changes.touched)
             bits[changed] = gate.bits([pages[i].text for i in changed])
     return pages
 

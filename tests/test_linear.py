@@ -367,7 +367,7 @@ RUNS = {
     "normalize._FULL_WORD": "Ａ０，：．",
     "normalize._TRAILING": " \t",
     "normalize._INDENT": " \t",
-    "normalize._BLANKS": "\n",
+    "normalize._MANY_BREAKS": "\n",
     "html.words.WORD": "Aa",
     "html.dates.ENGLISH_DATE": "jan 1, 20",
     "html.bylines.CODE": "1_ A",
