@@ -148,11 +148,15 @@ class Converter:
             return
         at, starts, ends = doubt[:found_], np.empty(found_, np.int64), np.empty(found_, np.int64)
         word_spans.sized(40 * found_)(points, at, low, high, words(), starts, ends)
-        alone = np.empty(n, np.int32)  # what the dictionaries make of each of these words by itself
-        size = int((ends - starts).sum())
-        convert.sized(size)(points, starts, ends, NONE, EMPTY, NONE, self.stages[-1], ONLY, alone, NONE, EMPTY, NONE, ends.copy())
-        agreed = at[alone[at] == rival[:found_]]
-        out[agreed] = alone[agreed]
+        size = ends - starts  # of each of these words, which the dictionaries are asked for by itself
+        first = np.cumsum(size) - size
+        alone = points[np.arange(size.sum()) + np.repeat(starts - first, size)]
+        found_alone, bounds = np.empty_like(alone), np.empty_like(first)
+        arguments = NONE, EMPTY, NONE, self.stages[-1], ONLY, found_alone, NONE, EMPTY, NONE, bounds
+        convert.sized(len(alone))(alone, first, first + size, *arguments)
+        chosen = found_alone[first + at - starts] == rival[:found_]
+        agreed = at[chosen]
+        out[agreed] = rival[:found_][chosen]
         if len(tags):
             tags[agreed] = CONTEXT
 

@@ -21,10 +21,11 @@ I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 
 LOSS = "\N{REPLACEMENT CHARACTER}"
-# What is left of a character of three bytes, behind a whole one and before a whole one, ASCII or the end. An accented letter of a
-# single-byte encoding, which stands by itself, is none.
+# What is left of a character of three bytes: behind a whole one and before a whole one, ASCII or the end; or behind ASCII and before two
+# whole ones. An accented letter of a single-byte encoding, which stands by itself, is none.
 BROKEN = re.compile(
     rb"(?<=[\xe2-\xef][\x80-\xbf][\x80-\xbf])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=[\xe2-\xef][\x80-\xbf][\x80-\xbf]|[\x00-\x7f]|\Z)"
+    rb"|(?<![\x80-\xff])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=(?:[\xe2-\xef][\x80-\xbf][\x80-\xbf]){2})"
 )
 TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
 HIGH = re.compile(rb"[\x80-\xff]+")
