@@ -50,6 +50,7 @@ class Links(NamedTuple):
 
     start: F32  # log share of the words that begin with a character, and the signs
     end: F32  # log share of the occurrences of a character that end a word
+    key: npt.NDArray[np.uint64]  # both characters of those that follow one another within words, ascending
     row: I32  # where the characters begin that follow each within words
     right: I32  # these, ascending
     joined: F32  # log P(right | left)
@@ -100,7 +101,7 @@ class Model:
         left, right = (self._pairs >> np.uint64(16)).astype(np.int64), (self._pairs & np.uint64(0xFFFF)).astype(np.int64)
         self._joined = np.logaddexp(self._end[left] + self._start[right], self._inside)  # no sign stands within a word
         row = np.searchsorted(left, np.arange(0x10001)).astype(np.int32)
-        self.links = Links(self._start, self._end, row, right.astype(np.int32), self._joined)
+        self.links = Links(self._start, self._end, self._pairs, row, right.astype(np.int32), self._joined)
 
     def _punctuate(self) -> None:
         """Say which signs go together; row and column 0 are for everything else, the last rows for words that ask for another."""

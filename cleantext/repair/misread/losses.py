@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.jit import kernel
+from cleantext.jit import kernel, kernel_beside
 from cleantext.repair.model import Links, word_model
 
 __all__ = ["BROKEN", "LOSS", "TRAILING", "resynchronised", "without_broken"]
@@ -98,7 +98,29 @@ def _follows(links: Links, left: Any, right: Any) -> Any:
     return links.end[left] + links.start[right]
 
 
-@kernel
+def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
+    """Do what `_ways` does, in NumPy and lists."""
+    n = len(run)
+    here = pairs[run[:-1].astype(np.int64) << 8 | run[1:]].astype(np.int64)
+    left, right = here[:-2], here[2:]
+    key = (left << 16 | right).astype(np.uint64)
+    at = np.minimum(np.searchsorted(links.key, key), len(links.key) - 1)
+    follows = np.where(links.key[at] == key, links.joined[at], links.end[left] + links.start[right])
+    gains = [*links.start[here[:2]].tolist(), *follows.tolist()]
+    best, steps = [0.0, -SINGLE_COST], [0, 1]
+    for i in range(2, n + 1):
+        pair, single = best[i - 2] + gains[i - 2], best[i - 1] - SINGLE_COST
+        best.append(max(pair, single))
+        steps.append(2 if pair >= single else 1)
+    i, back = n, []
+    while i:
+        back.append(steps[i])
+        i -= steps[i]
+    widths[: len(back)] = back[::-1]
+    return len(back)
+
+
+@kernel_beside(_ways_at_once)
 def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     """Write how many bytes each step of the likeliest way through a run takes; return how many steps it has."""
     n = len(run)
