@@ -261,8 +261,7 @@ def doubts(
 ) -> list[Doubt]:
     """Return the places where a target chose among several forms of a character, the least sure first.
 
-    Also those that stay as they are, which no edit tells. Only of conversions to "hant", "hant-tw" and "hant-hk"; the others have no
-    such choice.
+    Also those that stay as they are, which no edit tells. Only "hant", "hant-tw" and "hant-hk" have such a choice.
 
     >>> [(d.before, d.after, d.alternatives) for d in doubts("电话是在那一年被发明的", to="hant")]
     [('发', '發', '髮')]
@@ -287,14 +286,19 @@ def _restated(pages: Sequence[Page], works: Sequence[Work]) -> dict[int, dict[st
     if not any(page.metadata for page in pages):
         return found
     for work in works:
-        for n in np.unique(work.text).tolist():
-            known = pages[n].metadata
-            said = [(key, known[key]) for key in CONVERTED if n not in found and known.get(key)]
-            values = [value for _, value in said for value in ([value] if isinstance(value, str) else value)]
-            batch = Batch.of(values)
-            after = iter(work.converter.convert(batch, batch.start[:-1], batch.start[1:], record=False).batch.texts() if values else ())
-            now = {key: next(after) if isinstance(value, str) else [next(after) for _ in value] for key, value in said}
-            raw = {f"{key}_raw": known.get(f"{key}_raw", value) for key, value in said if now[key] != value}
+        said = {
+            n: {key: pages[n].metadata[key] for key in CONVERTED if pages[n].metadata.get(key)}
+            for n in np.unique(work.text).tolist()
+            if n not in found
+        }
+        values = [v for facts in said.values() for value in facts.values() for v in ([value] if isinstance(value, str) else value)]
+        if not values:
+            continue
+        batch = Batch.of(values)
+        after = iter(work.converter.convert(batch, batch.start[:-1], batch.start[1:], record=False).batch.texts())
+        for n, facts in said.items():
+            now = {key: next(after) if isinstance(value, str) else [next(after) for _ in value] for key, value in facts.items()}
+            raw = {f"{key}_raw": pages[n].metadata.get(f"{key}_raw", value) for key, value in facts.items() if now[key] != value}
             if raw:
                 found[n] = {**now, **raw}
     return found
