@@ -383,6 +383,7 @@ RUNS = {
     "html.nesting.TOKEN": "<!-a =\"'/>",
     "signals._EMAIL": "a.-@",
     "repair.pinyin.CANDIDATE": "新(āi)（",
+    "repair.pinyin.PARTED": "新(āi)（",
     "chrome.tree.ACTION": "返回目录|",
     "html.bounds.CLOSED_AT_ONCE": "<b =\"'/>",  # possessive throughout, as the next one
     "html.nesting.NAMED": "a =\"'/>",
