@@ -1,4 +1,4 @@
-"""Make ``cleantext/data/contextmodel.npz``, from which `cleantext.script.context` knows the forms of Simplified characters.
+"""Make ``cleantext/data/contextmodel.npz``, from which `cleantext.script.ambiguity` knows the forms of Simplified characters.
 
     python benchmarks/make_contextmodel.py            # two minutes; needs ../shared
 
@@ -35,8 +35,8 @@ import zstandard
 from cleantext import decode, detect_script, read_html
 from cleantext.data import opencc_text
 from cleantext.script import UnifyScript
-from cleantext.script.context import BITS, SCALE, hashes, neighbours
-from cleantext.script.tables import TO_HK, TO_TW, pairs, usual_forms
+from cleantext.script.ambiguity import BITS, SCALE, hashes, neighbours
+from cleantext.script.dictionaries import TO_HK, TO_TW, pairs, usual_forms
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("CLEANTEXT_SHARED", ROOT.parent / "shared")) / "data"

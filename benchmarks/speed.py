@@ -1,4 +1,4 @@
-"""One door to the benchmarks: python benchmarks/speed.py run|script|dedup|truth|injection|growth|repair|chrome|long_lines [options of that one].
+"""One door to the benchmarks: python benchmarks/speed.py run|script|dedup|truth|injection|growth|repair|chrome|long_lines|stages [options of that one].
 
 What a duplicate search finds (truth, injection) is here beside how fast it is, since neither says much without the other.
 """
@@ -7,7 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
-KINDS = ("run", "script", "dedup", "truth", "injection", "growth", "repair", "chrome", "long_lines")
+KINDS = ("run", "script", "dedup", "truth", "injection", "growth", "repair", "chrome", "long_lines", "stages")
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in KINDS:

@@ -11,22 +11,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.edits import JOIN, Edit, apply
+from cleantext.edits import JOIN, Choice, Edit, apply
 from cleantext.errors import InputError, wrong_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Changes", "EditColumns", "Ragged", "code_points", "column_texts", "text_of", "to_original"]
+__all__ = ["Changes", "Choices", "Cuts", "EditColumns", "Ragged", "code_points", "column_texts", "cut", "text_of", "to_original"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+F32 = npt.NDArray[np.float32]
 
 
 def code_points(text: str) -> U32:
@@ -119,6 +120,33 @@ class Ragged:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """What edits chose among: those of edit ``edit[i]`` are texts ``first[i]`` to ``first[i + 1]``, the likeliest first."""
+
+    edit: I64  # ascending
+    first: I64  # shape (n + 1,)
+    texts: Ragged
+    margin: F32  # see `cleantext.edits.Choice`
+
+    @classmethod
+    def of(cls, after: Ragged, edit: I64, place: I64, others: I32, margin: F32) -> Choices:
+        """Return the least sure choice of each edit: character ``place`` of ``after`` might be any of ``others``, a row a choice, 0 behind the last.
+
+        ``edit`` is ascending, and has an edit as often as it chose.
+        """
+        order = np.lexsort((margin, edit))
+        least = order[np.diff(edit[order], prepend=-1) > 0]
+        edit, place, others, margin = edit[least], place[least], others[least], margin[least]
+        count = (others > 0).sum(axis=1)
+        row = np.repeat(np.arange(len(edit)), count)
+        size = np.diff(after.offsets)[edit[row]]
+        offsets = np.append(0, np.cumsum(size))
+        points = after.points[np.arange(offsets[-1]) + np.repeat(after.offsets[edit[row]] - offsets[:-1], size)]
+        points[offsets[:-1] + place[row]] = others[others > 0]
+        return cls(edit, np.append(0, np.cumsum(count)), Ragged(points, offsets), margin)
+
+
+@dataclass(frozen=True, slots=True)
 class EditColumns:
     """Edits of one step over a batch, sorted by page and start. ``rule`` indexes ``rules``."""
 
@@ -129,6 +157,7 @@ class EditColumns:
     after: Ragged
     rule: I32
     rules: tuple[str, ...]
+    choices: Choices | None = None
 
     def __len__(self) -> int:
         return len(self.page)
@@ -148,13 +177,39 @@ class EditColumns:
             )
         )
 
+    def chosen(self, page: int) -> tuple[Choice, ...]:
+        """Return what the edits of one page chose among, in their order."""
+        if self.choices is None:
+            return ()
+        held, edits = self.choices, self.rows(page)
+        base, end = np.searchsorted(self.page, [page, page + 1]).tolist()
+        low, high = np.searchsorted(held.edit, [base, end]).tolist()
+        out = []
+        for n, row, margin in zip(range(low, high), held.edit[low:high].tolist(), held.margin[low:high].tolist(), strict=True):
+            start, stop, _, after, _ = edits[row - base]
+            out.append(Choice(start, stop, after, tuple(held.texts.strings(*held.first[n : n + 2].tolist())), margin))
+        return tuple(out)
+
+    def alternatives(self) -> tuple[pa.ListArray, pa.Array]:
+        """Return the columns ``alternatives``, an empty list where nothing was chosen, and ``margin``, null there."""
+        import pyarrow as pa
+
+        count, margin = np.zeros(len(self) + 1, np.int32), np.full(len(self), np.nan, np.float32)
+        texts = Ragged.of(())
+        if self.choices is not None:
+            count[self.choices.edit + 1] = np.diff(self.choices.first)
+            margin[self.choices.edit] = self.choices.margin
+            texts = self.choices.texts
+        lists = pa.ListArray.from_arrays(pa.array(np.cumsum(count, dtype=np.int32)), texts.arrow().cast(pa.string()))
+        return lists, pa.array(margin, from_pandas=True)
+
     def arrow(self) -> pa.Table:
-        """Return the columns ``page, start, end, before, after, rule`` (rule as a dictionary)."""
+        """Return the columns ``page, start, end, before, after, rule`` (rule as a dictionary), ``alternatives`` and ``margin``."""
         import pyarrow as pa
 
         rule = pa.DictionaryArray.from_arrays(pa.array(self.rule), pa.array(self.rules, pa.string()))
-        names = ["page", "start", "end", "before", "after", "rule"]
-        return pa.table([self.page, self.start, self.end, self.before.arrow(), self.after.arrow(), rule], names=names)
+        names = ["page", "start", "end", "before", "after", "rule", "alternatives", "margin"]
+        return pa.table([self.page, self.start, self.end, self.before.arrow(), self.after.arrow(), rule, *self.alternatives()], names=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +236,10 @@ class Changes:
     def edits(self, page: int) -> tuple[Edit, ...]:
         """Return the edits of one page of the batch, sorted and disjoint."""
         return tuple(self.by_page.get(page, ())) if self.columns_ is None else self.columns_.rows(page)
+
+    def choices(self, page: int) -> tuple[Choice, ...]:
+        """Return what the edits of one page chose among, where they say so."""
+        return () if self.columns_ is None else self.columns_.chosen(page)
 
     def apply(self, page: int, text: str) -> str:
         """Return what this step makes of ``text``, the page at that position."""
@@ -211,6 +270,54 @@ class Changes:
             rule=numbers[:, 3].copy(),
             rules=tuple(rules),
         )
+
+
+class Cuts(NamedTuple):
+    """Spans of a page that go, or of each of which one character is left."""
+
+    page: int
+    points: U32  # of the page
+    start: I64  # ascending, disjoint
+    end: I64
+    after: U32  # the character that comes in the place of each, 0 for none
+    rule: I32
+
+
+def cut(parts: Sequence[Cuts], rules: tuple[str, ...]) -> tuple[EditColumns | None, dict[int, str]]:
+    """Return the edits that cut pages, and the texts that are left: for steps that cut so often that an object an edit would be too much.
+
+    >>> here = Cuts(3, code_points("a(b)c"), np.array([1]), np.array([4]), np.zeros(1, np.uint32), np.zeros(1, np.int32))
+    >>> edits, texts = cut([here], ("mine",))
+    >>> edits.rows(3), texts
+    ((Edit(start=1, end=4, before='(b)', after='', rule='mine'),), {3: 'ac'})
+    """
+    if not parts:
+        return None, {}
+    texts, before = {}, []
+    for part in parts:
+        depth = np.zeros(len(part.points) + 1, np.int8)
+        depth[part.start] = 1
+        depth[part.end] -= 1
+        gone = np.cumsum(depth[:-1], dtype=np.int8) > 0
+        before.append(part.points[gone])
+        points = part.points
+        if part.after.any():
+            points = points.copy()
+            points[part.start] = part.after
+            gone[part.start[part.after > 0]] = False
+        texts[part.page] = text_of(points[~gone])
+    start, end, after = (np.concatenate([getattr(part, name) for part in parts]) for name in ("start", "end", "after"))
+    sizes = np.append(0, np.cumsum(end - start)), np.append(0, np.cumsum(after > 0))
+    columns = EditColumns(
+        page=np.repeat(np.array([part.page for part in parts], np.int32), [len(part.start) for part in parts]),
+        start=start.astype(np.int32),
+        end=end.astype(np.int32),
+        before=Ragged(np.concatenate(before), sizes[0]),
+        after=Ragged(after[after > 0], sizes[1]),
+        rule=np.concatenate([part.rule for part in parts]),
+        rules=rules,
+    )
+    return columns, texts
 
 
 def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[I32, I32]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from cleantext.errors import EditError, wrong_type
 
-__all__ = ["Edit", "OffsetMap", "apply", "compose", "revert", "trimmed"]
+__all__ = ["Choice", "Edit", "OffsetMap", "apply", "compose", "revert", "trimmed"]
 
 JOIN = "+"  # between rule ids of a composed edit; no rule id may hold it
 
@@ -44,6 +44,23 @@ class Edit(NamedTuple):
         ('pinyin.injection', 'script.hans')
         """
         return tuple(self.rule.split(JOIN))
+
+
+class Choice(NamedTuple):
+    """That an edit chose one of several texts: what else might stand there, the likeliest first, and how sure the choice is.
+
+    ``margin`` is by how many nats ``after`` is ahead of the first alternative; negative where words decided against neighbours.
+    An edit that chose more than once tells its least sure choice.
+
+    >>> Choice(0, 2, "發明", ("髮明",), 6.5).alternatives
+    ('髮明',)
+    """
+
+    start: int
+    end: int
+    after: str
+    alternatives: tuple[str, ...]
+    margin: float
 
 
 def _listed(edits: Iterable[Edit]) -> Iterable[Edit]:

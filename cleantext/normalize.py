@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.errors import unknown
 from cleantext.fold import later
+from cleantext.gate import all_but
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Forms", "Spaces", "Width", "normalize"]
@@ -23,6 +24,11 @@ __all__ = ["Forms", "Spaces", "Width", "normalize"]
 # ASCII and Han never join with what stands before them, so a run between two of them can be
 # composed by itself, together with the one character before it.
 _RUN = re.compile("[\x00-\x7f\u3400-\u9fff]?[^\x00-\x7f\u3400-\u9fff]+")
+# What is composed as it stands and never joins with what stands before it.
+STABLE = (
+    "0-2ff 2010-2027 2030-205e 20a0-20bf 2190-2328 2500-27ff 3000-3029 3030-3098 309b-3163 3200-33ff 3400-4dbf 4e00-9fff ac00-d7a3 "
+    "ff00-ffef 1f300-1faff"
+)
 MARKS = 32  # marks on one letter from which they are sorted here; no orthography has ten
 _MANY_MARKS = re.compile(rb"[^\0]{%d,}" % MARKS)
 # The only characters that are no marks by their combining class and decompose into marks.
@@ -45,6 +51,7 @@ class Forms(PageTransform):
     """
 
     id: ClassVar[str] = "normalize.forms"
+    characters: ClassVar[str] = all_but(STABLE)
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"form.nfc": "canonical composition (NFC)"}
@@ -112,6 +119,7 @@ class Width(PageTransform):
     """
 
     id: ClassVar[str] = "normalize.width"
+    characters: ClassVar[str] = "ff10-ff19 ff21-ff3a ff41-ff5a"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"width.latin": "full-width letters and digits, and the signs between them"}
@@ -133,10 +141,12 @@ _BREAK = "\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff“‘《「"  # what a Chinese paragraph starts with
 # Each pattern starts with one class, which `re` skips to at 1 GB/s; alternatives at the start cost a tenth of that.
 _BREAKS = re.compile(rf"[\r{_BREAK}](?:(?<=\r)\n)?")
+_ODD_OR_BREAK = re.compile(rf"[\r{_BREAK}{_ODD}]")
+_BLANK, _ENDS, _PAIRS = ("", " ", "\t"), ("", " ", "\t", "\n"), (" \n", "\n ", "\n\n\n", "\t\n", "\n\t")
 _ODD_RUN = re.compile(rf"[{_ODD}][ \t{_ODD}]*")
 _TRAILING = re.compile(r"[ \t](?:(?<![ \t].)[ \t]*)(?=\n|\Z)")
 _INDENT = re.compile(rf"[ \t](?:(?<=\n.)|(?<=\A.))[ \t]*(?=[{_CJK}]|\n|\Z)")
-_BLANKS = re.compile(r"\A\n+|(?<=\n\n)\n+|\n{2,}\Z")
+_MANY_BREAKS = re.compile("\n{3,}")
 
 
 @register
@@ -151,6 +161,7 @@ class Spaces(PageTransform):
     """
 
     id: ClassVar[str] = "normalize.spaces"
+    characters: ClassVar[str] = "9-d 1c-20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
@@ -170,19 +181,31 @@ class Spaces(PageTransform):
         Law.ONLY_DELETES: Breaks("一\N{IDEOGRAPHIC SPACE}二", "the plain space was not there"),
     }
 
+    def wants(self, text: str) -> bool:
+        if text[:1] in _ENDS or text[-1:] in _BLANK or text[-2:] == "\n\n" or _ODD_OR_BREAK.search(text):
+            return bool(text)
+        return any(pair in text for pair in _PAIRS)
+
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         text = page.text
         broken = [Edit(m.start(), m.end(), m[0], "\n", "space.break") for m in _BREAKS.finditer(text)]
         lines = apply(text, broken)
         spaced = list(_spaces(lines))
         tidy = apply(lines, spaced)
-        blank = []
-        if "\n\n\n" in tidy or tidy[:1] == "\n" or tidy[-2:] == "\n\n":
-            for match in _BLANKS.finditer(tidy):
-                last = match.start() > 0 and match.end() == len(tidy)  # one line break may end the page
-                if match[0] != "\n" or not last:
-                    blank.append(Edit(match.start(), match.end(), match[0], "\n" if last else "", "space.blank"))
+        blank = list(_blank_lines(tidy)) if "\n\n\n" in tidy or tidy[:1] == "\n" or tidy[-2:] == "\n\n" else []
         return compose(compose(broken, spaced), blank), (), {}
+
+
+def _blank_lines(text: str) -> Iterator[Edit]:
+    """Yield the edits of blank lines: none at the beginning, one line break at the end, one blank line elsewhere."""
+    head = len(text) - len(text.lstrip("\n"))
+    tail = max(head, len(text.rstrip("\n")))
+    if head:
+        yield Edit(0, head, text[:head], "", "space.blank")
+    for match in _MANY_BREAKS.finditer(text, head, tail):
+        yield Edit(match.start() + 2, match.end(), match[0][2:], "", "space.blank")
+    if len(text) - tail > 1:
+        yield Edit(tail, len(text), text[tail:], "\n", "space.blank")
 
 
 def _spaces(text: str) -> Iterator[Edit]:

@@ -8,14 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from importlib import import_module, resources
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from cleantext.changes import Changes, column_texts
 from cleantext.edits import Edit, compose
 from cleantext.errors import ConfigError, InputError, unknown, wrong_type
+from cleantext.gate import gates
 from cleantext.toml import parsed, text_of
-from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, Safety, Step, Transform, advance, as_page
+from cleantext.transform import REGISTRY, Breaks, Cleaned, Law, Page, PageTransform, Safety, Step, Transform, advance, as_page
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,11 +165,15 @@ class Pipeline(Transform):
 
     def trace(self, pages: Sequence[Page]) -> Traced:
         """Run all steps on a batch and keep what each of them changed."""
-        now, steps = list(pages), []
-        for step in self.steps:
-            changes = step.run(now)
-            now = advance(now, changes)
-            steps.append(changes)
+        steps: list[Changes] = []
+        now = list(pages)
+        for page_steps, run in groupby(self.steps, key=lambda step: isinstance(step, PageTransform)):
+            if page_steps:
+                now = _by_page(list(run), now, steps)  # type: ignore[arg-type]
+                continue
+            for step in run:
+                steps.append(step.run(now))
+                now = advance(now, steps[-1])
         return Traced(now, steps)
 
     def run(self, pages: Sequence[Page]) -> Changes:
@@ -183,14 +191,18 @@ class Pipeline(Transform):
 
     def fast(self, pages: Sequence[Page]) -> list[Page]:
         now = list(pages)
-        for step in self.steps:
-            now = step.fast(now)
+        for page_steps, run in groupby(self.steps, key=lambda step: isinstance(step, PageTransform)):
+            if page_steps:
+                now = _by_page(list(run), now, [])  # type: ignore[arg-type]
+                continue
+            for step in run:
+                now = step.fast(now)
         return now
 
     def explain(self, page: Page) -> Cleaned:
         """Clean one page and keep the record."""
         traced = self.trace([page])
-        steps = tuple(Step(s.id, c.edits(0)) for s, c in zip(self.steps, traced.steps, strict=True))
+        steps = tuple(Step(s.id, c.edits(0), c.choices(0)) for s, c in zip(self.steps, traced.steps, strict=True))
         out = traced.pages[0]
         return Cleaned(page.text, out.text, tuple(s for s in steps if s.edits), out.metadata, out.flags)
 
@@ -227,6 +239,20 @@ class Pipeline(Transform):
 
     def spec(self) -> dict[str, Any]:
         return {"use": self.id, "version": self.version, "steps": [s.spec() for s in self.steps]}
+
+
+def _by_page(steps: Sequence[PageTransform], pages: list[Page], traced: list[Changes]) -> list[Page]:
+    """Return pages after steps that look at one at a time, and add what each changed to ``traced``: which pages may need which is asked once."""
+    gate = gates(tuple(step.characters for step in steps))
+    bits = gate.bits([page.text for page in pages])
+    for n, step in enumerate(steps):
+        changes = step.run_some(pages, np.flatnonzero(bits >> np.uint32(n) & np.uint32(1)).tolist())
+        traced.append(changes)
+        changed = list(changes.touched)
+        if changed or changes.flags or changes.metadata:
+            pages = advance(pages, changes)
+            bits[changed] = gate.bits([pages[i].text for i in changed])
+    return pages
 
 
 @dataclass(frozen=True)

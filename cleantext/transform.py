@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from cleantext.changes import Changes
-from cleantext.edits import Edit, OffsetMap, compose
+from cleantext.edits import Choice, Edit, OffsetMap, compose
 from cleantext.errors import wrong_type
 
 __all__ = [
@@ -165,7 +165,13 @@ class Transform(ABC):
 
 
 class PageTransform(Transform):
-    """A Transform that looks at one page at a time, in Python."""
+    """A Transform that looks at one page at a time, in Python.
+
+    ``characters`` is the cheapest gate in front of it: a text without any of them is left alone. A Pipeline asks for all of its
+    steps at once. Ranges as `cleantext.gate.table_of` reads them; empty where any text may need work.
+    """
+
+    characters: ClassVar[str] = ""
 
     @abstractmethod
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
@@ -176,10 +182,15 @@ class PageTransform(Transform):
         return True
 
     def run(self, pages: Sequence[Page]) -> Changes:
+        return self.run_some(pages, range(len(pages)))
+
+    def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
+        """Return what `run` does, of which only the pages at some positions, ascending, may need work."""
         edits: dict[int, Sequence[Edit]] = {}
         flags: dict[int, tuple[str, ...]] = {}
         metadata: dict[int, Mapping[str, Any]] = {}
-        for i, page in enumerate(pages):
+        for i in which:
+            page = pages[i]
             if not self.wants(page.text):
                 continue
             found, raised, salvaged = self.on_page(page)
@@ -228,10 +239,11 @@ def register(cls: type[Transform]) -> type[Transform]:
 
 
 class Step(NamedTuple):
-    """The edits of one Transform, in the offsets of the text that it was given."""
+    """The edits of one Transform, and what they chose among, in the offsets of the text that it was given."""
 
     transform: str
     edits: tuple[Edit, ...]
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -265,9 +277,26 @@ class Cleaned:
         """One map a step: more exact than one of the composed edits, which merge what steps did side by side."""
         return tuple(OffsetMap(step.edits) for step in self.steps)
 
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """What edits chose among several forms, their spans in ``original``, the least sure first.
+
+        >>> from cleantext.pipeline import explain
+        >>> [(c.start, c.after, c.alternatives) for c in explain("电话是被发明的", pipeline="zh-web-hant").choices]
+        [(4, '發', ('髮',))]
+        """
+        found = [
+            c._replace(start=a, end=b) for n, s in enumerate(self.steps) for c in s.choices for a, b in [self._back(n, c.start, c.end)]
+        ]
+        return tuple(sorted(found, key=lambda choice: (choice.margin, choice.start)))
+
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Return where ``text[start:end]`` stood in the original."""
-        for step in reversed(self._maps):
+        return self._back(len(self._maps), start, end)
+
+    def _back(self, steps: int, start: int, end: int) -> tuple[int, int]:
+        """Carry a span back over the first so many steps."""
+        for step in reversed(self._maps[:steps]):
             start, end = step.to_original(start, end)
         return start, end
 

@@ -160,6 +160,7 @@ def pages() -> None:
     pipeline = Pipeline.load("zh-web")
     pipeline.trace([page, page])
     pipeline.fast([page, page])
+    pipeline.fast([Page("今年三月的杏花开了，游客比往年多".encode("gbk")[1:].decode("latin-1"))])  # a byte was lost
     signals_of([page.text], read=[1], removed=[0], damage=[0], links=[0.0])
     collect(
         [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules")

@@ -361,13 +361,13 @@ ASKED = {
 # Those whose search begins at the start of a run only, by a look behind, or ends in what it found; `test_long_runs` asks them.
 RUNS = {
     "chrome.rules.salvage._TRAILING_DATE": " |·丨",
-    "script.letters.WORD": "aA",
-    "script.letters.TATWEEL": "\u0640",
+    "script.forms.WORD": "aA",
+    "script.forms.TATWEEL": "\u0640",
     "repair.misread.families.CUT_SHORT": "鏂扮枂",
     "normalize._FULL_WORD": "Ａ０，：．",
     "normalize._TRAILING": " \t",
     "normalize._INDENT": " \t",
-    "normalize._BLANKS": "\n",
+    "normalize._MANY_BREAKS": "\n",
     "html.parsing.class_words.WORD": "Aa",
     "html.metadata.dates.ENGLISH_DATE": "jan 1, 20",
     "html.metadata.bylines.CODE": "1_ A",
@@ -384,6 +384,7 @@ RUNS = {
     "html.parsing.nesting.TOKEN": "<!-a =\"'/>",
     "signals._EMAIL": "a.-@",
     "repair.pinyin.CANDIDATE": "新(āi)（",
+    "repair.pinyin.PARTED": "新(āi)（",
     "chrome.main_text.element_tree.ACTION": "返回目录|",
     "html.parsing.bounds.CLOSED_AT_ONCE": "<b =\"'/>",  # possessive throughout, as the next one
     "html.parsing.nesting.NAMED": "a =\"'/>",

@@ -4,6 +4,7 @@ import re
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from made import examples
 from cleantext.edits import apply, revert
 from cleantext.repair import STEPS, Controls, Entities, GbkSlips, Mojibake, PinyinInjections, Shortcodes, repair
 from cleantext.repair.damage import FAMILIES, FOLDED, Injector, draw_injector, garble
+from cleantext.repair.misread import losses
 from cleantext.repair.misread.latin import SUSPECTS, ftfy_safe, gated, suspects
 from cleantext.repair.model import word_model
 from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
@@ -447,3 +449,13 @@ def test_both_sides_of_a_lost_byte_come_back(written, shown, at):
 )
 def test_letter_spaced_lines(text, closed):
     assert repair(text) == (closed or text)
+
+
+@given(st.binary(min_size=7, max_size=80))
+def test_both_forms_of_the_way_through_lost_bytes_agree(data):
+    """The kernel and what runs until it is compiled take the same way through any bytes above ASCII."""
+    run, model = np.frombuffer(bytes(byte | 0x80 for byte in data), np.uint8), word_model()
+    one, other = np.zeros((2, len(run)), np.uint8)
+    assert losses._ways_at_once(run, model.pairs, model.links, one) == losses._ways.compiled(run, model.pairs, model.links, other)
+    assert one.tolist() == other.tolist()
+    assert one.sum() == len(run)

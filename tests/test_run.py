@@ -27,7 +27,7 @@ from cleantext.run.learn import learn_files
 from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
 from cleantext.run.readers.source import Source
-from cleantext.run.restore import undo
+from cleantext.run.restore import explained, undo
 from cleantext.run.settings import STATE, Settings
 from cleantext.run.tables import read_edits
 
@@ -119,6 +119,17 @@ def test_edits_point_into_the_page_as_read(crawl, tmp_path):
     for row in rows:
         if row["transform"].startswith("script"):
             assert original[row["original_start"] : row["original_end"]] == row["before"]
+
+
+def test_a_run_keeps_what_its_edits_chose_among(tmp_path):
+    (tmp_path / "in").mkdir()
+    text = "电话是在那一年被发明的。\n她的头发在风里发亮，一只猫松了松口。\n"
+    (tmp_path / "in" / "a.txt").write_text(text, "utf-8")
+    ct.clean_files(tmp_path / "in", tmp_path / "out", pipeline="zh-web-hant")
+    told = explained(tmp_path / "out", "a.txt")
+    there = ct.explain(text, pipeline="zh-web-hant")
+    assert (told.choices, told.steps) == (there.choices, there.steps)
+    assert ("發", ("髮",)) in {choice[2:4] for choice in told.choices}
 
 
 def test_without_edits_the_pages_are_the_same(crawl, tmp_path):

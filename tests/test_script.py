@@ -21,6 +21,7 @@ from cleantext.data import opencc_text
 from cleantext.edits import Edit, apply, revert
 from cleantext.errors import ConfigError
 from cleantext.jit import _bound
+from cleantext.pipeline import Pipeline
 from cleantext.script import (
     ArabicForms,
     CompatibilityIdeographs,
@@ -35,13 +36,13 @@ from cleantext.script import (
 )
 from cleantext.script import convert as convert_module
 from cleantext.script import utf8 as utf8_module
-from cleantext.script.context import choose, context
+from cleantext.script.ambiguity import choose, context
 from cleantext.script.convert import Batch, converter
 from cleantext.script.detect import HONG_KONG, TAIWAN, TRADITIONAL, class_table, counts_of
+from cleantext.script.dictionaries import CONFIGURATIONS, OWN, Group, compiled, flat, pairs, replaced, rows_of
 from cleantext.script.forms import Z_VARIANTS
-from cleantext.script.tables import CONFIGURATIONS, OWN, Group, compiled, flat, pairs, replaced, rows_of
+from cleantext.script.segmentation import word_spans, words
 from cleantext.script.unify import FORMS
-from cleantext.script.words import word_spans, words
 from cleantext.testing import broken, check_laws, web_text
 from cleantext.transform import Block, Page
 
@@ -577,7 +578,7 @@ def test_compiled_tables_are_kept_and_found_again(cold, monkeypatch):
     first = compiled(stage)
     assert len(list(cold.glob("*.npz"))) == 1
     compiled.cache_clear()
-    monkeypatch.setattr("cleantext.script.tables.compile_table", lambda *a, **k: pytest.fail("compiled again"))
+    monkeypatch.setattr("cleantext.script.dictionaries.compile_table", lambda *a, **k: pytest.fail("compiled again"))
     assert all(np.array_equal(a, b) for a, b in zip(first, compiled(stage), strict=True))
 
 
@@ -706,7 +707,7 @@ def test_spans_of_a_line_of_both_scripts(to, text, fixed):
     "text",
     [
         "头发（頭髮）和发展（發展）", "发展/發展、经济/經濟", "说說 話话", "“发”的繁体是“發”，“们”是“們”", "汉字简化：樂→乐、觀→观", "樊於期为将，荣氏之子榮新江讲课",
-        "国際連合総会決議", "経済発展途上国の問題",
+        "項鍊（项链）、電覆／电复", "銀鍊 银链，簡單明瞭 简单明了", "国際連合総会決議", "経済発展途上国の問題",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("to", ["hans", "hant"])
@@ -742,3 +743,49 @@ def test_a_bad_row_is_named(tmp_path, row):
     (tmp_path / "own.txt").write_text(f"甲\t乙\n{row}\n", "utf-8")
     with pytest.raises(ConfigError, match="line 2"):
         unify_script("软件", to="s2t", dictionary=str(tmp_path / "own.txt"))
+
+
+def test_edits_and_explanations_tell_the_alternatives_of_doubts():
+    """What `doubts` says of places that change, edits say of the least sure one of each: one record in three views."""
+    text = "它是被发明的，后面有三只羊；头发里发现的干系不干净，皇后说他们在发展、表里如一，几个只松了松口。\n" * 3
+    told = {d.start: d for d in doubts(text, to="hant") if d.before != d.after}
+    changes = UnifyScript("hant").run([Page(""), Page(text)])
+    edits, choices = changes.edits(1), changes.choices(1)
+    assert changes.choices(0) == ()
+    by_span = {(c.start, c.end): c for c in choices}
+    for edit in edits:
+        inside = sorted(told[i].margin for i in range(edit.start, edit.end) if i in told)
+        assert ((edit.start, edit.end) in by_span) == bool(inside)
+        if inside:
+            choice = by_span[edit.start, edit.end]
+            least = next(told[i] for i in range(edit.start, edit.end) if i in told and told[i].margin == inside[0])
+            place = least.start - edit.start
+            assert (choice.margin, choice.after) == (inside[0], edit.after)
+            assert choice.alternatives == tuple(edit.after[:place] + c + edit.after[place + 1 :] for c in least.alternatives)
+    table = changes.columns.arrow()
+    held = [row for row in table.to_pylist() if row["margin"] is not None]
+    assert [(r["start"], tuple(r["alternatives"]), r["margin"]) for r in held] == [(c.start, c.alternatives, c.margin) for c in choices]
+    assert all(row["alternatives"] == [] for row in table.to_pylist() if row["margin"] is None)
+    explained = Pipeline((UnifyScript("hant"),)).explain(Page(text))
+    assert sorted(explained.choices) == sorted(choices)
+    assert [c.margin for c in explained.choices] == sorted(c.margin for c in choices)
+
+
+def test_words_of_the_user_have_no_alternatives_and_move_those_behind_them():
+    """A phrase of another length stands before; a protected word is not in doubt, on any of the ways."""
+    text = "软件是被发明的，头发白了"
+    found = doubts(text, to="hant", phrases={"软件": "电脑软体甲"}, keep=["头发"])
+    assert [(d.start, d.before) for d in found if d.before == "发"] == [(4, "发")]
+    changes = UnifyScript("hant", phrases=(("软件", "电脑软体甲"),), keep=("头发",)).run([Page("头"), Page(text)])
+    assert [(c.start, c.after, c.alternatives) for c in changes.choices(1)] == [(4, "發", ("髮",))]
+
+
+@given(st.lists(st.text("这只后发干里面头发松、，\n", max_size=12), max_size=6), st.sampled_from(["hant", "hant-tw"]))
+def test_choices_of_a_batch_are_those_of_its_pages(texts, to):
+    transform = UnifyScript(to, phrases=(("后面", "後邊兒"),))
+    together = transform.run([Page(text) for text in texts])
+    assert [together.choices(n) for n in range(len(texts))] == [transform.run([Page(text)]).choices(0) for text in texts]
+    for n in range(len(texts)):
+        kept = {edit[:2]: edit for edit in together.edits(n)}
+        for choice in together.choices(n):
+            assert kept[choice[:2]].after == choice.after not in choice.alternatives

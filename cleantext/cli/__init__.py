@@ -269,8 +269,8 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None,
     reasons = [] if name else reasons_of(cleaned, recipe_)
     if form == "json":
         rows = [{**e._asdict(), "rules": e.rules} for e in cleaned.edits]
-        told = {"text": cleaned.text, "edits": rows, "reasons": reasons, "metadata": cleaned.metadata, "flags": cleaned.flags}
-        click.echo(as_json(told))
+        told = {"text": cleaned.text, "edits": rows, "choices": [c._asdict() for c in cleaned.choices], "reasons": reasons}
+        click.echo(as_json({**told, "metadata": cleaned.metadata, "flags": cleaned.flags}))
     elif form == "diff":
         import difflib
 
@@ -287,6 +287,9 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None,
         for r in reasons:
             text = cleaned.original[r["start"] : r["end"]].strip().replace("\n", " ")
             console.print(f"{r['rule']}, strength {r['strength']}, {r['because']}: {text[:60]}", style="dim", markup=False)
+        for c in cleaned.choices[:SHOWN]:
+            chosen = f"{cleaned.original[c.start : c.end]} as {c.after}, else {', '.join(c.alternatives)}: ahead by {c.margin:.1f} nats"
+            console.print(chosen, style="dim", markup=False)
         for key, value in cleaned.metadata.items():
             console.print(f"{key}: {value}", style="bold", markup=False)
         if cleaned.flags:

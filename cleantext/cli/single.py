@@ -63,7 +63,7 @@ def convert(files: tuple[Path, ...], to: str, keep: tuple[str, ...], dictionary:
     from cleantext.script import doubts, unify_script
 
     def work(text: str) -> str:
-        for doubt in doubts(text, to=to, dictionary=dictionary or BUNDLED)[:least_sure] if least_sure else ():
+        for doubt in doubts(text, to=to, keep=keep, dictionary=dictionary or BUNDLED)[:least_sure] if least_sure else ():
             around = text[max(0, doubt.start - 8) : doubt.start + 9].replace("\n", " ")
             click.echo(f"{doubt.start}\t{doubt.before}\t{doubt.after}\t{doubt.alternatives}\t{doubt.margin:.1f}\t{around}", err=True)
         return unify_script(text, to=to, keep=keep, dictionary=dictionary or BUNDLED)

@@ -8,13 +8,17 @@ what decides is the script beside them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I64, U32, Changes, Cuts, code_points, cut
 from cleantext.edits import Edit
-from cleantext.repair.gate import Table, holds, positions, table_of
+from cleantext.gate import Table, holds, table_of
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Controls"]
@@ -44,9 +48,19 @@ LINE = re.compile("[^\n\x0b\x0c]*")
 RULES = {"escape": "controls.escape", "dead": "controls.dead", "break": "controls.break", "zero": "controls.zero", "bidi": "controls.bidi"}
 
 
+KINDS = tuple(RULES)
+ESCAPE = 0x1B
+FEW = 64  # places that are looked at one by one sooner than as arrays
+
+
 @lru_cache(maxsize=1)
 def _suspects() -> Table:
     return table_of(SUSPECTS)
+
+
+@lru_cache(maxsize=1)
+def _dead() -> Table:
+    return _suspects() & ~table_of("b c 61c 180e 200b-200f 202a-202e 2066-2069")
 
 
 @register
@@ -65,6 +79,7 @@ class Controls(PageTransform):
     """
 
     id: ClassVar[str] = "repair.controls"
+    characters: ClassVar[str] = SUSPECTS
     version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
@@ -88,13 +103,47 @@ class Controls(PageTransform):
         return holds(text, _suspects())
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
-        return list(_edits(page.text)), (), {}
+        changes = self.run_some([page], [0])
+        return changes.edits(0), (), {}
+
+    def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
+        """Do what `PageTransform.run_some` does, without an object an edit: there may be one for each second character."""
+        parts = [found for n in which if (found := _found(n, pages[n].text)) is not None]
+        columns, texts = cut(parts, tuple(RULES.values()))
+        return Changes(columns_=columns, texts=texts) if parts else Changes()
 
 
-def _edits(text: str) -> Iterator[Edit]:
+def _found(page: int, text: str) -> Cuts | None:
+    """Return what goes of a text. Runs of `DEAD` characters are certain by themselves, but for escapes and bytes of mojibake."""
+    points = code_points(text)
+    at = np.flatnonzero(_suspects().take(points))
+    start, end, certain = _dead_runs(text, points, at) if len(at) > FEW else (at[:0], at[:0], np.zeros(0, np.bool_))
+    inside = np.searchsorted(start, at, "right") - 1
+    rest = at[~((inside >= 0) & certain[inside] & (at < end[inside]))] if len(start) else at
+    looked = np.array(list(_spans(text, rest.tolist())), np.int64).reshape(-1, 3)
+    order = np.argsort(np.append(start[certain], looked[:, 0]), kind="stable")
+    rule = np.append(np.full(int(certain.sum()), KINDS.index("dead")), looked[:, 2])[order].astype(np.int32)
+    if not len(order):
+        return None
+    after = np.where(rule == KINDS.index("break"), 10, 0).astype(np.uint32)
+    return Cuts(page, points, np.append(start[certain], looked[:, 0])[order], np.append(end[certain], looked[:, 1])[order], after, rule)
+
+
+def _dead_runs(text: str, points: U32, at: I64) -> tuple[I64, I64, npt.NDArray[np.bool_]]:
+    """Return the runs of `DEAD` characters among those ``at`` some places, and which are no escape and stand in no bytes of mojibake."""
+    dead = at[_dead().take(points[at])]
+    start, end = dead[np.diff(dead, prepend=-2) > 1], dead[np.diff(dead, append=len(points) + 1) > 1] + 1
+    escapes = np.append(0, np.cumsum(points[dead] == ESCAPE))
+    escape = np.diff(escapes[np.searchsorted(dead, [start, end])], axis=0)[0] > 0
+    leads = (points >= 0xE0) & (points <= 0xEF) if BYTES.search(text) else np.zeros(len(points), np.bool_)
+    return start, end, ~(escape | leads[start - 1] & (start > 0) | leads[start - 2] & (start > 1))
+
+
+def _spans(text: str, places: Iterable[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the spans that go at some places, each with the number of its kind."""
     stop = 0
     line = _Line(text)
-    for at in positions(text, _suspects()):
+    for at in places:
         found = SPOT.match(text, at) if at >= stop else None
         if found is None or BYTES.match(text, max(0, at - 2)) or BYTES.match(text, max(0, at - 1)):
             continue
@@ -102,7 +151,7 @@ def _edits(text: str) -> Iterator[Edit]:
         kind = found.lastgroup or ""
         if kind == "bidi" and line.is_right_to_left(found.start()):
             continue
-        yield Edit(found.start(), found.end(), found[0], "\n" if kind == "break" else "", RULES[kind])
+        yield found.start(), found.end(), KINDS.index(kind)
 
 
 class _Line:

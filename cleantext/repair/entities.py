@@ -43,6 +43,7 @@ class Entities(PageTransform):
     """
 
     id: ClassVar[str] = "repair.entities"
+    characters: ClassVar[str] = "26"  # &
     version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"entities.reference": "a character reference of HTML"}

@@ -9,9 +9,9 @@ another (it continues a word, or ends one and starts the next), quick and for ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ import numpy.typing as npt
 from cleantext.changes import code_points
 from cleantext.data import opencc_text
 
-__all__ = ["Model", "word_list", "word_model"]
+__all__ = ["Links", "Model", "word_list", "word_model"]
 
 F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 STEP = 16  # as stored: logarithms in sixteenths
 LONGEST = 4  # characters of a word
@@ -42,6 +43,17 @@ OPEN_ENDS = -4.0
 OF_ENDS = -1.5  # 的 does now and then
 UNSEEN = -17.0  # whatever is not listed
 HALF = {0xFEE0 + code: code for code in range(0x21, 0x7F)}
+
+
+class Links(NamedTuple):
+    """How likely one character follows another, for kernels. Numba takes a named tuple of arrays as it is."""
+
+    start: F32  # log share of the words that begin with a character, and the signs
+    end: F32  # log share of the occurrences of a character that end a word
+    key: npt.NDArray[np.uint64]  # both characters of those that follow one another within words, ascending
+    row: I32  # where the characters begin that follow each within words
+    right: I32  # these, ascending
+    joined: F32  # log P(right | left)
 
 
 class Model:
@@ -86,6 +98,10 @@ class Model:
             self._start[ord(sign)] = np.log(share)
         self._start[self._rank < 0xFFFF] = np.maximum(self._start[self._rank < 0xFFFF], UNSEEN)
         self._punctuate()
+        left, right = (self._pairs >> np.uint64(16)).astype(np.int64), (self._pairs & np.uint64(0xFFFF)).astype(np.int64)
+        self._joined = np.logaddexp(self._end[left] + self._start[right], self._inside)  # no sign stands within a word
+        row = np.searchsorted(left, np.arange(0x10001)).astype(np.int32)
+        self.links = Links(self._start, self._end, self._pairs, row, right.astype(np.int32), self._joined)
 
     def _punctuate(self) -> None:
         """Say which signs go together; row and column 0 are for everything else, the last rows for words that ask for another."""
@@ -99,6 +115,12 @@ class Model:
         self._apart[-1, 1:-2] = OF_ENDS
         for pair in (*TOGETHER.split(), *(mark + "\n" for mark in ENDS)):
             self._apart[self._mark[ord(pair[0])], self._mark[ord(pair[1])]] = NEAR
+
+    @cached_property
+    def pairs(self) -> I32:
+        """What the two bytes of GBK that a number has are to the model."""
+        characters = "".join(bytes((n >> 8, n & 255)).decode("gbk", "replace")[0] for n in range(0x10000))
+        return self.indices(characters).astype(np.int32)
 
     def indices(self, text: str) -> I64:
         """Return the code point of each character, folded."""
@@ -116,7 +138,7 @@ class Model:
         logs = self._end[left][:, None] + self._start[right][None, :] + self._apart[self._mark[left][:, None], self._mark[right][None, :]]
         keys = (left[:, None] << 16 | right[None, :]).astype(np.uint64)
         at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
-        return np.asarray(np.logaddexp(logs, np.where(self._pairs[at] == keys, self._inside[at], -np.inf)), np.float32)
+        return np.where(self._pairs[at] == keys, self._joined[at], logs)
 
     def increments(self, text: str) -> F32:
         """Return the log probability of each character behind the one before it, as `steps` sees it, that of the first by itself."""
@@ -125,8 +147,7 @@ class Model:
         logs = self._end[left] + self._start[right]
         keys = (left << 16 | right).astype(np.uint64)
         at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
-        logs = np.logaddexp(logs, np.where(self._pairs[at] == keys, self._inside[at], -np.inf))
-        return np.append(self._start[points[:1]], logs)
+        return np.append(self._start[points[:1]], np.where(self._pairs[at] == keys, self._joined[at], logs))
 
     def quick(self, text: str) -> float:
         """Return the log probability of a text as `steps` sees it, the first character by itself."""
@@ -141,8 +162,10 @@ class Model:
         points = self.indices("".join(texts)).reshape(len(texts), -1)
         n = points.shape[1]
         tables = []
+        letters = points.astype(np.uint64)
+        keys = np.zeros((len(texts), n + 1), np.uint64)
         for length, (words, logs) in enumerate(self._words[:n], 1):
-            keys = _packed(np.lib.stride_tricks.sliding_window_view(points, length, axis=1).astype(np.uint64))
+            keys = keys[:, :-1] << np.uint64(16) | letters[:, length - 1 :]
             at = np.minimum(np.searchsorted(words, keys), len(words) - 1)
             missing = np.maximum(self._start[points], UNSEEN) if length == 1 else np.full(keys.shape, -np.inf)
             tables.append(np.where(words[at] == keys, logs[at], missing).astype(np.float64).T.copy())

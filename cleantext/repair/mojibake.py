@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cleantext.edits import Edit, apply, compose, trimmed
-from cleantext.repair.gate import Table, holds, lines_with
-from cleantext.repair.misread.families import family_edits, markers
-from cleantext.repair.misread.latin import ftfy_safe, needs_ftfy, suspects
+from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
+from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits
+from cleantext.repair.misread.latin import SUSPECTS, ftfy_safe, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Mojibake"]
@@ -19,6 +21,8 @@ __all__ = ["Mojibake"]
 LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
 # Somebody writes about mojibake: what he quotes of it, less than half of a line, stays.
 ABOUT = re.compile("乱码|亂碼|锟斤拷|烫烫烫|[Mm]ojibake|文字化け")
+MARKERS = frozenset(UTF8_AS_GBK + GBK_AS_BIG5)
+SUSPECTED = frozenset(map(chr, np.flatnonzero(suspects()).tolist()))
 ROUNDS = 8  # text that was encoded wrongly three times has been seen
 
 
@@ -40,6 +44,7 @@ class Mojibake(PageTransform):
     """
 
     id: ClassVar[str] = "repair.mojibake"
+    characters: ClassVar[str] = f"{SUSPECTS} {ranges_of(UTF8_AS_GBK + GBK_AS_BIG5 + LOST[0])}"
     version: ClassVar[int] = 3
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {
@@ -78,16 +83,14 @@ class Mojibake(PageTransform):
 
 @lru_cache(maxsize=1)
 def _gate() -> Table:
-    table = suspects() | markers()
-    table[ord(LOST[0])] = True
-    return table
+    return table_of(Mojibake.characters)
 
 
 def _line_edits(line: str) -> Sequence[Edit]:
     edits: Sequence[Edit] = ()
     for _ in range(ROUNDS):
-        found = family_edits(line, latin=True) if holds(line, suspects()) else []
-        if not found and holds(line, markers()):
+        found = family_edits(line, latin=True) if not SUSPECTED.isdisjoint(line) else []
+        if not found and not MARKERS.isdisjoint(line):
             found = family_edits(line, latin=False)
         if not found and needs_ftfy(line):
             found = trimmed(0, line, ftfy_safe(line), "mojibake.latin")

@@ -22,7 +22,7 @@ import numpy as np
 from cleantext.encodings import PRIVATE
 from cleantext.repair.damage import SEPARATORS
 from cleantext.repair.model import Model
-from cleantext.repair.pinyin import CANDIDATE, GLOSS, first_readings, syllable
+from cleantext.repair.pinyin import CANDIDATE, GLOSS, characters_of, first_readings, syllable
 
 __all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses", "possible_runs", "quiet"]
 
@@ -92,7 +92,7 @@ def _beginning(first: int, allowed: frozenset[str]) -> str:
 @lru_cache(maxsize=4096)
 def _annotated(first: int, reading: str) -> str:
     """Return the characters that begin with a byte and are annotated with a reading."""
-    return "".join(c for c, r in first_readings().items() if r == reading and _bytes(c)[:1] == bytes((first,)))
+    return "".join(c for c in characters_of(reading) if _bytes(c)[:1] == bytes((first,)))
 
 
 def hypotheses(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> Iterator[Hypothesis]:

@@ -40,6 +40,7 @@ class Shortcodes(PageTransform):
     """
 
     id: ClassVar[str] = "repair.shortcodes"
+    characters: ClassVar[str] = "3a"  # :
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"shortcodes.code": "a short code of an emoji or a sign"}

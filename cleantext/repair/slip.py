@@ -7,20 +7,21 @@ byte certificate, a margin over every other reading, and in pages that show the 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
+from cleantext.changes import code_points
 from cleantext.data import opencc_text
 from cleantext.edits import Edit
 from cleantext.repair.damage import FOLDED
 from cleantext.repair.model import word_model
 from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
-from cleantext.repair.shifted import ANCHOR, Reading, best_reading, certified, possible_runs, quiet
+from cleantext.repair.shifted import ANCHOR, Hypothesis, Reading, best_reading, certified, possible_runs, quiet
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["GbkSlips"]
@@ -34,6 +35,7 @@ STOPS = 2.0
 # clear reading. In the laws damaged by `cleantext.repair.damage` at most 150 were weighed between two clear readings.
 EFFORT, EFFORT_EACH = 10_000, 1_000
 PROOF = 3  # characters that show the damage of a page beyond doubt
+KINDS = 5  # of characters with readings
 READABLE = -7.5  # nats a character; Chinese text has -5
 WIDE_LETTER = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")  # hardly ever meant, often come from a byte that was dropped
 FULL_WIDTH = re.compile("[\uff01-\uff5e]")
@@ -67,6 +69,7 @@ class GbkSlips(PageTransform):
     common: int = 5000
 
     id: ClassVar[str] = "repair.slip"
+    characters: ClassVar[str] = "3f fffd"  # what a lost byte shows as
     version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"slip.run": "GBK text read one byte out of step because a generator lost a byte"}
@@ -89,9 +92,10 @@ class GbkSlips(PageTransform):
         text = page.text
         folded = FULL_WIDTH.search(text) is None
         allowed = _allowed(self.common, _script(text))
-        edits, open_, proof = self._mend(text, allowed, folded=folded, strict=True)
+        anchors = _Anchors(text, allowed, folded=folded)
+        edits, open_, proof = self._mend(text, anchors, strict=True)
         if proof >= PROOF or _injected(text):
-            edits, open_, _ = self._mend(text, allowed, folded=folded, strict=False)
+            edits, open_, _ = self._mend(text, anchors, strict=False)
         elif not edits:
             open_ = []
         doubted = _repeated_stops(text, edits)
@@ -101,17 +105,18 @@ class GbkSlips(PageTransform):
             open_ = sorted([*open_, *((e.start, e.end) for e in doubted)])
         return edits, (("slip_unresolved",) if open_ else ()), ({"slip_unresolved": open_} if open_ else {})
 
-    def _mend(self, text: str, allowed: frozenset[str], *, folded: bool, strict: bool) -> tuple[list[Edit], list[tuple[int, int]], int]:
+    def _mend(self, text: str, anchors: _Anchors, *, strict: bool) -> tuple[list[Edit], list[tuple[int, int]], int]:
         """Return the edits, the spans of runs without an answer, and how many characters prove the damage."""
         edits: list[Edit] = []
         unresolved: list[tuple[int, int]] = []
         at = proof = 0
         effort = EFFORT
         quotations = _Quotations(text)
-        while anchor := ANCHOR.search(text, at):
-            start = anchor.start()
+        for start in anchors.places:
+            if start < at:
+                continue
             before = _before(text, start, edits)
-            possible = possible_runs(text, start, allowed, folded=folded)
+            possible = anchors.runs(start)
             effort -= 2 + sum(len(h.slots) + 4 for h in possible)
             if effort < 0:
                 return [], [], 0
@@ -130,7 +135,7 @@ class GbkSlips(PageTransform):
             if strict and not strong:
                 continue
             at = reading.stop
-            after = reading.text.translate(FOLDED) if folded else reading.text
+            after = reading.text.translate(FOLDED) if anchors.folded else reading.text
             edits.append(Edit(start, at, text[start:at], after, "slip.run"))
         return edits, unresolved, proof
 
@@ -142,6 +147,21 @@ class GbkSlips(PageTransform):
 
     def _is_clear(self, reading: Reading) -> bool:
         return reading.gain >= 2 * self.gain and word_model().quick(reading.text) >= READABLE * len(reading.text)
+
+
+class _Anchors:
+    """Where runs may begin in a text, and what each may have been, which is asked twice of a damaged page."""
+
+    def __init__(self, text: str, allowed: frozenset[str], *, folded: bool) -> None:
+        self._text, self._allowed, self.folded = text, allowed, folded
+        self.places = [m.start() for m in ANCHOR.finditer(text)]
+        self._runs: dict[int, tuple[Hypothesis, ...]] = {}
+
+    def runs(self, start: int) -> tuple[Hypothesis, ...]:
+        """Return what the run at one of the places may have been."""
+        if start not in self._runs:
+            self._runs[start] = possible_runs(self._text, start, self._allowed, folded=self.folded)
+        return self._runs[start]
 
 
 class _Quotations:
@@ -205,10 +225,19 @@ def _scripts() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(first_readings()), frozenset(key for key, _ in rows if key not in targets)
 
 
+@lru_cache(maxsize=1)
+def _classes() -> npt.NDArray[np.uint8]:
+    """Return for each code point whether only Traditional (1) or only Simplified (2) text has it, or both are said of it (3)."""
+    classes = np.zeros(0x110000, np.uint8)
+    for n, script in enumerate(_scripts(), 1):
+        classes[[ord(c) for c in script]] |= n
+    return classes
+
+
 def _script(text: str) -> str:
     """Return "hant" or "hans", or nothing where a page shows both; runs out of step do, so a fifth decides."""
-    counts = Counter(text)
-    traditional, simplified = (sum(counts[c] for c in counts.keys() & script) for script in _scripts())
+    _, one, other, both = np.bincount(_classes().take(code_points(text)), minlength=4).tolist()
+    traditional, simplified = one + both, other + both
     if 5 * traditional < simplified:
         return "hans"
     return "hant" if 5 * simplified < traditional else ""
@@ -226,5 +255,11 @@ def _allowed(common: int, script: str) -> frozenset[str]:
 
 def _injected(text: str) -> bool:
     """Say whether five different characters are annotated as the generators do."""
-    found = {text[m.start() - 1] for m in CANDIDATE.finditer(text) if first_readings().get(text[m.start() - 1]) == syllable(m[0])}
-    return len(found) >= 5
+    found: set[str] = set()
+    for gloss in CANDIDATE.finditer(text):
+        character = text[gloss.start() - 1]
+        if character not in found and first_readings().get(character) == syllable(gloss[0]):
+            found.add(character)
+            if len(found) == KINDS:
+                return True
+    return False

@@ -17,7 +17,7 @@ BLANK = "[ \xa0\u3000]"
 HAN, SIGN = "[\u3400-\u9fff]", "[\uff01-\uff0f\uff1a-\uff1f\u3001\u3002\u300a-\u300f\u201c\u201d\u2018\u2019\u2026\u2014（）]"
 # Nothing in the line but single characters and signs, with a blank or two between them, four of them at least; and words of ASCII.
 LINE = re.compile(rf"^{BLANK}*+(?:{HAN}|{SIGN}|[!-~]++)(?:{BLANK}{{1,2}}+(?:{HAN}|{SIGN}|[!-~]++)){{3,}}+{BLANK}*+$", re.MULTILINE)
-PAIR = re.compile(rf"{HAN}{BLANK}{HAN}{BLANK}{HAN}")
+PAIR = re.compile(rf"{BLANK}(?<={HAN}.){HAN}{BLANK}{HAN}")  # from the blank on: most text has few
 CLOSED = re.compile(rf"(?<={HAN}|{SIGN}){BLANK}{{1,2}}(?={HAN}|{SIGN})")
 LEAST = 4  # characters of Chinese
 JUDGED = 400  # characters of a line, blanks counted, by which it is judged
@@ -42,6 +42,7 @@ class LetterSpacing(PageTransform):
     """
 
     id: ClassVar[str] = "repair.letterspacing"
+    characters: ClassVar[str] = "20 a0 3000"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"letterspacing.han": "a blank between Chinese characters of a line that is letter-spaced"}

@@ -18,10 +18,10 @@ from cleantext.run.outputs import dropped, has_edits, is_table_run, pages_of, te
 from cleantext.run.readers.source import Source
 from cleantext.run.settings import EDITS, METADATA
 from cleantext.run.state import rows_of, working
-from cleantext.run.tables import read_edits, readers_of, steps_of
+from cleantext.run.tables import read_steps, readers_of, steps_of
 from cleantext.run.writers.corpus import DROPPED_FILE, CorpusWriter, corpus_files, corpus_tables
 from cleantext.run.writers.schema import KEY, SCHEMA
-from cleantext.transform import Cleaned, Step
+from cleantext.transform import Cleaned
 
 __all__ = ["explained", "is_undone", "text_as_read", "undo"]
 
@@ -160,15 +160,13 @@ def explained(out: str | Path, name: str) -> Cleaned:
         raise InputError(f"{folder}: no page of id {name!r}: ids stand in the column `id` of the corpus, or in {METADATA}")
     if row["outcome"] == "failed":
         raise InputError(f"{name}: could not be cleaned: see failed.jsonl")
-    steps = read_edits(folder / EDITS, [name]).get(name, [])
+    steps = read_steps(folder / EDITS, name)
     try:
-        original = text_as_read(folder, row, steps)
+        original = text_as_read(folder, row, [(step.transform, list(step.edits)) for step in steps])
     except EditError as error:
         raise InputError(str(error)) from error
     said = {key: row[key] for key in ("title", "published", "source", "author", "editor") if row.get(key)}
-    return Cleaned(
-        original, text_of(folder, row), tuple(Step(step, tuple(edits)) for step, edits in steps), said, tuple(row.get("flags") or ())
-    )
+    return Cleaned(original, text_of(folder, row), steps, said, tuple(row.get("flags") or ()))
 
 
 def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report, *, over: bool) -> Iterator[Path]:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cleantext.changes import Changes, EditColumns, to_original
-from cleantext.edits import Edit, OffsetMap
+from cleantext.edits import Choice, Edit, OffsetMap
 from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report
 from cleantext.run.duplicates import Searched
 from cleantext.run.files import whole, write_jsonl
 from cleantext.run.writers.schema import SCHEMA
+from cleantext.transform import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +34,7 @@ __all__ = [
     "edits_writer",
     "numbered",
     "read_edits",
+    "read_steps",
     "readers_of",
     "removal_rows",
     "renamed_pages",
@@ -55,6 +57,7 @@ def _schema() -> pa.Schema:
     name = pa.dictionary(pa.int32(), pa.string())
     fields = [("page", name), ("step", pa.int8()), ("transform", name), ("rule", name), ("start", pa.int32()), ("end", pa.int32())]
     fields += [("before", pa.string()), ("after", pa.string()), ("original_start", pa.int32()), ("original_end", pa.int32())]
+    fields += [("alternatives", pa.list_(pa.string())), ("margin", pa.float32())]
     return pa.schema([*fields, ("shard", pa.int32())], metadata={"cleantext_schema": SCHEMA})
 
 
@@ -66,6 +69,7 @@ def _rows(pages: Sequence[str], step: int, transform: str, edits: EditColumns, e
     for before in reversed(earlier):
         start, end = to_original(before, edits.page, start, end)
     n = len(edits)
+    alternatives, margin = edits.alternatives()
     columns = {
         "page": pa.DictionaryArray.from_arrays(pa.array(edits.page), pa.array(pages, pa.string())),
         "step": pa.array(np.full(n, step, np.int8)),
@@ -77,6 +81,8 @@ def _rows(pages: Sequence[str], step: int, transform: str, edits: EditColumns, e
         "after": edits.after.arrow(),
         "original_start": pa.array(start),
         "original_end": pa.array(end),
+        "alternatives": alternatives,
+        "margin": margin,
         "shard": pa.array(np.zeros(n, np.int32)),  # set where the shards are joined
     }
     return pa.table(columns, schema=_schema())
@@ -183,6 +189,20 @@ def steps_of(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, l
         page: [(transform, [r[3] for r in group]) for (_, transform), group in groupby(sorted(rows), key=lambda r: (r[0], r[2]))]
         for page, rows in by_page.items()
     }
+
+
+def read_steps(path: Path, page: str) -> tuple[Step, ...]:
+    """Read the steps of one page, with what their edits chose among."""
+    import pyarrow.compute as pc
+
+    rows = [row for table in tables_of(path, [page]) for row in table.filter(pc.equal(table["page"].cast("string"), page)).to_pylist()]
+    found: dict[int, Step] = {}
+    for row in sorted(rows, key=lambda row: (row["step"], row["start"])):
+        step = found.get(row["step"], Step(row["transform"], ()))
+        edit = Edit(*(row[name] for name in Edit._fields))
+        chosen = () if row["margin"] is None else (Choice(*edit[:2], edit.after, tuple(row["alternatives"]), row["margin"]),)
+        found[row["step"]] = Step(step.transform, (*step.edits, edit), (*step.choices, *chosen))
+    return tuple(found.values())
 
 
 # ---------------------------------------------------------------- edits that remove duplicates

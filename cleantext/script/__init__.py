@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cleantext.script.detect import Script, detect_script
-from cleantext.script.forms import CompatibilityIdeographs, Quotes, Radicals, Variants
-from cleantext.script.letters import ArabicForms, Homoglyphs
+from cleantext.script.forms import ArabicForms, CompatibilityIdeographs, Homoglyphs, Quotes, Radicals, Variants
 from cleantext.script.unify import Doubt, UnifyScript, doubts, unify_script
 
 __all__ = [

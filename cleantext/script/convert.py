@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import EditColumns, Ragged
+from cleantext.changes import Choices, EditColumns, Ragged
 from cleantext.data import BUNDLED, opencc_text
-from cleantext.script.context import Context, choose, context
-from cleantext.script.kernel import (
+from cleantext.script.ambiguity import Certain, Context, certainty, choose, context
+from cleantext.script.dictionaries import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, Group, Table, compiled, custom
+from cleantext.script.matching import (
     BARRIER,
     CUT,
     FREEZE,
@@ -26,8 +27,7 @@ from cleantext.script.kernel import (
     freeze_descriptions,
 )
 from cleantext.script.record import collect, collect_units
-from cleantext.script.tables import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, Group, Table, compiled, custom
-from cleantext.script.words import word_spans, words
+from cleantext.script.segmentation import word_spans, words
 
 __all__ = ["Batch", "Converted", "Converter", "converter", "merged"]
 
@@ -64,10 +64,11 @@ class Batch(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """A batch after conversion, and the edits that made it, if they were asked for."""
+    """A batch after conversion; if they were asked for, the edits that made it, and how sure the forms chosen by context are."""
 
     batch: Batch
     edits: EditColumns | None
+    certain: Certain | None = None
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,8 @@ class Converter:
             out = np.empty(n, np.int32) if whole else batch.points.copy()
             tags, ends = np.zeros(n if record else 0, np.uint8), np.empty(len(low), np.int64)
             convert.sized(n)(batch.points, low, high, NONE, EMPTY, tags, self.stages[0], ONLY, out, NONE, EMPTY, tags, ends)
-            if self.context is not None:
-                self._choose(batch.points, low, high, NONE, out, tags)
-            result = Batch(out, batch.start)
-            return Converted(result, _columns(batch, result, EMPTY, tags) if record else None)
+            certain = self._choose(batch.points, low, high, NONE, out, tags)
+            return _converted(batch, Batch(out, batch.start), EMPTY, tags, certain, record=record)
         marks = np.zeros(n + 1, np.uint8)
         if not whole:
             marks += FROZEN
@@ -107,7 +106,7 @@ class Converter:
         """Run all passes, piece by piece."""
         n, tables = len(batch.points), list(self._tables(special))
         aligned = all(table.settings[ALIGNED] for table, _ in tables)
-        cuts, done = _cuts(batch, lines=self.user is None and not special & 2), []
+        cuts, done, sure = _cuts(batch, lines=self.user is None and not special & 2), [], []
         bounds = [
             np.unique(np.concatenate([[a], batch.start[slice(*np.searchsorted(batch.start, [a, b]))], [b]])) for a, b in pairwise(cuts)
         ]
@@ -119,8 +118,8 @@ class Converter:
                 if special & 2:  # before each pass: one that makes text longer may complete a description
                     freeze_descriptions.sized(n)(now.points, now.marks)
                 before, now = now, _pass(now, table, mode, last=k == len(tables) - 1)
-            if self.context is not None:  # the last stage keeps lengths
-                self._choose(before.points, now.bounds[:-1], now.bounds[1:], before.marks, now.points, now.tags)
+            # The last stage of what has a context keeps lengths.
+            sure.append(self._choose(before.points, now.bounds[:-1], now.bounds[1:], before.marks, now.points, now.tags))
             done.append(now)
         points, _, origin, tags, _ = done[0] if len(done) == 1 else _joined(done)
         start = batch.start
@@ -128,11 +127,19 @@ class Converter:
             shift = np.append(0, np.cumsum([len(now.points) for now in done])).tolist()
             old, new = np.concatenate(bounds), np.concatenate([now.bounds + base for now, base in zip(done, shift, strict=False)])
             start = new[np.searchsorted(old, batch.start)]
-        result = Batch(points, start)
-        return Converted(result, _columns(batch, result, origin, tags) if record else None)
+        base = np.append(0, np.cumsum([len(now.points) for now in done]))
+        return _converted(batch, Batch(points, start), origin, tags, _joined_certain(sure, base), record=record)
 
-    def _choose(self, points: I32, low: I64, high: I64, marks: U8, out: I32, tags: U8) -> None:
-        """Look again at the characters with several forms: by their neighbours, and in doubt by the words that they stand in."""
+    def _choose(self, points: I32, low: I64, high: I64, marks: U8, out: I32, tags: U8) -> Certain | None:
+        """Look again at the characters with several forms; say how sure they are where ``tags`` are asked for."""
+        if self.context is None:
+            return None
+        plain = out.copy() if len(tags) else EMPTY
+        self._look_again(points, low, high, marks, out, tags)
+        return certainty(points, low, high, marks, self.context, plain, out) if len(tags) else None
+
+    def _look_again(self, points: I32, low: I64, high: I64, marks: U8, out: I32, tags: U8) -> None:
+        """Choose among forms by their neighbours, and in doubt by the words that they stand in."""
         assert self.context is not None
         n = len(points)
         doubt, rival = np.empty((2, n // 4 + 16), np.int32)
@@ -141,11 +148,15 @@ class Converter:
             return
         at, starts, ends = doubt[:found_], np.empty(found_, np.int64), np.empty(found_, np.int64)
         word_spans.sized(40 * found_)(points, at, low, high, words(), starts, ends)
-        alone = np.empty(n, np.int32)  # what the dictionaries make of each of these words by itself
-        size = int((ends - starts).sum())
-        convert.sized(size)(points, starts, ends, NONE, EMPTY, NONE, self.stages[-1], ONLY, alone, NONE, EMPTY, NONE, ends.copy())
-        agreed = at[alone[at] == rival[:found_]]
-        out[agreed] = alone[agreed]
+        size = ends - starts  # of each of these words, which the dictionaries are asked for by itself
+        first = np.cumsum(size) - size
+        alone = points[np.arange(size.sum()) + np.repeat(starts - first, size)]
+        found_alone, bounds = np.empty_like(alone), np.empty_like(first)
+        arguments = NONE, EMPTY, NONE, self.stages[-1], ONLY, found_alone, NONE, EMPTY, NONE, bounds
+        convert.sized(len(alone))(alone, first, first + size, *arguments)
+        chosen = found_alone[first + at - starts] == rival[:found_]
+        agreed = at[chosen]
+        out[agreed] = rival[:found_][chosen]
         if len(tags):
             tags[agreed] = CONTEXT
 
@@ -211,6 +222,34 @@ def _pass(now: Pass, table: Table, mode: int, *, last: bool) -> Pass:
         if length >= 0:
             return Pass(out[:length], out_marks[:length], out_origin[:length], out_tags[:length], ends)
         room *= 2
+
+
+def _joined_certain(pieces: Sequence[Certain | None], base: I64) -> Certain | None:
+    """Join what is known of pieces that begin at ``base`` in the output."""
+    known = [piece for piece in pieces if piece is not None]
+    if not known:
+        return None
+    most = max(piece.others.shape[1] for piece in known)
+    others = [np.pad(piece.others, ((0, 0), (0, most - piece.others.shape[1]))) for piece in known]
+    at = [piece.at + low for piece, low in zip(known, base.tolist(), strict=False)]
+    return Certain(np.concatenate(at), np.concatenate(others), np.concatenate([piece.margin for piece in known]))
+
+
+def _converted(batch: Batch, result: Batch, origin: I32, tags: U8, certain: Certain | None, *, record: bool) -> Converted:
+    """Return the result, with its edits, and these with what they chose among."""
+    if not record:
+        return Converted(result, None)
+    edits = _columns(batch, result, origin, tags)
+    if certain is None or not len(edits):
+        return Converted(result, edits, certain)
+    size = np.diff(edits.after.offsets)
+    grown = np.cumsum(size - (edits.end - edits.start)) - (size - (edits.end - edits.start))
+    low = batch.start[edits.page] + edits.start + grown  # in the output: those of all texts before are in ``grown``
+    edit = np.maximum(np.searchsorted(low, certain.at, "right") - 1, 0)
+    here = (certain.at >= low[edit]) & (certain.at < low[edit] + size[edit])
+    edit = edit[here]
+    chosen = Choices.of(edits.after, edit, certain.at[here] - low[edit], certain.others[here], certain.margin[here])
+    return Converted(result, replace(edits, choices=chosen), certain)
 
 
 def _columns(batch: Batch, result: Batch, origin: I32, tags: U8) -> EditColumns:
@@ -287,4 +326,25 @@ def merged(parts: Sequence[EditColumns]) -> EditColumns:
         source = np.repeat((np.cumsum(lengths) - lengths)[order] - offsets[:-1], lengths[order]) + np.arange(len(points))
         return Ragged(points[source], offsets)
 
-    return EditColumns(column("page"), column("start"), column("end"), ragged("before"), ragged("after"), column("rule"), RULES)
+    columns = column("page"), column("start"), column("end"), ragged("before"), ragged("after"), column("rule"), RULES
+    return EditColumns(*columns, choices=_choices(parts, np.argsort(order) if order is not None else None))
+
+
+def _choices(parts: Sequence[EditColumns], moved: I64 | None) -> Choices | None:
+    """Join what the edits of parts chose among; ``moved`` says where each edit went."""
+    base = np.append(0, np.cumsum([len(p) for p in parts])).tolist()
+    held = [(low, p.choices) for low, p in zip(base, parts, strict=False) if p.choices is not None]
+    if not held:
+        return None
+    edit = np.concatenate([c.edit + low for low, c in held])
+    edit = edit if moved is None else moved[edit]
+    order = np.argsort(edit, kind="stable")
+    first = np.append(0, np.cumsum(np.concatenate([np.diff(c.first) for _, c in held])))
+    size = np.concatenate([np.diff(c.texts.offsets) for _, c in held])
+    count = np.diff(first)[order]
+    texts = np.arange(count.sum()) + np.repeat(first[:-1][order] - (np.cumsum(count) - count), count)
+    low, begin = np.cumsum(size) - size, np.append(0, np.cumsum(size[texts]))
+    points = np.concatenate([c.texts.points for _, c in held])
+    points = points[np.arange(begin[-1]) + np.repeat(low[texts] - begin[:-1], size[texts])]
+    margin = np.concatenate([c.margin for _, c in held])[order]
+    return Choices(edit[order], np.append(0, np.cumsum(count)), Ragged(points, begin), margin)

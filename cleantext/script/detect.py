@@ -19,8 +19,8 @@ import numpy.typing as npt
 from cleantext.changes import code_points
 from cleantext.data import cached, opencc_text
 from cleantext.errors import wrong_type
-from cleantext.script.kernel import tally
-from cleantext.script.tables import pairs
+from cleantext.script.dictionaries import pairs
+from cleantext.script.matching import tally
 
 __all__ = ["COUNTED", "Script", "class_table", "counts_of", "detect_script", "is_foreign", "is_script", "names_of"]
 

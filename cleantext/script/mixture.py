@@ -12,9 +12,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from cleantext.fold import variants
 from cleantext.jit import kernel_beside
 from cleantext.script.detect import HAN, HONG_KONG, SIMPLIFIED, TAIWAN, TRADITIONAL, class_table
-from cleantext.script.tables import pairs
+from cleantext.script.dictionaries import pairs
 
 __all__ = ["mixed_spans", "stray_spans"]
 
@@ -29,8 +30,22 @@ BEFORE_YU = np.array([ord(c) for c in "对关由属至等位处高低基终归"]
 
 
 @lru_cache(maxsize=1)
-def _simpler() -> dict[int, str]:
-    return {ord(key): value for key, value in pairs("TSCharacters")}
+def _simpler() -> dict[int, int]:
+    """Return one form for all forms of a character, in either script: 鍊, 鏈 and 链 are one, since phrases write 项链 for 項鍊."""
+    simplified = {ord(key): ord(value[0]) for key, value in pairs("TSCharacters")}
+    closure = variants()
+    one = {c: closure.get(c, c) for c in {*simplified, *simplified.values(), *closure}}
+    links = [(one.get(a, a), one.get(b, b)) for a, b in simplified.items()]
+    for phrase, answer in pairs("TSPhrases"):
+        if len(phrase) == len(answer):
+            links += [(one.get(ord(a), ord(a)), one.get(ord(b), ord(b))) for a, b in zip(phrase, answer, strict=True) if a != b]
+    group = {c: {c} for link in links for c in link}
+    for a, b in links:
+        if group[a] is not group[b]:
+            group[a] |= group[b]
+            for c in group[b]:
+                group[c] = group[a]
+    return {c: min(group.get(f, {f})) for c, f in {**{c: c for c in group}, **one}.items()}
 
 
 @lru_cache(maxsize=1)

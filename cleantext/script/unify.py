@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import Changes, EditColumns
+from cleantext.changes import Changes, EditColumns, to_original
 from cleantext.data import BUNDLED, is_own, own_words
 from cleantext.errors import ConfigError, unknown
-from cleantext.script.context import certainty
 from cleantext.script.convert import Batch, Converter, converter, merged
 from cleantext.script.detect import counts_of, is_foreign, is_script
+from cleantext.script.dictionaries import CONFIGURATIONS, LONGEST, TO_HK, TO_TW, Group
 from cleantext.script.mixture import mixed_spans, stray_spans
-from cleantext.script.tables import CONFIGURATIONS, LONGEST, TO_HK, TO_TW, Group
 from cleantext.script.utf8 import recoded
 from cleantext.transform import HOLDS, Breaks, Law, Page, Safety, Transform, register
 
@@ -73,7 +72,7 @@ class UnifyScript(Transform):
     all text. ``rare_glyphs`` and ``zhe`` set these two switches apart from that.
 
     To Traditional, targets write the forms of their region, and choose among those of a character by its neighbours and words
-    (`cleantext.script.context`), where OpenCC takes the longest phrase.
+    (`cleantext.script.ambiguity`), where OpenCC takes the longest phrase.
 
     In a page of both scripts "hant-tw" and "hant-hk" convert each line from its own, but where
     ``phrases`` change lengths only the Simplified ones.
@@ -211,7 +210,7 @@ class UnifyScript(Transform):
         now, touched, parts = batch, np.zeros(len(batch.start) - 1, np.bool_), []
         for work in works:
             shift = (now.start - batch.start)[work.text]
-            now, edits = work.converter.convert(now, work.low + shift, work.high + shift, record=record)
+            now, edits, _ = work.converter.convert(now, work.low + shift, work.high + shift, record=record)
             touched[work.text] = True
             parts += [edits] if edits is not None else []
         return now, np.flatnonzero(touched).tolist(), parts
@@ -257,27 +256,27 @@ class Doubt(NamedTuple):
     margin: float  # nats by which the chosen form is ahead of the likeliest other one; negative where words decided against neighbours
 
 
-def doubts(text: str, *, to: str = "hant", dictionary: str = BUNDLED) -> list[Doubt]:
+def doubts(
+    text: str, *, to: str = "hant", dictionary: str = BUNDLED, keep: Iterable[str] = (), phrases: Mapping[str, str] | None = None
+) -> list[Doubt]:
     """Return the places where a target chose among several forms of a character, the least sure first.
 
-    Only of conversions to "hant", "hant-tw" and "hant-hk"; the others have no such choice.
+    Also those that stay as they are, which no edit tells. Only "hant", "hant-tw" and "hant-hk" have such a choice.
 
     >>> [(d.before, d.after, d.alternatives) for d in doubts("电话是在那一年被发明的", to="hant")]
     [('发', '發', '髮')]
     """
-    transform = UnifyScript(to=to, dictionary=dictionary)
+    transform = _unify(to, dictionary, tuple(keep), tuple((phrases or {}).items()))
     batch = Batch.of([text])
     found: list[Doubt] = []
     for work in transform._work(batch):  # noqa: SLF001 - of this module
-        if work.converter.context is None:
+        out, edits, certain = work.converter.convert(batch, work.low, work.high)
+        if certain is None or edits is None:
             continue
-        out = work.converter.convert(batch, work.low, work.high, record=False).batch.points
-        plain = replace(work.converter, context=None).convert(batch, work.low, work.high, record=False).batch.points
-        if len(out) != len(batch.points):
-            raise ConfigError("alternatives are told only where phrases keep the lengths of what they replace")
-        at, others, margins = certainty(batch.points, work.low, work.high, work.converter.context, plain, out)
-        for place, forms, margin in zip(at.tolist(), others, margins.tolist(), strict=True):
-            found.append(Doubt(place, text[place], chr(out[place]), "".join(map(chr, forms)), margin))
+        at = certain.at.astype(np.int32)
+        start, _ = to_original(edits, np.zeros(len(at), np.int32), at, at + np.int32(1))
+        rows = zip(start.tolist(), out.points[at].tolist(), certain.others.tolist(), certain.margin.tolist(), strict=True)
+        found += [Doubt(low, text[low], chr(after), "".join(map(chr, filter(None, others))), margin) for low, after, others, margin in rows]
     return sorted(found, key=lambda doubt: (doubt.margin, doubt.start))
 
 
@@ -287,14 +286,19 @@ def _restated(pages: Sequence[Page], works: Sequence[Work]) -> dict[int, dict[st
     if not any(page.metadata for page in pages):
         return found
     for work in works:
-        for n in np.unique(work.text).tolist():
-            known = pages[n].metadata
-            said = [(key, known[key]) for key in CONVERTED if n not in found and known.get(key)]
-            values = [value for _, value in said for value in ([value] if isinstance(value, str) else value)]
-            batch = Batch.of(values)
-            after = iter(work.converter.convert(batch, batch.start[:-1], batch.start[1:], record=False).batch.texts() if values else ())
-            now = {key: next(after) if isinstance(value, str) else [next(after) for _ in value] for key, value in said}
-            raw = {f"{key}_raw": known.get(f"{key}_raw", value) for key, value in said if now[key] != value}
+        said = {
+            n: {key: pages[n].metadata[key] for key in CONVERTED if pages[n].metadata.get(key)}
+            for n in np.unique(work.text).tolist()
+            if n not in found
+        }
+        values = [v for facts in said.values() for value in facts.values() for v in ([value] if isinstance(value, str) else value)]
+        if not values:
+            continue
+        batch = Batch.of(values)
+        after = iter(work.converter.convert(batch, batch.start[:-1], batch.start[1:], record=False).batch.texts())
+        for n, facts in said.items():
+            now = {key: next(after) if isinstance(value, str) else [next(after) for _ in value] for key, value in facts.items()}
+            raw = {f"{key}_raw": pages[n].metadata.get(f"{key}_raw", value) for key, value in facts.items() if now[key] != value}
             if raw:
                 found[n] = {**now, **raw}
     return found

@@ -14,11 +14,10 @@ from functools import lru_cache
 from itertools import islice
 
 from cleantext.edits import Edit
-from cleantext.repair.gate import Table, table_of
 from cleantext.repair.misread.losses import BROKEN, LOSS, TRAILING, resynchronised, without_broken
 from cleantext.repair.model import word_model
 
-__all__ = ["family_edits", "markers"]
+__all__ = ["GBK_AS_BIG5", "UTF8_AS_GBK", "family_edits"]
 
 # Characters that stand in nearly all mojibake of a family (97-99.7 % of runs of six characters) and hardly anywhere else
 # (2-5 in a million characters of 1,800 laws). Found greedily; they only decide which lines are looked at.
@@ -68,21 +67,18 @@ HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
 CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
 LOST = ("?", "\ufffd")
+# A byte above ASCII that no other of Chinese can go with: an accented letter at the end of a word.
+LONE = re.compile(r"(?:\A|(?<=[\0-/:-\x7f]))[^\0-\x7f](?=[\0-/:-?\x7f]|\Z)")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
 RULES = {"utf-8": "mojibake.utf8", "gb18030": "mojibake.gbk", "big5hkscs": "mojibake.big5"}
 READABLE = -9.0  # nats a character: Chinese text has -5, random characters of GBK -14
 CERTAIN = -7.5  # for runs of two characters only
+FEWEST = 3  # bytes above ASCII of a run: two characters in UTF-8 have six, three in another encoding as many as they are
 APART_LOST = 8  # characters of Chinese for each one lost
 LOST_COST = 0.5  # nats a character by which what lost a byte reads worse
 GAIN = 3.0  # nats a character over the text shown, where that was Han characters
-
-
-@lru_cache(maxsize=1)
-def markers() -> Table:
-    """Return the markers of the families that show Han characters."""
-    return table_of(" ".join(f"{ord(c):x}" for c in UTF8_AS_GBK + GBK_AS_BIG5))
 
 
 def family_edits(line: str, *, latin: bool) -> list[Edit]:
@@ -101,20 +97,26 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     if latin and not any(len(list(islice(pairs.finditer(line), least))) == least for least, pairs in LATIN_PAIRS):
         return []
     codecs = LATIN if latin else HAN
-    parts = []
-    wholes = []
+    segments = list(_segments(line)) if latin else []
+    if latin and not segments:
+        return []
+    parts, wholes = [], []
+    seen: set[bytes | None] = set()
     for shown, trues in codecs:  # mostly all of a line is damaged in one way
-        if not _can_write(line, shown):
+        data = _written(line, shown) if not latin or segments[0] == (0, len(line)) else None  # else a character is none of theirs
+        if data is None:
             parts.append((shown, trues))
-        elif whole := _decoded(line, shown, trues, 0):
+        elif data not in seen and not (latin and LONE.search(line)) and (whole := _decoded(line, shown, trues, 0)):
             wholes.append(whole)
             if whole[2] == "utf-8":
                 break
+        if not latin:  # what Big5 writes of both makers is mostly the same
+            seen.add(data)
     if wholes:  # tables that differ in few characters can all write a line: what reads best is right
         _, text, true = max(wholes, key=lambda whole: (whole[2] == "utf-8", whole[0]))
         return [Edit(0, len(line), line, text, RULES[true])]
     # What a single-byte codec can write has no run but the whole line.
-    tries = [list(_by_codec(line, shown, trues)) for shown, trues in (parts if latin else codecs)]
+    tries = [list(_by_codec(line, shown, trues, segments)) for shown, trues in (parts if latin else codecs)]
     if not latin:
         tries.append(list(_cut_short(line)))
     tries.sort(key=lambda edits: -sum(len(e.before) for e in edits))
@@ -134,10 +136,24 @@ def _apart(edits: Sequence[Edit], found: Sequence[Edit]) -> Iterator[Edit]:
             yield edit
 
 
-def _by_codec(line: str, shown: str, trues: tuple[str, ...]) -> Iterator[Edit]:
+@lru_cache(maxsize=1)
+def _segment() -> re.Pattern[str]:
+    """Return a pattern for what single-byte codecs can write between characters that none of them can."""
+    high = {c for codec in SINGLE for c in bytes(range(256)).decode(codec) if c > "\u2fff"}  # of Mac Roman
+    return re.compile(f"[\0-\u2fff{''.join(sorted(high))}]+")
+
+
+def _segments(line: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a line that single-byte codecs may have shown and that may hold `FEWEST` characters of Chinese, a byte above ASCII each."""
+    for found in _segment().finditer(line):
+        if len(found[0]) - len(found[0].encode("ascii", "ignore")) >= FEWEST:
+            yield found.span()
+
+
+def _by_codec(line: str, shown: str, trues: tuple[str, ...], segments: Sequence[tuple[int, int]]) -> Iterator[Edit]:
     """Yield the edits of a line under the assumption that one codec showed it."""
     done = 0
-    for low, run in _runs(line, shown):
+    for low, run in _runs(line, shown, segments):
         best = _decoded(run, shown, trues, 0) if low >= done else None
         if best is not None:
             done = low + len(run)
@@ -169,13 +185,14 @@ def _cut_short(line: str) -> Iterator[Edit]:
             yield Edit(found.start(), found.end(), found[0], ahead + text + behind, RULES["utf-8"])
 
 
-def _runs(line: str, codec: str) -> Iterator[tuple[int, str]]:
-    """Yield the runs to be looked at: what a single-byte codec can write, or the line, and then its runs without ASCII."""
+def _runs(line: str, codec: str, segments: Sequence[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+    """Yield the runs to be looked at but for the whole line: what a single-byte codec can write, or what has no ASCII."""
     if codec in SINGLE:
-        yield from ((m.start(), m[0]) for m in _writable(codec).finditer(line) if not m[0].isascii())
+        for low, high in segments:
+            for m in _writable(codec).finditer(line, low, high):
+                if len(m[0]) - len(m[0].encode("ascii", "ignore")) >= FEWEST and not LONE.search(m[0]):
+                    yield m.start(), m[0]
         return
-    if _can_write(line, codec):
-        yield 0, line
     yield from ((m.start(), m[0]) for m in PIECE.finditer(line) if m[0] != line and _can_write(m[0], codec))
 
 
@@ -235,12 +252,15 @@ def _has_signs(data: bytes) -> bool:
     return sum(byte in SIGNS for byte in high) >= SIGNS_LEAST * len(high)
 
 
-def _can_write(text: str, codec: str) -> bool:
+def _written(text: str, codec: str) -> bytes | None:
     try:
-        text.encode(codec)
+        return text.encode(codec)
     except UnicodeEncodeError:
-        return False
-    return True
+        return None
+
+
+def _can_write(text: str, codec: str) -> bool:
+    return _written(text, codec) is not None
 
 
 def _readable(run: str, text: str, true: str) -> float | None:

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cleantext.repair.gate import Table, lines_with, table_of
+from cleantext.gate import Table, lines_with, table_of
 
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig

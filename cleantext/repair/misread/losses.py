@@ -7,16 +7,25 @@ out of step: a run of bytes above ASCII is odd, and where the odd one stood is w
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from cleantext.repair.model import word_model
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.jit import kernel, kernel_beside
+from cleantext.repair.model import Links, word_model
 
 __all__ = ["BROKEN", "LOSS", "TRAILING", "resynchronised", "without_broken"]
 
+I32 = npt.NDArray[np.int32]
+U8 = npt.NDArray[np.uint8]
+
 LOSS = "\N{REPLACEMENT CHARACTER}"
-# What is left of a character of three bytes, behind a whole one and before a whole one, ASCII or the end. An accented letter of a
-# single-byte encoding, which stands by itself, is none.
+# What is left of a character of three bytes: behind a whole one and before a whole one, ASCII or the end; or behind ASCII and before two
+# whole ones. An accented letter of a single-byte encoding, which stands by itself, is none.
 BROKEN = re.compile(
     rb"(?<=[\xe2-\xef][\x80-\xbf][\x80-\xbf])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=[\xe2-\xef][\x80-\xbf][\x80-\xbf]|[\x00-\x7f]|\Z)"
+    rb"|(?<![\x80-\xff])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=(?:[\xe2-\xef][\x80-\xbf][\x80-\xbf]){2})"
 )
 TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
 HIGH = re.compile(rb"[\x80-\xff]+")
@@ -64,19 +73,70 @@ def resynchronised(data: bytes) -> tuple[str, int] | None:
 
 def _likeliest(run: bytes) -> str:
     """Return the likeliest reading of a run of bytes above ASCII."""
+    model = word_model()
+    widths = np.empty(len(run), np.uint8)
+    n = _ways.sized(8 * len(run))(np.frombuffer(run, np.uint8), model.pairs, model.links, widths)
+    out, at = [], 0
+    for width in widths[:n].tolist():
+        out.append(run[at : at + 2].decode("gbk", "replace")[:1] if width == 2 else LOSS)
+        at += width
+    return "".join(out)
+
+
+@kernel
+def _follows(links: Links, left: Any, right: Any) -> Any:
+    """Return log P(right | left)."""
+    low, high = links.row[left], links.row[left + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if links.right[middle] < right:
+            low = middle + 1
+        else:
+            high = middle
+    if low < links.row[left + 1] and links.right[low] == right:
+        return links.joined[low]
+    return links.end[left] + links.start[right]
+
+
+def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
+    """Do what `_ways` does, in NumPy and lists."""
     n = len(run)
-    pairs, gains = [""] * n, [0.0] * n
-    for phase in (0, 1):  # each pair is looked at behind the one before it in step
-        text = "".join(run[i : i + 2].decode("gbk", "replace")[:1] for i in range(phase, n - 1, 2))
-        pairs[phase : n - 1 : 2], gains[phase : n - 1 : 2] = list(text), word_model().increments(text).tolist()
+    here = pairs[run[:-1].astype(np.int64) << 8 | run[1:]].astype(np.int64)
+    left, right = here[:-2], here[2:]
+    key = (left << 16 | right).astype(np.uint64)
+    at = np.minimum(np.searchsorted(links.key, key), len(links.key) - 1)
+    follows = np.where(links.key[at] == key, links.joined[at], links.end[left] + links.start[right])
+    gains = [*links.start[here[:2]].tolist(), *follows.tolist()]
     best, steps = [0.0, -SINGLE_COST], [0, 1]
     for i in range(2, n + 1):
         pair, single = best[i - 2] + gains[i - 2], best[i - 1] - SINGLE_COST
         best.append(max(pair, single))
         steps.append(2 if pair >= single else 1)
-    out, i = [], n
+    i, back = n, []
     while i:
-        step = steps[i]
-        i -= step
-        out.append(pairs[i] if step == 2 else LOSS)
-    return "".join(reversed(out))
+        back.append(steps[i])
+        i -= steps[i]
+    widths[: len(back)] = back[::-1]
+    return len(back)
+
+
+@kernel_beside(_ways_at_once)
+def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
+    """Write how many bytes each step of the likeliest way through a run takes; return how many steps it has."""
+    n = len(run)
+    best, back = np.zeros(n + 1, np.float64), np.ones(n + 1, np.uint8)
+    best[1] = -SINGLE_COST
+    for i in range(2, n + 1):  # each pair is looked at behind the one before it in step
+        here = pairs[np.int64(run[i - 2]) << 8 | np.int64(run[i - 1])]
+        gain = links.start[here] if i < 4 else _follows(links, pairs[np.int64(run[i - 4]) << 8 | np.int64(run[i - 3])], here)
+        pair, single = best[i - 2] + np.float64(gain), best[i - 1] - SINGLE_COST
+        best[i] = max(pair, single)
+        back[i] = 2 if pair >= single else 1
+    i, steps = n, 0
+    while i > 0:
+        widths[steps] = back[i]
+        i -= int(back[i])
+        steps += 1
+    for k in range(steps // 2):
+        widths[k], widths[steps - 1 - k] = widths[steps - 1 - k], widths[k]
+    return steps

@@ -25,7 +25,7 @@ __all__ = [
     "rows_schema",
 ]
 
-SCHEMA = "2"  # of all Parquet outputs; raised when columns change
+SCHEMA = "3"  # of all Parquet outputs; raised when columns change
 KEY = b"cleantext_schema"
 GIVEN = "given_"  # before the name of a column that is carried through and has the name of one of ours
 DROPPED = ("outcome", "reason")  # that dropped.parquet has before them

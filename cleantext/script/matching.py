@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cleantext.jit import kernel
 
 if TYPE_CHECKING:
-    from cleantext.script.tables import Table
+    from cleantext.script.dictionaries import Table
 
 __all__ = [
     "BARRIER",
@@ -61,7 +61,7 @@ UA, UB, UC, UPAIR, WORD, ULOW, BYTE = (
 )
 U1, U3, U7, EIGHT, U30, U31 = np.uint64(1), np.uint64(3), np.uint64(7), np.uint64(8), np.uint64(30), np.uint64(31)
 BLOCK = 1024  # characters that are looked at together: their buffers stay in the first-level cache
-ZHE_RULE = 5  # the tag of the 著 rule in `cleantext.script.tables`
+ZHE_RULE = 5  # the tag of the 著 rule in `cleantext.script.dictionaries`
 
 
 @kernel

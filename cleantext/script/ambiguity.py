@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from cleantext.data import BUNDLED
 from cleantext.jit import kernel, kernel_beside
-from cleantext.script.kernel import FROZEN
-from cleantext.script.tables import CONTEXT, Group, usual_forms
+from cleantext.script.dictionaries import CONTEXT, Group, usual_forms
+from cleantext.script.matching import FROZEN
 
-__all__ = ["BITS", "MARGIN", "PRIOR", "SCALE", "Context", "certainty", "choose", "context", "hashes", "neighbours"]
+__all__ = ["BITS", "MARGIN", "PRIOR", "SCALE", "Certain", "Context", "certainty", "choose", "context", "hashes", "neighbours"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -204,42 +204,50 @@ def choose(points: I32, low: I64, high: I64, marks: U8, model: Context, out: I32
     return doubts  # type: ignore[no-any-return]
 
 
-def certainty(
-    points: I32, low: I64, high: I64, model: Context, plain: I32, out: I32
-) -> tuple[I64, list[list[int]], npt.NDArray[np.float64]]:
-    """Return the places with several forms, the other ones of each from the likeliest on, and by how many nats the chosen one is ahead.
+class Certain(NamedTuple):
+    """How sure the forms of some places are."""
 
-    ``plain`` has what the dictionaries made of ``points``, ``out`` what was chosen. Where the words around decided against the
-    neighbours, a margin is negative.
-    """
-    at = np.concatenate([np.arange(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)] or [np.zeros(0, np.int64)])
+    at: I64  # ascending
+    others: I32  # shape (places, most): what else might stand there, the likeliest first, 0 behind the last
+    margin: npt.NDArray[np.float32]  # nats by which the chosen form is ahead of the first other one
+
+
+def certainty(points: I32, low: I64, high: I64, marks: U8, model: Context, plain: I32, out: I32) -> Certain:
+    """Return for each place within the spans that has several forms how sure ``out`` is, of which ``plain`` is what the dictionaries made."""
+    here = np.zeros(len(points) + 1, np.int8)
+    np.add.at(here, low, 1)
+    np.add.at(here, high, -1)
+    at = np.flatnonzero(np.cumsum(here[:-1], dtype=np.int8) > 0)
     at = at[points[at] < 0x10000]
-    at = at[model.site[points[at]] > 0]
+    at = at[(model.site[points[at]] > 0) & ((marks[at] & FROZEN == 0) if len(marks) else True)]
     span = np.searchsorted(low, at, "right") - 1
     seen = neighbours(points, at, low[span], high[span])
-    others, margins, kept = [], [], []
-    for n, place in enumerate(at.tolist()):
-        which = np.arange(*model.first[int(model.site[points[place]]) - 1 :][:2])
-        score = (
-            model.weight[hashes([s[n : n + 1].repeat(len(which)) for s in seen], model.form[which].astype(np.uint64))]
-            .astype(np.int64)
-            .sum(axis=1)
-        )
-        written = model.written[which]
-        score += PRIOR * (written == plain[place])
-        chosen = written == out[place]
-        if not chosen.any() or chosen.all():
-            continue
-        order = np.argsort(-score[~chosen], kind="stable")
-        others.append(written[~chosen][order].tolist())
-        margins.append((score[chosen].max() - score[~chosen].max()) / SCALE)
-        kept.append(place)
-    return np.array(kept, np.int64), others, np.array(margins, np.float64)
+    site = model.site[points[at]].astype(np.int64) - 1
+    count = model.first[site + 1] - model.first[site]
+    most = int(count.max(initial=1))
+    scores, written = np.full((len(at), most), -(1 << 20), np.int64), np.zeros((len(at), most), np.int32)
+    for k in range(most):
+        some = np.flatnonzero(count > k)
+        which = model.first[site[some]] + k
+        written[some, k] = model.written[which]
+        scores[some, k] = model.weight[hashes([s[some] for s in seen], model.form[which].astype(np.uint64))].astype(np.int64).sum(axis=1)
+    scores += PRIOR * (written == plain[at][:, None])
+    chosen = written == out[at][:, None]
+    own = np.where(chosen, scores, -(1 << 20)).max(axis=1, initial=-(1 << 20))
+    scores[chosen | (written == 0)] = -(1 << 20)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    scores, written = np.take_along_axis(scores, order, 1), np.take_along_axis(written, order, 1)
+    for k in range(most):  # two forms that a region writes alike are one
+        written[:, k] *= (scores[:, k] > -(1 << 20)) & ~(written[:, :k] == written[:, k : k + 1]).any(axis=1)
+    empty = np.argsort(written == 0, axis=1, kind="stable")
+    told = chosen.any(axis=1) & (scores[:, 0] > -(1 << 20))
+    margin = ((own - scores[:, 0]) / SCALE).astype(np.float32)
+    return Certain(at[told], np.take_along_axis(written, empty, 1)[told], margin[told])
 
 
 @lru_cache(maxsize=8)
 def context(forms: tuple[Group, ...], *, source: str = BUNDLED) -> Context:
-    """Return the model with forms as the regions of a target write them; ``forms`` as for `cleantext.script.tables.compiled`."""
+    """Return the model with forms as the regions of a target write them; ``forms`` as for `cleantext.script.dictionaries.compiled`."""
     with (resources.files("cleantext.data") / "contextmodel.npz").open("rb") as file, np.load(file) as data:
         characters, first, form, weight = (data[name] for name in ("characters", "first", "forms", "weights"))
     usual = usual_forms(forms, source=source)

@@ -1,6 +1,6 @@
 """The word that a character stands in: the likeliest way to cut its surroundings into words, by how often these were counted.
 
-A second opinion where `cleantext.script.context` is in doubt: 被发 is a phrase of OpenCC (被髮左衽), but 被发明 is cut into 被 and 发明,
+A second opinion where `cleantext.script.ambiguity` is in doubt: 被发 is a phrase of OpenCC (被髮左衽), but 被发明 is cut into 被 and 发明,
 whose 发 is 發. The words are those of ``charmodel.npz`` and the phrases of OpenCC, up to four characters.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cleantext.data import cached, opencc_text
 from cleantext.data.frequencies import counted_words
 from cleantext.jit import kernel
-from cleantext.script.tables import pairs
+from cleantext.script.dictionaries import pairs
 
 __all__ = ["Words", "word_spans", "words"]
 
