@@ -58,7 +58,7 @@ from cleantext.chrome.scan import Scanned, scan, stripped
 from cleantext.chrome.widgets import widgets
 from cleantext.fold import view
 
-__all__ = ["Evidence", "Register", "Votes", "collect", "strongest"]
+__all__ = ["Evidence", "Register", "Votes", "collect"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -360,11 +360,6 @@ class Register:
         said = widgets.sized(len(points))(points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
         made = said[:, 0] >= 0
         return np.concatenate((lines[made, None], said[made]), axis=1, dtype=np.int32).T
-
-
-def strongest(votes: Votes) -> tuple[int, bool]:
-    """Return the power of the strongest evidence, and whether it is of a place in the site."""
-    return (votes.evidence[0].power, votes.evidence[0].rule.category == "C01") if votes.evidence else (0, False)
 
 
 @lru_cache(maxsize=2048)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cleantext.changes import EditColumns
 from cleantext.errors import InputError
@@ -22,7 +23,9 @@ STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in
 OUTCOMES = ("kept", "emptied", "duplicate", "filtered", "failed")
 SAMPLES = 5  # samples kept for each rule: of different hosts where there are any, drawn by a hash, whatever the split of the work
 SCHEMA = 3  # of report.json
+FEW = 64  # rows of a rule of which samples are drawn, about, where it has more
 STRIDE = 2_654_435_761  # spreads places within a page over the range of 32 bits
+I64 = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -248,19 +251,31 @@ class _Draw:
         codes: dict[str, int] = {}
         groups = np.array([codes.setdefault(_group(page), len(codes)) for page in pages], np.int64)
         crcs = np.array([_key(page, 0) for page in pages], np.int64)
+        self.number = len(codes)
         self.groups = groups[edits.page]
         self.keys = (crcs[edits.page] + edits.start.astype(np.int64) * STRIDE) % 2**32
         self.order = np.argsort(edits.rule, kind="stable")
         self.begins = np.concatenate([[0], np.cumsum(np.bincount(edits.rule, minlength=len(edits.rules)))])
 
     def __call__(self, rule: int) -> list[int]:
-        rows = self.order[self.begins[rule] : self.begins[rule + 1]]
+        rows = self._few(self.order[self.begins[rule] : self.begins[rule + 1]])
         rows = rows[np.lexsort((self.keys[rows], self.groups[rows]))]
         groups = self.groups[rows]
         first = np.flatnonzero(np.diff(groups, prepend=-1))
         rank = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
         chosen: list[int] = rows[np.lexsort((self.keys[rows], rank))][:SAMPLES].tolist()
         return chosen
+
+    def _few(self, rows: I64) -> I64:
+        """Return those of many rows that have the smallest keys: as many as hold all that can be chosen."""
+        keys, below = self.keys[rows], 2**32 * FEW // max(len(rows), 1)
+        while below < 2**32:
+            some = rows[keys < below]
+            sizes = np.bincount(self.groups[some], minlength=self.number)
+            if np.count_nonzero(sizes) >= SAMPLES or sizes.min() >= SAMPLES:
+                return some
+            below *= 8
+        return rows
 
 
 def _failure(row: Mapping[str, str]) -> tuple[str, str]:

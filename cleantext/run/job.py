@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ from cleantext.run.readers.units import Spool, Unit, units_of
 from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
-from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
+from cleantext.run.state import READ, clear, delete, earlier_outputs, make_way, outputs_of, working
 from cleantext.run.workers import Task, can_fork, run_all
 from cleantext.run.writers.finish import finish_table
 from cleantext.run.writers.texts import finish_texts
@@ -45,6 +46,9 @@ from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards", "whys_of"]
 
+REREAD = (
+    1 << 30
+)  # bytes of the inputs, unpacked, up to which they are parsed once where a run learns, and lie on the disk until they are cleaned
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[str, int, int, int], None]  # the phase, bytes done and in all (0: not known), pages
@@ -153,7 +157,10 @@ def clean_files(
         if restart:
             clear(state)
         compiling = _compile_ahead(units, settings, compiled)  # before learning, which runs the kernels of cleaning
+        shutil.rmtree(state / READ, ignore_errors=True)  # of a run that was stopped: perhaps not all on the disk
         if learns:
+            if total_size(units, unpacked=True) <= REREAD:
+                units = [replace(unit, kept=state / READ) for unit in units]
             recipe, note = with_learned(recipe, units, folder, told=phases)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:

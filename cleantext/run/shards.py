@@ -65,7 +65,8 @@ def run_shard(
     watch(ALL, seconds and seconds + extra)
     work = _Work()
     for number, row in enumerate(shard.unit.rows()):
-        held = work.rows[row.id] = {"id": row.id, "output": output_name(row.id) if shard.sources else tree_name(row.id)}
+        output = None if settings.is_table else output_name(row.id) if shard.sources else tree_name(row.id)
+        held = work.rows[row.id] = {"id": row.id, "output": output}
         work.places[row.id] = number
         if number in over:
             _failed(held, report, f"{row.id}: {over[number]}")

@@ -17,13 +17,14 @@ from cleantext.plan.lock import only_writer
 from cleantext.run.files import STATE, is_name_error, missing_folders, output_path, write_json
 from cleantext.run.settings import METADATA
 
-__all__ = ["INPUTS", "LOCK", "clear", "delete", "earlier_outputs", "make_way", "outputs_of", "rows_of", "sweep", "working"]
+__all__ = ["INPUTS", "LOCK", "READ", "clear", "delete", "earlier_outputs", "make_way", "outputs_of", "rows_of", "sweep", "working"]
 
 LOCK = "lock"
 EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
+READ = "read"  # what was read to learn from, and is read again to be cleaned
 INPUTS = "inputs.json"  # the folders of the pages of a run that was stopped
 # What a run that failed or was stopped need not keep: texts are written again, whatever happened.
-IDLE = {LOCK, INPUTS, "texts", "references"}
+IDLE = {LOCK, INPUTS, READ, "texts", "references"}
 LEFT = re.compile(r"\.[0-9a-f]{12}\.\d+\.part")  # the temporary names of `cleantext.run.files.whole`
 
 
