@@ -16,23 +16,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import cleantext
-from cleantext.chrome.hosts import HostProfile
 from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, counted
-from cleantext.run.budget import MEMORY, PAGE_SECONDS, OverTime, alarm
+from cleantext.run.budget import OverTime, alarm
 from cleantext.run.feed import shards_of
 from cleantext.run.files import check_output, settle
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.names import clashes, key_in
+from cleantext.run.options import Options
 from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.readers.batches import BATCH_BYTES
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import Found, few, find_pages, listed
-from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit, units_of
 from cleantext.run.samples import write_report
@@ -72,40 +72,21 @@ class _Phases:
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
     """Cut the sorted pages into shards, by their sizes alone."""
-    return [Shard(n, unit) for n, unit in enumerate(units_of(sources, (), Fields()))]
+    return [Shard.of(unit, n) for n, unit in enumerate(units_of(sources, (), Fields()))]
 
 
 def clean_files(
     src: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    pipeline: str | Path | Pipeline = "zh-web",
-    rules: Sequence[str] = (),
     workers: int | None = None,
-    form: str = "text",
-    duplicates: str = "passages",
-    remove: bool = False,
-    where: str = "",
-    fields: Fields | None = None,
-    strict: bool = False,
-    threshold: float = 0.8,
-    min_chars: int = 40,
-    max_df: int = 100,
-    record: bool = True,
-    max_page_bytes: int = MAX_PAGE_BYTES,
-    page_seconds: float = PAGE_SECONDS,
-    max_page_memory: int = MEMORY,
-    memory: int = 2 << 30,
-    profile: str | HostProfile = "",
-    learn_hosts: bool | None = None,
-    restart: bool = False,
-    replaces: bool = False,
     progress: Progress | None = None,
     compiled: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> Report:
     """Clean all pages of files, folders, tables, crawls and archives into ``out``; return the report, which is also written there.
 
-    ``form`` is "text" (a text a page, the tree mirrored), or a table as docs/outputs.md has it: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz".
+    ``options`` are the fields of `cleantext.run.options.Options`, with their defaults. ``form`` is "text" (a text a page, the tree mirrored), or a table as docs/outputs.md has it: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz".
     ``fields`` names the fields of records that hold the text, the id and so on, where they are not called as usual. Records that cannot
     be read are counted as failed; with ``strict`` the first one raises `InputError`.
 
@@ -114,7 +95,10 @@ def clean_files(
     default for tables and crawls. ``duplicates`` searches for "passages", "documents" or "lines" that stand elsewhere too, or for none ("off");
     with ``remove`` they go; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``where`` is SQL over the columns of
     the table: pages of which it is not true go to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
-    ``memory`` is what the search for duplicates may take of it, about. ``progress`` is
+    ``memory`` is what the search for duplicates may take of it, about. ``index`` is a folder with the documents or lines of runs before: these
+    are compared with those too, are added to them, and clusters keep their names; a new index keeps of copies what came first. With
+    ``incremental`` what each shard made stays (in ``out/.cleantext``, about as much as the corpus and its edits), and a later run cleans only
+    what is new or changed, by the host profiles that the first run learned. ``progress`` is
     told the phase (one of `PHASES`), the bytes done and in all, and the pages; ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
     for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
@@ -133,28 +117,27 @@ def clean_files(
     """
     started = time.perf_counter()
     phases = _Phases(progress)
+    asked = Options.of(options)
     sources = listed(src)
     folder = Path(out)
-    recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
-    if profile:
-        recipe = with_profile(recipe, profile)
-    settings = Settings(
-        recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory, remove, form, where, memory
-    )
+    recipe, note = Pipeline.load(asked.pipeline).with_rules(*asked.rules), ""
+    if asked.profile:
+        recipe = with_profile(recipe, asked.profile)
+    settings = Settings.of(asked, recipe)
     found = find_pages(sources)
     found.refuse_none()
     check_output(sources, found.all, folder)
-    units = units_of(found.pages, found.holders, fields or Fields(), most=max_page_bytes)
-    learns = learn_hosts if learn_hosts is not None else bool(found.holders)
+    units = units_of(found.pages, found.holders, asked.fields or Fields(), most=settings.max_page_bytes)
+    learns = asked.learn_hosts if asked.learn_hosts is not None else bool(found.holders)
     made = made_of(found, units, settings, learn_hosts=learns)
     with working(folder) as state:
-        begin(folder, state, sources, found.all, replace=replaces)
-        if not restart and (report := unchanged(folder, state, made)):
+        begin(folder, state, sources, found.all, replace=asked.replaces)
+        if not asked.restart and (report := unchanged(folder, state, made)):
             report.seconds = time.perf_counter() - started
             return report
         outputs = set() if settings.is_table else {page.output for page in found.pages}
         earlier = earlier_outputs(folder, state, but=outputs)
-        if restart:
+        if asked.restart:
             clear(state)
         compiling = _compile_ahead(units, settings, compiled)  # before learning, which runs the kernels of cleaning
         shutil.rmtree(state / READ, ignore_errors=True)  # of a run that was stopped: perhaps not all on the disk
@@ -170,11 +153,11 @@ def clean_files(
         key = key_in(state)
         taken = clashes(sorted(outputs), key)
         for shard, told in _run_shards(units, settings, folder, workers, phases, taken):
-            if strict and told.failures:
+            if asked.strict and told.failures:
                 raise InputError(f"{told.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
             shards.append(shard)
             report += told
-        shards.sort(key=lambda shard: shard.name)
+        shards.sort(key=lambda shard: shard.place)
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report, workers, phases)
