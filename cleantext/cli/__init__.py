@@ -140,7 +140,7 @@ for _command in (convert, extract, repair):
     "--index",
     default=USUAL.index,
     metavar="DIR",
-    help="Texts of runs before: search these against them, too, and add them; clusters keep their names (documents or lines).",
+    help="Documents of runs before: compare these with them, too, and add them; clusters keep their names.",
 )
 @click.option(
     "--where",

@@ -38,7 +38,7 @@ from cleantext.run.readers.units import Spool, Unit, units_of
 from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
-from cleantext.run.state import READ, clear, delete, earlier_outputs, make_way, outputs_of, working
+from cleantext.run.state import READ, clear, delete, drop_parts, earlier_outputs, make_way, outputs_of, working
 from cleantext.run.workers import Task, can_fork, run_all
 from cleantext.run.writers.finish import finish_table
 from cleantext.run.writers.texts import finish_texts
@@ -95,7 +95,7 @@ def clean_files(
     default for tables and crawls. ``duplicates`` searches for "passages", "documents" or "lines" that stand elsewhere too, or for none ("off");
     with ``remove`` they go; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``where`` is SQL over the columns of
     the table: pages of which it is not true go to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
-    ``memory`` is what the search for duplicates may take of it, about. ``index`` is a folder with the documents or lines of runs before: these
+    ``memory`` is what the search for duplicates may take of it, about. ``index`` is a folder with the documents of runs before: these
     are compared with those too, are added to them, and clusters keep their names; a new index keeps of copies what came first. With
     ``incremental`` what each shard made stays (in ``out/.cleantext``, about as much as the corpus and its edits), and a later run cleans only
     what is new or changed, by the host profiles that the first run learned. ``progress`` is
@@ -130,7 +130,7 @@ def clean_files(
     units = units_of(found.pages, found.holders, asked.fields or Fields(), most=settings.max_page_bytes)
     learns = asked.learn_hosts if asked.learn_hosts is not None else bool(found.holders)
     made = made_of(found, units, settings, learn_hosts=learns)
-    with working(folder) as state:
+    with working(folder, keep=asked.incremental) as state:
         begin(folder, state, sources, found.all, replace=asked.replaces)
         if not asked.restart and (report := unchanged(folder, state, made)):
             report.seconds = time.perf_counter() - started
@@ -144,7 +144,7 @@ def clean_files(
         if learns:
             if total_size(units, unpacked=True) <= REREAD:
                 units = [replace(unit, kept=state / READ) for unit in units]
-            recipe, note = with_learned(recipe, units, folder, told=phases)
+            recipe, note = with_learned(recipe, units, folder, told=phases, once=asked.incremental)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
             make_way(place, earlier, outputs)
@@ -152,7 +152,8 @@ def clean_files(
         report = Report()
         key = key_in(state)
         taken = clashes(sorted(outputs), key)
-        for shard, told in _run_shards(units, settings, folder, workers, phases, taken):
+        before = Report()
+        for shard, told in _run_shards(units, settings, folder, workers, phases, taken, before):
             if asked.strict and told.failures:
                 raise InputError(f"{told.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
             shards.append(shard)
@@ -166,9 +167,13 @@ def clean_files(
         written = outputs_of(folder / METADATA)
         keys = {key(name) for name in written}
         gone = [name for name in sorted((outputs | earlier) - written) if key(name) not in keys and delete(folder, name)]
+        drop_parts(state, {shard.name for shard in shards}, gone)
         write_origin(folder, state, made)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
-    if gone:  # no part of report.json, which does not depend on what was there before
+    # No part of report.json, which does not depend on what was there before:
+    if before.pages_in:
+        report.notes.append(f"{counted(before.pages_in, 'page')} unchanged, {report.pages_in - before.pages_in:,} done")
+    if gone:
         report.notes.append(f"{counted(len(gone), 'page')} of an earlier run removed, whose input is gone or fails now: {few(gone)}")
     report.seconds = time.perf_counter() - started - compiling
     return report
@@ -234,8 +239,12 @@ def _run_shards(
     workers: int | None,
     progress: Progress,
     taken: Mapping[str, str],
+    before: Report,
 ) -> Iterator[tuple[Shard, Report]]:
-    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
+    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail.
+
+    The outcomes of those that were done before are counted in ``before``.
+    """
     size = total_size(units, unpacked=True)
     _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
     done = pages = 0
@@ -247,6 +256,7 @@ def _run_shards(
                 yield Task(shard, {n: TAKEN.format(taken[s.output]) for n, s in enumerate(shard.sources) if s.output in taken})
             else:
                 held.append((shard, report))
+                before.outcomes += report.outcomes
 
     def told() -> Iterator[tuple[Shard, Report]]:
         for pair in _each(tasks(), units, settings, out, workers, size):

@@ -35,7 +35,7 @@ class Choices:
     threshold: float = 0.8  # least similarity of a near-duplicate
     min_chars: int = 40  # least letters and digits of a duplicate passage or line
     max_df: int = 100  # texts above which a passage is boilerplate, which stays
-    index: str = ""  # a folder of texts that runs before searched, and that these are added to
+    index: str = ""  # a folder with the documents of runs before, which these are compared with, too, and added to
     form: str = "text"  # a text a page, or a table: jsonl, jsonl.zst, jsonl.gz or parquet
     where: str = ""  # SQL over the columns of the corpus; rows for which it is not true are dropped
     record: bool = True  # write edits.parquet
@@ -71,10 +71,8 @@ class Choices:
             raise ConfigError(
                 f"memory of {self.memory:,} bytes: a search in tables needs {LEAST:,} (--memory 1GB) at least; give it that or more"
             )
-        if self.index and self.duplicates not in ("documents", "lines"):
-            raise ConfigError(
-                f"an index holds documents or lines, not {self.duplicates}: say which are searched for (--duplicates documents)"
-            )
+        if self.index and self.duplicates != "documents":
+            raise ConfigError(f"an index of a run holds documents, not {self.duplicates}: search for those (--duplicates documents)")
 
 
 @dataclass(frozen=True, kw_only=True)
