@@ -12,6 +12,7 @@ import numpy as np
 from cleantext.changes import Changes, code_points, text_of
 from cleantext.chrome.hosts import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines import Decisions, Reason, Verdict, decide
+from cleantext.chrome.outcome import Odds
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import Pack, load_pack
 from cleantext.chrome.scorer import Scorer
@@ -155,6 +156,16 @@ class StripChrome(Transform):
         (Reason(start=30, end=37, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
         """
         return self.verdicts([text])[0].reasons
+
+    def odds(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[list[Odds]]:
+        r"""Return for many texts the lines that a learned model decided about: how likely each is page chrome, and whether it went by that.
+
+        >>> [[odds]] = StripChrome().odds(["村里的人都到了堤上,一夜没有睡,天亮时雨停了。"])
+        >>> odds.gone, odds.chrome < 0.5
+        (False, True)
+        """
+        decided = self._decide(texts, hosts) if texts else None
+        return [list(decided.weigh(n)) for n in range(len(texts))] if decided else []
 
     def run(self, pages: Sequence[Page]) -> Changes:
         hosts = [host_of(page) for page in pages] if self.profile else ()

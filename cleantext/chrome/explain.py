@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cleantext.chrome.columns import BECAUSE, EMPTIED, STRENGTH_NAMES, ZONE_NAMES
+from cleantext.chrome.columns import BECAUSE, EMPTIED, LEARNED, STRENGTH_NAMES, ZONE_NAMES
 from cleantext.chrome.evidence import Evidence
-from cleantext.chrome.outcome import Reason
+from cleantext.chrome.outcome import Odds, Reason
 
 if TYPE_CHECKING:
     from cleantext.chrome.lines import Case
 
-__all__ = ["reasons_of", "said_of"]
+__all__ = ["odds_of", "reasons_of", "said_of"]
 
 
 def said_of(case: Case, n: int) -> list[Evidence]:
@@ -41,3 +41,12 @@ def reasons_of(case: Case, k: int | None) -> Iterator[Reason]:
             continue
         for e in sorted(case.cuts.get(n, ()), key=lambda e: e.start):
             yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH_NAMES[e.power], zone, "part of a line")
+
+
+def odds_of(case: Case, k: int | None) -> Iterator[Odds]:
+    """Yield the lines of a page about which the scorer was asked, and that went by what it said or stay whole; ``k`` as of `reasons_of`."""
+    lines = case.lines
+    for n in range(*case.bounds[k : k + 2].tolist()) if k is not None else ():
+        gone = bool(lines.acted[n] >= 0)
+        if case.sure[n] >= 0 and n not in case.cuts and (not gone or lines.because[n] == LEARNED):
+            yield Odds(int(lines.start[n]), int(lines.end[n]), int(case.sure[n]) / 10000, gone)

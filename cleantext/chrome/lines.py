@@ -53,7 +53,7 @@ from cleantext.chrome.columns import (
 )
 from cleantext.chrome.confidence import expected_of_pages
 from cleantext.chrome.evidence import Evidence
-from cleantext.chrome.explain import reasons_of, said_of
+from cleantext.chrome.explain import odds_of, reasons_of, said_of
 from cleantext.chrome.frame import enclosed, grow, header
 from cleantext.chrome.metadata import gather
 from cleantext.chrome.outcome import Decisions, Reason, Verdict, cut_parts, removals, title_of, titles
@@ -409,7 +409,15 @@ class Case:
         for page, found_there in zip(pages, expected_of_pages(lines, self.sure, bounds, whole), strict=True):
             metadata[page] |= found_there if self.plain[page] else {}
         where = {page: k for k, page in enumerate(pages) if page not in flags}
-        return Decisions(self.texts, cuts, register.rules, flags, metadata, lambda page: reasons_of(self, where.get(page)))
+        return Decisions(
+            self.texts,
+            cuts,
+            register.rules,
+            flags,
+            metadata,
+            lambda p: reasons_of(self, where.get(p)),
+            lambda p: odds_of(self, where.get(p)),
+        )
 
 
 def _bounds(pages: I32) -> I64:

@@ -79,7 +79,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     overview: dict[str, Any] = field(default_factory=dict)  # of the pages: see cleantext.report.overview
     whys: dict[str, str] = field(default_factory=dict)  # what each rule that acted is for
-    seconds: float = 0.0  # not part of report.json, whose bytes do not depend on the machine
+    seconds: float = 0.0  # not part of report.json and report.html, whose bytes do not depend on the machine,
+    phases: dict[str, float] = field(default_factory=dict)  # nor are those of each phase
 
     def __add__(self, other: Report) -> Report:
         rules = {r: self.rules.get(r, RuleTally()) + other.rules.get(r, RuleTally()) for r in sorted({*self.rules, *other.rules})}

@@ -41,6 +41,7 @@ SMALL = 12_000_000  # bytes of texts up to which they are searched in this proce
 LONGER = 1_000  # characters of a text that a report shows
 EXCERPT = 300  # and in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
 SHOWN = 200  # pairs that report.json and report.html show with their texts
+CALLS = 10  # pairs nearest to the threshold among which those below it are shown, where they were compared in memory
 LEVELS: dict[str, Literal["document", "passage", "paragraph"]] = {"documents": "document", "passages": "passage", "lines": "paragraph"}
 
 
@@ -209,6 +210,7 @@ def _in_memory(texts: Corpus, references: Corpus | None, query: Query, folder: P
         )
         tables["stretches"] = found.boilerplate.rename_columns(["id", "low", "high", "texts"])
     pairs = found.pairs.to_pylist()
+    below = [p for p in found.closest_calls(CALLS).to_pylist() if p["similarity"] < query.threshold] if query.level == "document" else []
     text_of = dict(zip(ids, contents, strict=True)) | dict(zip(more, others, strict=True))
     longest = sorted(pairs, key=lambda r: (r["a"] == r["b"], r["a_start"] - r["a_end"], str(r["a"]), str(r["b"]), r["a_start"]))[:SHOWN]
     examples = [{**p, **{f"{s}_text": _excerpt(text_of[p[s]][p[f"{s}_start"] : p[f"{s}_end"]], LONGER) for s in "ab"}} for p in longest]
@@ -223,6 +225,7 @@ def _in_memory(texts: Corpus, references: Corpus | None, query: Query, folder: P
         "boilerplate": found.boilerplate.num_rows,
         "characters": sum(map(len, contents)),
         "search": {k: {str(i): n for i, n in v.items()} if isinstance(v, dict) else v for k, v in found.facts.items()},
+        "below": [{**p, **{f"{s}_text": _excerpt(text_of[p[s]], LONGER) for s in "ab"}} for p in below],
     }
     listed = [{**p, **{f"{s}_text": _excerpt(text_of[p[s]][p[f"{s}_start"] : p[f"{s}_end"]], EXCERPT) for s in "ab"}} for p in pairs]
     return Searched(

@@ -52,7 +52,7 @@ REREAD = (
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[str, int, int, int], None]  # the phase, bytes done and in all (0: not known), pages
-PHASES = ("reading", "learning", "cleaning", "searching", "writing")
+PHASES = ("reading", "learning", "cleaning", "searching", "writing", "reporting")
 log = logging.getLogger(__name__)
 
 
@@ -60,14 +60,24 @@ class _Phases:
     """Tells in which phase a run is and how far, and logs where one begins."""
 
     def __init__(self, told: Progress | None) -> None:
-        self.told, self.phase = told, ""
+        self.told, self.phase, self.since = told, "", time.perf_counter()
+        self.seconds: dict[str, float] = {}  # of each phase that is over
 
     def __call__(self, phase: str, done: int = 0, size: int = 0, pages: int = 0) -> None:
         if phase != self.phase:
+            self.end()
             self.phase = phase
             log.info("%s", phase)
         if self.told:
             self.told(phase, done, max(size, done), pages)
+
+    def end(self) -> dict[str, float]:
+        """End the phase, and return the seconds of each."""
+        now = time.perf_counter()
+        if self.phase:
+            self.seconds[self.phase] = self.seconds.get(self.phase, 0.0) + now - self.since
+        self.since = now
+        return self.seconds
 
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
@@ -162,7 +172,8 @@ def clean_files(
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report, workers, phases)
-        write_report(folder, report)
+        phases("reporting")
+        write_report(folder, report, settings.pipeline)
         # Of pages that are no longer there, or fail now.
         written = outputs_of(folder / METADATA)
         keys = {key(name) for name in written}
@@ -175,7 +186,7 @@ def clean_files(
         report.notes.append(f"{counted(before.pages_in, 'page')} unchanged, {report.pages_in - before.pages_in:,} done")
     if gone:
         report.notes.append(f"{counted(len(gone), 'page')} of an earlier run removed, whose input is gone or fails now: {few(gone)}")
-    report.seconds = time.perf_counter() - started - compiling
+    report.seconds, report.phases = time.perf_counter() - started - compiling, phases.end()
     return report
 
 
