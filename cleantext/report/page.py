@@ -80,7 +80,7 @@ def render(report: Report, views: Mapping[str, View] | None = None) -> str:
         most_of_a_host=max((max(h["chars_in"], h["chars_out"]) for h in hosts), default=1),
         flow=flow(report),
         counts=_counts(report),
-        rules=sorted(report.rules.items(), key=lambda item: (-item[1].removed - item[1].added, item[0])),
+        rules=sorted(report.rules.items(), key=lambda item: (item[1].added - item[1].removed, -item[1].added, item[0])),
         whys=report.whys,
         clusters=clusters(report.duplicates.get("examples", ())),
         calls=calls(report.duplicates),

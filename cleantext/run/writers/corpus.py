@@ -80,17 +80,29 @@ class CorpusWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
-            if self.open is not None:
-                self.open.__exit__(kind, error, trace)
+            self._abandon(kind, error, trace)
             return
+        try:
+            self._finish()
+        except BaseException as failed:  # a full disk, say, of which the last rows are the first that are written
+            self._abandon(type(failed), failed, failed.__traceback__)
+            raise
+        if self.stem == "corpus":
+            drop_corpus(self.folder, self.written)
+
+    def _finish(self) -> None:
         self._flush()
         if not self.written:  # a corpus without a page is one, too
             self._begin()
             self.sink(self.schema.empty_table())
         if self.open is not None:
             self._end()
-        if self.stem == "corpus":
-            drop_corpus(self.folder, self.written)
+
+    def _abandon(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        """Let go of the file that is being written."""
+        opened, self.open = self.open, None
+        if opened is not None:
+            opened.__exit__(kind, error, trace)
 
 
 @contextlib.contextmanager
