@@ -10,7 +10,7 @@ import cleantext as ct
 from cleantext.run.writers import corpus, finish
 
 resource = pytest.importorskip("resource", reason="needs a limit on the size of files")
-OPTIONS = {"duplicates": "documents", "remove": True, "workers": 1, "page_seconds": 0, "max_page_memory": 0}  # in this process
+OPTIONS = {"duplicates": "documents", "remove": True, "workers": 1, "page_seconds": 0, "max_page_memory": 0, "record": False}
 
 
 def tree(folder):

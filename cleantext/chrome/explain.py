@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from cleantext.chrome.columns import BECAUSE, EMPTIED, LEARNED, STRENGTH_NAMES, ZONE_NAMES
@@ -27,10 +27,15 @@ def said_of(case: Case, n: int) -> list[Evidence]:
     return [e, *cuts]
 
 
-def reasons_of(case: Case, k: int | None) -> Iterator[Reason]:
-    """Yield why each removed line and part of a line of a page went, in page order; ``k`` is its number among those with evidence."""
+def _lines(case: Case, where: Mapping[int, int], page: int) -> range:
+    """Return the numbers of the lines of a page; ``where`` has the number of each page among those with evidence."""
+    return range(*case.bounds[where[page] : where[page] + 2].tolist()) if page in where else range(0)
+
+
+def reasons_of(case: Case, where: Mapping[int, int], page: int) -> Iterator[Reason]:
+    """Yield why each removed line and part of a line of a page went, in page order."""
     lines = case.lines
-    for n in range(*case.bounds[k : k + 2].tolist()) if k is not None else ():
+    for n in _lines(case, where, page):
         start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
         if lines.acted[n] >= 0:
             e = case.register.said(int(lines.acted[n]))
@@ -43,10 +48,10 @@ def reasons_of(case: Case, k: int | None) -> Iterator[Reason]:
             yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH_NAMES[e.power], zone, "part of a line")
 
 
-def odds_of(case: Case, k: int | None) -> Iterator[Odds]:
-    """Yield the lines of a page about which the scorer was asked, and that went by what it said or stay whole; ``k`` as of `reasons_of`."""
+def odds_of(case: Case, where: Mapping[int, int], page: int) -> Iterator[Odds]:
+    """Yield the lines of a page about which the scorer was asked, and that went by what it said or stay whole."""
     lines = case.lines
-    for n in range(*case.bounds[k : k + 2].tolist()) if k is not None else ():
+    for n in _lines(case, where, page):
         gone = bool(lines.acted[n] >= 0)
         if case.sure[n] >= 0 and n not in case.cuts and (not gone or lines.because[n] == LEARNED):
             yield Odds(int(lines.start[n]), int(lines.end[n]), int(case.sure[n]) / 10000, gone)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -409,15 +410,7 @@ class Case:
         for page, found_there in zip(pages, expected_of_pages(lines, self.sure, bounds, whole), strict=True):
             metadata[page] |= found_there if self.plain[page] else {}
         where = {page: k for k, page in enumerate(pages) if page not in flags}
-        return Decisions(
-            self.texts,
-            cuts,
-            register.rules,
-            flags,
-            metadata,
-            lambda p: reasons_of(self, where.get(p)),
-            lambda p: odds_of(self, where.get(p)),
-        )
+        return Decisions(self.texts, cuts, register.rules, flags, metadata, partial(reasons_of, self, where), partial(odds_of, self, where))
 
 
 def _bounds(pages: I32) -> I64:
