@@ -246,6 +246,15 @@ def test_pairs_that_share_a_text_are_one_cluster():
     assert found[1][1]["pieces"] == [(True, "甲" * 50), (False, "。")]
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 10**6)), min_size=200, max_size=400), st.integers(1, 6))
+def test_samples_of_many_edits_are_drawn_of_few(places, hosts):
+    pages = [f"h{n % hosts}.example.cn/{n}" for n in range(6)]
+    rows = {n: [Edit(at, at + 1, "字", "", "a.b") for at in sorted({at for page, at in places if page == n})] for n in range(6)}
+    report = Report()
+    report.count("chrome.lines", pages, Changes({n: edits for n, edits in rows.items() if edits}).columns)
+    assert report.rules["a.b"].samples == drawn((pages[n], e.start, "字", "") for n, edits in rows.items() for e in edits)
+
+
 def test_pairs_nearest_to_the_threshold_are_shown_above_it_and_below_it():
     def pair(similarity):
         return {"a": "a", "b": "b", "similarity": similarity, "a_text": "新疆喀什", "b_text": "新疆和田"}
