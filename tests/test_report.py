@@ -18,7 +18,7 @@ from cleantext.errors import InputError
 from cleantext.report.overview import overview
 from cleantext.report.page import calls, clusters, flow, pieces, render, shortened
 from cleantext.report.pieces import page_view
-from cleantext.report.tally import OUTCOMES, SAMPLES, Report, drawn, total
+from cleantext.report.tally import OUTCOMES, SAMPLES, Report, drawn, nearest, total
 
 EDIT = st.builds(
     Edit, st.just(0), st.just(1), st.sampled_from("甲乙"), st.sampled_from(["", "丙丁"]), st.sampled_from(["meta.date", "space.odd"])
@@ -27,7 +27,9 @@ EDIT = st.builds(
 
 @st.composite
 def reports(draw):
-    report = Report(bytes_in=draw(st.integers(0, 9)), chars_in=draw(st.integers(0, 9)), changed=draw(st.integers(0, 2)))
+    lines = draw(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), st.booleans()), max_size=12))
+    told = nearest({"page": p, "text": "甲", "chrome": c / 10, "gone": g} for p, c, g in lines)
+    report = Report(lines=told, bytes_in=draw(st.integers(0, 9)), chars_in=draw(st.integers(0, 9)), changed=draw(st.integers(0, 2)))
     for page in draw(
         st.lists(st.sampled_from(["a", "b", "x.example.cn/1", "x.example.cn/2", "x.example.cn/3", "y.example.cn/1"]), max_size=6)
     ):
@@ -273,7 +275,7 @@ def test_lines_about_which_the_model_was_least_sure_are_told(tmp_path):
         lines = ["清河的堤坝", *frame[:3], *(prose(rng, 80) for _ in range(5)), f"本页由清河网第{n}组制作", *frame[3:]]
         (tmp_path / f"{n}.txt").write_text("\n".join(lines), "utf-8")
     ct.clean_files(tmp_path, tmp_path.with_name("out"), workers=1, duplicates="off")
-    told = json.loads((tmp_path.with_name("out") / "report.json").read_text("utf-8"))["overview"]["lines"]
+    told = json.loads((tmp_path.with_name("out") / "report.json").read_text("utf-8"))["lines"]
     assert told
     assert [line["gone"] for line in told] == sorted((line["gone"] for line in told), reverse=True)
     for line in told:

@@ -66,7 +66,7 @@ def render(report: Report, views: Mapping[str, View] | None = None) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((folder / "page.html.j2").read_text("utf-8"))
     own = {name: (folder / file).read_text("utf-8") for name, file in (("style", "style.css"), ("script", "page.js"))}
-    seen = {"lines": [], "removed": [], "hosts": [], "hosts_in_all": 0, **report.overview}
+    seen = {"removed": [], "hosts": [], "hosts_in_all": 0, **report.overview}
     pages = [_shown(report, page) for page in seen.get("pages", ())]
     hosts = seen["hosts"]
     return template.render(
@@ -217,7 +217,7 @@ def _sections(report: Report, *, pages: bool) -> list[tuple[str, str]]:
         ("calls", "Closest calls"),
     ]
     told += [("failures", "Failed pages"), ("notes", "Notes")]
-    near = report.overview.get("lines") or report.duplicates.get("examples") or report.duplicates.get("below")
+    near = report.lines or report.duplicates.get("examples") or report.duplicates.get("below")
     there = {"pages": pages, "calls": bool(near), "failures": bool(report.failures), "notes": bool(report.notes)}
     return [(anchor, title) for anchor, title in told if there.get(anchor, True)]
 

@@ -17,11 +17,12 @@ from cleantext.changes import EditColumns
 from cleantext.errors import InputError
 from cleantext.transform import Page
 
-__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "set_apart"]
+__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "nearest", "set_apart"]
 
 STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
 OUTCOMES = ("kept", "emptied", "duplicate", "filtered", "failed")
 SAMPLES = 5  # samples kept for each rule: of different hosts where there are any, drawn by a hash, whatever the split of the work
+CALLS = 8  # lines that were the closest calls: those that went, and those that stay
 SCHEMA = 3  # of report.json
 FEW = 64  # rows of a rule of which samples are drawn, about, where it has more
 STRIDE = 2_654_435_761  # spreads places within a page over the range of 32 bits
@@ -73,6 +74,7 @@ class Report:
     changed: int = 0  # pages whose cleaned bytes are not those that were read
     skipped: Counter[str] = field(default_factory=Counter)  # records that are no pages: requests, pictures
     renamed: int = 0  # records whose id stood before
+    lines: list[dict[str, Any]] = field(default_factory=list)  # that were the closest calls of the learned model: see `nearest`
     # Set once:
     duplicates: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class Report:
             self.changed + other.changed,
             self.skipped + other.skipped,
             self.renamed + other.renamed,
+            nearest(self.lines + other.lines),
         )
 
     @property
@@ -154,6 +157,7 @@ class Report:
             "changed": self.changed,
             "skipped": dict(sorted(self.skipped.items())),
             "renamed": self.renamed,
+            "lines": self.lines,
             "flags": dict(sorted(self.flags.items())),
             "encodings": dict(sorted(self.encodings.items())),
             "rules": {
@@ -211,6 +215,7 @@ class Report:
             data["changed"],
             Counter(data["skipped"]),
             data["renamed"],
+            list(data.get("lines", ())),
             dict(data["duplicates"]),
             dict(data["settings"]),
             list(data["notes"]),
@@ -243,6 +248,17 @@ def drawn(samples: Iterable[tuple[str, int, str, str]]) -> list[tuple[str, int, 
         ranked.append((held[group], key, sample))
         held[group] += 1
     return [sample for *_, sample in sorted(ranked)[:SAMPLES]]
+
+
+def nearest(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the closest calls among lines of plain text: those that went although they are the likeliest text, then those that stay.
+
+    Each is ``page, text, chrome`` (how likely it is page chrome, 0 to 1) and ``gone``.
+    """
+    kinds: tuple[list[Any], list[Any]] = ([], [])
+    for line in lines:
+        kinds[not line["gone"]].append((line["chrome"] if line["gone"] else -line["chrome"], line["page"], line["text"], line))
+    return [dict(line) for kind in kinds for *_, line in sorted(kind, key=lambda held: held[:3])[:CALLS]]
 
 
 class _Draw:

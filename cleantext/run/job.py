@@ -173,7 +173,7 @@ def clean_files(
         report.notes += [note] if note else []
         finish(folder, shards, settings, report, workers, phases)
         phases("reporting")
-        write_report(folder, report, settings.pipeline)
+        write_report(folder, report)
         # Of pages that are no longer there, or fail now.
         written = outputs_of(folder / METADATA)
         keys = {key(name) for name in written}
