@@ -367,3 +367,23 @@ def test_votes_do_not_depend_on_what_was_asked_before(lines):
     folded = [view(line) for line in lines]
     fresh = Pack(PACK.rules)  # another object: it remembers nothing
     assert collect(folded, fresh) == collect(folded, PACK)
+
+
+def test_odds_say_of_the_lines_that_went_by_what_is_learned_that_they_did():
+    text = "\n".join(
+        [
+            "首页 > 新闻 > 正文",
+            "字号 大 中 小",
+            "清河的堤坝",
+            *("村里的人都到了堤上，一夜没有睡，天亮时雨停了。" * 3,) * 6,
+            "扫一扫 手机看",
+            "上一篇 下一篇",
+        ]
+    )
+    step = StripChrome()
+    [odds] = step.odds([text])
+    learned = {(e.start, e.end) for e in step.edits(text) if e.rule == "learned.line"}
+    assert {o.start for o in odds if o.gone} == {start for start, _ in learned}
+    assert all(0 <= o.chrome <= 1 and text[o.start : o.end].strip() and "\n" not in text[o.start : o.end] for o in odds)
+    assert step.odds([]) == []
+    assert StripChrome(learned=False).odds([text]) == [[]]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.hosts.profiles import HostLine, HostProfile, host_of, line_key
+from cleantext.chrome.hosts.profiles import HostLine, HostProfile, host_of, line_key, line_keys
 from cleantext.chrome.hosts.repeated_lines import learn
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
@@ -306,3 +306,12 @@ def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.ALL_LINES", 40)
     monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.BATCH", 1)
     assert keys(learn(SITE, host=HOST)) <= {*TOP, *FOOT}
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]) | st.sampled_from(" \t\u3000\x1c第12,.-"), max_size=12)
+    )
+)
+def test_keys_of_many_lines_are_those_of_each(rows):
+    assert line_keys(rows) == [line_key(row) for row in rows]

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import crawl
 import pyarrow as pa
@@ -75,6 +76,20 @@ def test_batches_are_of_one_schema_and_of_a_bounded_size_and_survive_a_spool(tmp
         [again] = Spool.write(batch, tmp_path / f"{n}.arrow").batches()
         assert again.equals(batch)
         assert notes_of(again) == notes_of(batch)
+
+
+def test_batches_that_are_kept_are_read_once_and_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("cleantext.run.readers.batches.BATCH_ROWS", 4)
+    found = find_pages([FORMS["warc"](tmp_path, PAGES)])
+    [unit] = units_of(found.pages, found.holders, Fields())
+    kept = replace(unit, kept=tmp_path / "read")
+    plain = list(unit.batches())
+    assert len(plain) > 1
+    for _ in range(2):
+        again = list(kept.batches())
+        assert [b.schema.metadata for b in again] == [b.schema.metadata for b in plain]
+        assert all(a.equals(b) for a, b in zip(again, plain, strict=True))
+        monkeypatch.setitem(units.READERS, "warc", lambda *_: pytest.fail("was read again"))
 
 
 def test_what_a_crawler_says_of_the_charset_is_a_hint_and_no_more(tmp_path):

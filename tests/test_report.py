@@ -1,21 +1,24 @@
 """The report: a sum that does not mind order, numbers that mean something, pages that show it."""
 
 import json
+import random
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from made import prose
 
+import cleantext as ct
 from cleantext.changes import Changes
 from cleantext.cli import main
 from cleantext.edits import Edit, apply
 from cleantext.errors import InputError
 from cleantext.report.overview import overview
-from cleantext.report.page import clusters, flow, pieces, render, shortened
+from cleantext.report.page import calls, clusters, flow, pieces, render, shortened
 from cleantext.report.pieces import page_view
-from cleantext.report.tally import OUTCOMES, SAMPLES, Report, drawn, total
+from cleantext.report.tally import OUTCOMES, SAMPLES, Report, drawn, nearest, total
 
 EDIT = st.builds(
     Edit, st.just(0), st.just(1), st.sampled_from("甲乙"), st.sampled_from(["", "丙丁"]), st.sampled_from(["meta.date", "space.odd"])
@@ -24,7 +27,9 @@ EDIT = st.builds(
 
 @st.composite
 def reports(draw):
-    report = Report(bytes_in=draw(st.integers(0, 9)), chars_in=draw(st.integers(0, 9)), changed=draw(st.integers(0, 2)))
+    lines = draw(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), st.booleans()), max_size=12))
+    told = nearest({"page": p, "text": "甲", "chrome": c / 10, "gone": g} for p, c, g in lines)
+    report = Report(lines=told, bytes_in=draw(st.integers(0, 9)), chars_in=draw(st.integers(0, 9)), changed=draw(st.integers(0, 2)))
     for page in draw(
         st.lists(st.sampled_from(["a", "b", "x.example.cn/1", "x.example.cn/2", "x.example.cn/3", "y.example.cn/1"]), max_size=6)
     ):
@@ -241,3 +246,42 @@ def test_pairs_that_share_a_text_are_one_cluster():
     assert [[member["page"] for member in cluster] for cluster in found] == [["a", "b", "e", "f"], ["c", "d"]]
     assert [cluster.more for cluster in found] == [1, 0]
     assert found[1][1]["pieces"] == [(True, "甲" * 50), (False, "。")]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 10**6)), min_size=200, max_size=400), st.integers(1, 6))
+def test_samples_of_many_edits_are_drawn_of_few(places, hosts):
+    pages = [f"h{n % hosts}.example.cn/{n}" for n in range(6)]
+    rows = {n: [Edit(at, at + 1, "字", "", "a.b") for at in sorted({at for page, at in places if page == n})] for n in range(6)}
+    report = Report()
+    report.count("chrome.lines", pages, Changes({n: edits for n, edits in rows.items() if edits}).columns)
+    assert report.rules["a.b"].samples == drawn((pages[n], e.start, "字", "") for n, edits in rows.items() for e in edits)
+
+
+def test_pairs_nearest_to_the_threshold_are_shown_above_it_and_below_it():
+    def pair(similarity):
+        return {"a": "a", "b": "b", "similarity": similarity, "a_text": "新疆喀什", "b_text": "新疆和田"}
+
+    found = calls({"threshold": 0.8, "examples": [pair(n / 100) for n in range(80, 100)], "below": [pair(0.6), pair(0.79)]})
+    assert [round(call["similarity"], 2) for call in found] == [0.8, 0.81, 0.82, 0.83, 0.84, 0.79, 0.6]
+    assert [call["above"] for call in found] == [True] * 5 + [False] * 2
+    assert found[0]["sides"][1] == [(True, "新疆"), (False, "和田")]
+    assert calls({}) == []
+
+
+def test_lines_about_which_the_model_was_least_sure_are_told(tmp_path):
+    rng = random.Random(4)
+    for n in range(8):
+        frame = ["首页 > 新闻 > 正文", "字号 大 中 小", f"阅读 {n}37 次", "扫一扫 手机看", "上一篇 下一篇", "网站地图 联系我们 加入收藏"]
+        lines = ["清河的堤坝", *frame[:3], *(prose(rng, 80) for _ in range(5)), f"本页由清河网第{n}组制作", *frame[3:]]
+        (tmp_path / f"{n}.txt").write_text("\n".join(lines), "utf-8")
+    ct.clean_files(tmp_path, tmp_path.with_name("out"), workers=1, duplicates="off")
+    told = json.loads((tmp_path.with_name("out") / "report.json").read_text("utf-8"))["lines"]
+    assert told
+    assert [line["gone"] for line in told] == sorted((line["gone"] for line in told), reverse=True)
+    for line in told:
+        text = (tmp_path.with_name("out") / line["page"]).read_text("utf-8")
+        assert (line["text"] in text.split("\n")) != line["gone"]
+        assert 0.1 < line["chrome"] <= 1
+    assert "Closest calls" in (tmp_path.with_name("out") / "report.html").read_text("utf-8")
+    out = CliRunner().invoke(main, ["report", str(tmp_path.with_name("out"))])
+    assert out.exit_code == 0

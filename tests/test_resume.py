@@ -22,7 +22,7 @@ from cleantext.run.markers import finished
 from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
 from cleantext.run.search import dedup_files
-from cleantext.run.settings import STATE, Settings
+from cleantext.run.settings import STATE, Settings, part
 from cleantext.run.state import sweep
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n發布時間:2023-10-24 来源:石榴云\n口岸是連接兩國間的重要窗口。"
@@ -86,7 +86,8 @@ def test_whatever_of_a_finished_shard_is_damaged_it_is_done_again(crawl, tmp_pat
     stop_before_the_end(crawl, out, monkeypatch, duplicates=duplicates, remove=duplicates != "off")
     state = out / STATE
     pages = state / "pages" if duplicates == "passages" else out
-    victims = [f"000002.{kind}" for kind in ("edits.arrow", "metadata.jsonl", "done")]
+    third = job.plan_shards(find_pages([crawl]).pages)[2]
+    victims = [part(tmp_path / "out", third, kind).name for kind in ("edits.arrow", "metadata.jsonl", "done")]
     damages = [cut, zero, flip, same_length, Path.unlink]
     done = count_shards(monkeypatch)
     kept = tree(state)
@@ -117,7 +118,7 @@ def test_another_budget_gives_pages_that_went_over_it_another_try_and_no_others(
     stop_before_the_end(crawl, tmp_path / "out", monkeypatch, duplicates="off")
     recipe = ct.Pipeline.load("zh-web")
     shards = job.plan_shards(find_pages([crawl]).pages)
-    marker = tmp_path / "out" / STATE / "000000.done"
+    marker = part(tmp_path / "out", shards[0], "done")
     from cleantext.run.markers import _sum
 
     held = json.loads(marker.read_bytes())

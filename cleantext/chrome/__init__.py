@@ -12,6 +12,7 @@ import numpy as np
 from cleantext.changes import Changes, code_points, text_of
 from cleantext.chrome.hosts.profiles import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines.decide import Decisions, PageDecision, Reason, decide
+from cleantext.chrome.lines.decisions import Odds
 from cleantext.chrome.lines.findings import LineCache
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.rules.load_packs import load_pack
@@ -156,6 +157,16 @@ class StripChrome(Transform):
         (Reason(start=30, end=37, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
         """
         return self.page_decisions([text])[0].reasons
+
+    def odds(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[list[Odds]]:
+        r"""Return for many texts the lines that a learned model decided about: how likely each is page chrome, and whether it went by that.
+
+        >>> [[odds]] = StripChrome().odds(["村里的人都到了堤上,一夜没有睡,天亮时雨停了。"])
+        >>> odds.gone, odds.chrome < 0.5
+        (False, True)
+        """
+        decided = self._decide(texts, hosts) if texts else None
+        return [list(decided.weigh(n)) for n in range(len(texts))] if decided else []
 
     def run(self, pages: Sequence[Page]) -> Changes:
         hosts = [host_of(page) for page in pages] if self.profile else ()

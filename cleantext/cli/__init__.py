@@ -22,20 +22,20 @@ import click
 from cleantext import __version__
 from cleantext.cli.cluster import clean_there, cluster, is_on_cluster
 from cleantext.cli.config import config, defaults_of, settings_file
-from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of
+from cleantext.cli.dedup import MAX_DF, RESUMES, dedup, size_of, told_size
 from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
 from cleantext.cli.single import convert, extract, reasons_of, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.errors import CleantextError
+from cleantext.run.options import DUPLICATES, FORMATS, Options
 
 if TYPE_CHECKING:
     from cleantext.pipeline import Pipeline
     from cleantext.transform import Cleaned
 
 SHOWN = 20  # failures that are told one by one
-DUPLICATES = click.Choice(["passages", "documents", "lines", "off"])
-FORMATS = click.Choice(["text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet"])
+USUAL = Options()  # the defaults
 
 
 class Commands(click.Group):
@@ -123,15 +123,25 @@ for _command in (convert, extract, repair):
 @click.option(
     "--format",
     "form",
-    type=FORMATS,
-    default="text",
+    type=click.Choice(FORMATS),
+    default=USUAL.form,
     show_default=True,
     help="A text a page, or a table with a row a page: see docs/outputs.md.",
 )
 @click.option(
-    "--duplicates", type=DUPLICATES, default="passages", show_default=True, help="What near-duplicates to search for, and report."
+    "--duplicates",
+    type=click.Choice(DUPLICATES),
+    default=USUAL.duplicates,
+    show_default=True,
+    help="What near-duplicates to search for, and report.",
 )
 @click.option("--remove", is_flag=True, help="Also remove the near-duplicates.")
+@click.option(
+    "--index",
+    default=USUAL.index,
+    metavar="DIR",
+    help="Documents of runs before: compare these with them, too, and add them; clusters keep their names.",
+)
 @click.option(
     "--where",
     default="",
@@ -143,15 +153,13 @@ for _command in (convert, extract, repair):
 @click.option("--id", "id_", default="", metavar="FIELD", help="The field that names a record. [default: id, or url, or file and number]")
 @click.option("--url", default="", metavar="FIELD", help="The field that holds its address. [default: url, uri, ...]")
 @click.option("--strict", is_flag=True, help="A record that cannot be read ends the run; else it is counted and told.")
-@click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
-@click.option(
-    "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a duplicate passage."
-)
-@click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
-@click.option("--edits/--no-edits", "record", default=True, show_default=True, help="Record edits, for explanations and undo.")
+@click.option("--threshold", default=USUAL.threshold, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
+@click.option("--min-chars", type=click.IntRange(min=1), default=USUAL.min_chars, show_default=True, help="Least letters of a passage.")
+@click.option("--max-df", type=click.IntRange(min=1), default=USUAL.max_df, show_default=True, help=MAX_DF)
+@click.option("--edits/--no-edits", "record", default=USUAL.record, show_default=True, help="Record edits, for explanations and undo.")
 @click.option(
     "--max-page-bytes",
-    default="32MB",
+    default=told_size(USUAL.max_page_bytes),
     show_default=True,
     metavar="SIZE",
     help="Pages of more, unpacked, fail: they are listed, the run goes on.",
@@ -159,13 +167,13 @@ for _command in (convert, extract, repair):
 @click.option(
     "--page-seconds",
     type=click.FloatRange(min=0),
-    default=60,
+    default=USUAL.page_seconds,
     show_default=True,
     help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
 )
 @click.option(
     "--max-page-memory",
-    default="4GB",
+    default=told_size(USUAL.max_page_memory),
     show_default=True,
     metavar="SIZE",
     help="What a worker may take for its pages; pages that take more fail, too (Linux). 0: no limit.",
@@ -176,9 +184,17 @@ for _command in (convert, extract, repair):
     default=None,
     help="Learn from the pages themselves, where they say their hosts and there are enough of each. [default: for tables and crawls]",
 )
-@click.option("--memory", default="2GB", show_default=True, help="What the search for duplicates may take of it, about; at least 1GB.")
+@click.option(
+    "--memory",
+    default=told_size(USUAL.memory),
+    show_default=True,
+    help="What the search for duplicates may take of it, about; at least 1GB.",
+)
 @cluster(["local", "spark"], "This machine, or Apache Spark, with the same rows of tables. [default: spark with --master]")
-@click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
+@click.option("--restart", is_flag=True, help="Forget what earlier runs into OUT have done.")
+@click.option(
+    "--incremental", is_flag=True, help="Keep what each shard made, in OUT/.cleantext: a later run cleans only what is new or changed."
+)
 @click.option(
     "--replace",
     "replaces",

@@ -11,7 +11,7 @@ import click
 
 from cleantext.cli.cluster import cluster, is_given, is_on_cluster, settings_of
 
-__all__ = ["MAX_DF", "RESUMES", "dedup", "size_of"]
+__all__ = ["MAX_DF", "RESUMES", "dedup", "size_of", "told_size"]
 
 RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
 
@@ -149,6 +149,11 @@ GOES_WITH = {
     "form": ("--format", {"search"}),
     "add": ("--add/--no-add", {"index"}),
 }
+
+
+def told_size(size: int) -> str:
+    """Return a size as `size_of` reads it: 2GB for 2,000,000,000."""
+    return next((f"{size // unit}{name}" for name, unit in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)) if size % unit == 0), str(size))
 
 
 def size_of(size: str) -> int:

@@ -147,6 +147,10 @@ class Index:
         """Return the number of texts, or of their paragraphs."""
         return self._read()["rows"].rows
 
+    def files(self, name: Literal["rows", "clusters"]) -> list[str]:
+        """Return the Parquet files of a table: ``rows`` has ``id, low, high`` of each text or paragraph."""
+        return list(self._read()[name].paths)
+
     def add(self, texts: Any, *, ids: Any, values: Any = None) -> Added:
         """Add texts under ids that the index does not have yet; return what was found.
 

@@ -12,11 +12,13 @@ from cleantext.report.overview import removed_share
 from cleantext.report.pieces import Piece, View
 from cleantext.report.tally import OUTCOMES, Report, counted, how_searched, set_apart
 
-__all__ = ["AHEAD", "clusters", "flow", "percent", "pieces", "render", "shortened"]
+__all__ = ["AHEAD", "calls", "clusters", "flow", "percent", "pieces", "render", "shortened"]
 
 CLUSTERS = 30  # that are shown, and of each
 MEMBERS = 4
 LONGEST = 600  # characters of a duplicate that are shown
+CALLS = 5  # pairs above the threshold, and below it, that were the closest calls, and of each
+CALL = 400  # characters
 AHEAD = 300  # and compared beyond that, so that the cut itself is not taken for a difference
 
 
@@ -78,9 +80,10 @@ def render(report: Report, views: Mapping[str, View] | None = None) -> str:
         most_of_a_host=max((max(h["chars_in"], h["chars_out"]) for h in hosts), default=1),
         flow=flow(report),
         counts=_counts(report),
-        rules=sorted(report.rules.items(), key=lambda item: (-item[1].removed - item[1].added, item[0])),
+        rules=sorted(report.rules.items(), key=lambda item: (item[1].added - item[1].removed, -item[1].added, item[0])),
         whys=report.whys,
         clusters=clusters(report.duplicates.get("examples", ())),
+        calls=calls(report.duplicates),
         sections=_sections(report, pages=bool(pages)),
         how=how_searched(report.duplicates.get("search", {})),
         apart=set_apart(report.duplicates),
@@ -147,6 +150,18 @@ def clusters(pairs: Iterable[Mapping[str, Any]]) -> list[Cluster]:
     return [_cluster(keys, texts) for keys in ranked[:CLUSTERS]]
 
 
+def calls(duplicates: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the pairs nearest to the threshold, of those that are shown: above it, and below it, where such were compared; what differs cut out."""
+    threshold = duplicates.get("threshold", 0.0)
+    near = sorted(duplicates.get("examples", ()), key=lambda p: (p["similarity"], str(p["a"]), str(p["b"])))[:CALLS]
+    near += sorted(duplicates.get("below", ()), key=lambda p: (-p["similarity"], str(p["a"]), str(p["b"])))[:CALLS]
+    told = []
+    for pair in near:
+        halves = pieces(pair["a_text"][: CALL + AHEAD], pair["b_text"][: CALL + AHEAD])
+        told.append({**pair, "above": pair["similarity"] >= threshold, "sides": [shortened(half, CALL) for half in halves]})
+    return told
+
+
 class Cluster(list[dict[str, Any]]):
     """The texts of a cluster that are shown, and how many more there are."""
 
@@ -194,9 +209,16 @@ def _counts(report: Report) -> list[tuple[str, list[tuple[str, int]], str]]:
 
 
 def _sections(report: Report, *, pages: bool) -> list[tuple[str, str]]:
-    told = [("run", "The run"), ("pages", "Pages worth a look"), ("rules", "Rules"), ("duplicates", "Near-duplicates")]
+    told = [
+        ("run", "The run"),
+        ("pages", "Pages worth a look"),
+        ("rules", "Rules"),
+        ("duplicates", "Near-duplicates"),
+        ("calls", "Closest calls"),
+    ]
     told += [("failures", "Failed pages"), ("notes", "Notes")]
-    there = {"pages": pages, "failures": bool(report.failures), "notes": bool(report.notes)}
+    near = report.lines or report.duplicates.get("examples") or report.duplicates.get("below")
+    there = {"pages": pages, "calls": bool(near), "failures": bool(report.failures), "notes": bool(report.notes)}
     return [(anchor, title) for anchor, title in told if there.get(anchor, True)]
 
 

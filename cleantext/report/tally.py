@@ -11,18 +11,22 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cleantext.changes import EditColumns
 from cleantext.errors import InputError
 from cleantext.transform import Page
 
-__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "set_apart"]
+__all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "nearest", "set_apart"]
 
 STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
 OUTCOMES = ("kept", "emptied", "duplicate", "filtered", "failed")
 SAMPLES = 5  # samples kept for each rule: of different hosts where there are any, drawn by a hash, whatever the split of the work
+CALLS = 8  # lines that were the closest calls: those that went, and those that stay
 SCHEMA = 3  # of report.json
+FEW = 64  # rows of a rule of which samples are drawn, about, where it has more
 STRIDE = 2_654_435_761  # spreads places within a page over the range of 32 bits
+I64 = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -70,13 +74,15 @@ class Report:
     changed: int = 0  # pages whose cleaned bytes are not those that were read
     skipped: Counter[str] = field(default_factory=Counter)  # records that are no pages: requests, pictures
     renamed: int = 0  # records whose id stood before
+    lines: list[dict[str, Any]] = field(default_factory=list)  # that were the closest calls of the learned model: see `nearest`
     # Set once:
     duplicates: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     overview: dict[str, Any] = field(default_factory=dict)  # of the pages: see cleantext.report.overview
     whys: dict[str, str] = field(default_factory=dict)  # what each rule that acted is for
-    seconds: float = 0.0  # not part of report.json, whose bytes do not depend on the machine
+    seconds: float = 0.0  # not part of report.json and report.html, whose bytes do not depend on the machine,
+    phases: dict[str, float] = field(default_factory=dict)  # nor are those of each phase
 
     def __add__(self, other: Report) -> Report:
         rules = {r: self.rules.get(r, RuleTally()) + other.rules.get(r, RuleTally()) for r in sorted({*self.rules, *other.rules})}
@@ -92,6 +98,7 @@ class Report:
             self.changed + other.changed,
             self.skipped + other.skipped,
             self.renamed + other.renamed,
+            nearest(self.lines + other.lines),
         )
 
     @property
@@ -150,6 +157,7 @@ class Report:
             "changed": self.changed,
             "skipped": dict(sorted(self.skipped.items())),
             "renamed": self.renamed,
+            "lines": self.lines,
             "flags": dict(sorted(self.flags.items())),
             "encodings": dict(sorted(self.encodings.items())),
             "rules": {
@@ -207,6 +215,7 @@ class Report:
             data["changed"],
             Counter(data["skipped"]),
             data["renamed"],
+            list(data.get("lines", ())),
             dict(data["duplicates"]),
             dict(data["settings"]),
             list(data["notes"]),
@@ -241,6 +250,17 @@ def drawn(samples: Iterable[tuple[str, int, str, str]]) -> list[tuple[str, int, 
     return [sample for *_, sample in sorted(ranked)[:SAMPLES]]
 
 
+def nearest(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the closest calls among lines of plain text: those that went although they are the likeliest text, then those that stay.
+
+    Each is ``page, text, chrome`` (how likely it is page chrome, 0 to 1) and ``gone``.
+    """
+    kinds: tuple[list[Any], list[Any]] = ([], [])
+    for line in lines:
+        kinds[not line["gone"]].append((line["chrome"] if line["gone"] else -line["chrome"], line["page"], line["text"], line))
+    return [dict(line) for kind in kinds for *_, line in sorted(kind, key=lambda held: held[:3])[:CALLS]]
+
+
 class _Draw:
     """Draws the rows of a rule that `drawn` would choose, of all its edits of a batch."""
 
@@ -248,19 +268,31 @@ class _Draw:
         codes: dict[str, int] = {}
         groups = np.array([codes.setdefault(_group(page), len(codes)) for page in pages], np.int64)
         crcs = np.array([_key(page, 0) for page in pages], np.int64)
+        self.number = len(codes)
         self.groups = groups[edits.page]
         self.keys = (crcs[edits.page] + edits.start.astype(np.int64) * STRIDE) % 2**32
         self.order = np.argsort(edits.rule, kind="stable")
         self.begins = np.concatenate([[0], np.cumsum(np.bincount(edits.rule, minlength=len(edits.rules)))])
 
     def __call__(self, rule: int) -> list[int]:
-        rows = self.order[self.begins[rule] : self.begins[rule + 1]]
+        rows = self._few(self.order[self.begins[rule] : self.begins[rule + 1]])
         rows = rows[np.lexsort((self.keys[rows], self.groups[rows]))]
         groups = self.groups[rows]
         first = np.flatnonzero(np.diff(groups, prepend=-1))
         rank = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
         chosen: list[int] = rows[np.lexsort((self.keys[rows], rank))][:SAMPLES].tolist()
         return chosen
+
+    def _few(self, rows: I64) -> I64:
+        """Return those of many rows that have the smallest keys: as many as hold all that can be chosen."""
+        keys, below = self.keys[rows], 2**32 * FEW // max(len(rows), 1)
+        while below < 2**32:
+            some = rows[keys < below]
+            sizes = np.bincount(self.groups[some], minlength=self.number)
+            if np.count_nonzero(sizes) >= SAMPLES or sizes.min() >= SAMPLES:
+                return some
+            below *= 8
+        return rows
 
 
 def _failure(row: Mapping[str, str]) -> tuple[str, str]:

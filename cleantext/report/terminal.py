@@ -16,6 +16,7 @@ __all__ = ["explanation", "summary"]
 
 SHOWN = 3  # duplicate pairs under the table; all stand in duplicates.jsonl and report.html
 LONGEST = 240
+SOON = 0.1  # seconds below which a phase is not told
 
 
 def summary(report: Report, out: str | None, console: Console, *, drawn: bool = True) -> None:
@@ -37,6 +38,8 @@ def summary(report: Report, out: str | None, console: Console, *, drawn: bool = 
             table.add_row("", how)
     speed = f", {report.bytes_in / 1e6 / report.seconds:,.2g} MB/s" if report.seconds else ""
     table.add_row("time", f"{report.seconds:.2f} s for {report.bytes_in / 1e6:,.2f} MB{speed}")
+    if phases := ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in report.phases.items() if seconds >= SOON):
+        table.add_row("", phases)
     console.print(table)
     for pair in report.duplicates.get("examples", [])[:SHOWN]:
         console.print(_side_by_side(pair))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -17,14 +18,30 @@ from cleantext.run.parts import Corpus
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
 
-__all__ = ["LEVELS", "Marks", "Query", "Searched", "Spans", "marks_of", "search", "told_of"]
+__all__ = [
+    "LEVELS",
+    "SHOWN",
+    "Marks",
+    "Query",
+    "Searched",
+    "Spans",
+    "database",
+    "excerpts",
+    "marks_of",
+    "quoted",
+    "search",
+    "told_of",
+    "write_table_part",
+]
 
 SMALL = 12_000_000  # bytes of texts up to which they are searched in this process: it takes some 400 MB, and no second to begin
 LONGER = 1_000  # characters of a text that a report shows
 EXCERPT = 300  # and in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
 SHOWN = 200  # pairs that report.json and report.html show with their texts
+CALLS = 10  # pairs nearest to the threshold among which those below it are shown, where they were compared in memory
 LEVELS: dict[str, Literal["document", "passage", "paragraph"]] = {"documents": "document", "passages": "passage", "lines": "paragraph"}
 
 
@@ -143,9 +160,14 @@ def _examples(shown: Table, given: Mapping[str, Table]) -> tuple[list[dict[str, 
     ]
     for side, places in sides.items():
         for pair, (number, place) in zip(rows, places, strict=True):
-            pair[f"{side}_text"] = _excerpt(held[number][place][pair[f"{side}_start"] : pair[f"{side}_end"]], LONGER)
-    pairs = [{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in rows]
-    return pairs, [{**p, **{f"{s}_text": _excerpt(p[f"{s}_text"], EXCERPT) for s in "ab"}} for p in pairs]
+            pair[f"{side}_text"] = held[number][place][pair[f"{side}_start"] : pair[f"{side}_end"]]
+    return excerpts([{k: v for k, v in pair.items() if not k.endswith(("_place", "_reference"))} for pair in rows])
+
+
+def excerpts(pairs: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return pairs with as much of their texts as a report shows, and as duplicates.jsonl has."""
+    longer, shorter = ([{**p, **{f"{s}_text": _excerpt(p[f"{s}_text"], n) for s in "ab"}} for p in pairs] for n in (LONGER, EXCERPT))
+    return longer, shorter
 
 
 def _excerpt(text: str, most: int) -> str:
@@ -188,6 +210,7 @@ def _in_memory(texts: Corpus, references: Corpus | None, query: Query, folder: P
         )
         tables["stretches"] = found.boilerplate.rename_columns(["id", "low", "high", "texts"])
     pairs = found.pairs.to_pylist()
+    below = [p for p in found.closest_calls(CALLS).to_pylist() if p["similarity"] < query.threshold] if query.level == "document" else []
     text_of = dict(zip(ids, contents, strict=True)) | dict(zip(more, others, strict=True))
     longest = sorted(pairs, key=lambda r: (r["a"] == r["b"], r["a_start"] - r["a_end"], str(r["a"]), str(r["b"]), r["a_start"]))[:SHOWN]
     examples = [{**p, **{f"{s}_text": _excerpt(text_of[p[s]][p[f"{s}_start"] : p[f"{s}_end"]], LONGER) for s in "ab"}} for p in longest]
@@ -202,9 +225,12 @@ def _in_memory(texts: Corpus, references: Corpus | None, query: Query, folder: P
         "boilerplate": found.boilerplate.num_rows,
         "characters": sum(map(len, contents)),
         "search": {k: {str(i): n for i, n in v.items()} if isinstance(v, dict) else v for k, v in found.facts.items()},
+        "below": [{**p, **{f"{s}_text": _excerpt(text_of[p[s]], LONGER) for s in "ab"}} for p in below],
     }
     listed = [{**p, **{f"{s}_text": _excerpt(text_of[p[s]][p[f"{s}_start"] : p[f"{s}_end"]], EXCERPT) for s in "ab"}} for p in pairs]
-    return Searched({name: _written(table, folder / f"found-{name}.parquet") for name, table in tables.items()}, facts, examples, listed)
+    return Searched(
+        {name: write_table_part(table, folder / f"found-{name}.parquet") for name, table in tables.items()}, facts, examples, listed
+    )
 
 
 def _columns(corpus: Corpus) -> tuple[list[Any], list[str]]:
@@ -217,7 +243,8 @@ def _columns(corpus: Corpus) -> tuple[list[Any], list[str]]:
     return ids, texts
 
 
-def _written(table: pa.Table, path: Path) -> Table:
+def write_table_part(table: pa.Table, path: Path) -> Table:
+    """Write what a search found beside its other files."""
     import pyarrow.parquet as pq
 
     with write_part(path, synced=False) as temporary:
@@ -268,33 +295,23 @@ def marks_of(searched: Searched | None, corpus: Corpus, query: Query, folder: Pa
     """Join what was found with the places of the texts, in their order: clusters by their members, and the spans that removal takes."""
     if searched is None:
         return replace(NOTHING, ahead={})
-    import duckdb
-    import pyarrow as pa
-
     names = dict(corpus.table.columns)
-    files = pa.table({"n": pa.array(range(len(corpus.table.paths)), pa.int64()), "filename": corpus.table.paths})
-    config: Any = {
-        "memory_limit": f"{max(memory - (320 << 20), 256 << 20) >> 20}MiB",
-        "temp_directory": str(folder / "spill"),
-        "preserve_insertion_order": "false",
-    }
     made = {name: folder / f"{name}.parquet" for name in ("members", "spans")}
-    with naming(folder), duckdb.connect(config=config) as database:
-        database.register("files", files)
-        database.execute(
+    with database(folder, memory, corpus.table.paths) as opened:
+        opened.execute(
             f"""
             CREATE TEMP VIEW places AS SELECT (f.n << 32) | p.file_row_number AS place, CAST(p."{names["id"]}" AS VARCHAR) AS id
-            FROM read_parquet({_quoted(corpus.table.paths)}, filename = true, file_row_number = true) p JOIN files f ON p.filename = f.filename
+            FROM read_parquet({quoted(corpus.table.paths)}, filename = true, file_row_number = true) p JOIN files f ON p.filename = f.filename
             """
         )
         for name in searched.tables:
-            database.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet({_quoted(searched.tables[name].paths)})")
-        database.execute(
+            opened.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet({quoted(searched.tables[name].paths)})")
+        opened.execute(
             f"""
             COPY (SELECT place, cluster, keeper, goes FROM (
                 SELECT p.place, min(c.cluster) AS cluster, arg_min(CAST(c.keeper_id AS VARCHAR), c.cluster) AS keeper, bool_or(NOT c.keeper) AS goes
                 FROM clusters c JOIN places p ON CAST(c.id AS VARCHAR) = p.id GROUP BY p.place) ORDER BY place)
-            TO {_quoted([str(made["members"])])[1:-1]} (FORMAT parquet)
+            TO {quoted([str(made["members"])])[1:-1]} (FORMAT parquet)
             """
         )
         taken = (
@@ -302,21 +319,35 @@ def marks_of(searched: Searched | None, corpus: Corpus, query: Query, folder: Pa
             if query.level == "passage"
             else "SELECT id, low, high, similarity = 1 AS exact FROM clusters WHERE NOT keeper"
         )
-        database.execute(
+        opened.execute(
             f"""
             COPY (SELECT DISTINCT p.place, t.low, t.high, t.exact FROM ({taken}) t JOIN places p ON CAST(t.id AS VARCHAR) = p.id
                   ORDER BY p.place, t.low, t.high)
-            TO {_quoted([str(made["spans"])])[1:-1]} (FORMAT parquet)
+            TO {quoted([str(made["spans"])])[1:-1]} (FORMAT parquet)
             """
         )
     return Marks(_rows_of(made["members"]), _rows_of(made["spans"]))
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
+@contextlib.contextmanager
+def database(folder: Path, memory: int, paths: Sequence[str]) -> Iterator[DuckDBPyConnection]:
+    """Give a database that spills into a folder and takes about so much memory with what reads it; its table ``files`` numbers the paths."""
+    import duckdb
+    import pyarrow as pa
+
+    files = pa.table({"n": pa.array(range(len(paths)), pa.int64()), "filename": pa.array(paths, pa.string())})
+    config: Any = {
+        "memory_limit": f"{max(memory - (320 << 20), 256 << 20) >> 20}MiB",
+        "temp_directory": str(folder / "spill"),
+        "preserve_insertion_order": "false",
+    }
+    with naming(folder), duckdb.connect(config=config) as opened:
+        opened.register("files", files)
+        yield opened
 
 
-def _quoted(paths: Iterable[str]) -> str:
+def quoted(paths: Iterable[str]) -> str:
+    """Return paths as SQL has a list of them."""
     return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
 
 

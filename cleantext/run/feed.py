@@ -35,7 +35,7 @@ def shards_of(units: Sequence[Unit], settings: Settings, out: Path) -> Iterator[
     seen = {tree_name(source.id) for unit in units for source in unit.sources} if not settings.is_table else set()
     for number, unit in enumerate(units):
         if not unit.holds_many:
-            shard = Shard(number, unit)
+            shard = Shard.of(unit, number)
             yield shard, finished(shard, settings, out)
             continue
         known = _counted(unit, out) if settings.is_table else None

@@ -9,35 +9,36 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import cleantext
-from cleantext.chrome.hosts.profiles import HostProfile
 from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, counted
-from cleantext.run.budget import MEMORY, PAGE_SECONDS, OverTime, alarm
+from cleantext.run.budget import OverTime, alarm
 from cleantext.run.feed import shards_of
 from cleantext.run.files import check_output, settle
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.names import clashes, key_in
+from cleantext.run.options import Options
 from cleantext.run.origin import begin, made_of, unchanged, write_origin
 from cleantext.run.readers.batches import BATCH_BYTES
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import Found, few, find_pages, listed
-from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit, units_of
 from cleantext.run.samples import write_report
 from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
 from cleantext.run.shards import run_shard
-from cleantext.run.state import clear, delete, earlier_outputs, make_way, outputs_of, working
+from cleantext.run.state import READ, clear, delete, drop_parts, earlier_outputs, make_way, outputs_of, working
 from cleantext.run.workers import Task, can_fork, run_all
 from cleantext.run.writers.finish import finish_table
 from cleantext.run.writers.texts import finish_texts
@@ -45,10 +46,13 @@ from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards", "whys_of"]
 
+REREAD = (
+    1 << 30
+)  # bytes of the inputs, unpacked, up to which they are parsed once where a run learns, and lie on the disk until they are cleaned
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[str, int, int, int], None]  # the phase, bytes done and in all (0: not known), pages
-PHASES = ("reading", "learning", "cleaning", "searching", "writing")
+PHASES = ("reading", "learning", "cleaning", "searching", "writing", "reporting")
 log = logging.getLogger(__name__)
 
 
@@ -56,52 +60,43 @@ class _Phases:
     """Tells in which phase a run is and how far, and logs where one begins."""
 
     def __init__(self, told: Progress | None) -> None:
-        self.told, self.phase = told, ""
+        self.told, self.phase, self.since = told, "", time.perf_counter()
+        self.seconds: dict[str, float] = {}  # of each phase that is over
 
     def __call__(self, phase: str, done: int = 0, size: int = 0, pages: int = 0) -> None:
         if phase != self.phase:
+            self.end()
             self.phase = phase
             log.info("%s", phase)
         if self.told:
             self.told(phase, done, max(size, done), pages)
 
+    def end(self) -> dict[str, float]:
+        """End the phase, and return the seconds of each."""
+        now = time.perf_counter()
+        if self.phase:
+            self.seconds[self.phase] = self.seconds.get(self.phase, 0.0) + now - self.since
+        self.since = now
+        return self.seconds
+
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
     """Cut the sorted pages into shards, by their sizes alone."""
-    return [Shard(n, unit) for n, unit in enumerate(units_of(sources, (), Fields()))]
+    return [Shard.of(unit, n) for n, unit in enumerate(units_of(sources, (), Fields()))]
 
 
 def clean_files(
     src: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    pipeline: str | Path | Pipeline = "zh-web",
-    rules: Sequence[str] = (),
     workers: int | None = None,
-    form: str = "text",
-    duplicates: str = "passages",
-    remove: bool = False,
-    where: str = "",
-    fields: Fields | None = None,
-    strict: bool = False,
-    threshold: float = 0.8,
-    min_chars: int = 40,
-    max_df: int = 100,
-    record: bool = True,
-    max_page_bytes: int = MAX_PAGE_BYTES,
-    page_seconds: float = PAGE_SECONDS,
-    max_page_memory: int = MEMORY,
-    memory: int = 2 << 30,
-    profile: str | HostProfile = "",
-    learn_hosts: bool | None = None,
-    restart: bool = False,
-    replaces: bool = False,
     progress: Progress | None = None,
     compiled: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> Report:
     """Clean all pages of files, folders, tables, crawls and archives into ``out``; return the report, which is also written there.
 
-    ``form`` is "text" (a text a page, the tree mirrored), or a table as docs/outputs.md has it: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz".
+    ``options`` are the fields of `cleantext.run.options.Options`, with their defaults. ``form`` is "text" (a text a page, the tree mirrored), or a table as docs/outputs.md has it: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz".
     ``fields`` names the fields of records that hold the text, the id and so on, where they are not called as usual. Records that cannot
     be read are counted as failed; with ``strict`` the first one raises `InputError`.
 
@@ -110,7 +105,10 @@ def clean_files(
     default for tables and crawls. ``duplicates`` searches for "passages", "documents" or "lines" that stand elsewhere too, or for none ("off");
     with ``remove`` they go; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``where`` is SQL over the columns of
     the table: pages of which it is not true go to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
-    ``memory`` is what the search for duplicates may take of it, about. ``progress`` is
+    ``memory`` is what the search for duplicates may take of it, about. ``index`` is a folder with the documents of runs before: these
+    are compared with those too, are added to them, and clusters keep their names; a new index keeps of copies what came first. With
+    ``incremental`` what each shard made stays (in ``out/.cleantext``, about as much as the corpus and its edits), and a later run cleans only
+    what is new or changed, by the host profiles that the first run learned. ``progress`` is
     told the phase (one of `PHASES`), the bytes done and in all, and the pages; ``compiled`` the kernels, where a first large job has to compile them.
     Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
     for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
@@ -129,32 +127,34 @@ def clean_files(
     """
     started = time.perf_counter()
     phases = _Phases(progress)
+    asked = Options.of(options)
     sources = listed(src)
     folder = Path(out)
-    recipe, note = Pipeline.load(pipeline).with_rules(*rules), ""
-    if profile:
-        recipe = with_profile(recipe, profile)
-    settings = Settings(
-        recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, page_seconds, max_page_memory, remove, form, where, memory
-    )
+    recipe, note = Pipeline.load(asked.pipeline).with_rules(*asked.rules), ""
+    if asked.profile:
+        recipe = with_profile(recipe, asked.profile)
+    settings = Settings.of(asked, recipe)
     found = find_pages(sources)
     found.refuse_none()
     check_output(sources, found.all, folder)
-    units = units_of(found.pages, found.holders, fields or Fields(), most=max_page_bytes)
-    learns = learn_hosts if learn_hosts is not None else bool(found.holders)
+    units = units_of(found.pages, found.holders, asked.fields or Fields(), most=settings.max_page_bytes)
+    learns = asked.learn_hosts if asked.learn_hosts is not None else bool(found.holders)
     made = made_of(found, units, settings, learn_hosts=learns)
-    with working(folder) as state:
-        begin(folder, state, sources, found.all, replace=replaces)
-        if not restart and (report := unchanged(folder, state, made)):
+    with working(folder, keep=asked.incremental) as state:
+        begin(folder, state, sources, found.all, replace=asked.replaces)
+        if not asked.restart and (report := unchanged(folder, state, made)):
             report.seconds = time.perf_counter() - started
             return report
         outputs = set() if settings.is_table else {page.output for page in found.pages}
         earlier = earlier_outputs(folder, state, but=outputs)
-        if restart:
+        if asked.restart:
             clear(state)
         compiling = _compile_ahead(units, settings, compiled)  # before learning, which runs the kernels of cleaning
+        shutil.rmtree(state / READ, ignore_errors=True)  # of a run that was stopped: perhaps not all on the disk
         if learns:
-            recipe, note = with_learned(recipe, units, folder, told=phases)
+            if total_size(units, unpacked=True) <= REREAD:
+                units = [replace(unit, kept=state / READ) for unit in units]
+            recipe, note = with_learned(recipe, units, folder, told=phases, once=asked.incremental)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
             make_way(place, earlier, outputs)
@@ -162,25 +162,31 @@ def clean_files(
         report = Report()
         key = key_in(state)
         taken = clashes(sorted(outputs), key)
-        for shard, told in _run_shards(units, settings, folder, workers, phases, taken):
-            if strict and told.failures:
+        before = Report()
+        for shard, told in _run_shards(units, settings, folder, workers, phases, taken, before):
+            if asked.strict and told.failures:
                 raise InputError(f"{told.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
             shards.append(shard)
             report += told
-        shards.sort(key=lambda shard: shard.name)
+        shards.sort(key=lambda shard: shard.place)
         _annotate(report, settings, found)
         report.notes += [note] if note else []
         finish(folder, shards, settings, report, workers, phases)
+        phases("reporting")
         write_report(folder, report)
         # Of pages that are no longer there, or fail now.
         written = outputs_of(folder / METADATA)
         keys = {key(name) for name in written}
         gone = [name for name in sorted((outputs | earlier) - written) if key(name) not in keys and delete(folder, name)]
+        drop_parts(state, {shard.name for shard in shards}, gone)
         write_origin(folder, state, made)
         settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
-    if gone:  # no part of report.json, which does not depend on what was there before
+    # No part of report.json, which does not depend on what was there before:
+    if before.pages_in:
+        report.notes.append(f"{counted(before.pages_in, 'page')} unchanged, {report.pages_in - before.pages_in:,} done")
+    if gone:
         report.notes.append(f"{counted(len(gone), 'page')} of an earlier run removed, whose input is gone or fails now: {few(gone)}")
-    report.seconds = time.perf_counter() - started - compiling
+    report.seconds, report.phases = time.perf_counter() - started - compiling, phases.end()
     return report
 
 
@@ -244,8 +250,12 @@ def _run_shards(
     workers: int | None,
     progress: Progress,
     taken: Mapping[str, str],
+    before: Report,
 ) -> Iterator[tuple[Shard, Report]]:
-    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail."""
+    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail.
+
+    The outcomes of those that were done before are counted in ``before``.
+    """
     size = total_size(units, unpacked=True)
     _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
     done = pages = 0
@@ -257,6 +267,7 @@ def _run_shards(
                 yield Task(shard, {n: TAKEN.format(taken[s.output]) for n, s in enumerate(shard.sources) if s.output in taken})
             else:
                 held.append((shard, report))
+                before.outcomes += report.outcomes
 
     def told() -> Iterator[tuple[Shard, Report]]:
         for pair in _each(tasks(), units, settings, out, workers, size):

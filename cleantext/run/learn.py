@@ -24,6 +24,7 @@ from cleantext.run.readers.records import read_record
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Unit, units_of
 from cleantext.run.settings import STATE
+from cleantext.run.state import LEARNED
 from cleantext.transform import Page
 
 __all__ = ["HOSTS", "learn_files", "nothing_learned", "told_profile", "with_learned", "with_profile"]
@@ -109,17 +110,20 @@ def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = 
     return Pipeline(steps, pipeline.name)
 
 
-def with_learned(pipeline: Pipeline, units: Sequence[Unit], out: Path, *, told: Told | None = None) -> tuple[Pipeline, str]:
+def with_learned(
+    pipeline: Pipeline, units: Sequence[Unit], out: Path, *, told: Told | None = None, once: bool = False
+) -> tuple[Pipeline, str]:
     """Learn from the pages of a run itself, where they say their hosts; return the pipeline with the profile, and a note on it.
 
     Only hosts with at least `ENOUGH` pages are learned from, of each the first `LOOKED_AT` pages. The profile is written to ``out`` as
-    hosts.toml, for a person to read; a run that is taken up again learns nothing anew. Where there is no such host, no chrome step, or a
+    hosts.toml, for a person to read; a run that is taken up again learns nothing anew, and with ``once`` neither does one of changed pages. Where there is no such host, no chrome step, or a
     profile already, the pipeline comes back as it was, without a note. ``told`` is the progress of `cleantext.run.job`.
     """
     if any(s.profile for s in pipeline.steps if isinstance(s, StripChrome)) or "chrome.lines" not in [s.id for s in pipeline.steps]:
         return pipeline, ""
-    made = out / STATE / "learned.json"
-    inputs = hashlib.sha256(json.dumps([pipeline.fingerprint, *(unit.identity for unit in units)]).encode()).hexdigest()
+    made = out / STATE / LEARNED
+    read = [] if once else [unit.identity for unit in units]
+    inputs = hashlib.sha256(json.dumps([pipeline.fingerprint, *read]).encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError, TypeError, ConfigError):
         held = json.loads(made.read_bytes())
         if held["inputs"] == inputs and (not held["profile"] or HostProfile.load(out / HOSTS).digest == held["profile"]):

@@ -26,7 +26,7 @@ from cleantext.run.readers.packed import MAX_TEXT_BYTES
 from cleantext.run.readers.source import Remote, Source, state_of
 from cleantext.run.readers.units import Unit
 from cleantext.run.settings import METADATA, Settings
-from cleantext.run.state import INPUTS, LOCK, rows_of
+from cleantext.run.state import INPUTS, has_stopped, rows_of
 from cleantext.run.writers.corpus import corpus_files
 
 __all__ = ["begin", "made_of", "unchanged", "write_origin"]
@@ -38,7 +38,7 @@ SCHEMA = 1
 def made_of(found: Found, units: Sequence[Unit], settings: Settings, *, learn_hosts: bool) -> str:
     """Return the digest of all that decides what a run writes: the recipe, the options, this code and the pages as they lie on the disk."""
     code = sorted(p for p in Path(cleantext.__file__).parent.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
-    search = [settings.duplicates, settings.threshold, settings.min_chars, settings.max_df, settings.form, settings.where]
+    search = [settings.duplicates, settings.threshold, settings.min_chars, settings.max_df, settings.form, settings.where, settings.index]
     said: list[Any] = [settings.fingerprint, settings.budget, *search, learn_hosts, found.notes]
     held = hashlib.sha256(json.dumps([*said, [(p.name, *state_of(p)[:2]) for p in code]]).encode())
     for unit in units:
@@ -85,7 +85,7 @@ def unchanged(folder: Path, state: Path, made: str) -> Report | None:
 
     All outputs are looked at. A page that was read and failed gets another try: what was in its way may be gone.
     """
-    if any(path.name not in (LOCK, INPUTS) for path in state.iterdir()):
+    if has_stopped(state):
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):
         held = json.loads((folder / RUN).read_bytes())
@@ -122,7 +122,7 @@ def _inputs(path: Path) -> list[str]:
 
 def _are_moved(folder: Path, state: Path, pages: Sequence[Source]) -> bool:
     """Say whether all pages of which there are outputs are pages of this run: of the same ids and bytes. What a run that was stopped wrote is not told."""
-    if any(path.name not in (LOCK, INPUTS) for path in state.iterdir()):
+    if has_stopped(state):
         return False
     now = {page.id: page for page in pages}
     rows = rows_of(folder / METADATA) if (folder / METADATA).exists() else []

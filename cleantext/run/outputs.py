@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cleantext.errors import EditError, InputError
 from cleantext.run.paths import inside
 from cleantext.run.settings import EDITS, METADATA
 from cleantext.run.state import rows_of
-from cleantext.run.writers.corpus import DROPPED_FILE, corpus_files, corpus_tables
+from cleantext.run.writers.corpus import DROPPED_FILE, corpus_files, corpus_tables, named_rows
 from cleantext.run.writers.schema import check_schema
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["dropped", "has_edits", "is_table_run", "pages_of", "text_of"]
 
@@ -45,21 +42,11 @@ def pages_of(
         rows = rows_of(out / METADATA) if (out / METADATA).exists() else ()
         yield from (row for row in rows if ids is None or row["id"] in ids)
         return
-    for table in corpus_tables(out, columns, but=() if texts else ("text",)):
-        for row in _named(table, ids).to_pylist():
+    for table in corpus_tables(out, columns, but=() if texts else ("text",), ids=ids):
+        for row in table.to_pylist():
             yield {**row, "outcome": "kept"}
     if (out / DROPPED_FILE).exists():
         yield from dropped(out, texts=texts, columns=columns, ids=ids)
-
-
-def _named(table: pa.Table, ids: Collection[str] | None) -> pa.Table:
-    """Return the rows of a table that have one of some ids."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if ids is None:
-        return table
-    return table.filter(pc.is_in(table["id"].cast(pa.string()), value_set=pa.array(sorted(ids), pa.string())))
 
 
 def dropped(
@@ -75,7 +62,7 @@ def dropped(
             check_schema(file.schema_arrow, str(path))
             names = [n for n in file.schema_arrow.names if (texts or n != "text") and (columns is None or n in columns)]
             for batch in file.iter_batches(batch_size=2_000, columns=names):
-                yield from _named(pa.Table.from_batches([batch]), ids).to_pylist()
+                yield from named_rows(pa.Table.from_batches([batch]), ids).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
 

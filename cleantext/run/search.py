@@ -19,12 +19,12 @@ from cleantext.run.corpus import characters_of, table_of
 from cleantext.run.duplicates import Query, marks_of, search
 from cleantext.run.engines import Level
 from cleantext.run.files import check_output, drop_found, write_json, write_jsonl, write_whole
+from cleantext.run.options import FORMATS, LEAST
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import Found, find_pages, listed
 from cleantext.run.readers.sniff import TABLES as RECORDS
 from cleantext.run.readers.sniff import ending_of
 from cleantext.run.readers.source import IGNORE_FILE, Source
-from cleantext.run.settings import FORMATS, LEAST
 from cleantext.run.state import working
 from cleantext.run.tables import write_found, write_table
 from cleantext.run.writers.corpus import drop_corpus

@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import cleantext
-from cleantext.errors import ConfigError
 from cleantext.pipeline import Pipeline
-from cleantext.run.budget import LEAST_MEMORY, MEMORY, PAGE_SECONDS, seconds_of
+from cleantext.run.budget import seconds_of
 from cleantext.run.files import STATE
-from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.options import Choices, Options
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit
 
 __all__ = [
-    "DUPLICATES",
     "EDITS",
     "EDITS_PART",
-    "FORMATS",
     "METADATA",
     "ROWS_PART",
     "SPOOL",
@@ -35,56 +33,18 @@ __all__ = [
 
 EDITS, METADATA = "edits.parquet", "metadata.jsonl"
 EDITS_PART, ROWS_PART, SPOOL = "edits.arrow", "rows.parquet", "read.arrow"
-LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
-DUPLICATES = ("passages", "documents", "lines", "off")
-FORMATS = ("text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Choices):
     """All that decides the outputs of a run."""
 
     pipeline: Pipeline
-    duplicates: str = "passages"
-    threshold: float = 0.8
-    min_chars: int = 40
-    max_df: int = 100
-    record: bool = True  # write edits.parquet
-    max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; pages of more fail
-    page_seconds: float = PAGE_SECONDS  # pages that take longer fail; 0: as long as they take
-    max_page_memory: int = MEMORY  # bytes that a worker may take beside those it starts with; pages that take more fail; 0: any number
-    remove: bool = False  # duplicates, which are else only told
-    form: str = "text"
-    where: str = ""  # SQL over the columns of the corpus; rows for which it is not true are dropped
-    memory: int = 2 << 30  # bytes that the search for duplicates and the writing may take, about
 
-    def __post_init__(self) -> None:
-        if self.duplicates not in DUPLICATES:
-            raise ConfigError(f"duplicates {self.duplicates!r}: use {', '.join(DUPLICATES[:-1])} or off")
-        if self.form not in FORMATS:
-            raise ConfigError(f"format {self.form!r}: use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-        if self.remove and self.duplicates == "off":
-            raise ConfigError("duplicates are not searched for (off), so that none can be removed: say of what kind (--duplicates)")
-        if self.duplicates == "lines" and self.form == "text":
-            raise ConfigError("duplicates of lines are searched for tables: use --format jsonl or parquet, or --duplicates passages")
-        if self.where and self.form == "text":
-            raise ConfigError("--where drops rows of tables: use --format jsonl or parquet")
-        if not 0 < self.threshold <= 1:
-            raise ConfigError(f"threshold {self.threshold}: a similarity is above 0 and at most 1")
-        if self.min_chars < 1:
-            raise ConfigError(f"min_chars {self.min_chars}: a passage has at least one letter")
-        if self.max_df < 1:
-            raise ConfigError(f"max_df {self.max_df}: a passage stands in at least one text")
-        if self.max_page_bytes < 1:
-            raise ConfigError(f"max_page_bytes {self.max_page_bytes}: a page has at least one byte")
-        if not self.page_seconds >= 0:
-            raise ConfigError(f"page_seconds {self.page_seconds}: seconds are at least 0, which sets no limit")
-        if self.max_page_memory and self.max_page_memory < LEAST_MEMORY:
-            raise ConfigError(f"max_page_memory {self.max_page_memory:,}: give at least {LEAST_MEMORY:,} bytes (500MB), or 0 for no limit")
-        if self.memory < LEAST:
-            raise ConfigError(
-                f"memory of {self.memory:,} bytes: a search in tables needs {LEAST:,} (--memory 1GB) at least; give it that or more"
-            )
+    @classmethod
+    def of(cls, options: Options, pipeline: Pipeline) -> Settings:
+        """Return what options say, with the pipeline that they lead to."""
+        return cls(pipeline, **{f.name: getattr(options, f.name) for f in fields(Choices)})
 
     @property
     def is_table(self) -> bool:
@@ -114,17 +74,23 @@ class Shard:
     number: int
     unit: Unit | Spool
     batch: int | None = None
-    inputs: str = ""  # of a batch: what tells the unit that it was read from others
+    known_by: str = ""  # what told its unit from others when it was found
 
     @classmethod
-    def of(cls, unit: Unit, number: int, batch: int) -> Shard:
-        """Describe a batch of a unit."""
+    def of(cls, unit: Unit, number: int, batch: int | None = None) -> Shard:
+        """Describe a unit, or a batch of one."""
         return cls(number, unit, batch, json.dumps(unit.identity))
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Its place among the shards of a run."""
+        return self.number, self.batch or 0
+
+    @cached_property
     def name(self) -> str:
-        """What its files are called."""
-        return f"{self.number:06d}" if self.batch is None else f"{self.number:06d}-{self.batch:06d}"
+        """What its files are called: by its inputs, so that a later run finds them beside more or fewer others."""
+        unit = hashlib.sha256(self.known_by.encode()).hexdigest()[:16]
+        return unit if self.batch is None else f"{unit}-{self.batch:06d}"
 
     @property
     def size(self) -> int:
@@ -143,7 +109,7 @@ class Shard:
 
     def digest(self, settings: Settings) -> str:
         """Name the recipe and the inputs, as they lie on the disk: a marker counts only if it holds the same."""
-        inputs = self.inputs or json.dumps(self.unit.identity if isinstance(self.unit, Unit) else "")
+        inputs = json.dumps(self.unit.identity) if isinstance(self.unit, Unit) and self.batch is None else self.known_by
         return hashlib.sha256(json.dumps([settings.fingerprint, inputs, self.batch]).encode()).hexdigest()
 
 

@@ -7,17 +7,22 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cleantext.changes import Changes
+from cleantext.chrome import StripChrome
+from cleantext.chrome.hosts.profiles import host_of
+from cleantext.edits import apply
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import expect
 from cleantext.pipeline import Pipeline
 from cleantext.plan.tables import write_part
-from cleantext.report.tally import Report
+from cleantext.report.overview import confidence
+from cleantext.report.tally import Report, nearest
 from cleantext.run.budget import Watch, unwatched
 from cleantext.run.files import is_name_error, naming, output_path, settle, unwritable, write_whole
 from cleantext.run.markers import mark
@@ -37,6 +42,10 @@ if TYPE_CHECKING:
 __all__ = ["ALL", "clean_rows", "run_shard", "try_pages"]
 
 ALL = -1  # the pages of a shard, together
+ASKED = 3  # pages of a shard whose lines are asked about again, and
+LONG = 20_000  # characters beyond which they are not
+SHOWN = 160  # characters of a line
+DOUBT = 0.1  # a line that is page chrome with less is no close call
 
 
 @dataclass
@@ -65,13 +74,15 @@ def run_shard(
     watch(ALL, seconds and seconds + extra)
     work = _Work()
     for number, row in enumerate(shard.unit.rows()):
-        held = work.rows[row.id] = {"id": row.id, "output": output_name(row.id) if shard.sources else tree_name(row.id)}
+        output = None if settings.is_table else output_name(row.id) if shard.sources else tree_name(row.id)
+        held = work.rows[row.id] = {"id": row.id, "output": output}
         work.places[row.id] = number
         if number in over:
             _failed(held, report, f"{row.id}: {over[number]}")
         elif (page := _read(row, held, settings, report)) is not None:
             work.pages.append(page)
     _clean(work, settings, report)
+    report.lines = _close_lines(work, settings)
     watch(ALL, 0)
     if settings.record:
         ids = _count(work, settings, report)
@@ -186,6 +197,28 @@ def _count(work: _Work, settings: Settings, report: Report) -> list[str]:
     return ids
 
 
+def _close_lines(work: _Work, settings: Settings) -> list[dict[str, Any]]:
+    """Return the lines about which the learned model was least sure, of the pages of plain text of which most may have been lost or left."""
+    steps = settings.pipeline.steps
+    at = next((n for n, step in enumerate(steps) if isinstance(step, StripChrome) and step.learned), None)
+    if at is None or not work.steps:
+        return []
+    step = steps[at]
+    assert isinstance(step, StripChrome)
+    doubts = [
+        (confidence(page.metadata), n) for n, page in enumerate(work.cleaned) if not work.pages[n].html and len(work.pages[n].text) <= LONG
+    ]
+    chosen = [n for _, n in sorted((sure, n) for sure, n in doubts if sure is not None)[:ASKED]]
+    texts = [reduce(apply, [changes.edits(n) for changes in work.steps[:at]], work.pages[n].text) for n in chosen]
+    hosts = [host_of(work.pages[n]) for n in chosen]
+    return nearest(
+        {"page": work.pages[n].id, "text": text[odds.start : odds.end].strip()[:SHOWN], "chrome": odds.chrome, "gone": odds.gone}
+        for n, text, lines in zip(chosen, texts, step.odds(texts, hosts=hosts), strict=True)
+        for odds in lines
+        if odds.chrome > DOUBT
+    )
+
+
 def _failed(row: dict[str, Any], report: Report, why: str) -> None:
     report.fail(row["id"], why)
     row["outcome"] = "failed"
@@ -253,7 +286,6 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
 
 def _table(work: _Work, settings: Settings, report: Report, carried: pa.Array | None) -> pa.Table:
     """Return the rows of pages that were cleaned, and count what became of them."""
-    from cleantext.chrome.hosts.profiles import host_of
     from cleantext.signals import scripts_of, signals_of
 
     rows = [work.rows[page.id] for page in work.cleaned]

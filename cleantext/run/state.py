@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,42 @@ from cleantext.plan.lock import only_writer
 from cleantext.run.files import STATE, is_name_error, missing_folders, output_path, write_json
 from cleantext.run.settings import METADATA
 
-__all__ = ["INPUTS", "LOCK", "clear", "delete", "earlier_outputs", "make_way", "outputs_of", "rows_of", "sweep", "working"]
+__all__ = [
+    "INPUTS",
+    "LEARNED",
+    "LOCK",
+    "READ",
+    "clear",
+    "delete",
+    "drop_parts",
+    "earlier_outputs",
+    "has_stopped",
+    "make_way",
+    "outputs_of",
+    "rows_of",
+    "sweep",
+    "working",
+]
 
 LOCK = "lock"
 EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
+READ = "read"  # what was read to learn from, and is read again to be cleaned
 INPUTS = "inputs.json"  # the folders of the pages of a run that was stopped
 # What a run that failed or was stopped need not keep: texts are written again, whatever happened.
-IDLE = {LOCK, INPUTS, "texts", "references"}
+IDLE = {LOCK, INPUTS, READ, "texts", "references"}
+LEARNED = "learned.json"
+UNIT = 16  # characters of the name of a shard that name its unit
+# What an incremental run keeps of its shards, and what it learned; and pages, where they lie aside (see `page_folder`).
+KEPT = (".done", ".rows.parquet", ".edits.arrow", ".metadata.jsonl", ".batches", LEARNED, "pages")
 LEFT = re.compile(r"\.[0-9a-f]{12}\.\d+\.part")  # the temporary names of `cleantext.run.files.whole`
 
 
 @contextlib.contextmanager
-def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterator[Path]:
+def working(folder: Path, within: str = "", *, restart: bool = False, keep: bool = False) -> Iterator[Path]:
     """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped.
 
-    ``within`` is a folder of its own for one command. ``restart`` forgets what a stopped run has done. Raise
+    ``within`` is a folder of its own for one command. ``restart`` forgets what a stopped run has done; with ``keep`` what shards made
+    stays when the run is done, too. Raise
     `ConfigError` with the process that holds the folder where another run works in it, and where there are links in the state:
     what they lead to would be written over, and deleted in the end.
     """
@@ -56,7 +77,39 @@ def working(folder: Path, within: str = "", *, restart: bool = False) -> Iterato
                     for path in made:
                         path.rmdir()
             raise
-        _remove(work, state)
+        if keep:
+            clear(work, but=is_kept)
+            for name in (EARLIER, INPUTS, LOCK):
+                (work / name).unlink(missing_ok=True)
+        else:
+            _remove(work, state)
+
+
+def is_kept(name: str) -> bool:
+    """Say whether a file of the state is what an incremental run keeps."""
+    return name.endswith(KEPT)
+
+
+def drop_parts(state: Path, shards: AbstractSet[str], gone: Iterable[str]) -> None:
+    """Delete what an incremental run kept of shards that are none of these any more, and of pages that are gone."""
+    units = {name[:UNIT] for name in shards}
+    for path in state.iterdir():
+        unit = path.name.partition(".")[0]
+        if (
+            is_kept(path.name)
+            and path.is_file()
+            and path.name != LEARNED
+            and unit not in shards
+            and not (unit[:UNIT] in units and path.suffix == ".batches")
+        ):
+            path.unlink()
+    for name in gone:
+        delete(state / "pages", name)
+
+
+def has_stopped(state: Path) -> bool:
+    """Say whether a run was stopped that had begun to work: there is more than what an incremental run keeps."""
+    return any(path.name not in (LOCK, INPUTS) and not is_kept(path.name) for path in state.iterdir())
 
 
 def _keeps(folder: Path, work: Path) -> bool:
@@ -75,10 +128,10 @@ def _refuse_links(state: Path) -> None:
         raise ConfigError(f"{links[0]}: cleantext did not make this: its state holds no links and is a folder; move it away")
 
 
-def clear(work: Path) -> None:
-    """Forget what a stopped run has done, except of what and which pages it may have written."""
+def clear(work: Path, *, but: Callable[[str], bool] = lambda _: False) -> None:
+    """Forget what a stopped run has done, ``but`` some files, except of what and which pages it may have written."""
     for path in work.iterdir() if work.exists() else ():
-        if path.name not in (LOCK, EARLIER, INPUTS):
+        if path.name not in (LOCK, EARLIER, INPUTS) and not but(path.name):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 

@@ -31,7 +31,7 @@ from cleantext.fold import view
 from cleantext.toml import parsed, text_of
 from cleantext.transform import Page
 
-__all__ = ["HostLine", "HostProfile", "Proposal", "host_of", "line_key", "load_profile", "support"]
+__all__ = ["HostLine", "HostProfile", "Proposal", "host_of", "line_key", "line_keys", "load_profile", "support"]
 
 VERSION = 1
 _DIGITS = re.compile(r"\d[\d.,:/-]*")
@@ -207,6 +207,15 @@ def line_key(folded: str) -> str:
     '0 0 来源: 某报'
     """
     return _BLANKS.sub(" ", _DIGITS.sub("0", folded)).strip()
+
+
+def line_keys(folded: Sequence[str]) -> list[str]:
+    r"""Return `line_key` of many lines, none of which has a line break, in one go.
+
+    >>> line_keys(["第12 期", "\t某报"])
+    ['第0 期', '某报']
+    """
+    return [" ".join(row.split()) for row in _DIGITS.sub("0", "\n".join(folded)).split("\n")] if folded else []
 
 
 def support(known: I64, rows: Sequence[str], lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:

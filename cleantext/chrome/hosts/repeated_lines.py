@@ -19,16 +19,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
-from cleantext.chrome.hosts.profiles import HostLine, HostProfile, Proposal, host_of, line_key
-from cleantext.chrome.lines.columns import ZONE_NAMES
-from cleantext.chrome.lines.evidence import Findings
-from cleantext.chrome.lines.findings import collect, strongest
+from cleantext.chrome.hosts.profiles import HostLine, HostProfile, Proposal, host_of, line_keys
+from cleantext.chrome.lines.columns import BODY, COUNT, GAIN, HEAD, LOSS, PLACED, SHIELDED, SIGNED, STRONGEST, SUMMARY, ZONE_NAMES
+from cleantext.chrome.lines.findings import LineCache
 from cleantext.chrome.lines.zones import place
+from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.rules.load_packs import load_pack
 from cleantext.chrome.rules.pack import Pack, Rule
 from cleantext.errors import ConfigError
@@ -36,6 +37,9 @@ from cleantext.fold import view
 from cleantext.transform import Page
 
 __all__ = ["learn"]
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 
 LEAST = 3  # pages on which a line must stand
 PAGES = 2_000  # of one host that are looked at: more say nothing new
@@ -104,8 +108,8 @@ def _count(pages: Iterable[Page], host: str | None) -> dict[str, _Host]:
     for name, texts in _batches(pages, host):
         known = counts[name]
         held -= len(known)
-        for rows in _folded(texts):
-            known.update({hash(line_key(row)) for row in rows if row and not row.isspace()})
+        for rows, keys in _folded(texts):
+            known.update({hash(key) for row, key in zip(rows, keys, strict=True) if row and not row.isspace()})
         if len(known) > LINES:
             counts[name] = known = _without_once(known)
         held += len(known)
@@ -120,10 +124,13 @@ def _without_once(counts: Counter[int]) -> Counter[int]:
     return Counter({h: n for h, n in counts.items() if n > 1})
 
 
-def _folded(texts: Sequence[str]) -> Iterator[list[str]]:
-    rows = iter(view("\n".join(texts)).split("\n"))
+def _folded(texts: Sequence[str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the folded lines of each text, and their keys."""
+    every = view("\n".join(texts)).split("\n")
+    rows, keys = iter(every), iter(line_keys(every))
     for text in texts:
-        yield list(islice(rows, text.count("\n") + 1))
+        n = text.count("\n") + 1
+        yield list(islice(rows, n)), list(islice(keys, n))
 
 
 @dataclass(slots=True)
@@ -151,30 +158,33 @@ class _Host:
     known_by: dict[int, int] = field(default_factory=dict)  # line that no frame has, and the page that it belongs to
 
     def look(self, texts: Sequence[str], pack: Pack) -> None:
-        """Look at pages for the second time."""
-        rule = pack.of_kind["repeated"][0] if pack.of_kind["repeated"] else None
+        """Look at pages for the second time, all of them in one call of each kernel."""
+        if not pack.of_kind["repeated"]:
+            return
+        rule, cache = pack.of_kind["repeated"][0], LineCache.of(pack)
         folded = list(_folded(texts))
-        collected = iter(collect([row for rows in folded for row in rows], pack))  # of all pages in one call: by far the cheapest way
-        for text, rows in zip(texts, folded, strict=True):
-            known = list(map(line_key, rows))
-            page = _zones(rows, [self._discounted(key, findings) for key, findings in zip(known, collected, strict=False)])
-            keys = [key for row, key in zip(rows, known, strict=True) if row and not row.isspace()]
-            if rule is None or not page or self._is_repost(keys):
+        every, keys = ([x for held in folded for x in held[k]] for k in (0, 1))
+        lines = [line for text in texts for line in text.split("\n")]
+        known = cache.look(Rows.of(every))
+        solid = np.flatnonzero([bool(row) and not row.isspace() for row in every])
+        ends = np.searchsorted(solid, np.cumsum([0, *(len(rows) for rows, _ in folded)]))
+        often = np.array([self.wanted.get(hash(key), 0) for key in keys], np.int64)  # pages on which each line stands
+        zone = _zones(known, cache, often >= max(OFTEN, self.total / 2), solid, ends)
+        shield = np.where(known & SHIELDED, 1, np.where(known & SIGNED, 2, 0))
+        quiet = cache.summary_rows[known >> SUMMARY, COUNT] == 0
+        for first, last in pairwise(ends.tolist()):
+            page = solid[first:last]
+            if not len(page) or self._is_repost([keys[n] for n in page.tolist()]):
                 continue
             self.distinct += 1
-            lines = [line for line, row in zip(text.split("\n"), rows, strict=True) if row and not row.isspace()]
-            for n, ((zone, row, findings), key, line) in enumerate(zip(page, keys, lines, strict=True)):
-                signing = zone != "head" and any(later.shield == 2 for _, _, later in page[n + 1 : n + 1 + SIGNATURE])
-                if zone != "body" and not findings.evidence and ":" in key[1 : LABEL + 1] and len(key) <= 60:
+            for n in page[(often[page] > 0) | (quiet[page] & (zone[page] != BODY))].tolist():
+                row, key, line = every[n], keys[n], lines[n]
+                if quiet[n] and zone[n] != BODY and ":" in key[1 : LABEL + 1] and len(key) <= 60:
                     self._note_label(key, line)
-                if hash(key) in self.wanted and _may(row, key, findings, rule):
-                    self._note(key, line, zone, n / len(page), signing=signing, matched=bool(findings.evidence))
-
-    def _discounted(self, key: str, findings: Findings) -> Findings:
-        """Return findings by which a sentence that stands on half of the pages does not make the body of a page reach to it."""
-        if findings.gain > 0 and self.wanted.get(hash(key), 0) >= max(OFTEN, self.total / 2):
-            return findings._replace(gain=-3)
-        return findings
+                if often[n] and not shield[n] and _may(row, key, rule, matched=not quiet[n]):
+                    at = int(np.searchsorted(page, n))
+                    signing = zone[n] != HEAD and 2 in shield[page[at + 1 : at + 1 + SIGNATURE]]
+                    self._note(key, line, ZONE_NAMES[int(zone[n])], at / len(page), signing=signing, matched=not quiet[n])
 
     def _note(self, key: str, text: str, zone: str, place: float, *, signing: bool, matched: bool) -> None:
         shown = " ".join(text.split())
@@ -219,11 +229,11 @@ class _Host:
         return sorted((line for line in found if line), key=lambda r: (-r.pages, r.first, r.line))
 
 
-def _may(row: str, key: str, findings: Findings, rule: Rule) -> bool:
-    """Say whether a line can be learned at all."""
-    if findings.shield or "\t" in row.strip() or not key.isprintable() or len(key) > rule.longest:
+def _may(row: str, key: str, rule: Rule, *, matched: bool) -> bool:
+    """Say whether a line that nothing shields can be learned at all; ``matched`` says that a rule matches it."""
+    if "\t" in row.strip() or not key.isprintable() or len(key) > rule.longest:
         return False
-    return bool(findings.evidence) or rule.finds(key) is not None
+    return matched or rule.finds(key) is not None
 
 
 def _judged(key: str, line: _Seen, n: int) -> HostLine | None:
@@ -268,11 +278,15 @@ def _evidence(hosts: Mapping[str, _Host], key: str, names: Sequence[str]) -> tup
     return sum(line.pages for line in seen), tuple(dict.fromkeys(line.example for line in seen))[:3]
 
 
-def _zones(rows: Sequence[str], findings: Sequence[Findings]) -> list[tuple[str, str, Findings]]:
-    """Return the zone, the folded text and the findings of each line of a page that is not blank, before anything goes."""
-    lines = [(row, found) for row, found in zip(rows, findings, strict=False) if row and not row.isspace()]
-    power, placed = np.array([strongest(found) for _, found in lines], np.int32).reshape(-1, 2).T.copy()
-    gain = np.array([found.gain for _, found in lines], np.int32)
-    zone, every = np.zeros(len(lines), np.int32), np.arange(len(lines), dtype=np.int32)
-    place.sized(len(lines))(power, placed > 0, gain, zone, every, np.array([0, len(lines)]))
-    return [(ZONE_NAMES[z], row, found) for z, (row, found) in zip(zone.tolist(), lines, strict=True)]
+def _zones(known: I64, cache: LineCache, often: npt.NDArray[np.bool_], solid: I64, ends: I64) -> I32:
+    """Return the zones of lines before anything goes; ``solid`` are those that are not blank, cut into pages at ``ends``.
+
+    A sentence that stands on half of the pages (``often``) does not make the body of a page reach to it.
+    """
+    summaries = cache.summary_rows[known >> SUMMARY]
+    gain = ((known & GAIN) - LOSS).astype(np.int32)
+    gain[(gain > 0) & often] = -LOSS
+    zone = np.zeros(len(known), np.int32)
+    placed = summaries[:, PLACED] > 0
+    place.sized(len(known))(summaries[:, STRONGEST].copy(), placed, gain, zone, solid.astype(np.int32), ends)
+    return zone

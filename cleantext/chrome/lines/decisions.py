@@ -17,7 +17,7 @@ from cleantext.chrome.rules.pack import Rule
 from cleantext.edits import Edit
 from cleantext.jit import kernel
 
-__all__ = ["Decisions", "PageDecision", "Reason", "cut_parts", "removals", "title_of", "titles"]
+__all__ = ["Decisions", "Odds", "PageDecision", "Reason", "cut_parts", "removals", "title_of", "titles"]
 
 
 class Reason(NamedTuple):
@@ -29,6 +29,15 @@ class Reason(NamedTuple):
     strength: str  # "A", "B" or "C": that of the evidence, which several words of one kind may raise
     zone: str
     because: str  # what made the evidence enough
+
+
+class Odds(NamedTuple):
+    """How likely a line of a page is page chrome, as a learned model has it, and whether it went by that."""
+
+    start: int
+    end: int  # in the page, line break not included
+    chrome: float  # 0 to 1
+    gone: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class Decisions:
     flags: Mapping[int, tuple[str, ...]]
     metadata: Mapping[int, Mapping[str, Any]]
     explain: Callable[[int], Iterable[Reason]]  # why something went from a page
+    weigh: Callable[[int], Iterable[Odds]]  # the lines of a page that a learned model decided about
 
     def page_decisions(self) -> list[PageDecision]:
         """Return what was decided about each page."""

@@ -69,7 +69,7 @@ from cleantext.chrome.matching.word_index import RuleTable, lexicon
 from cleantext.chrome.rules.pack import CATEGORIES, Pack, Rule
 from cleantext.fold import view
 
-__all__ = ["Evidence", "Findings", "LineCache", "collect", "strongest"]
+__all__ = ["Evidence", "Findings", "LineCache", "collect"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -377,11 +377,6 @@ class LineCache:
         said = widgets.sized(len(points))(points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
         made = said[:, 0] >= 0
         return np.concatenate((lines[made, None], said[made]), axis=1, dtype=np.int32).T
-
-
-def strongest(findings: Findings) -> tuple[int, bool]:
-    """Return the power of the strongest evidence, and whether it is of a place in the site."""
-    return (findings.evidence[0].power, findings.evidence[0].rule.category == "C01") if findings.evidence else (0, False)
 
 
 @lru_cache(maxsize=2048)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cleantext.chrome.lines.columns import BECAUSE, EMPTIED, SALVAGED, STRENGTH_NAMES, ZONE_NAMES
+from cleantext.chrome.lines.columns import BECAUSE, EMPTIED, LEARNED, SALVAGED, STRENGTH_NAMES, ZONE_NAMES
 from cleantext.chrome.lines.confidence import expected_of_pages
-from cleantext.chrome.lines.decisions import Decisions, Reason, cut_parts, removals, title_of, titles
+from cleantext.chrome.lines.decisions import Decisions, Odds, Reason, cut_parts, removals, title_of, titles
 from cleantext.chrome.lines.evidence import Evidence
 from cleantext.chrome.lines.zones import gate
 from cleantext.chrome.rules.salvage import gather
@@ -17,7 +18,7 @@ from cleantext.chrome.rules.salvage import gather
 if TYPE_CHECKING:
     from cleantext.chrome.lines.decide import Decider
 
-__all__ = ["reasons_of", "results_of", "said_of"]
+__all__ = ["odds_of", "reasons_of", "results_of", "said_of"]
 
 FLAGS = {1: "all_chrome", 2: "over_removal"}
 
@@ -34,10 +35,15 @@ def said_of(decider: Decider, n: int) -> list[Evidence]:
     return [e, *cuts]
 
 
-def reasons_of(decider: Decider, k: int | None) -> Iterator[Reason]:
-    """Yield why each removed line and part of a line of a page went, in page order; ``k`` is its number among those with evidence."""
+def _lines(decider: Decider, where: Mapping[int, int], page: int) -> range:
+    """Return the numbers of the lines of a page; ``where`` has the number of each page among those with evidence."""
+    return range(*decider.bounds[where[page] : where[page] + 2].tolist()) if page in where else range(0)
+
+
+def reasons_of(decider: Decider, where: Mapping[int, int], page: int) -> Iterator[Reason]:
+    """Yield why each removed line and part of a line of a page went, in page order."""
     lines = decider.lines
-    for n in range(*decider.bounds[k : k + 2].tolist()) if k is not None else ():
+    for n in _lines(decider, where, page):
         start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
         if lines.removed_by[n] >= 0:
             e = decider.cache.evidence_at(int(lines.removed_by[n]))
@@ -48,6 +54,15 @@ def reasons_of(decider: Decider, k: int | None) -> Iterator[Reason]:
             continue
         for e in sorted(decider.cuts.get(n, ()), key=lambda e: e.start):
             yield Reason(start + e.start, start + e.end, e.rule.id, STRENGTH_NAMES[e.power], zone, "part of a line")
+
+
+def odds_of(decider: Decider, where: Mapping[int, int], page: int) -> Iterator[Odds]:
+    """Yield the lines of a page about which the scorer was asked, and that went by what it said or stay whole."""
+    lines = decider.lines
+    for n in _lines(decider, where, page):
+        gone = bool(lines.removed_by[n] >= 0)
+        if decider.sure[n] >= 0 and n not in decider.cuts and (not gone or lines.because[n] == LEARNED):
+            yield Odds(int(lines.start[n]), int(lines.end[n]), int(decider.sure[n]) / 10000, gone)
 
 
 def results_of(decider: Decider) -> Decisions:
@@ -90,4 +105,6 @@ def results_of(decider: Decider) -> Decisions:
     for page, found_there in zip(pages, expected_of_pages(lines, decider.sure, bounds, whole), strict=True):
         metadata[page] |= found_there if decider.plain[page] else {}
     where = {page: k for k, page in enumerate(pages) if page not in flags}
-    return Decisions(decider.texts, cuts, cache.rules, flags, metadata, lambda page: reasons_of(decider, where.get(page)))
+    return Decisions(
+        decider.texts, cuts, cache.rules, flags, metadata, partial(reasons_of, decider, where), partial(odds_of, decider, where)
+    )

@@ -22,10 +22,10 @@ from cleantext.run.engines import runners
 from cleantext.run.files import check_output, drop_found, settle, write_json, write_jsonl
 from cleantext.run.job import whys_of
 from cleantext.run.learn import HOSTS, told_profile, with_profile
+from cleantext.run.options import Options
 from cleantext.run.origin import begin, write_origin
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages, listed
-from cleantext.run.readers.packed import MAX_PAGE_BYTES
 from cleantext.run.readers.units import units_of
 from cleantext.run.settings import EDITS, METADATA, Settings
 from cleantext.run.state import working
@@ -74,58 +74,45 @@ def clean_on(
     src: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    pipeline: str | Path | Pipeline = "zh-web",
-    rules: Sequence[str] = (),
-    form: str = "parquet",
-    duplicates: str = "passages",
-    remove: bool = False,
-    where: str = "",
-    fields: Fields | None = None,
-    strict: bool = False,
-    threshold: float = 0.8,
-    min_chars: int = 40,
-    max_df: int = 100,
-    record: bool = True,
-    max_page_bytes: int = MAX_PAGE_BYTES,
-    profile: str | HostProfile = "",
-    learn_hosts: bool | None = None,
-    restart: bool = False,
-    replaces: bool = False,
     cluster: bool = False,
+    **options: Any,
 ) -> Report:
     """Clean pages by plans; write a corpus with the rows of `clean_files`, its tables of duplicates, failed.jsonl, hosts.toml and report.json.
 
-    ``make`` gives what runs plans in a folder. The options are those of `clean_files`; ``record`` says that edits are counted, as ``removed_share``,
+    ``make`` gives what runs plans in a folder. The ``options`` are those of `clean_files`, of which ``form`` is "parquet" by default; ``record`` says that edits are counted, as ``removed_share``,
     ``damage`` and the report have them: none are written. Files of the corpus are parts in no order (``corpus-00017.parquet``), and so are those of what is
     dropped from it (``dropped-00017.parquet``). Raise `ConfigError` or `InputError` before anything is written, `InputError` for a
     page that fails where ``strict`` says so, and `CleantextError` where pages in are not pages out.
     """
     started = time.perf_counter()
+    asked = Options.of({"form": "parquet", **options, "page_seconds": 0, "max_page_memory": 0})
+    if asked.index or asked.incremental:
+        raise ConfigError(f"on a cluster there is no {'index' if asked.index else 'incremental'}: clean on one machine with it")
     sources = listed(src)
     folder = Path(out)
-    recipe = Pipeline.load(pipeline).with_rules(*rules)
-    if profile:
+    recipe = Pipeline.load(asked.pipeline).with_rules(*asked.rules)
+    if profile := asked.profile:
         recipe = with_profile(recipe, HostProfile.load(profile) if isinstance(profile, str) else profile)  # workers may not have the file
-    if form == "text":
+    if asked.form == "text":
         raise ConfigError("on a cluster pages are written as tables: use --format parquet or jsonl")
-    settings = Settings(recipe, duplicates, threshold, min_chars, max_df, record, max_page_bytes, 0, 0, remove, form, where)
+    settings = Settings.of(asked, recipe)
     found = find_pages(sources)
     found.refuse_none()
     check_output(sources, found.all, folder)
-    units = units_of(found.pages, found.holders, fields or Fields(), most=max_page_bytes)
-    learns = learn_hosts if learn_hosts is not None else bool(found.holders)
+    units = units_of(found.pages, found.holders, asked.fields or Fields(), most=settings.max_page_bytes)
+    learns = asked.learn_hosts if asked.learn_hosts is not None else bool(found.holders)
     size = sum(unit.weight for unit in units)
     with working(folder) as state:
-        begin(folder, state, sources, found.all, replace=replaces)
+        begin(folder, state, sources, found.all, replace=asked.replaces)
         work = state / "cluster"
         plan = clean_plan(settings, learn_hosts=learns, rows=size // KNOWN, cluster=cluster)
         work.mkdir(exist_ok=True)
         runner = make(work / "clean")
-        if restart:
+        if asked.restart:
             runner.clear()
         made = runner.run(plan, {"units": units_table(units, work / "units.parquet")})
         report = _tally(made["tally"])
-        if strict and report.failures:
+        if asked.strict and report.failures:
             raise InputError(f"{report.failures[0]['error'].removesuffix('; left out')}; mend or drop it, or go without --strict")
         writes = write_plan(made, settings, folder)
         files = make(work / "write").run(writes, {"parts": parts_table(made["cleaned"], made["marks"], work / "parts.parquet")})

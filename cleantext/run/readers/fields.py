@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ URLS = ("url", "uri", "link", "source_url", "page_url", "warc_target_uri", "meta
 HOSTS = ("host", "domain", "hostname")
 PUBLISHED = ("published", "publish_date", "publish_time", "pub_date", "pubdate", "date")
 PLAIN = ("text", "data.text")  # what is text by its name; other content may be HTML, which its first characters say
+
+
+_ADDRESS = re.compile(r"[a-z]+://[\w.:-]+(?=[/?#]|\Z)", re.ASCII)  # all that the host of an ordinary address depends on
 
 
 @dataclass(frozen=True)
@@ -131,8 +135,15 @@ def host_in(url: str | None) -> str | None:
     >>> host_in("https://News.example.cn:8080/a.html"), host_in("mailto:a@example.cn"), host_in(None)
     ('news.example.cn', None, None)
     """
+    if url and (found := _ADDRESS.match(url)):
+        return _host(found[0])  # of a crawl the same few again and again
+    return _host(url) if url else None
+
+
+@lru_cache(1 << 14)
+def _host(url: str) -> str | None:
     try:
-        return urlsplit(url).hostname or None if url else None
+        return urlsplit(url).hostname or None
     except ValueError:
         return None
 

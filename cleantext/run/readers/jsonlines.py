@@ -178,7 +178,10 @@ def _has(record: Mapping[str, Any], name: str) -> bool:
 
 
 def _text(record: Mapping[str, Any], name: str) -> str | None:
-    if not name or not _has(record, name):
+    if not name:
         return None
-    value = field_of(record, name)
+    try:
+        value = field_of(record, name)
+    except KeyError:
+        return None
     return None if value is None or value == "" else encoded(value) if isinstance(value, str) else as_json(value).strip('"')

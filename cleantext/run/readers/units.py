@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleantext.errors import InputError
+from cleantext.run.files import naming
 from cleantext.run.readers.archives import read_tar, read_zip
 from cleantext.run.readers.batches import BATCH_BYTES, BATCH_ROWS, Batches, Row, rows_of
 from cleantext.run.readers.columnar import read_arrow, read_parquet
@@ -38,6 +41,7 @@ READERS: dict[str, Callable[..., Iterator[Any]]] = {
 }
 LEAST_BYTES = 500_000  # of a unit of a small job, which is cut into
 UNITS = 16  # about, so that little is lost where it is stopped
+ALL = "all"  # beside kept batches: these are all that the file has
 BOUNDED = {"warc", "wet", "zip", "tar"}
 
 
@@ -59,6 +63,9 @@ class Unit:
     sources: tuple[Source, ...]
     fields: Fields = field(default_factory=Fields)
     most: int = MAX_PAGE_BYTES  # bytes of a page, unpacked
+    kept: Path | None = (
+        None  # a folder in which the batches of a file that holds many are put as they are read, to be taken from there later
+    )
 
     @property
     def holds_many(self) -> bool:
@@ -83,12 +90,31 @@ class Unit:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield its records. A table without a field that was named, or that could be the text, is one failed record."""
-        if self.holds_many:
-            [source] = self.sources
-            yield from READERS[source.kind](source, self.most if source.kind in BOUNDED else self.fields)
-            return
-        batches = Batches("", list(self.rows()), integers=False)
-        yield from batches.rest()
+        if not self.holds_many:
+            batches = Batches("", list(self.rows()), integers=False)
+            yield from batches.rest()
+        elif self.kept is None:
+            yield from self._read()
+        else:
+            folder = self.kept / hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()[:32]
+            yield from self._again(folder) if (folder / ALL).exists() else self._keeping(folder)
+
+    def _read(self) -> Iterator[pa.RecordBatch]:
+        [source] = self.sources
+        yield from READERS[source.kind](source, self.most if source.kind in BOUNDED else self.fields)
+
+    def _keeping(self, folder: Path) -> Iterator[pa.RecordBatch]:
+        folder.mkdir(parents=True, exist_ok=True)
+        with naming(folder):
+            for n, batch in enumerate(self._read()):
+                Spool.write(batch, folder / f"{n:06d}.arrow")
+                yield batch
+            (folder / ALL).touch()
+
+    @staticmethod
+    def _again(folder: Path) -> Iterator[pa.RecordBatch]:
+        for path in sorted(folder.glob("*.arrow")):
+            yield from Spool(path, 0, 0, 0).batches()
 
     def rows(self) -> Iterator[Row]:
         """Yield its pages one by one, each read when it is asked for."""

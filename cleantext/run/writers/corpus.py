@@ -17,7 +17,7 @@ from cleantext.run.writers.schema import check_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus", "one_file"]
+__all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus", "named_rows", "one_file"]
 
 FILE_BYTES = 256_000_000  # of rows, unpacked, that one file holds
 GROUP_ROWS = 2_000  # of a row group of Parquet, and bytes:
@@ -80,17 +80,29 @@ class CorpusWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
-            if self.open is not None:
-                self.open.__exit__(kind, error, trace)
+            self._abandon(kind, error, trace)
             return
+        try:
+            self._finish()
+        except BaseException as failed:  # a full disk, say, of which the last rows are the first that are written
+            self._abandon(type(failed), failed, failed.__traceback__)
+            raise
+        if self.stem == "corpus":
+            drop_corpus(self.folder, self.written)
+
+    def _finish(self) -> None:
         self._flush()
         if not self.written:  # a corpus without a page is one, too
             self._begin()
             self.sink(self.schema.empty_table())
         if self.open is not None:
             self._end()
-        if self.stem == "corpus":
-            drop_corpus(self.folder, self.written)
+
+    def _abandon(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        """Let go of the file that is being written."""
+        opened, self.open = self.open, None
+        if opened is not None:
+            opened.__exit__(kind, error, trace)
 
 
 @contextlib.contextmanager
@@ -152,10 +164,12 @@ def corpus_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name.startswith("corpus-") and CORPUS.fullmatch(p.name)) if folder.is_dir() else []
 
 
-def corpus_tables(folder: Path, columns: Collection[str] | None = None, *, but: Collection[str] = ()) -> Iterator[pa.Table]:
+def corpus_tables(
+    folder: Path, columns: Collection[str] | None = None, *, but: Collection[str] = (), ids: Collection[str] | None = None
+) -> Iterator[pa.Table]:
     """Yield the rows of the corpus in an output folder, in their order, some thousand at a time, with some of the ``columns`` or all ``but`` some.
 
-    Raise `InputError` for damaged files.
+    ``ids`` name the pages whose rows are wanted, where not all are. Raise `InputError` for damaged files.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -168,13 +182,28 @@ def corpus_tables(folder: Path, columns: Collection[str] | None = None, *, but: 
             if path.suffix == ".parquet":
                 with pq.ParquetFile(path) as file:
                     check_schema(file.schema_arrow, str(path))
-                    for batch in file.iter_batches(batch_size=GROUP_ROWS, columns=asked(file.schema_arrow.names)):
-                        yield pa.Table.from_batches([batch])
+                    groups = (
+                        None
+                        if ids is None
+                        else [g for g in range(file.num_row_groups) if named_rows(file.read_row_group(g, ["id"]), ids).num_rows]
+                    )
+                    for batch in file.iter_batches(batch_size=GROUP_ROWS, row_groups=groups, columns=asked(file.schema_arrow.names)):
+                        yield named_rows(pa.Table.from_batches([batch]), ids)
             else:
                 for table in _json_tables(path):
-                    yield table.select(asked(table.column_names))
+                    yield named_rows(table, ids).select(asked(table.column_names))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"{path}: damaged: {error}; clean the pages again") from error
+
+
+def named_rows(table: pa.Table, ids: Collection[str] | None) -> pa.Table:
+    """Return the rows of a table that have one of some ids."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if ids is None:
+        return table
+    return table.filter(pc.is_in(table["id"].cast(pa.string()), value_set=pa.array(sorted(ids), pa.string())))
 
 
 def _json_tables(path: Path) -> Iterator[pa.Table]:

@@ -16,6 +16,7 @@ from cleantext.plan import Table
 from cleantext.report.tally import Report
 from cleantext.run.duplicates import LEVELS, Marks, Query, Searched, Spans, marks_of, search
 from cleantext.run.files import drop_found, whole, write_jsonl
+from cleantext.run.indexed import search_indexed
 from cleantext.run.parts import Corpus, repeated, write_kept
 from cleantext.run.readers.batches import made_id
 from cleantext.run.readers.carried import as_type, common
@@ -70,8 +71,14 @@ def searched_in(
         return None, marks_of(None, corpus, query, work, memory=settings.memory)
     rows = corpus.table.rows
     _searching(progress, rows, "begun")
-    found = search(corpus, query, work, memory=settings.memory, workers=workers, progress=partial(_searching, progress, rows))
-    drop_found(out, write_found(out, found, report, edits=edits))
+    if settings.index:
+        found, events, note = search_indexed(corpus, query, settings.index, work, memory=settings.memory, workers=workers)
+        write_jsonl(out / "events.jsonl", events)
+        report.notes.append(note)
+        drop_found(out, write_found(out, found, report, edits=None) | {"events.jsonl"})
+    else:
+        found = search(corpus, query, work, memory=settings.memory, workers=workers, progress=partial(_searching, progress, rows))
+        drop_found(out, write_found(out, found, report, edits=edits))
     return found, marks_of(found, corpus, query, work, memory=settings.memory)
 
 
