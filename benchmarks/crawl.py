@@ -28,7 +28,7 @@ from benchmarks.crawling.crawl_files import Writer
 from benchmarks.crawling.crawl_hosts import Host, make_host, page_of
 from benchmarks.crawling.crawl_plan import PRESETS, Role, Shares, plan_crawl
 from benchmarks.crawling.repost_edits import lookalike, reposted
-from benchmarks.crawling.source_text import Source, jaccard, shingles, to_script
+from benchmarks.crawling.source_text import Source, folded, jaccard, shingles, to_script
 from cleantext.repair.damage import FAMILIES, Injector, draw_injector, garble
 
 MEAN_BYTES = {"text": 2650, "html": 75_000}  # of a page; only to guess how many pages make a size
@@ -44,7 +44,7 @@ class CrawlPage:
     host: Host
     shown: str  # the text, damaged or not
     html: bytes  # empty for text alone
-    truth: dict[str, Any]
+    truth: tuple[Any, ...]  # a row of `crawl_files.TRUTH`
 
     def decoded(self) -> str:
         """Return the HTML as text, decoded rightly."""
@@ -62,7 +62,9 @@ class Crawl:
         self.host = lru_cache(maxsize=512)(self._host)
         self.injector = lru_cache(maxsize=512)(self._injector)
         self.clean = lru_cache(maxsize=4096)(self._clean)
-        self.known = lru_cache(maxsize=4096)(lambda number: shingles(self.clean(number)[0]))
+        self.letters = lru_cache(maxsize=2048)(lambda number: folded(self.clean(number)[0]))
+        self.known = lru_cache(maxsize=2048)(lambda number: shingles(self.letters(number)))
+        self.chance = np.random.default_rng([seed, 3]).random(pages)
 
     def __len__(self) -> int:
         return len(self.plan.host)
@@ -73,11 +75,18 @@ class Crawl:
     def _host(self, number: int) -> Host:
         source, rng = self.sources["hans"], np.random.default_rng([self.seed, 2, number])
         titles = [source.text[p : p + 16].strip("，。、；：\n") for p in source.breaks[rng.integers(0, len(source.breaks), 40)]]
-        return make_host(number, self.seed, traditional=bool(self.plan.traditional[number]), titles=titles, hidden=self.hidden)
+        return make_host(
+            number,
+            self.seed,
+            traditional=bool(self.plan.traditional[number]),
+            titles=titles,
+            hidden=self.hidden,
+            framed=self.kind == "html",
+        )
 
     def _injector(self, number: int) -> Injector:
         rng = random.Random(f"injector {self.seed} {number}")
-        text = self.sources["hant" if self.plan.traditional[number] else "hans"].text[:20_000]
+        text = self.sources["hant" if self.plan.traditional[number] else "hans"].text[:4000]
         return draw_injector(rng, text, pairs=rng.choice((0, 44, 200)), separators=rng.choice((1, 2, 3)))
 
     def base(self, number: int) -> str:
@@ -88,11 +97,11 @@ class Crawl:
     def _clean(self, number: int) -> tuple[str, tuple[str, ...], list[dict[str, Any]]]:
         """Return the clean text of a page, the names of the edits that made it, and the passages that it took."""
         role, origin = Role(self.plan.role[number]), int(self.plan.origin[number])
-        host, text, done, spans = self.host(int(self.plan.host[number])), self.base(number), (), []
+        host, text, done, spans = self.host(int(self.plan.host[number])), self.base(origin if role in COPIES else number), (), []
         if role is not Role.ORIGINAL:
             rng = random.Random(f"edit {self.seed} {number}")
             if role in COPIES:
-                text, done = reposted(self.base(origin), role, rng)
+                text, done = reposted(text, role, rng)
             elif role is Role.NEGATIVE:
                 text, kind = lookalike(text, self.base(origin), rng)
                 done = (kind,)
@@ -108,7 +117,13 @@ class Crawl:
             at = rng.randint(0, len(lines))
             start = sum(len(line) + 1 for line in lines[:at])
             text = "\n".join((*lines[:at], part, *lines[at:]))
-            span = {"start": start, "end": start + len(part), "source": self.name(origin), "source_start": low, "source_end": low + len(part)}
+            span = {
+                "start": start,
+                "end": start + len(part),
+                "source": self.name(origin),
+                "source_start": low,
+                "source_end": low + len(part),
+            }
             spans, done = [span], ("passage",)
         return text, done, spans
 
@@ -116,56 +131,59 @@ class Crawl:
         """Return the id of a page."""
         return f"{self.host(int(self.plan.host[number])).name}/{number}"
 
-    def damaged(self, text: str, host: int, rng: random.Random) -> tuple[str, str | None, bool]:
+    def similarity(self, number: int, text: str) -> float:
+        """Return the exact similarity of a page's text to that of its origin."""
+        own, other = folded(text), self.letters(int(self.plan.origin[number]))
+        return 1.0 if np.array_equal(own, other) else jaccard(shingles(own), self.known(int(self.plan.origin[number])))
+
+    def damaged(self, number: int, text: str) -> tuple[str, str | None, bool]:
         """Return a text perhaps damaged, by what, and whether that can be undone."""
-        chance = rng.random()
+        chance = self.chance[number]
         if chance < self.shares.mojibake:
+            rng = random.Random(f"damage {self.seed} {number}")
             family = rng.choice(tuple(FAMILIES))
             lines = [(garble(line, family) or line) for line in text.split("\n")]
             if rng.random() < 0.2:  # a byte of some characters was lost on the way
                 return "\n".join(line[:7] + "\ufffd" + line[8:] for line in lines), f"{family}, lossy", False
             return "\n".join(lines), family, True
         if chance < self.shares.mojibake + self.shares.slips:
-            return self.injector(host).damage(text.encode("gbk", "ignore").decode("gbk")), "slips", True
+            return self.injector(int(self.plan.host[number])).damage(text.encode("gbk", "ignore").decode("gbk")), "slips", True
         return text, None, True
 
     def page(self, number: int) -> CrawlPage:
         """Return a page."""
         plan = self.plan
-        text, done, spans = self.clean(number)
-        role, origin, host_number = Role(plan.role[number]), int(plan.origin[number]), int(plan.host[number])
-        host, rng = self.host(host_number), random.Random(self.seed * 0x9E3779B1 + number)
-        copied = origin != number
-        similar = jaccard(self.known(number) if copied and role not in COPIES else shingles(text), self.known(origin)) if copied else None
-        shown, damage, repairable = self.damaged(text, host_number, rng)
-        html, title, chrome = b"", None, None
+        lends = plan.origin[number] == number  # others may ask for its text
+        text, done, spans = self.clean(number) if lends else self._clean(number)
+        role, origin = Role(plan.role[number]), int(plan.origin[number])
+        host = self.host(int(plan.host[number]))
+        similar = None if lends else self.similarity(number, text)
+        shown, damage, repairable = self.damaged(number, text)
+        html, title, chrome, coded = b"", None, None, (None, None, None)
         if self.kind == "html":
             title = text[: min(24, text.find("。", 6, 24) % 25)].replace("\n", " ")
-            html, _, chrome = page_of(host, title, shown, rng)
+            html, _, chrome = page_of(host, title, shown, random.Random(self.seed * 0x9E3779B1 + number))
+            coded = (host.charset, host.declared, f"{host.template.kind}-{host.template.variant}")
         name = f"{host.name}/{number}"
-        truth = {
-            "id": name,
-            "host": host.name,
-            "role": role.name.lower(),
-            "cluster": int(plan.cluster[number]) if plan.cluster[number] >= 0 else None,
-            "origin": self.name(origin) if copied else None,
-            "jaccard": similar,
-            "edits": done,
-            "passages": spans,
-            "script": host.script,
-            "charset": host.charset if html else None,
-            "declared": host.declared if html else None,
-            "template": f"{host.template.kind}-{host.template.variant}" if html else None,
-            "damage": damage,
-            "repairable": repairable,
-            "title": title,
-            "text": text if html or damage else None,
-            "chrome": chrome,
-        }
+        cluster = int(plan.cluster[number])
+        gold = text if html or damage else None
+        what = (
+            name,
+            host.name,
+            role.name.lower(),
+            cluster if cluster >= 0 else None,
+            None if lends else self.name(origin),
+            similar,
+            done,
+            spans,
+        )
+        truth = (*what, host.script, *coded, damage, repairable, title, gold, chrome)
         return CrawlPage(name, f"https://{name}.html", host, shown, html, truth)
 
 
-def write_crawl(path: Path, *, pages: int | None = None, megabytes: float | None = None, truth: Path | None = None, **options: Any) -> tuple[int, int]:
+def write_crawl(
+    path: Path, *, pages: int | None = None, megabytes: float | None = None, truth: Path | None = None, **options: Any
+) -> tuple[int, int]:
     """Write a crawl of so many pages, or of about so many megabytes; return its pages and bytes (unpacked)."""
     kind = options.get("kind", "text")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from zlib import Z_DEFAULT_STRATEGY, compressobj
 
 import pyarrow as pa
@@ -16,7 +16,9 @@ import zstandard
 if TYPE_CHECKING:
     from benchmarks.crawl import CrawlPage
 
-SPAN = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("source", pa.string()), ("source_start", pa.int32()), ("source_end", pa.int32())])
+SPAN = pa.struct(
+    [("start", pa.int32()), ("end", pa.int32()), ("source", pa.string()), ("source_start", pa.int32()), ("source_end", pa.int32())]
+)
 TRUTH = pa.schema(
     [
         pa.field("id", pa.string()),
@@ -72,14 +74,14 @@ class Writer:
 
     def __init__(self, path: Path, truth: Path) -> None:
         self.path, self.written, self.pages = path, 0, 0
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[tuple[Any, ...]] = []
         self.table: list[dict[str, str]] = []
         self.truth = pq.ParquetWriter(truth, TRUTH, compression="zstd", compression_level=1)
         kind = path.name.lower()
         self.tree, self.parquet = not path.suffix, kind.endswith(".parquet")
         self.made = warc_record if ".warc" in kind else json_line
         self.gzip = kind.endswith(".gz")
-        self.file = None if self.tree or self.parquet else path.open("wb")
+        self.file = None if self.tree or self.parquet else path.open("wb", buffering=1 << 20)
         if kind.endswith(".zst"):
             self.out = zstandard.ZstdCompressor(level=1).stream_writer(self.file)
         elif self.parquet:
@@ -109,7 +111,8 @@ class Writer:
 
     def flush(self) -> None:
         """Write what is held."""
-        self.truth.write_table(pa.Table.from_pylist(self.rows, schema=TRUTH))
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(TRUTH)
+        self.truth.write_table(pa.table([pa.array(c, f.type) for c, f in zip(columns, TRUTH, strict=True)], schema=TRUTH))
         self.rows = []
         if self.parquet and self.table:
             table = pa.Table.from_pylist(self.table)
@@ -117,7 +120,7 @@ class Writer:
             self.out.write_table(table)
             self.table = []
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -31,7 +31,7 @@ class Shares:
     negative: float = 0.02  # looks like another page and is none: forms, sequels, tables
     hot: tuple[float, ...] = (0.02, 0.01, 0.005)  # clusters of short pages
     mojibake: float = 0.03
-    slips: float = 0.01  # question marks and pinyin injected, as seed 000
+    slips: float = 0.003  # question marks and pinyin injected, as seed 000
 
 
 PRESETS = {
@@ -100,18 +100,14 @@ def plan_crawl(n: int, seed: int, sources: dict[str, Source], shares: Shares) ->
     short = np.isin(cluster, np.arange(hot))
     role[short & (role == Role.FAR)] = Role.NEAR
     alone = order[sizes.sum() :]
-    chance = rng.random(len(alone))
-    taken = alone[rng.integers(0, max(1, len(alone)), len(alone))] if len(alone) else alone
-    for kind, low, high in (
-        (Role.PASSAGE, 0, shares.passage),
-        (Role.NEGATIVE, shares.passage, shares.passage + shares.negative),
-    ):
-        here = (chance >= low) & (chance < high) & (taken != alone)
-        role[alone[here]], origin[alone[here]] = kind, taken[here]
-    # who passes something on is an original of its own
-    lends = np.isin(np.arange(n), origin[np.isin(role, [Role.PASSAGE, Role.NEGATIVE])])
-    back = lends & np.isin(role, [Role.PASSAGE, Role.NEGATIVE])
-    role[back], origin[back] = Role.ORIGINAL, np.flatnonzero(back)
+    rest = (n - len(copied)) / max(1, len(alone))  # shares are of all that are no copies, but those with copies neither borrow nor mislead
+    borrows = rng.random(len(alone)) < min(0.9, rest * (shares.passage + shares.negative))
+    lends = np.concatenate([alone[~borrows], np.unique(first[~np.isin(cluster[members], np.arange(hot))])])
+    if borrows.any() and len(lends):
+        kind = [Role.PASSAGE, Role.NEGATIVE]
+        odds = np.array([shares.passage, shares.negative])
+        role[alone[borrows]] = rng.choice(kind, int(borrows.sum()), p=odds / odds.sum())
+        origin[alone[borrows]] = rng.choice(lends, int(borrows.sum()))
     letters = np.clip(rng.lognormal(np.log(LETTERS) - SPREAD**2 / 2, SPREAD, n), SHORTEST, LONGEST_PAGE).astype(np.int64)
     letters[short] = rng.integers(100, 400, int(short.sum()))
     traditional = rng.permutation(np.arange(hosts) >= 0.8 * hosts)

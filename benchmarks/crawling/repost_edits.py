@@ -5,21 +5,31 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from benchmarks.crawling.crawl_plan import Role
-from benchmarks.crawling.source_text import to_script
+import numpy as np
 
-FULL = {c: c + 0xFEE0 for c in range(0x21, 0x7F)}
-HALF = {full: half for half, full in FULL.items()}
-QUOTES = str.maketrans("“”‘’《》", "「」『』〈〉")
-STOPS = str.maketrans("，；：（）", ",;:()")
-NAMES = "王小明 李红 张伟 刘洋 陈静 杨帆 赵磊 黄婷 周杰 吴刚".split()
-PAPERS = "新华网 人民网 央视新闻 石榴云 南方周末 北京日报 联合早报 大公网".split()
+from benchmarks.crawling.crawl_plan import Role
+from benchmarks.crawling.source_text import RANGE, mapped, to_script
+
+
+def table(before: str, after: str) -> np.ndarray:
+    """Return a table of all code points in which some become others."""
+    out = np.arange(RANGE, dtype=np.uint32)
+    out[[ord(c) for c in before]] = [ord(c) for c in after]
+    return out
+
+
+ASCII = "".join(map(chr, range(0x21, 0x7F)))
+FULL = "".join(chr(ord(c) + 0xFEE0) for c in ASCII)
+WIDTHS = (table("“”‘’《》", "「」『』〈〉"), table("，；：（）", ",;:()"), table(ASCII, FULL), table(FULL, ASCII))
+NAMES = ["王小明", "李红", "张伟", "刘洋", "陈静", "杨帆", "赵磊", "黄婷", "周杰", "吴刚"]
+PAPERS = ["新华网", "人民网", "央视新闻", "石榴云", "南方周末", "北京日报", "联合早报", "大公网"]
 ADVERTS = (
     "扫描二维码关注公众号，每天获取更多精彩内容。",
     "【广告】名师一对一辅导，前一百名报名立减三百元，咨询热线400-820-8820。",
     "点击下载客户端，新用户领取八十八元红包。",
     "更多精彩内容请关注本站微信，投稿请发送至编辑部邮箱。",
 )
+LINE, BOX = ord("\n"), ord("口")
 Edit = Callable[[str, random.Random], str]
 
 
@@ -27,7 +37,7 @@ Edit = Callable[[str, random.Random], str]
 
 
 def width(text: str, rng: random.Random) -> str:
-    return text.translate(rng.choice((STOPS, QUOTES, FULL, HALF)))
+    return mapped(text, rng.choice(WIDTHS))
 
 
 def rewrap(text: str, rng: random.Random) -> str:
@@ -49,9 +59,12 @@ def notice(text: str, rng: random.Random) -> str:
 
 
 def digits(text: str, rng: random.Random) -> str:
-    table = {ord(str(d)): str((d + rng.randint(1, 9)) % 10) for d in rng.sample(range(10), 3)}
-    table |= {ord(c): rng.choice("一二三四五六七八九") for c in rng.sample("一二三四五六七八九", 2)}
-    return text.translate(table)
+    for before, after in (
+        (rng.choice("012345"), rng.choice("6789")),
+        *zip(rng.sample("一二三四五", 2), rng.sample("六七八九", 2), strict=True),
+    ):
+        text = text.replace(before, after)
+    return text
 
 
 def lead(text: str, rng: random.Random) -> str:
@@ -87,12 +100,13 @@ def noise(least: float, most: float) -> Edit:
     """Return an edit that misreads characters, as OCR does."""
 
     def noise(text: str, rng: random.Random) -> str:
-        out = list(text)
-        for _ in range(max(1, int(len(out) * rng.uniform(least, most)))):
-            at = rng.randrange(len(out))
-            if out[at] != "\n":
-                out[at] = out[rng.randrange(len(out))].strip() or "口"
-        return "".join(out)
+        points = np.frombuffer(text.encode("utf-32-le"), np.uint32).copy()
+        count = max(1, int(len(points) * rng.uniform(least, most)))
+        at, source = np.frombuffer(rng.randbytes(8 * count), np.uint32).reshape(2, -1) % len(points)
+        at = at[(points[at] != LINE) & (points[source] != LINE)]
+        points[at] = points[source[: len(at)]]
+        points[at[points[at] == LINE]] = BOX
+        return points.tobytes().decode("utf-32-le")
 
     return noise
 
@@ -147,4 +161,6 @@ def lookalike(own: str, other: str, rng: random.Random) -> tuple[str, str]:
     if kind == "sequel":
         return digits(other[: len(own) // 2], rng) + "\n" + own, kind
     names = [own[i : i + 4] for i in range(0, min(len(own), 120), 4)]
-    return "品名 规格 单价 库存\n" + "\n".join(f"{name} {rng.randint(1, 99)}kg {rng.randint(100, 9999) / 100:.2f} {rng.randint(0, 500)}" for name in names), kind
+    return "品名 规格 单价 库存\n" + "\n".join(
+        f"{name} {rng.randint(1, 99)}kg {rng.randint(100, 9999) / 100:.2f} {rng.randint(0, 500)}" for name in names
+    ), kind

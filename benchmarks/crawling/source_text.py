@@ -24,9 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("CLEANTEXT_SHARED", ROOT.parent / "shared")) / "data" / "dedup"
 SETS = {"hans": "laws", "hant": "moj"}
 KEPT, CLASS = 100, 64  # characters that a cipher leaves, characters that it permutes among themselves
+ODD = np.uint64(0x9E3779B97F4A7C15)
 RUN, LONGEST = 13, 60  # characters that may not occur twice; the most between two places where a piece may begin
 HAN = re.compile("[\u3400-\u9fff]")
-RANGE = 0x34000  # code points that tables cover
+RANGE = 0x110000  # code points
 
 
 def texts_of(script: str) -> list[str]:
@@ -41,9 +42,10 @@ def texts_of(script: str) -> list[str]:
     return texts if script == "hans" else [to_script(text, "hant") for text in texts]
 
 
-def once(texts: list[str]) -> str:
-    """Join the lines of texts, without those of which a fifth or more has occurred before."""
-    lines = [line.strip() for text in texts for line in text.split("\n") if len(HAN.findall(line)) >= 12]
+@cache
+def once(script: str) -> str:
+    """Join the lines of the texts of a script, without those of which a fifth or more has occurred before."""
+    lines = [line.strip() for text in texts_of(script) for line in text.split("\n") if len(HAN.findall(line)) >= 12]
     points = np.frombuffer("\n".join(lines).encode("utf-32-le"), np.uint32)
     windows = hashes(points, RUN)
     _, first = np.unique(windows, return_index=True)
@@ -60,12 +62,11 @@ def once(texts: list[str]) -> str:
 def hashes(points: np.ndarray, width: int) -> np.ndarray:
     """Return a 64-bit hash of each ``width`` neighbouring code points."""
     n = max(len(points) - width + 1, 0)
-    out = points[:n].astype(np.uint64)
+    wide = points.astype(np.uint64)
+    out = wide[:n] * ODD
     for j in range(1, width):
-        out *= np.uint64(0x9E3779B97F4A7C15)
-        out += points[j : j + n]
-    out ^= out >> np.uint64(31)
-    out *= np.uint64(0xBF58476D1CE4E5B9)
+        out += wide[j : j + n]
+        out *= ODD
     return out
 
 
@@ -73,7 +74,7 @@ class Source:
     """The text of one script, which can be taken from any place on without end."""
 
     def __init__(self, script: str, seed: int) -> None:
-        self.text, self.seed = once(texts_of(script)), seed
+        self.text, self.seed = once(script), seed
         self.points = np.frombuffer(self.text.encode("utf-32-le"), np.uint32)
         self.size = len(self.points)
         ends = np.flatnonzero(np.isin(self.points, [ord(c) for c in "\n。；"])) + 1
@@ -129,9 +130,27 @@ def characters(name: str) -> dict[int, str]:
     return {ord(key): value.split()[0] for key, value in rows if len(key) == 1 and len(value.split()[0]) == 1}
 
 
+@cache
+def conversion(name: str) -> np.ndarray:
+    """Return such a table as an array over all code points."""
+    table = np.arange(RANGE, dtype=np.uint32)
+    table[list(characters(name))] = [ord(one) for one in characters(name).values()]
+    return table
+
+
+def mapped(text: str, table: np.ndarray) -> str:
+    """Return a text with each code point replaced by its entry in a table of all."""
+    return table[np.frombuffer(text.encode("utf-32-le"), np.uint32)].tobytes().decode("utf-32-le")
+
+
+def converted(text: str, name: str) -> str:
+    """Convert a text by a character table of OpenCC."""
+    return mapped(text, conversion(name))
+
+
 def to_script(text: str, script: str) -> str:
     """Convert character by character (``hans``, ``hant``): what careless reposts do."""
-    return text.translate(characters("TSCharacters" if script == "hans" else "STCharacters"))
+    return converted(text, "TSCharacters" if script == "hans" else "STCharacters")
 
 
 @cache
@@ -145,17 +164,20 @@ def fold_table() -> np.ndarray:
         if len(one) == 1 and one.isalnum():
             table[code] = ord(one)
     table[0x3400:0xA000] = np.arange(0x3400, 0xA000)
-    table[0x20000:RANGE] = np.arange(0x20000, RANGE)
-    for code, one in simplified.items():
-        table[code] = ord(one)
+    table[0x20000:0x34000] = np.arange(0x20000, 0x34000)
+    table[list(simplified)] = [ord(one) for one in simplified.values()]
     return table
 
 
-def shingles(text: str) -> np.ndarray:
-    """Return the set of 5-shingles of a text, sorted: as ``../shared/data/dedup/README.md`` defines them, but that a code point which NFKC takes apart is left out."""
-    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-    kept = fold_table()[np.where(points < RANGE, points, 0)]
-    found = hashes(kept[kept > 0], 5)
+def folded(text: str) -> np.ndarray:
+    """Return the letters of a text as they are compared: as ``../shared/data/dedup/README.md`` defines them, but without a code point that NFKC takes apart."""
+    kept = fold_table()[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
+    return kept[kept != 0]
+
+
+def shingles(kept: np.ndarray) -> np.ndarray:
+    """Return the set of 5-shingles of folded letters, sorted."""
+    found = hashes(kept, 5)
     found.sort()
     return found[np.append(True, found[1:] != found[:-1])] if len(found) else found
 
