@@ -11,6 +11,7 @@ is kept, of another those characters are that lie in 5-grams of the output.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import unicodedata
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PAGES = Path(__file__).parents[1] / "../shared/data/pages"
+PAGES = Path(os.environ.get("CLEANTEXT_SHARED", Path(__file__).parents[1] / "../shared")) / "data/pages"
 
 
 class Case(NamedTuple):
@@ -140,6 +141,23 @@ def peer_gne(html: str) -> str:
     return found["title"] + "\n" + found["content"]
 
 
+def peer_magic_html(html: str) -> str:
+    import lxml.html
+    from magic_html import GeneralExtractor
+
+    found = GeneralExtractor().extract(html, base_url="https://example.cn/")
+    body = lxml.html.fromstring(found["html"])
+    for tag in body.iter("p", "div", "br", "li", "tr", "h1", "h2", "h3"):
+        tag.tail = "\n" + (tag.tail or "")
+    return found["title"] + "\n" + body.text_content()
+
+
+def peer_rs_trafilatura(html: str) -> str:
+    import rs_trafilatura
+
+    return rs_trafilatura.extract(html).main_content or ""
+
+
 PEERS: dict[str, Callable[[str], str]] = {
     "trafilatura": peer_trafilatura,
     "trafilatura precision": lambda html: peer_trafilatura(html, favor_precision=True),
@@ -147,6 +165,8 @@ PEERS: dict[str, Callable[[str], str]] = {
     "resiliparse": peer_resiliparse,
     "jusText, no stop words": peer_justext,
     "gne": peer_gne,
+    "magic-html": peer_magic_html,
+    "rs-trafilatura": peer_rs_trafilatura,
 }
 
 

@@ -40,7 +40,7 @@ from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 from cleantext.transform import Page
 
-DATA = Path(__file__).parents[1] / "../shared/data"
+DATA = extraction.PAGES.parent
 FLOORS = Path(__file__).with_name("floors.json")
 HTML = Pipeline((MainContent(), StripChrome()))
 HEADLINE = "host-left-out"
