@@ -52,7 +52,7 @@ REPORTS = {
     "injection": ("Passages planted in long documents", ["injection.py", "--plants", "300", "--no-baselines"]),
     "sketch": ("The sketch, and passages in memory", ["dedup.py"]),
     "repair": ("Repair of simulated damage", ["repair.py", "--data", "../shared/data"]),
-    "chrome": ("Page chrome, lines first seen and again", ["chrome.py"]),
+    "chrome": ("Page chrome, lines first seen and again", ["cleaning/chrome.py"]),
     "run": ("Start, and what recording edits costs", ["run.py"]),
 }
 

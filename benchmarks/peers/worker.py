@@ -25,7 +25,9 @@ def seconds():
 
 def peak():
     """Return the most megabytes that this process held, and the largest of its children with it."""
-    own = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))  # ru_maxrss is inherited
+    own = next(
+        int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
+    )  # ru_maxrss is inherited
     return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 

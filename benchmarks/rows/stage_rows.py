@@ -109,10 +109,14 @@ def extraction(context: Context) -> list[Measure]:
 
     def judge(value: list[str]) -> tuple[dict[str, float], str]:
         scores = [scoring.score(text, case) for text, case in zip(value, cases, strict=True)]
-        hosts: dict[str, list[float]] = {}
+        hosts: dict[str, list[scoring.Score]] = {}
         for case, score in zip(cases, scores, strict=True):
-            hosts.setdefault(case.host, []).append(score.f1)
-        return {"F1": round(mean(map(mean, hosts.values())), 4), "lost": round(mean(s.loss for s in scores), 4)}, ""
+            hosts.setdefault(case.host, []).append(score)
+        figures = {
+            name: mean(mean(s[k] for s in found) for found in hosts.values()) for k, name in enumerate(("F1", "precision", "recall"))
+        }
+        lost = {"lost": mean(s.loss for s in scores), "lost, worst page": max(s.loss for s in scores)}
+        return {name: round(value, 4) for name, value in (figures | lost).items()}, ""
 
     contenders = [Contender("cleantext", ""), *(Contender(name, environment) for name, environment in EXTRACTORS)]
     path = saved(context, "extraction.json", texts)

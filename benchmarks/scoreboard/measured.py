@@ -154,6 +154,6 @@ def _lines(path: str) -> list[str]:
 
 def scripts() -> None:
     """Let the scripts of this folder import each other, as when they are run."""
-    for path in (str(ROOT / "benchmarks"), str(ROOT / "tests")):
+    for path in (str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "cleaning")):
         if path not in sys.path:
             sys.path.append(path)

@@ -32,7 +32,7 @@ class Environment:
 
 ENVIRONMENTS = {
     "data_juicer": Environment("py-data-juicer==1.6.1 aiohttp scipy OpenCC==1.4.2 ftfy==6.3.1"),
-    "datatrove": Environment("datatrove==0.10.1 xxhash regex tokenizers spacy jieba ftfy trafilatura==2.3.1 warcio lxml orjson"),
+    "datatrove": Environment("datatrove==0.10.1 xxhash==3.8.2 regex tokenizers spacy jieba ftfy trafilatura==2.3.1 warcio lxml orjson"),
     "text_dedup": Environment("text-dedup==0.4.1", python="3.12"),
     "datasketch": Environment("datasketch==2.0.0 xxhash==4.1.0"),
     "rensa": Environment("rensa==0.5.0 numpy"),
