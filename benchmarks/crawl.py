@@ -99,7 +99,7 @@ class Crawl:
         role, origin = Role(self.plan.role[number]), int(self.plan.origin[number])
         host, text, done, spans = self.host(int(self.plan.host[number])), self.base(origin if role in COPIES else number), (), []
         if role is not Role.ORIGINAL:
-            rng = random.Random(f"edit {self.seed} {number}")
+            rng = random.Random((self.seed << 64) + (1 << 60) + number)
             if role in COPIES:
                 text, done = reposted(text, role, rng)
             elif role is Role.NEGATIVE:
@@ -140,7 +140,7 @@ class Crawl:
         """Return a text perhaps damaged, by what, and whether that can be undone."""
         chance = self.chance[number]
         if chance < self.shares.mojibake:
-            rng = random.Random(f"damage {self.seed} {number}")
+            rng = random.Random((self.seed << 64) + (2 << 60) + number)
             family = rng.choice(tuple(FAMILIES))
             lines = [(garble(line, family) or line) for line in text.split("\n")]
             if rng.random() < 0.2:  # a byte of some characters was lost on the way
@@ -162,7 +162,7 @@ class Crawl:
         html, title, chrome, coded = b"", None, None, (None, None, None)
         if self.kind == "html":
             title = text[: min(24, text.find("。", 6, 24) % 25)].replace("\n", " ")
-            html, _, chrome = page_of(host, title, shown, random.Random(self.seed * 0x9E3779B1 + number))
+            html, _, chrome = page_of(host, title, shown, random.Random((self.seed << 64) + (3 << 60) + number))
             coded = (host.charset, host.declared, f"{host.template.kind}-{host.template.variant}")
         name = f"{host.name}/{number}"
         cluster = int(plan.cluster[number])

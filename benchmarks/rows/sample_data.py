@@ -10,16 +10,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from benchmarks.crawl import Crawl, write_crawl
-from benchmarks.crawling.source_text import SETS, SHARED, folded, jaccard, once, shingles
+from benchmarks.crawling.source_text import SETS, SHARED, Source, folded, jaccard, shingles
 from benchmarks.scoreboard.measured import ROOT, Context, scripts
 
 THRESHOLD = 0.8
 
 
 def real_text(script: str, megabytes: float) -> tuple[str, str]:
-    """Return so much running text of a script (less where there is none left), and what it is."""
-    text = once(script)[: int(megabytes * 1e6 / 2.9)]
-    name = SETS[script] if SHARED.is_dir() else "pages of the tests"
+    """Return about so much running text of a script, and what it is: real text as far as it goes, or ciphered where there is next to none."""
+    letters, source = int(megabytes * 1e6 / 2.9), Source(script, 1)
+    text = source.text[:letters] if SHARED.is_dir() else source.piece(0, letters)
+    name = SETS[script] if SHARED.is_dir() else "pages of the tests, ciphered"
     return text, f"{name} ({script}), {len(text.encode()) / 1e6:.1f} MB"
 
 

@@ -94,7 +94,7 @@ def repair(context: Context) -> list[Measure]:
         path = saved(context, f"repair-{name}.json", texts)
         megabytes = sum(len(t.encode()) for t in texts) / 1e6
         contenders = [Contender("cleantext", ""), Contender("ftfy", "ftfy")]
-        out += in_turn(f"repair.{name}", f"{data}, {megabytes:.1f} MB", "mending", path, megabytes, contenders, context, judge)
+        out += in_turn(f"repair.{name}", f"{data}, {len(texts):,} pages", "mending", path, megabytes, contenders, context, judge)
     return out
 
 
@@ -171,5 +171,5 @@ def stages(context: Context) -> list[Measure]:
         megabytes = sum(len(t.encode()) for t in texts) / 1e6
         options = {"pipeline": "zh-web"}
         contenders = [Contender("without edits", "", options=options), Contender("with edits", "", options=options)]
-        out += in_turn(f"stages.{name}", f"{data}, {megabytes:.1f} MB", "stage", path, megabytes, contenders, context)
+        out += in_turn(f"stages.{name}", f"{data}, {len(texts):,} pages", "stage", path, megabytes, contenders, context)
     return out
