@@ -3,7 +3,7 @@
     python -m benchmarks --quick                      # every row on little data, some minutes
     python -m benchmarks                              # all of it: an hour or more, on a machine that does nothing else
     python -m benchmarks --only chain.data-juicer     # one row, or a family of rows (`chain`, `script`); more than once for several
-    python -m benchmarks --only growth --pages 1000000 --workers 2
+    python -m benchmarks --only growth.pages --pages 1000000 --workers 2
     python -m benchmarks --check                      # what is below its floor
     python -m benchmarks --render                     # RESULTS.md, the plots and the README's table again, from results.json
 
@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,7 +30,7 @@ from typing import Any
 from benchmarks.rows import chain_rows, quality_rows, stage_rows
 from benchmarks.scoreboard import rendered, row_floors
 from benchmarks.scoreboard.measured import Context, Measure, machine
-from benchmarks.scoreboard.peer_environments import ROOT, why
+from benchmarks.scoreboard.peer_environments import FOLDER, ROOT, why
 
 ROWS: dict[str, Callable[[Context], list[Measure]]] = {
     "start": quality_rows.start,
@@ -40,7 +42,7 @@ ROWS: dict[str, Callable[[Context], list[Measure]]] = {
     "chain.data-juicer": chain_rows.data_juicer,
     "chain.datatrove": chain_rows.datatrove,
     "chain.warc": chain_rows.pages,
-    "growth": chain_rows.growth,
+    "growth.pages": chain_rows.growth,
     "growth.passages": chain_rows.passages,
     "quality": quality_rows.cleaning,
 }
@@ -92,6 +94,12 @@ def measure(row: str, context: Context, call: Callable[[Context], list[Measure]]
     }
 
 
+def joined(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return measures of sizes, the later ones in place of the earlier ones of a size."""
+    by_size = {m["engine"]: m for m in (*before, *after)}
+    return sorted(by_size.values(), key=lambda m: int(m["engine"].split()[0].replace(",", "")))
+
+
 def report(name: str, folder: str) -> dict[str, Any]:
     """Run a script and return its output."""
     title, (script, *options) = REPORTS[name]
@@ -112,9 +120,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, help="of engines in turn (5; with --quick 2)")
     parser.add_argument("--megabytes", type=float, help="size of the data of each row, instead of its own")
-    parser.add_argument("--pages", type=int, action="append", help="sizes of the row growth")
-    parser.add_argument("--workers", type=int, default=1, help="of the row growth")
-    parser.add_argument("--memory", default="2GB", help="of the row growth")
+    parser.add_argument("--pages", type=int, action="append", help="sizes of the row growth.pages, beside those that results.json has")
+    parser.add_argument("--workers", type=int, default=1, help="of the row growth.pages")
+    parser.add_argument("--memory", default="2GB", help="of the row growth.pages")
     parser.add_argument("--work", help="the folder to work in (by default a temporary one)")
     parser.add_argument("--check", action="store_true", help="compare with floors; without rows or --quick, what results.json says")
     parser.add_argument("--raise", dest="raising", action="store_true", help="make the figures floors")
@@ -122,7 +130,7 @@ def main() -> None:
     parser.add_argument(
         "--render", action="store_true", help="write RESULTS.md, plots and README's table from results.json, and measure nothing"
     )
-    asked = parser.parse_args()
+    asked, began = parser.parse_args(), time.perf_counter()
     results = rendered.load()
     idle = asked.render or asked.report or ((asked.check or asked.raising) and not asked.only and not asked.quick)
     rows = [] if idle else chosen(asked.only)
@@ -131,20 +139,23 @@ def main() -> None:
         context = Context(asked.quick, asked.rounds or (2 if asked.quick else 5), Path(folder), asked.megabytes)
         for row in rows:
             call = ROWS[row]
-            if row == "growth":
+            if row == "growth.pages":
                 call = partial(chain_rows.growth, sizes=asked.pages, workers=asked.workers, memory=asked.memory)
             print(f"== {row}: {TITLES[row]}", flush=True)
+            before = results["rows"].get(row)
             measured[row] = results["rows"][row] = measure(row, context, call)
+            if before and row == "growth.pages" and asked.pages and before["quick"] == asked.quick:
+                measured[row]["measures"] = joined(before["measures"], measured[row]["measures"])
             for sub, found in rendered.grouped(measured[row]).items():
                 print(f"\n{sub}: {found[0]['data']}\n", *rendered.table(found), "", sep="\n", flush=True)
             rendered.save(results)
-    from benchmarks.scoreboard.peer_environments import FOLDER
-
     for name in REPORTS if "all" in asked.report else asked.report:
         print(f"== {name}", flush=True)
         results["reports"][name] = report(name, str(FOLDER))
         rendered.save(results)
     rendered.render(results)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"{sum(u.ru_utime + u.ru_stime for u in used):.0f} s of processors, {time.perf_counter() - began:.0f} s by the clock")
     if asked.raising:
         row_floors.save(row_floors.raised(measured or results["rows"], row_floors.load(), asked.allow_regression or ""))
     if asked.check and (problems := row_floors.below(measured or results["rows"], row_floors.load())):

@@ -32,6 +32,7 @@ from benchmarks.crawling.source_text import Source, folded, jaccard, shingles, t
 from cleantext.repair.damage import FAMILIES, Injector, draw_injector, garble
 
 MEAN_BYTES = {"text": 2650, "html": 75_000}  # of a page; only to guess how many pages make a size
+MISREAD = ("utf-8 as gb18030", "gbk as latin-1", "gbk as cp1252", "utf-8 as latin-1", "utf-8 as cp1252", "utf-8 as cp1252 twice")
 COPIES = (Role.EXACT, Role.NEAR, Role.FAR)
 
 
@@ -49,6 +50,15 @@ class CrawlPage:
     def decoded(self) -> str:
         """Return the HTML as text, decoded rightly."""
         return self.html.decode(self.host.charset)
+
+
+def misread(line: str, family: str, *, lossy: bool) -> tuple[str, bool]:
+    """Return a line as mojibake, and whether it can be undone: not where its reader dropped bytes, or ``lossy`` drops one."""
+    shown = garble(line, family)
+    if shown is None:
+        written, read = FAMILIES[family][0]
+        return line.encode(written, "replace").decode(read, "replace"), False
+    return (shown[:7] + "\ufffd" + shown[8:], False) if lossy else (shown, True)
 
 
 class Crawl:
@@ -141,11 +151,9 @@ class Crawl:
         chance = self.chance[number]
         if chance < self.shares.mojibake:
             rng = random.Random((self.seed << 64) + (2 << 60) + number)
-            family = rng.choice(tuple(FAMILIES))
-            lines = [(garble(line, family) or line) for line in text.split("\n")]
-            if rng.random() < 0.2:  # a byte of some characters was lost on the way
-                return "\n".join(line[:7] + "\ufffd" + line[8:] for line in lines), f"{family}, lossy", False
-            return "\n".join(lines), family, True
+            family = rng.choice(MISREAD)
+            lines = [misread(line, family, lossy=rng.random() < 0.2) for line in text.split("\n")]
+            return "\n".join(line for line, _ in lines), family, all(whole for _, whole in lines)
         if chance < self.shares.mojibake + self.shares.slips:
             return self.injector(int(self.plan.host[number])).damage(text.encode("gbk", "ignore").decode("gbk")), "slips", True
         return text, None, True

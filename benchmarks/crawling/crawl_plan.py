@@ -38,7 +38,8 @@ PRESETS = {
     "web": Shares(),
     "news": Shares(exact=0.25, near=0.2, far=0.05),
     "snapshots": Shares(exact=0.5, near=0.15, far=0.05),  # two crawls of the same hosts
-    "unique": Shares(exact=0, near=0, far=0, passage=0, negative=0, hot=()),
+    "undamaged": Shares(mojibake=0, slips=0),
+    "unique": Shares(exact=0, near=0, far=0, passage=0, negative=0, hot=(), mojibake=0, slips=0),
 }
 ZIPF, MOST_OF_HOST, TAIL = 1.2, 0.05, 2.2
 LETTERS, SPREAD, SHORTEST, LONGEST_PAGE = 1100, 0.8, 120, 12_000

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.crawl import Crawl, write_crawl
+from benchmarks.crawling.crawl_plan import PRESETS
 from benchmarks.rows.sample_data import Planted, crawl_file
 from benchmarks.scoreboard.measured import Contender, Context, Measure, in_turn, scripts, spread
 
@@ -18,25 +19,29 @@ NOTES = {
 }
 
 
-def chain(context: Context, row: str, peer: str, environment: str, *, steps: list[str], html: bool = False) -> list[Measure]:
+def chain(
+    context: Context, row: str, peer: str, environment: str, *, steps: list[str], html: bool = False, preset: str = "web"
+) -> list[Measure]:
     """Run the same work here, the peer, and the whole command, on one crawl."""
     kind, suffix = ("html", ".warc") if html else ("text", ".jsonl")
-    path, megabytes, pages = crawl_file(context, context.size(15 if html else 2, 1000 if html else 100), suffix, kind=kind)
-    small, _, _ = crawl_file(context, 2 if html else 0.2, suffix, kind=kind, seed=9)
+    path, megabytes, pages = crawl_file(context, context.size(5 if html else 2, 1000 if html else 100), suffix, kind=kind, preset=preset)
+    small, _, _ = crawl_file(context, 1.5 if html else 0.2, suffix, kind=kind, seed=9)
     options = {"work": str(context.work), "small": str(small)}
     same = Contender("the same work here", "", "cleantext", options | {"steps": steps})
     command = Contender("cleantext clean", "", "cleantext clean", options)
     contenders = [command] if html else [same]
     contenders.append(Contender(peer, environment, peer, options, note=NOTES[peer]))
     contenders += [] if html else [command]
-    data = f"crawl of {pages:,} {'pages' if html else 'texts'}, {megabytes:.0f} MB"
-    planted = Planted(path, Crawl(pages, kind=kind))
+    damage = f", {100 * PRESETS[preset].mojibake:.0f} % of them mojibake"
+    data = f"crawl of {pages:,} {'pages' if html else 'texts'}{damage}, {megabytes:.0f} MB"
+    planted = Planted(path, Crawl(pages, kind=kind, preset=preset))
     return in_turn(row, data, "chain", path, megabytes, contenders, context, planted.judge, rounds=min(context.rounds, 3))
 
 
 def data_juicer(context: Context) -> list[Measure]:
     """Repair, whitespace, Simplified, document MinHash: data-juicer's four operators."""
-    return chain(context, "chain.data-juicer", "data-juicer", "data_juicer", steps=REPAIR)
+    whole = chain(context, "chain.data-juicer", "data-juicer", "data_juicer", steps=REPAIR)
+    return whole + chain(context, "chain.data-juicer.undamaged", "data-juicer", "data_juicer", steps=REPAIR, preset="undamaged")
 
 
 def datatrove(context: Context) -> list[Measure]:
@@ -79,7 +84,7 @@ def growth(context: Context, sizes: list[int] | None = None, workers: int = 1, m
             (a, first), (b, last) = took[-2:]
             quality["exponent"] = round(math.log(last / first) / math.log(b / a), 3)
         row = Measure(
-            "growth.clean", f"{pages:,} pages", f"text, {size / 1e6:.0f} MB, {workers} workers", quality, spread([pages / busy]), "pages/s"
+            "growth.pages", f"{pages:,} pages", f"text, {size / 1e6:.0f} MB, {workers} workers", quality, spread([pages / busy]), "pages/s"
         )
         row.peak, row.note = round(most / 1e6), note
         out.append(row)

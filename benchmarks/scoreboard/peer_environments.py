@@ -97,9 +97,8 @@ def why(message: str) -> str:
     """Return the line of an error message that says most, without addresses."""
     lines = [line.strip(" \t×╰─▶⚠💥") for line in message.strip().splitlines()]
     said = [line for line in lines if line and not line.startswith(("hint", "WARNING"))] or ["no message"]
-    telling = next(
-        (line for line in said if any(word in line.lower() for word in ("because", "requires", "resolve host", "no matching"))), said[-1]
-    )
+    signs = ("because", "no matching", "cargo metadata failed", "resolve host")
+    telling = next((line for sign in signs for line in said if sign in line.lower()), said[-1]).removeprefix("cause: ")
     return " ".join(word for word in telling.split() if "/" not in word and not re.search(r"\w\.[a-z]{2,}\)?$", word))[:160]
 
 

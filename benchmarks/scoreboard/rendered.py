@@ -115,7 +115,7 @@ def results_page(results: dict[str, Any], plots: Path = PLOTS) -> str:
         out += [f"## {row['title']}: `python -m benchmarks --only {name}`", "", measured_on(row), ""]
         for sub, measures in grouped(row).items():
             out += [f"**{sub}**: {measures[0]['data']}", "", *table(measures), ""]
-        picture = growth_plot(row["measures"]) if name == "growth" else bars(grouped(row))
+        picture = growth_plot(row["measures"]) if name == "growth.pages" else bars(grouped(row))
         if picture:
             (plots / f"{name}.svg").write_text(picture, "utf-8")
             out += [f"![{row['title']}](plots/{name}.svg)", ""]

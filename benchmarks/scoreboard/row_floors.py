@@ -24,7 +24,7 @@ def figures(row: dict[str, Any]) -> dict[str, float]:
         if "error" in m:
             continue
         name = f"{size}: {m['row']}"
-        if m["engine"] in OURS or m["row"] in ("quality", "growth.clean"):
+        if m["engine"] in OURS or m["row"] in ("quality", "growth.pages"):
             out |= {f"{name} / {m['engine']} / {q}": -v if q in LESS_IS_MORE else v for q, v in m.get("quality", {}).items()}
         elif m.get("ratio"):
             out[f"{name} / as fast as {m['engine']}"] = round(m["ratio"][1] * SLACK, 2)
