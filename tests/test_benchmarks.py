@@ -100,7 +100,7 @@ def test_an_engine_that_cannot_be_had_is_a_line_that_says_why(tmp_path, monkeypa
     source = tmp_path / "pages.json"
     source.write_text(json.dumps(["喀什的春天"]), "utf-8")
     context = Context(quick=True, rounds=2, work=tmp_path)
-    contenders = [Contender("cleantext", ""), Contender("ftfy", "ftfy")]
+    contenders = [Contender("cleantext", "", options={"warm": False}), Contender("ftfy", "ftfy")]
     ours, theirs = in_turn("repair.x", "one page", "mending", source, 1e-5, contenders, context, lambda value: ({"pages": len(value)}, ""))
     assert theirs.error == "needs Python 9.9, which is not on this machine" and theirs.speed is None
     assert ours.quality == {"pages": 1} and ours.speed[1] <= ours.speed[0] <= ours.speed[2] and ours.peak > 10 and not ours.error
@@ -110,7 +110,7 @@ def test_an_engine_that_cannot_be_had_is_a_line_that_says_why(tmp_path, monkeypa
 def test_an_engine_that_raises_is_a_line_that_says_why(tmp_path):
     (tmp_path / "text").write_text("喀什", "utf-8")
     context = Context(quick=True, rounds=1, work=tmp_path)
-    options = {"configuration": "nonsense"}
+    options = {"configuration": "nonsense", "warm": False}
     (found,) = in_turn("script.x", "", "conversion", tmp_path / "text", 1.0, [Contender("cleantext", "", options=options)], context)
     assert found.error.startswith("did not run: ")
 

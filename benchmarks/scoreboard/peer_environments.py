@@ -5,6 +5,7 @@ An environment is a folder under ``CLEANTEXT_PEERS`` (by default in the user's c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -111,7 +112,7 @@ class Engine:
         self.name, self.errors = name, tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - goes with this object
         self.answer = Path(tempfile.mkstemp(suffix=".json")[1])
         self.options = Path(tempfile.mkstemp(suffix=".json")[1])
-        self.options.write_text(json.dumps(options | {"result": str(self.answer), "warm": not environment}), "utf-8")
+        self.options.write_text(json.dumps({"warm": not environment} | options | {"result": str(self.answer)}), "utf-8")
         variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         variables |= {} if environment else {"PYTHONPATH": str(ROOT)}
         command = [str(python), str(PEERS / "worker.py"), kind, name, str(source), str(self.options)]
@@ -124,7 +125,9 @@ class Engine:
         if not line:
             self.process.wait()
             self.errors.seek(0)
-            raise PeerError(f"did not run: {why(self.errors.read())}")
+            message = why(self.errors.read())
+            self.close()
+            raise PeerError(f"did not run: {message}")
         return json.loads(line)
 
     def run(self) -> dict[str, float]:
@@ -150,6 +153,8 @@ class Engine:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.errors.close()
+        for pipe in (self.process.stdin, self.process.stdout, self.errors):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
         for path in (self.answer, self.options):
             path.unlink(missing_ok=True)
