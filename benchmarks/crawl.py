@@ -84,7 +84,10 @@ class Crawl:
 
     def _host(self, number: int) -> Host:
         source, rng = self.sources["hans"], np.random.default_rng([self.seed, 2, number])
-        titles = [source.text[p : p + 16].strip("，。、；：\n") for p in source.breaks[rng.integers(0, len(source.breaks), 40)]]
+        titles = [
+            source.text[p : p + 16].split("\n")[0].strip("，。、；：") or "新闻"
+            for p in source.breaks[rng.integers(0, len(source.breaks), 40)]
+        ]
         return make_host(
             number,
             self.seed,

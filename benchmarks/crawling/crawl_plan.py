@@ -76,9 +76,14 @@ def cluster_sizes(n: int, copies: int, hot: tuple[float, ...], rng: np.random.Ge
     large = np.array([round(n * share) for share in hot if round(n * share) >= 5], np.int64)
     large = large[np.cumsum(large) < copies / 2]
     left, most = copies - int((large - 1).sum()), max(2, int(0.002 * n))
-    drawn = np.minimum(2 * (1 - rng.random(max(left, 1))) ** (-1 / (TAIL - 1)), most).astype(np.int64)
-    cut = int(np.searchsorted(np.cumsum(drawn - 1), left))
-    return np.concatenate([large, drawn[:cut]]), len(large)
+    chance, least = rng.random(max(left, 1)), 2
+    while True:
+        drawn = np.minimum(least * (1 - chance) ** (-1 / (TAIL - 1)), max(least, most)).astype(np.int64)
+        cut = int(np.searchsorted(np.cumsum(drawn - 1), left))
+        sizes = np.concatenate([large, drawn[:cut]])
+        if sizes.sum() <= 0.97 * n:
+            return sizes, len(large)
+        least += 1  # so many copies do not fit into pairs
 
 
 def plan_crawl(n: int, seed: int, sources: dict[str, Source], shares: Shares) -> CrawlPlan:
