@@ -31,7 +31,7 @@ def chain(
     command = Contender("cleantext clean", "", "cleantext clean", options)
     contenders = [command] if html else [same]
     contenders.append(Contender(peer, environment, peer, options, note=NOTES[peer]))
-    contenders += [] if html else [command]
+    contenders += [command] if preset == "web" and not html else []
     damage = f", {100 * PRESETS[preset].mojibake:.0f} % of them mojibake"
     data = f"crawl of {pages:,} {'pages' if html else 'texts'}{damage}, {megabytes:.0f} MB"
     planted = Planted(path, Crawl(pages, kind=kind, preset=preset))

@@ -118,7 +118,8 @@ def extraction(context: Context) -> list[Measure]:
         lost = {"lost": mean(s.loss for s in scores), "lost, worst page": max(s.loss for s in scores)}
         return {name: round(value, 4) for name, value in (figures | lost).items()}, ""
 
-    contenders = [Contender("cleantext", ""), *(Contender(name, environment) for name, environment in EXTRACTORS)]
+    seen = "its rules and models have seen these pages: of hosts left out see the row quality"
+    contenders = [Contender("cleantext", "", note=seen), *(Contender(name, environment) for name, environment in EXTRACTORS)]
     path = saved(context, "extraction.json", texts)
     return in_turn("extraction", f"{data}, {megabytes:.1f} MB", "extraction", path, megabytes, contenders, context, judge)
 

@@ -9,6 +9,7 @@ from typing import Any
 WIDE, LEFT, BAR = 760, 250, 18
 STYLE = 'font-family="sans-serif" font-size="12" fill="#333"'
 OURS, THEIRS = "#1f5f8b", "#c9a227"
+OWN = ("cleantext", "the same work here", "cleantext clean", "without edits", "with edits")
 
 
 def svg(height: float, parts: list[str]) -> str:
@@ -33,7 +34,7 @@ def bars(rows: dict[str, list[dict[str, Any]]]) -> str:
         for m in ms:
             y += BAR
             long = (math.log10(m["speed"][0]) - low) * scale
-            color = THEIRS if "ratio" in m and not m["engine"].startswith("cleantext") else OURS
+            color = OURS if m["engine"] in OWN else THEIRS
             parts.append(f'<text x="{LEFT - 8}" y="{y:.0f}" {STYLE} text-anchor="end">{escape(m["engine"])}</text>')
             parts.append(f'<rect x="{LEFT}" y="{y - 11:.0f}" width="{max(1, long):.1f}" height="13" fill="{color}"/>')
             parts.append(f'<text x="{LEFT + max(1, long) + 6:.1f}" y="{y:.0f}" {STYLE}>{m["speed"][0]:.3g}</text>')

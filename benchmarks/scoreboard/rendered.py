@@ -14,6 +14,13 @@ PAGE = ROOT / "benchmarks" / "RESULTS.md"
 PLOTS = ROOT / "benchmarks" / "plots"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- benchmarks: written by python -m benchmarks -->", "<!-- benchmarks: end -->"
+INTRODUCTION = """# Results
+
+Written by `python -m benchmarks` from results.json, in which every figure stands with its machine, date and commit. Speeds are of processor seconds, one core,
+engines in turn. A ratio says how many times as fast as an engine the first one of its table was, in the same round: median (least-most). Where the load was
+above 1, others used the machine: speeds are too low then, and ratios less certain.
+
+"""
 # Of the README: the row, what it is called there, and the quality that is told.
 TOLD = (
     ("chain.data-juicer", "repair, whitespace, Simplified, document duplicates", ("recall", "precision")),
@@ -63,7 +70,7 @@ def table(measures: list[dict[str, Any]]) -> list[str]:
     """Return the table of one row."""
     unit = measures[0].get("unit", "MB/s")
     ratios = any("ratio" in m for m in measures)
-    head = ["", unit, *(["as often as fast" if False else f"{measures[0]['engine']} : it"] if ratios else []), "quality", "peak MB", ""]
+    head = ["", unit, *([f"{measures[0]['engine']} : it"] if ratios else []), "quality", "peak MB", ""]
     out = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for m in measures:
         if "error" in m:
@@ -102,15 +109,7 @@ def measured_on(row: dict[str, Any]) -> str:
 def results_page(results: dict[str, Any], plots: Path = PLOTS) -> str:
     """Return RESULTS.md; write its plots."""
     plots.mkdir(exist_ok=True)
-    out = [
-        "# Results",
-        "",
-        "Written by `python -m benchmarks` from results.json, in which every figure stands with its machine, date and commit. Speeds are of processor",
-    ]
-    out += [
-        "seconds, one core, engines in turn; a ratio is how often as fast the first engine of the table was as this one, in the same round: median (least-most)."
-    ]
-    out += ["A machine with load above 1 was shared: its ratios hold, its speeds are too low.", ""]
+    out = INTRODUCTION.splitlines()
     for name, row in sorted(results["rows"].items()):
         out += [f"## {row['title']}: `python -m benchmarks --only {name}`", "", measured_on(row), ""]
         for sub, measures in grouped(row).items():
@@ -119,9 +118,8 @@ def results_page(results: dict[str, Any], plots: Path = PLOTS) -> str:
         if picture:
             (plots / f"{name}.svg").write_text(picture, "utf-8")
             out += [f"![{row['title']}](plots/{name}.svg)", ""]
-    for name, report in sorted(results["reports"].items()):
+    for _, report in sorted(results["reports"].items()):
         out += [f"## {report['title']}", "", f"Output of `{report['command']}`, {report['when']}.", "", *report["lines"], ""]
-        assert name
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -142,6 +140,18 @@ def readme_table(results: dict[str, Any]) -> str:
             cells = [title, number(own["speed"][0])] if first else ["", ""]
             out.append(f"| {' | '.join([*cells, m['engine'], spread(m['ratio']), quality(mine) if first else '', quality(theirs)])} |")
             first = False
+    used = [row for name, row in sorted(results["rows"].items()) if any(sub.startswith(name) for sub, _, _ in TOLD)]
+    sizes = " and ".join(sorted({"quick" if row["quick"] else "full" for row in used}))
+    loads = [row["machine"]["load"] for row in used]
+    when = sorted({row["when"].split()[0] for row in used})
+    out += (
+        [
+            "",
+            f"Measured {' to '.join(dict.fromkeys((when[0], when[-1])))}, {sizes} sizes; {used[0]['machine']['cpu']}, load {min(loads):g} to {max(loads):g}.",
+        ]
+        if used
+        else []
+    )
     return "\n".join(out)
 
 

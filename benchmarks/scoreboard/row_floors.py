@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scoreboard.peer_environments import ROOT
+from benchmarks.scoreboard.plots import OWN
 
 FLOORS = ROOT / "benchmarks" / "row_floors.json"
 SLACK = 0.9
 LESS_IS_MORE = ("lost", "lost, worst page", "exponent")
-OURS = ("cleantext", "the same work here", "cleantext clean", "without edits", "with edits")
 
 
 def figures(row: dict[str, Any]) -> dict[str, float]:
@@ -24,7 +24,7 @@ def figures(row: dict[str, Any]) -> dict[str, float]:
         if "error" in m:
             continue
         name = f"{size}: {m['row']}"
-        if m["engine"] in OURS or m["row"] in ("quality", "growth.pages"):
+        if m["engine"] in OWN or m["row"] in ("quality", "growth.pages"):
             out |= {f"{name} / {m['engine']} / {q}": -v if q in LESS_IS_MORE else v for q, v in m.get("quality", {}).items()}
         elif m.get("ratio"):
             out[f"{name} / as fast as {m['engine']}"] = round(m["ratio"][1] * SLACK, 2)
