@@ -55,6 +55,7 @@ REPORTS = {
     "sketch": ("The sketch, and passages in memory", ["dedup.py"]),
     "repair": ("Repair of simulated damage", ["repair.py", "--data", "../shared/data"]),
     "chrome": ("Page chrome, lines first seen and again", ["cleaning/chrome.py"]),
+    "growth": ("Growth in tables", ["growth.py"]),
     "run": ("Start, and what recording edits costs", ["run.py"]),
 }
 
