@@ -1,296 +1,226 @@
-"""One made-up crawl in every form: equal corpora out, the seconds of work they take, and what the run layer costs over its stages.
+"""Make up a crawl of any size from a seed, with everything planted in it written down.
 
-    python -m benchmarks.crawl [--pages 5000] [--forms warc,jsonl,parquet,csv,zip,folder] [--formats parquet,jsonl.zst]
+    python -m benchmarks.crawl crawl.jsonl --megabytes 100                       # text alone, for duplicates and for speed
+    python -m benchmarks.crawl crawl.warc.gz --kind html --pages 10000 --seed 2  # whole pages; also .jsonl(.zst), .parquet, or a folder
+    python -m benchmarks.crawl crawl.parquet --preset news --megabytes 1000
 
-The pages are those of tests/crawl.py: four hosts, GBK and Big5 among them, one in ten a copy and one in ten with a passage of another.
-
-    python -m benchmarks.crawl --growth 1000,4000 [--kind text|html] [--memory 2GB] [--work FOLDER]
-
-Crawls of so many megabytes (unpacked) as JSON lines, cleaned by the command into Parquet without the duplicate documents, with two workers:
-the peak memory of the process tree (the sum of PSS and of USS, sampled), processor seconds a page, and both by phase of the run.
-
-    python -m benchmarks.crawl --write 1000 FILE.jsonl.zst
-
-    python -m benchmarks.crawl --kills [--pages 5000]
-
-Kills a run over so many pages at each of the places of tests/failpoints.py, and runs it again: the same bytes, and nothing else, must be there.
+What is planted stands in ``truth.parquet`` beside the crawl (`crawl_files.TRUTH`): clusters with the exact similarity of every copy to its origin, the edits that
+made it, passages with their places, script, charset and declared charset, damage and whether it can be undone, the clean text, the lines of chrome.
+Hosts are drawn by Zipf's law, clusters have a heavy tail and three hot ones (`crawl_plan`), the text is real once over and ciphered from then on (`source_text`),
+copies are edited as reposts are (`repost_edits`), pages have the templates, chrome and charsets of their hosts (`crawl_hosts`). One seed, one
+crawl: the same bytes on every machine.
 """
 
+from __future__ import annotations
+
 import argparse
-import hashlib
-import itertools
-import json
-import re
-import resource
-import subprocess
-import sys
-import tempfile
-import threading
+import random
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import psutil
-import zstandard
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from benchmarks.crawling.crawl_files import Writer
+from benchmarks.crawling.crawl_hosts import Host, make_host, page_of
+from benchmarks.crawling.crawl_plan import PRESETS, Role, Shares, plan_crawl
+from benchmarks.crawling.repost_edits import lookalike, reposted
+from benchmarks.crawling.source_text import Source, folded, jaccard, shingles, to_script
+from cleantext.repair.damage import FAMILIES, Injector, draw_injector, garble
 
-import crawl
-import failpoints
-import made
-
-import cleantext as ct
-from cleantext.pipeline import Pipeline
-from cleantext.run.readers.fields import Fields
-from cleantext.run.readers.find import find_pages
-from cleantext.run.readers.records import read_record
-from cleantext.run.readers.units import units_of
-from cleantext.run.writers.corpus import corpus_tables
+MEAN_BYTES = {"text": 2650, "html": 75_000}  # of a page; only to guess how many pages make a size
+MISREAD = ("utf-8 as gb18030", "gbk as latin-1", "gbk as cp1252", "utf-8 as latin-1", "utf-8 as cp1252", "utf-8 as cp1252 twice")
+COPIES = (Role.EXACT, Role.NEAR, Role.FAR)
 
 
-def worked():
-    """Seconds that this process and its children had a processor for."""
-    return sum(r.ru_utime + r.ru_stime for r in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+@dataclass(frozen=True)
+class CrawlPage:
+    """One page: what is written of it, and what is true of it."""
+
+    id: str
+    url: str
+    host: Host
+    shown: str  # the text, damaged or not
+    html: bytes  # empty for text alone
+    truth: tuple[Any, ...]  # a row of `crawl_files.TRUTH`
+
+    def decoded(self) -> str:
+        """Return the HTML as text, decoded rightly."""
+        return self.html.decode(self.host.charset)
 
 
-def digest(out):
-    """What tells the ids and texts of a corpus from others."""
-    rows = sorted((i, t) for table in corpus_tables(out) for i, t in zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
-    return len(rows), hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+def misread(line: str, family: str, *, lossy: bool) -> tuple[str, bool]:
+    """Return a line as mojibake, and whether it can be undone: not where its reader dropped bytes, or ``lossy`` drops one."""
+    shown = garble(line, family)
+    if shown is None:
+        written, read = FAMILIES[family][0]
+        return line.encode(written, "replace").decode(read, "replace"), False
+    return (shown[:7] + "\ufffd" + shown[8:], False) if lossy else (shown, True)
 
 
-def stages(path):
-    """Seconds of the stages alone: decoding, parsing and the pipeline with its edits, over the pages of a table in batches."""
-    found = find_pages([path])
-    pipeline = Pipeline.load("zh-web")
-    spent = 0.0
-    for unit in units_of(found.pages, found.holders, Fields()):
-        for batch in unit.batches():
-            from cleantext.run.readers.batches import rows_of
+class Crawl:
+    """A crawl of so many pages; iterate over it, as often as you like."""
 
-            rows = list(rows_of(batch))
-            before = time.process_time()
-            pipeline.trace([read_record(row).page for row in rows])
-            spent += time.process_time() - before
-    return spent
+    def __init__(self, pages: int, *, seed: int = 1, kind: str = "text", preset: str | Shares = "web", hidden: bool = False) -> None:
+        self.seed, self.kind, self.hidden = seed, kind, hidden
+        self.shares = PRESETS[preset] if isinstance(preset, str) else preset
+        self.sources = {script: Source(script, seed) for script in ("hans", "hant")}
+        self.plan = plan_crawl(pages, seed, self.sources, self.shares)
+        self.host = lru_cache(maxsize=512)(self._host)
+        self.injector = lru_cache(maxsize=512)(self._injector)
+        self.clean = lru_cache(maxsize=4096)(self._clean)
+        self.letters = lru_cache(maxsize=2048)(lambda number: folded(self.clean(number)[0]))
+        self.known = lru_cache(maxsize=2048)(lambda number: shingles(self.letters(number)))
+        self.chance = np.random.default_rng([seed, 3]).random(pages)
 
+    def __len__(self) -> int:
+        return len(self.plan.host)
 
-# ---------------------------------------------------------------- crawls of any size
+    def __iter__(self) -> Iterator[CrawlPage]:
+        return map(self.page, range(len(self)))
 
-LETTERS = np.array([ord(c) for c in made.WORDS], np.uint32)
-HOSTS = 200
-COPIED, ALIKE = 0.1, 0.05  # shares of pages that are copies of an earlier one, or near copies
+    def _host(self, number: int) -> Host:
+        source, rng = self.sources["hans"], np.random.default_rng([self.seed, 2, number])
+        titles = [
+            source.text[p : p + 16].split("\n")[0].strip("，。、；：") or "新闻"
+            for p in source.breaks[rng.integers(0, len(source.breaks), 40)]
+        ]
+        return make_host(
+            number,
+            self.seed,
+            traditional=bool(self.plan.traditional[number]),
+            titles=titles,
+            hidden=self.hidden,
+            framed=self.kind == "html",
+        )
 
+    def _injector(self, number: int) -> Injector:
+        rng = random.Random(f"injector {self.seed} {number}")
+        text = self.sources["hant" if self.plan.traditional[number] else "hans"].text[:4000]
+        return draw_injector(rng, text, pairs=rng.choice((0, 44, 200)), separators=rng.choice((1, 2, 3)))
 
-def body(number):
-    """Return the paragraphs of a page: of its number alone, so that copies need no memory of what was written."""
-    rng = np.random.default_rng([7, number])
-    sizes = np.maximum(rng.lognormal(5.0, 0.6, 2 + int(rng.integers(14))), 30).astype(int)
-    points = LETTERS[rng.integers(len(LETTERS), size=int(sizes.sum()))]
-    stops = np.cumsum(rng.integers(8, 30, size=len(points) // 18 + 1))
-    stops = stops[stops < len(points)]
-    points[stops] = ord("，")
-    points[stops[::3]] = ord("。")
-    text = points.tobytes().decode("utf-32-le")
-    ends = np.cumsum(sizes)
-    return [text[a:b] + "。" for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+    def base(self, number: int) -> str:
+        """Return the text that a page was made of."""
+        source = tuple(self.sources.values())[self.plan.script[number]]
+        return source.piece(int(self.plan.start[number]), int(self.plan.end[number])).strip()
 
+    def _clean(self, number: int) -> tuple[str, tuple[str, ...], list[dict[str, Any]]]:
+        """Return the clean text of a page, the names of the edits that made it, and the passages that it took."""
+        role, origin = Role(self.plan.role[number]), int(self.plan.origin[number])
+        host, text, done, spans = self.host(int(self.plan.host[number])), self.base(origin if role in COPIES else number), (), []
+        if role is not Role.ORIGINAL:
+            rng = random.Random((self.seed << 64) + (1 << 60) + number)
+            if role in COPIES:
+                text, done = reposted(text, role, rng)
+            elif role is Role.NEGATIVE:
+                text, kind = lookalike(text, self.base(origin), rng)
+                done = (kind,)
+        if self.plan.traditional[self.plan.host[number]] != self.plan.script[number]:
+            text = to_script(text, "hant" if self.plan.script[number] == 0 else "hans")
+            done = (*done, "script-of-host")
+        text = host.write(text)
+        if role is Role.PASSAGE:
+            given = self.clean(origin)[0]
+            low = rng.randint(0, max(0, len(given) - 60))
+            part = given[low : low + rng.randint(60, 400)]
+            lines = text.split("\n")
+            at = rng.randint(0, len(lines))
+            start = sum(len(line) + 1 for line in lines[:at])
+            text = "\n".join((*lines[:at], part, *lines[at:]))
+            span = {
+                "start": start,
+                "end": start + len(part),
+                "source": self.name(origin),
+                "source_start": low,
+                "source_end": low + len(part),
+            }
+            spans, done = [span], ("passage",)
+        return text, done, spans
 
-def sized(megabytes, kind):
-    """Yield the records of a crawl of so many megabytes of content: hosts with frames of their own, copies and near copies among them."""
-    written = 0
-    for number in itertools.count():
-        rng = np.random.default_rng([8, number])
-        chance, host = rng.random(), f"news{number % HOSTS}.example.cn"
-        copied = number > 10 and chance < COPIED + ALIKE
-        paragraphs = body(int(rng.integers(number)) if copied else number)
-        if copied and chance >= COPIED:
-            paragraphs[0] = "转载：" + paragraphs[0][2:]
-        title, day = paragraphs[-1][:14].strip("，。"), f"2020-0{1 + number % 9}-1{number % 9} 10:0{number % 6}"
-        if kind == "html":
-            lines = "".join(f"<p>{line}</p>\n" for line in paragraphs)
-            content = (
-                f'<!DOCTYPE html><html><head><meta charset="utf-8"><title>{title}_{host}</title></head><body>\n'
-                f'<div class="nav"><a href="/">首页</a> <a href="/n">新闻</a> <a href="/{number}">第{number}</a></div>\n'
-                f'<h1>{title}</h1>\n<div class="info">{day}</div>\n<div class="content">{lines}</div>\n'
-                f'<div class="foot">{host} 版权所有 <a href="/about">关于</a></div></body></html>'
-            )
-        else:
-            content = "\n".join([title, f"{day} 来源：{host}", *paragraphs, "责任编辑：王小明", f"{host} 版权所有 关于我们 | 联系我们", ""])
-        yield {"url": f"https://{host}/a/{number}.html", kind: content, "rank": number}
-        written += len(content.encode())
-        if written >= megabytes * 1e6:
-            return
+    def name(self, number: int) -> str:
+        """Return the id of a page."""
+        return f"{self.host(int(self.plan.host[number])).name}/{number}"
 
+    def similarity(self, number: int, text: str) -> float:
+        """Return the exact similarity of a page's text to that of its origin."""
+        own, other = folded(text), self.letters(int(self.plan.origin[number]))
+        return 1.0 if np.array_equal(own, other) else jaccard(shingles(own), self.known(int(self.plan.origin[number])))
 
-def write_sized(path, megabytes, kind):
-    """Write such a crawl as packed JSON lines; return the number of its pages."""
-    n = 0
-    with path.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file) as packed:
-        for row in sized(megabytes, kind):
-            packed.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
-            n += 1
-    return n
+    def damaged(self, number: int, text: str) -> tuple[str, str | None, bool]:
+        """Return a text perhaps damaged, by what, and whether that can be undone."""
+        chance = self.chance[number]
+        if chance < self.shares.mojibake:
+            rng = random.Random((self.seed << 64) + (2 << 60) + number)
+            family = rng.choice(MISREAD)
+            lines = [misread(line, family, lossy=rng.random() < 0.2) for line in text.split("\n")]
+            return "\n".join(line for line, _ in lines), family, all(whole for _, whole in lines)
+        if chance < self.shares.mojibake + self.shares.slips:
+            return self.injector(int(self.plan.host[number])).damage(text.encode("gbk", "ignore").decode("gbk")), "slips", True
+        return text, None, True
 
-
-class Sampler(threading.Thread):
-    """Samples the memory of a process and all that it started: the peak of the sum, by phase."""
-
-    def __init__(self, pid):
-        super().__init__(daemon=True)
-        self.root, self.phase, self.peaks, self.work, self.ended = psutil.Process(pid), "starting", {}, {}, threading.Event()
-
-    def run(self):
-        while not self.ended.wait(0.5):
-            pss = uss = 0
-            for process in [self.root, *self._below()]:
-                try:
-                    held = process.memory_full_info()
-                    pss, uss = pss + held.pss, uss + held.uss
-                except psutil.Error:
-                    continue
-            before = self.peaks.get(self.phase, (0, 0))
-            self.peaks[self.phase] = (max(before[0], pss), max(before[1], uss))
-
-    def _below(self):
-        try:
-            return self.root.children(recursive=True)
-        except psutil.Error:
-            return []
-
-
-PHASE = re.compile(r"cleantext\.run\.\S+ (reading|learning|cleaning|searching|writing)$")
-
-
-def measured(path, out, memory, *options):
-    """Clean a crawl as a user would, and tell what it took: seconds of work, pages, and peaks of memory by phase."""
-    command = [sys.executable, "-m", "cleantext", "clean", str(path), "-o", str(out), "--format", "parquet", "--duplicates", "documents"]
-    before, started = worked(), time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--remove", "--workers", "2", "--memory", memory, "-v", *options], stderr=subprocess.PIPE, text=True
-    )
-    sampler = Sampler(process.pid)
-    sampler.start()
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if found := PHASE.search(line.strip()):
-            sampler.phase = found[1]
-    process.wait()
-    sampler.ended.set()
-    sampler.join()
-    if process.returncode:
-        sys.exit("".join(said))
-    return worked() - before, time.perf_counter() - started, sampler.peaks
-
-
-def growth(args):
-    """Tell how memory and time grow with the size of a crawl."""
-    with tempfile.TemporaryDirectory(dir=args.work) as folder:
-        found = []
-        for megabytes in map(int, args.growth.split(",")):
-            path = Path(folder, f"{megabytes}.jsonl.zst")
-            pages = write_sized(path, megabytes, args.kind)
-            seconds, wall, peaks = measured(path, Path(folder, str(megabytes)), args.memory, *args.options.split())
-            most = max(pss for pss, _ in peaks.values())
-            found.append((seconds / pages, most))
-            told = ", ".join(f"{phase} {pss >> 20}/{uss >> 20}" for phase, (pss, uss) in peaks.items())
-            print(
-                f"{megabytes:,} MB {args.kind}, {pages:,} pages: {seconds:.0f} s of work ({wall:.0f} s), {1e3 * seconds / pages:.3f} ms a page, "
-                f"{megabytes / seconds:.2f} MB/s; peak {most >> 20:,} MB (PSS/USS by phase: {told})",
-                flush=True,
-            )
-        (first, small), (last, large) = found[0], found[-1]
-        print(f"time a page {last / first:.2f}x, memory {large / small:.2f}x")
+    def page(self, number: int) -> CrawlPage:
+        """Return a page."""
+        plan = self.plan
+        lends = plan.origin[number] == number  # others may ask for its text
+        text, done, spans = self.clean(number) if lends else self._clean(number)
+        role, origin = Role(plan.role[number]), int(plan.origin[number])
+        host = self.host(int(plan.host[number]))
+        similar = None if lends else self.similarity(number, text)
+        shown, damage, repairable = self.damaged(number, text)
+        html, title, chrome, coded = b"", None, None, (None, None, None)
+        if self.kind == "html":
+            title = text[: min(24, text.find("。", 6, 24) % 25)].replace("\n", " ")
+            html, _, chrome = page_of(host, title, shown, random.Random((self.seed << 64) + (3 << 60) + number))
+            coded = (host.charset, host.declared, f"{host.template.kind}-{host.template.variant}")
+        name = f"{host.name}/{number}"
+        cluster = int(plan.cluster[number])
+        gold = text if html or damage else None
+        what = (
+            name,
+            host.name,
+            role.name.lower(),
+            cluster if cluster >= 0 else None,
+            None if lends else self.name(origin),
+            similar,
+            done,
+            spans,
+        )
+        truth = (*what, host.script, *coded, damage, repairable, title, gold, chrome)
+        return CrawlPage(name, f"https://{name}.html", host, shown, html, truth)
 
 
-# ---------------------------------------------------------------- kills
+def write_crawl(
+    path: Path, *, pages: int | None = None, megabytes: float | None = None, truth: Path | None = None, **options: Any
+) -> tuple[int, int]:
+    """Write a crawl of so many pages, or of about so many megabytes; return its pages and bytes (unpacked)."""
+    kind = options.get("kind", "text")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Writer(path, truth or path.parent / "truth.parquet") as out:
+        for page in Crawl(pages or max(20, int((megabytes or 1) * 1e6 / MEAN_BYTES[kind])), **options):
+            out.add(page)
+    return out.pages, out.written
 
 
-def tree(folder):
-    """Return the digests of all files of a folder, but for that which names the folder of the input."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "run.json")
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-
-
-def kills(args):
-    """Kill a run at every named place, run it again, and compare."""
-    wrong = 0
-    with tempfile.TemporaryDirectory(dir=args.work) as folder:
-        path = Path(folder, "crawl.jsonl.zst")
-        with path.open("wb") as file, zstandard.ZstdCompressor().stream_writer(file) as packed:
-            for row in itertools.islice(sized(10**6, args.kind), args.pages):
-                packed.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
-
-        def run(out, **environment):
-            call = [sys.executable, failpoints.__file__, str(path), str(out), "4000000"]
-            return subprocess.run(call, check=False, capture_output=True, text=True, env=environment or None)
-
-        done = run(Path(folder, "straight"))
-        assert not done.returncode, done.stderr
-        whole = tree(Path(folder, "straight"))
-        for name in failpoints.FAILPOINTS:
-            out, fired = Path(folder, name), Path(folder, f"{name}.fired")
-            first = run(out, **failpoints.environment(name, fired))
-            left = sum(1 for p in out.rglob("*") if p.is_file()) if out.exists() else 0
-            again = run(out) if first.returncode else first
-            same = not again.returncode and tree(out) == whole
-            wrong += not (same and fired.exists())
-            told = "" if same else f" {again.stderr[-300:]} {sorted(tree(out).items() ^ whole.items())[:4]}"
-            print(
-                f"{name:20} exit {first.returncode:4}, {left:3} files then; {'equal' if same else 'DIFFERENT'}"
-                f"{'' if fired.exists() else ', never came there'}{told}",
-                flush=True,
-            )
-    sys.exit(wrong)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pages", type=int, default=5000)
-    parser.add_argument("--forms", default="warc,jsonl,parquet,csv,zip,folder")
-    parser.add_argument("--formats", default="parquet,jsonl.zst")
-    parser.add_argument("--stages", action="store_true")
-    parser.add_argument("--kills", action="store_true")
-    parser.add_argument("--growth", metavar="MB,MB")
-    parser.add_argument("--write", nargs=2, metavar=("MB", "FILE"))
-    parser.add_argument("--kind", choices=["text", "html"], default="text")
-    parser.add_argument("--memory", default="2GB")
-    parser.add_argument("--work", help="the folder to work in")
-    parser.add_argument("--options", default="", help="further options of the command")
-    args = parser.parse_args()
-    if args.write:
-        print(write_sized(Path(args.write[1]), int(args.write[0]), args.kind), "pages")
-        return
-    if args.kills:
-        kills(args)
-    if args.growth:
-        growth(args)
-        return
-    ct.warm("pages", "documents", "document")
-    pages = list(crawl.crawl(args.pages))
-    size = sum(len(p.data) for p in pages)
-    print(f"{len(pages):,} pages, {size / 1e6:.1f} MB of HTML; encodings {sorted({p.encoding for p in pages})}", flush=True)
-    found = set()
-    with tempfile.TemporaryDirectory() as folder:
-        for form in args.forms.split(","):
-            place = Path(folder, form)
-            place.mkdir()
-            path = crawl.FORMS[form](place, pages)
-            for made in args.formats.split(","):
-                before = worked()
-                report = ct.clean_files(path, place / made, form=made, duplicates="documents", remove=True, learn_hosts=True)
-                seconds = worked() - before
-                n, said = digest(place / made)
-                found.add((n, said))
-                print(
-                    f"{form:8} -> {made:10} {n:,} rows {said}  {dict(report.outcomes)}  {seconds:.1f} s of work, {size / 1e6 / seconds:.1f} MB/s",
-                    flush=True,
-                )
-            if args.stages:
-                print(f"{form:8} stages alone {stages(path):.1f} s", flush=True)
-    print("equal" if len(found) == 1 else f"DIFFERENT: {found}")
-    sys.exit(len(found) != 1)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=Path, help=".warc, .warc.gz, .jsonl, .jsonl.zst, .parquet, or a folder for a tree of HTML")
+    size = parser.add_mutually_exclusive_group(required=True)
+    size.add_argument("--pages", type=int)
+    size.add_argument("--megabytes", type=float)
+    parser.add_argument("--kind", choices=tuple(MEAN_BYTES), default="text")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="web")
+    parser.add_argument("--hidden", action="store_true", help="with the forty templates that nobody looks at while working on rules")
+    asked = vars(parser.parse_args())
+    if asked["kind"] == "text" and (".warc" in asked["path"].name or not asked["path"].suffix):
+        parser.error("WARC and trees hold HTML: add --kind html")
+    before = time.process_time()
+    pages, size_ = write_crawl(asked.pop("path"), **asked)
+    spent = time.process_time() - before
+    print(f"{pages:,} pages, {size_ / 1e6:,.1f} MB, {spent:.1f} s of the processor, {size_ / 1e6 / spent:.0f} MB/s")
 
 
 if __name__ == "__main__":

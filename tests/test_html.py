@@ -643,7 +643,7 @@ def folded(text):
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="development data absent")
 def test_development_pages():
-    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "cleaning"))
     extraction = pytest.importorskip("extraction")
     scores, facts = defaultdict(list), defaultdict(list)
     for case in extraction.cases():

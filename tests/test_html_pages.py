@@ -29,7 +29,7 @@ F1, FINE = 0.985, 49  # in the mean; pages of .97 and more
 
 @pytest.fixture(scope="module")
 def extraction():
-    path = str(Path(__file__).parents[1] / "benchmarks")
+    path = str(Path(__file__).parents[1] / "benchmarks" / "cleaning")
     sys.path.insert(0, path)
     try:
         import extraction

@@ -141,7 +141,7 @@ def test_no_sample_quotes_a_page(rows, data):
 
 @pytest.mark.shared
 def test_what_names_share_with_the_markup_has_another_source(shared):
-    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "cleaning"))
     try:
         import extraction
         import left_out

@@ -1,4 +1,4 @@
-"""Time linear in the page, whatever it is made of. Speed itself is measured by benchmarks/long_lines.py.
+"""Time linear in the page, whatever it is made of. Speed itself is measured by benchmarks/robustness/long_lines.py.
 
 What replaced a slower way is compared with that way, written down naively here. Pages that took minutes are done once more in a
 process of its own, which the system ends after a time that they missed by far.

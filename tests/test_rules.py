@@ -264,7 +264,7 @@ def test_a_value_of_any_type_is_taken_or_refused_in_words(tmp_path, field, value
 @pytest.mark.parametrize("field", ["match", "unless", "row"])
 @pytest.mark.parametrize("kind", GOOD)
 def test_a_pattern_that_is_none_is_refused_in_every_kind(tmp_path, kind, field):
-    """Also where rules of the kind have no such field (found by benchmarks/fuzz.py, seed 50115)."""
+    """Also where rules of the kind have no such field (found by benchmarks/robustness/fuzz.py, seed 50115)."""
     lines = [line for line in GOOD[kind].split("\n") if not line.startswith(f"{field} ")]
     with pytest.raises(RuleError):
         load_pack(pack_of(tmp_path, "\n".join([*lines, f"{field} = '(?:.(甲{{5,}}+'"])))

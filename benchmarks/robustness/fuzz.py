@@ -1,6 +1,6 @@
 """Fuzz the command line: mutated pages, rules, archives, tables and finished runs, each round in a sandbox of its own.
 
-    python -m benchmarks.fuzz --minutes 30 [--seed 1] [--keep DIR]
+    python -m benchmarks.robustness.fuzz --minutes 30 [--seed 1] [--keep DIR]
 
 A round makes a folder of hostile inputs from a seed, runs `clean`, `dedup`, `undo` and `explain` on it as a user would, and checks what must
 hold whatever the input is: a documented exit code, no traceback, no file outside the output folder made, changed or deleted, inputs as they
@@ -31,7 +31,7 @@ from pathlib import Path
 
 import zstandard
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EXIT_CODES = {0, 1, 2, 3, 4, 130}
 OUTPUTS = ("out", "originals")
 LIMIT = 120.0  # seconds of work that a command of a round may take; its pages are small

@@ -41,7 +41,7 @@ from cleantext.transform import Page
 
 __all__ = ["Support", "WithoutHost", "by_owner", "even", "in_use", "learned", "names_in", "owner", "reduced", "support", "without"]
 
-SEEDS = Path(__file__).parents[1] / "seeds"
+SEEDS = Path(__file__).parents[2] / "seeds"
 OWNERS = {"money163": "163", "baijiahao": "baidu", "baike": "baidu"}
 MANY = "*"  # support by data of more than one owner, or of none
 # Tables of names of classes, ids and meta tags, by the modules that read them.

@@ -1,10 +1,9 @@
 """Measure what cleaning does to text, on the development data: how much chrome goes, how much text stays.
 
-    python benchmarks/quality.py                                    # the figures, beside their floors
-    python benchmarks/quality.py --peers ~/peers/bin/python         # and HTML extraction beside the peers that this Python has
-    python benchmarks/quality.py --update                           # raise the floors to these figures
-    python benchmarks/quality.py --pages                            # the score of each page
-    python benchmarks/quality.py --left-out                         # what each host alone supports, and what its pages lose without
+    python benchmarks/cleaning/quality.py                                    # the figures, beside their floors
+    python benchmarks/cleaning/quality.py --update                           # raise the floors to these figures
+    python benchmarks/cleaning/quality.py --pages                            # the score of each page
+    python benchmarks/cleaning/quality.py --left-out                         # what each host alone supports, and what its pages lose without
 
 In all figures more is better. The headline leaves each host out: its pages are cleaned without the rules, words and names that
 nothing but that host supports (`left_out.py`); the plain figures use all of them. Host profiles are learned without the
@@ -19,7 +18,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -40,8 +38,8 @@ from cleantext.html import read_html
 from cleantext.pipeline import Pipeline
 from cleantext.transform import Page
 
-DATA = Path(__file__).parents[1] / "../shared/data"
-FLOORS = Path(__file__).with_name("floors.json")
+DATA = extraction.PAGES.parent
+FLOORS = Path(__file__).parents[1] / "floors.json"
 HTML = Pipeline((MainContent(), StripChrome()))
 HEADLINE = "host-left-out"
 ONE_HOST = "money163"
@@ -198,11 +196,11 @@ def made_up_lines(data: Path, cases: Sequence[Case]) -> dict[str, float]:
     return {**out, "span-lines.exact": mean(exact)}
 
 
-# ---------------------------------------------------------------- beside others
+# ---------------------------------------------------------------- page by page
 
 
-def beside(peers: str | None, *, each: bool) -> None:
-    """Print HTML extraction of cleantext, and of the peers that an interpreter has."""
+def each_page() -> None:
+    """Print HTML extraction in the mean, and of each page."""
     cases = extraction.cases()
     ways: dict[str, Callable[[Case], str]] = {
         "cleantext": lambda case: HTML.fast([read_html(case.html)])[0].text,
@@ -215,9 +213,6 @@ def beside(peers: str | None, *, each: bool) -> None:
         start = time.perf_counter()
         texts = {case.name: way(case) for case in cases}
         results[name] = {"texts": texts, "seconds": time.perf_counter() - start}
-    if peers:
-        done = subprocess.run([peers, extraction.__file__], check=True, stdout=subprocess.PIPE)
-        results |= json.loads(done.stdout)
     size = sum(len(case.html) for case in cases) / 1e6
     print(f"\n{'':<32}{'F1':>7}{'prec.':>7}{'recall':>7}{'loss':>8}{'worst':>8}{'MB/s':>7}   macro by host, {len(cases)} pages")
     for name, result in results.items():
@@ -225,7 +220,7 @@ def beside(peers: str | None, *, each: bool) -> None:
         macro = [mean(mean(s[k] for s in found) for found in by_host(scores, cases).values()) for k in range(3)]
         loss = [s.loss for s in scores.values()]
         print(f"{name:<32}{macro[0]:7.4f}{macro[1]:7.4f}{macro[2]:7.4f}{mean(loss):8.2%}{max(loss):8.2%}{size / result['seconds']:7.1f}")
-        if each and name == "cleantext":
+        if name == "cleantext":
             for page, s in scores.items():
                 print(f"  {page:<30}{s.f1:7.4f}{s.precision:7.4f}{s.recall:7.4f}{s.loss:8.2%}")
 
@@ -271,7 +266,6 @@ def update(found: Mapping[str, float], pinned: str, path: Path = FLOORS, *, allo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", metavar="PYTHON", help="interpreter that has the peers installed")
     parser.add_argument("--pages", action="store_true", help="print the score of each page")
     parser.add_argument(
         "--left-out", action="store_true", help="print what each host alone supports, and what stays on its pages without it"
@@ -283,8 +277,8 @@ def main() -> None:
     held = json.loads(FLOORS.read_text("utf-8")) if FLOORS.exists() else {"data": pinned, "floors": {}}
     for name, value in sorted(found.items(), key=lambda item: (not item[0].startswith(HEADLINE), item)):
         print(f"{name:<36}{value:8.4f}   floor {held['floors'].get(name, 0.0):.4f}")
-    if options.peers or options.pages:
-        beside(options.peers, each=options.pages)
+    if options.pages:
+        each_page()
     if options.left_out:
         explain_left_out()
     if options.update:

@@ -1,8 +1,6 @@
-"""How fast page chrome goes: text lines of four kinds, and HTML to clean text beside trafilatura.
+"""How fast page chrome goes: text lines of four kinds (HTML beside its peers: `python -m benchmarks --only extraction`).
 
-    python benchmarks/chrome.py                                  # text, about a minute
-    python benchmarks/chrome.py --html                           # and HTML
-    python benchmarks/chrome.py --peers ~/peers/bin/python       # and HTML beside trafilatura, if this Python has it
+    python benchmarks/cleaning/chrome.py                                  # text, about a minute
 
 Figures are MB of UTF-8 a second of CPU time on one core, the best of several rounds, kernels compiled and patterns read. "first" is with
 lines never seen before: all that the register remembers is forgotten before each round. "again" is the same pages once more, as the lines of
@@ -14,10 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import extraction
 import zstandard
@@ -25,14 +21,11 @@ import zstandard
 import cleantext as ct
 from cleantext.chrome import StripChrome
 from cleantext.chrome.lines.findings import LineCache
-from cleantext.chrome.main_text.main_blocks import MainContent
 from cleantext.html import read_html
-from cleantext.pipeline import Pipeline
 from cleantext.transform import Page
 
 DATA = extraction.PAGES.parent
 STRIP = StripChrome()
-HTML = Pipeline((MainContent(), STRIP))
 BATCH = 64  # pages
 MADE = 60  # lines of a page made of sample lines
 
@@ -92,50 +85,10 @@ def text(rounds: int = 7) -> None:
         )
 
 
-def html(peers: str | None, rounds: int = 5) -> None:
-    cases = extraction.cases()
-    size = sum(len(case.html) for case in cases) / 1e6
-
-    def clean() -> None:
-        for case in cases:
-            HTML.fast([read_html(case.html)])
-
-    clean()
-    own = []
-    for _ in range(rounds):
-        LineCache.of(STRIP.pack).forget()
-        own.append(seconds(clean))
-    print(f"HTML to clean text {size / min(own):.1f} MB/s, {size:.1f} MB in {len(cases)} pages, one at a time")
-    if peers:
-        done = subprocess.run([peers, "-c", PEER], check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parent)
-        speed = size / float(done.stdout)
-        print(f"trafilatura {speed:.1f} MB/s, given decoded text; cleantext / trafilatura {size / min(own) / speed:.1f}")
-
-
-# Run by another Python, beside this file.
-PEER = """
-import time, extraction
-cases = [case.html.decode(case.encoding, "replace") for case in extraction.cases()]
-extraction.peer_trafilatura(cases[0])
-found = []
-for _ in range(3):
-    start = time.process_time()
-    for html in cases:
-        extraction.peer_trafilatura(html)
-    found.append(time.process_time() - start)
-print(min(found))
-"""
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--html", action="store_true", help="measure HTML to clean text too")
-    parser.add_argument("--peers", metavar="PYTHON", help="interpreter that has trafilatura")
-    options = parser.parse_args()
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     ct.warm()
     text()
-    if options.html or options.peers:
-        html(options.peers)
 
 
 if __name__ == "__main__":

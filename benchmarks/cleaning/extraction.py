@@ -1,6 +1,6 @@
-"""How extraction from HTML is scored on the development pages, and what the peers extract. Run by `quality.py`.
+"""How extraction from HTML is scored on the development pages, and what the peers extract.
 
-Run alone, by an interpreter that has peers installed, it prints their outputs as JSON.
+Used by `quality.py`, and by `python -m benchmarks --only extraction` in the environments of the peers.
 
 The text is folded for width (NFKC) and loses its blanks. Precision and recall are the longest common
 subsequence over the output and over the expected text, in characters; F1 is their harmonic mean; hosts count once.
@@ -11,15 +11,14 @@ is kept, of another those characters are that lie in 5-grams of the output.
 from __future__ import annotations
 
 import json
-import sys
-import time
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PAGES = Path(__file__).parents[1] / "../shared/data/pages"
+PAGES = Path(os.environ.get("CLEANTEXT_SHARED", Path(__file__).parents[1] / "../../shared")) / "data/pages"
 
 
 class Case(NamedTuple):
@@ -140,6 +139,23 @@ def peer_gne(html: str) -> str:
     return found["title"] + "\n" + found["content"]
 
 
+def peer_magic_html(html: str) -> str:
+    import lxml.html
+    from magic_html import GeneralExtractor
+
+    found = GeneralExtractor().extract(html, base_url="https://example.cn/")
+    body = lxml.html.fromstring(found["html"])
+    for tag in body.iter("p", "div", "br", "li", "tr", "h1", "h2", "h3"):
+        tag.tail = "\n" + (tag.tail or "")
+    return found["title"] + "\n" + body.text_content()
+
+
+def peer_rs_trafilatura(html: str) -> str:
+    import rs_trafilatura
+
+    return rs_trafilatura.extract(html).main_content or ""
+
+
 PEERS: dict[str, Callable[[str], str]] = {
     "trafilatura": peer_trafilatura,
     "trafilatura precision": lambda html: peer_trafilatura(html, favor_precision=True),
@@ -147,32 +163,6 @@ PEERS: dict[str, Callable[[str], str]] = {
     "resiliparse": peer_resiliparse,
     "jusText, no stop words": peer_justext,
     "gne": peer_gne,
+    "magic-html": peer_magic_html,
+    "rs-trafilatura": peer_rs_trafilatura,
 }
-
-
-def run_peers() -> None:
-    """Write the output of every peer that this interpreter can import, as JSON on standard output."""
-    out: dict[str, Any] = {}
-    for name, peer in PEERS.items():
-        texts, seconds = {}, 0.0
-        try:
-            for case in cases():
-                html = case.html.decode(case.encoding, "replace")
-                start = time.perf_counter()
-                try:
-                    texts[case.name] = peer(html)
-                except ImportError:
-                    raise
-                except Exception as error:  # noqa: BLE001  a peer that raises has extracted nothing
-                    print(f"{name}, {case.name}: {type(error).__name__}: {error}", file=sys.stderr)
-                    texts[case.name] = ""
-                seconds += time.perf_counter() - start
-        except ImportError as error:
-            print(f"{name}: not installed ({error})", file=sys.stderr)
-            continue
-        out[name] = {"texts": texts, "seconds": seconds}
-    json.dump(out, sys.stdout)
-
-
-if __name__ == "__main__":
-    run_peers()

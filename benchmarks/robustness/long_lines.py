@@ -1,8 +1,8 @@
 """How every stage grows with the length of one hostile line: seconds for 1, 2, 4 and 8 MB, the worst ratio of a doubling, memory.
 
-    python benchmarks/long_lines.py                                    # every stage, every kind of line
-    python benchmarks/long_lines.py --stages repair.slip --kinds marks # some of them
-    python benchmarks/long_lines.py --megabytes 0.25 0.5 1 --seconds 20
+    python benchmarks/robustness/long_lines.py                                    # every stage, every kind of line
+    python benchmarks/robustness/long_lines.py --stages repair.slip --kinds marks # some of them
+    python benchmarks/robustness/long_lines.py --megabytes 0.25 0.5 1 --seconds 20
 
 Each pair of stage and kind runs in a process of its own, forked when the kernels are loaded, and is ended when a size takes longer
 than ``--seconds`` of the processor, which is what is measured: other work on the machine does not count. Each size is done ``--repeats`` times,

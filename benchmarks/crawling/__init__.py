@@ -1,0 +1,1 @@
+"""The parts of the crawl generator, `benchmarks/crawl.py`."""
