@@ -11,7 +11,7 @@ from html import escape, unescape
 
 __all__ = ["with_formulas"]
 
-FORMULA = re.compile(r"<math[\s>]|katex|mathjax|math/tex|mwe-math|ztext-math|<sup[\s>]", re.IGNORECASE)
+MARKS = ("<math", "katex", "mathjax", "math/tex", "mwe-math", "ztext-math", "<sup")  # a document without any has no formulas
 # No pattern reads beyond the next tag of its own name: markup that is never closed is read once, not once for each tag.
 MOST_UNCLOSED = 20  # elements that draw formulas and are never closed: each is looked through to its end
 WITHIN = r"([^<]*+(?:<(?!/?{0}\b)[^<]*+)*+)</{0}\s*>"
@@ -44,7 +44,8 @@ def with_formulas(markup: str) -> str:
     >>> with_formulas('<p>误差 10<sup>-4</sup></p>')
     '<p>误差 10^-4</p>'
     """
-    if not FORMULA.search(markup):
+    lowered = markup.lower()
+    if not any(mark in lowered for mark in MARKS):
         return markup
     markup = CONTAINER.sub(lambda m: "".join(math[0] for math in MATH.finditer(m[0])), markup)
     markup = _cut(markup, STATED, keep=True)

@@ -28,15 +28,18 @@ OPENS = re.compile(
     r"[\[【(（]?(?:点击)?(?:展开|展開|查看|阅读|閱讀|显示|顯示)(?:阅读|閱讀|剩余|剩餘|余下|更多|全部|全文|内容|內容|后文){1,4}[\])）】]?|(?:read|show|continue|view|see) (?:full|more|reading|all)(?: \w+)?",
     re.IGNORECASE,
 )
+LONGEST_LINK = 40  # characters of such a link
 # The tab of a product page behind which its parameters stand, and what the panel that it opens is called.
 PANEL = re.compile(
     r">\s*(?:商品|产品|產品|详细|詳細|技术|技術|基本)?(?:规格|規格|参数|參數|配置)(?:与包装|与参数|參數|参数|表)?\s*<|>\s*(?:tech(?:nical)? )?spec(?:ification)?s\s*<",
     re.IGNORECASE,
 )
+PANEL_MARKS = ("规格", "規格", "参数", "參數", "配置", "spec")
 PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
 LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
 # What the button of an accordion or the handle of a tab opens: by WAI-ARIA, or as Bootstrap has it.
 CONTROLS = re.compile(r"\b(?:aria-controls|data-(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
+CONTROL_MARKS = ("aria-controls", "data-target", "data-bs-target")
 NO_PANEL = word_set(
     "modal dialog popup popover cookie cookies consent login signin nav navbar menu submenu dropdown cart search offcanvas drawer header footer"
 )
@@ -54,11 +57,12 @@ def read_document(markup: str) -> Read:
     markup = with_formulas(with_streamed(markup))
     read, hidden = read_lines(markup)
     shown = story(read.lines)
-    if hidden and OPENS.search(markup):
+    if hidden and any(OPENS.fullmatch(line.text) for line in read.lines if len(line.text) <= LONGEST_LINK):
         read = _opened(read, markup)
     if hidden and not read.flags:
-        named = _controlled(markup)
-        if named or PANEL.search(markup):
+        lowered = markup.lower()
+        named = _controlled(markup) if any(mark in lowered for mark in CONTROL_MARKS) else frozenset()
+        if named or (any(mark in lowered for mark in PANEL_MARKS) and PANEL.search(markup)):
             read = _with_panels(read, markup, named)
     if hidden and shown < STORY and not read.flags:
         other, _ = read_lines(markup, keep_hidden=True)
