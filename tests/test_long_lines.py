@@ -25,7 +25,7 @@ from cleantext.chrome.characters import MOST_BRACKETS
 from cleantext.chrome.rows import Rows
 from cleantext.chrome.rules import load_pack, unwrap
 from cleantext.chrome.votes import Tables
-from cleantext.dedup import removal
+from cleantext.dedup.clusters import removal
 from cleantext.edits import Edit, apply, compose
 from cleantext.html import bounds, read_html
 from cleantext.html.bounds import ATTRIBUTES, DEEPEST, OPEN, ROOTS, bounded

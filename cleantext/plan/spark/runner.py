@@ -20,7 +20,7 @@ from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan.spark.reads import is_read_again
 from cleantext.plan.spark.store import TABLE, Store, spark_path
 from cleantext.plan.spark.worker import MARK, Probe, installed, shipped
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, ScanKernel, Sql
+from cleantext.plan.steps import ArrowKernel, Checkpoint, Expect, Map, Number, OrderedKernel, Plan, Scan, Sql
 from cleantext.plan.tables import Part, Table
 from cleantext.plan.walk import Place, Progress, Walk
 
@@ -219,7 +219,7 @@ class _Run(Walk):
         starts = [0, *itertools.accumulate(part.rows for part in written.parts)]
         return _counted(_read(self.spark, written.parts, written.schema), written.parts, starts, step.column)
 
-    def through_kernel(self, frame: DataFrame, kernel: Kernel | ScanKernel, *, scans: bool = False) -> DataFrame:
+    def through_kernel(self, frame: DataFrame, kernel: ArrowKernel | OrderedKernel, *, scans: bool = False) -> DataFrame:
         """Give the batches of a DataFrame to a kernel."""
         return frame.mapInArrow(shipped(kernel, installed(), self.characters, scans=scans), _columns(kernel.schema))
 

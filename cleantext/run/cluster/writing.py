@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cleantext.dedup.places import numbers_of
+from cleantext.dedup.folded.token_places import numbers_of
 from cleantext.plan import Map, Plan, Table
 from cleantext.run.cluster.reading import kind_of_carried, unpacked
 from cleantext.run.duplicates import Spans
