@@ -37,6 +37,7 @@ from cleantext.dedup.passages.passage_search import PassageParams
 from cleantext.dedup.tables.components import components
 from cleantext.dedup.tables.document_plan import document_plan
 from cleantext.dedup.tables.passage_plan import passage_plan
+from cleantext.jit import expect
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table
 from cleantext.plan.spark import SparkRunner, connected
 from cleantext.run.cluster.running import clean_on
@@ -243,6 +244,7 @@ def skew(folder: Path, spark, n: int, levels: list[str], engine: str, log: Path 
             table = write(folder / f"{level}-{name}", held_texts)
             runner = runner_of(engine, spark, folder / f"run-{level}-{name}")
             plan = plan_of(level, apart=engine == "spark")
+            expect(sum(map(len, held_texts)))
             what = f"{engine}, {level}, {name}, {len(held_texts):,} texts, {sum(map(len, held_texts)) / 1e6:.1f} million characters"
             made = measured(what, lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
             print("  facts", made["facts"].read().to_pylist()[0], {name: table.rows for name, table in made.items()}, flush=True)
@@ -256,6 +258,7 @@ def growth(folder: Path, spark, millions: list[float], level: str, engine: str, 
         table = write(folder / f"in-{n}", texts)
         runner = runner_of(engine, spark, folder / f"run-{n}")
         plan = plan_of(level, apart=engine == "spark")
+        expect(texts.nbytes)
         made = measured(f"{engine}, {level}, {n:,} texts", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
         print("  rows", {name: table.rows for name, table in made.items()}, flush=True)
         runner.clear()

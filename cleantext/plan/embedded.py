@@ -94,9 +94,9 @@ class _Run(Walk):
         self.database: duckdb.DuckDBPyConnection | None = None
         self.views: dict[str, Table] = {}  # of the database
         self.blob_files: dict[tuple[str, str, str], KeyedBlobFile] = {}
-        held = journal.read() if runner.resumes else None
-        if held:
-            self.done, self.tables = tuple(held[0]), held[1]
+        state = journal.read() if runner.resumes else None
+        if state:
+            self.done, self.tables = tuple(state[0]), state[1]
 
     def close(self) -> None:
         """Give the memory back."""
@@ -138,29 +138,29 @@ class _Run(Walk):
                     raise InputError(step.message.format(**batch.slice(0, 1).to_pylist()[0]))
         else:
             self.tables = {name: table for name, table in self.tables.items() if name in step.keep}
-            for path in sorted(self.held()) if self.runner.resumes else ():
+            for path in sorted(self.files()) if self.runner.resumes else ():
                 sync(Path(path))
 
     def sweep(self) -> None:
         """Delete the files of tables that are no more, and what a killed run left half written."""
-        held = self.held()
+        files = self.files()
         for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
-            if str(path) not in held and str(path) not in self.inputs:
+            if str(path) not in files and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
-        self.blob_files = {name: blob_file for name, blob_file in self.blob_files.items() if name[0] in held}
+        self.blob_files = {name: blob_file for name, blob_file in self.blob_files.items() if name[0] in files}
         kept = {file for blob_file in self.blob_files.values() for file in blob_file.files}
         for path in self.runner.folder.glob("*.blobs*"):
             if str(path) not in kept:
                 path.unlink(missing_ok=True)
 
     def blob_file(self, table: Table, key: str, column: str) -> KeyedBlobFile:
-        """Return a column of a table as a blob_file, which stays as long as the table."""
+        """Return a column of a table as a file of blobs, which stays as long as the table."""
         name = (table.paths[0], key, column)
         if name not in self.blob_files:
             self.blob_files[name] = KeyedBlobFile.write(table, key, column, self.runner.folder / f"{Path(name[0]).stem}-{column}.blobs")
         return self.blob_files[name]
 
-    def held(self) -> set[str]:
+    def files(self) -> set[str]:
         """Return the files of the tables that there are, but not those that were given."""
         return {part.path for table in self.tables.values() for part in table.parts} - self.inputs
 
@@ -306,16 +306,16 @@ def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
     import pyarrow.parquet as pq
 
     for number, path in enumerate(table.paths):
-        held = pq.read_metadata(path)
+        metadata = pq.read_metadata(path)
         groups: list[int] = []
         size = 0
-        for g in range(held.num_row_groups):
+        for g in range(metadata.num_row_groups):
             groups.append(g)
-            size += held.row_group(g).total_byte_size
+            size += metadata.row_group(g).total_byte_size
             if size >= TASK:
                 yield number, path, tuple(groups)
                 groups, size = [], 0
-        if groups or not held.num_row_groups:
+        if groups or not metadata.num_row_groups:
             yield number, path, tuple(groups)
 
 
@@ -374,7 +374,7 @@ def _rows(
 
 
 def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, BlobReader]]]]) -> Iterator[pa.RecordBatch]:
-    """Yield rows with what belongs to them from blob_files, in batches of about `BATCH` bytes: of long values a few rows at once."""
+    """Yield rows with what belongs to them from files of blobs, in batches of about `BATCH` bytes: of long values a few rows at once."""
     import numpy as np
     import pyarrow as pa
 

@@ -72,7 +72,7 @@ class KeyedBlobFile:
 
 
 class BlobReader(NamedTuple):
-    """A blob_file that is open."""
+    """A file of blobs that is open."""
 
     file: int
     keys: I64
@@ -113,7 +113,7 @@ class BlobReader(NamedTuple):
         while len(data) < size:  # a read of gigabytes, or one that a signal cut short
             more = os.pread(self.file, size - len(data), start + len(data))
             if not more:
-                raise OSError(f"a blob_file ends at byte {start + len(data)}")
+                raise OSError(f"a file of blobs ends at byte {start + len(data)}")
             data += more
         return data
 

@@ -165,9 +165,9 @@ class Index:
             digest = [(p.size, p.rows, _content(Path(p.path))) for p in batch.parts]
             if batch.rows and manifest.last and manifest.last["batch"] == [list(d) for d in digest]:
                 return self._found(manifest)  # it came before, and its caller did not get to see what was found
-            held = self._tables(manifest)
+            tables = self._tables(manifest)
             runner = self._runner(work / "run")
-            inputs = {"batch": batch, "was": held["clusters"], **{n: held[n] for n in GROWING if n != "events"}}
+            inputs = {"batch": batch, "was": tables["clusters"], **{n: tables[n] for n in GROWING if n != "events"}}
             try:
                 out = runner.run(self.options.add_plan(manifest.next_cluster), inputs)
             except InputError as error:
@@ -224,16 +224,16 @@ class Index:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        held = strings(texts, "texts")
+        given = strings(texts, "texts")
         names = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
-        if len(names) != len(held):
-            raise InputError(f"ids: {len(names)} for {len(held)} texts")
+        if len(names) != len(given):
+            raise InputError(f"ids: {len(names)} for {len(given)} texts")
         kind, of = (pa.string(), str) if self.options.id_type == "string" else (pa.int64(), int)
         wrong = next((n for n in names if not isinstance(n, of) or isinstance(n, bool)), None) if names else None
         if wrong is not None or None in names:
             raise InputError(f"ids: this index has {self.options.id_type} ids, not {wrong!r}")
         try:
-            columns = {"id": pa.array(names, kind), "text": pa.array([t.encode("utf-8", "replace").decode() for t in held], pa.string())}
+            columns = {"id": pa.array(names, kind), "text": pa.array([t.encode("utf-8", "replace").decode() for t in given], pa.string())}
         except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise InputError(f"ids: this index has {self.options.id_type} ids: {error}") from error
         if values is not None:
@@ -253,15 +253,15 @@ class Index:
         path = self.folder / "manifest.json"
         if not path.exists():
             return _Manifest()
-        held = json.loads(path.read_text("utf-8"))
-        return _Manifest(held["serial"], held["next_cluster"], held["tables"], tuple(held["before"]), held["last"])
+        state = json.loads(path.read_text("utf-8"))
+        return _Manifest(state["serial"], state["next_cluster"], state["tables"], tuple(state["before"]), state["last"])
 
     def _tables(self, manifest: _Manifest) -> dict[str, Table]:
         return {name: self._parts((manifest.tables or {}).get(name, ()), f"empty-{name}.parquet") for name in (*GROWING, "clusters")}
 
-    def _parts(self, held: Sequence[dict[str, Any]], empty: str) -> Table:
+    def _parts(self, described: Sequence[dict[str, Any]], empty: str) -> Table:
         """Return a table of the index; ``empty`` is a file of its columns and no row."""
-        parts = tuple(Part(**{**p, "path": str(self.folder / p["path"])}) for p in held)
+        parts = tuple(Part(**{**p, "path": str(self.folder / p["path"])}) for p in described)
         return Table(parts or (Part.of(self.folder / empty, checked=False),))
 
     def _read(self) -> dict[str, Table]:
@@ -357,9 +357,9 @@ class Index:
 
     def _sweep(self, manifest: _Manifest) -> None:
         """Delete what counts no more: of manifests before the last one, and of writers that were killed."""
-        held = {*_files(manifest), *manifest.before}
+        files = {*_files(manifest), *manifest.before}
         for path in [*self.folder.glob("0*.parquet"), *self.folder.glob(".*.parquet.*")]:
-            if path.name not in held:
+            if path.name not in files:
                 path.unlink(missing_ok=True)
 
 
@@ -377,15 +377,15 @@ def _content(path: Path) -> str:
 
 def _read_header(path: Path) -> IndexOptions:
     try:
-        held = json.loads(path.read_text("utf-8"))
+        header = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}; bring the file back, or make the index again from the texts") from error
-    if held.pop("schema", None) != SCHEMA:
+    if header.pop("schema", None) != SCHEMA:
         raise InputError(f"{path}: not an index of this version of cleantext (schema {SCHEMA}); make it again from the texts")
-    held.pop("cleantext")
-    spec = SketchSpec(**held.pop("spec"))
+    header.pop("cleantext")
+    spec = SketchSpec(**header.pop("spec"))
     SketchSpec(fold=spec.fold, unit=spec.unit, slots=spec.slots, seed=spec.seed, k=spec.k).check(spec)  # of another Unicode, say
-    return IndexOptions(spec, **held)
+    return IndexOptions(spec, **header)
 
 
 def _write_empty(folder: Path, options: IndexOptions) -> None:

@@ -152,10 +152,10 @@ def pack(units: Ragged, unit: Unit) -> pa.Array:
 def unpack(column: pa.Array, unit: Unit) -> Ragged:
     """Return the tokens of a binary column."""
     data, bounds = values_of(column)
-    held = data.tobytes()
+    raw = data.tobytes()
     if unit != "char":
-        return Ragged(np.frombuffer(held, np.uint32), bounds // 4)
-    return Ragged(*_decoded(np.frombuffer(held, np.uint16), bounds // 2))
+        return Ragged(np.frombuffer(raw, np.uint32), bounds // 4)
+    return Ragged(*_decoded(np.frombuffer(raw, np.uint16), bounds // 2))
 
 
 @kernel

@@ -26,23 +26,23 @@ def grouped(batches: Iterator[pa.RecordBatch], names: tuple[str, ...]) -> Iterat
     """Yield the same rows in batches that end where the values of columns ``names`` change."""
     import pyarrow as pa
 
-    held: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     for batch in batches:
         if not batch.num_rows:
             continue
         keys = np.stack([batch.column(name).to_numpy() for name in names], axis=1)
-        if held and not np.array_equal(keys[0], np.array([held[-1].column(name)[-1].as_py() for name in names])):
-            yield pa.concat_batches(held)
-            held = []
+        if pending and not np.array_equal(keys[0], np.array([pending[-1].column(name)[-1].as_py() for name in names])):
+            yield pa.concat_batches(pending)
+            pending = []
         change = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1))
         if len(change):
             last = int(change[-1]) + 1
-            yield pa.concat_batches([*held, batch.slice(0, last)])
-            held = [batch.slice(last)]
+            yield pa.concat_batches([*pending, batch.slice(0, last)])
+            pending = [batch.slice(last)]
         else:
-            held.append(batch)
-    if held:
-        yield pa.concat_batches(held)
+            pending.append(batch)
+    if pending:
+        yield pa.concat_batches(pending)
 
 
 @dataclass(frozen=True)

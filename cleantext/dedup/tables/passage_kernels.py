@@ -266,13 +266,13 @@ class Locate:
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield the rows of ``number, ranges, places``."""
-        held = unpack_places(batch.column("places"), self.unit)
+        places = unpack_places(batch.column("places"), self.unit)
         ranges, bounds = numbers_of(batch.column("ranges"), 2)
         text = np.repeat(np.arange(batch.num_rows), np.diff(bounds))
         low, high = ranges[:, 0].astype(np.int64), ranges[:, 1].astype(np.int64)
         first, last = low.copy(), high.copy()
-        widen(text, first, last, held.start, held.offsets)
-        start, end, chars = located(held, text, first, last)
+        widen(text, first, last, places.start, places.offsets)
+        start, end, chars = located(places, text, first, last)
         yield number_batch(self.schema, [batch.column("number").to_numpy()[text], low, high, first, last, start, end, chars])
 
 

@@ -151,9 +151,9 @@ class Slice:
         at = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], size)
         shift = np.repeat(low, size).astype(np.int32)
         part = KeptColumn(units.points[at], places.start[at] - shift, places.end[at] - shift, offsets)
-        held = [batch.column(name) for name in self.schema.names[:-2]]
+        columns = [batch.column(name) for name in self.schema.names[:-2]]
         packed = [pack(Ragged(part.points, offsets), self.unit), pack_places(part, places.width[at], self.unit)]
-        yield pa.record_batch([*held, *packed], schema=self.schema)
+        yield pa.record_batch([*columns, *packed], schema=self.schema)
 
 
 @dataclass(frozen=True)
