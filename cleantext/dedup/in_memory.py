@@ -1,10 +1,10 @@
 """The search in memory: texts in, verified duplicates out.
 
-The plans over tables (`plan`, `passage_plan`) decide the same, and tests compare both row by row. This way is kept beside them since it pays
+The plans over tables (`document_plan`, `passage_plan`) decide the same, and tests compare both row by row. This way is kept beside them since it pays
 where searches are small and many: the plan of documents in this very process, over Arrow tables and one DuckDB connection, takes 22 times its
 seconds for 100 texts, 5 times for 1,000 and 1.4 times for 20,000; that of passages 21, 7 and 1.8 times
 (`benchmarks/twins.py`). What they share are the kernels: sketches, verification, anchors, alignment, and the decision of who
-stays (`cluster`). Of its own this way has candidates in buckets (`bands`), anchors in groups (`anchors.find_matches`) and rows for texts (`rows`).
+stays (`keepers`). Of its own this way has candidates in buckets (`bands`), anchors in groups (`anchors.find_matches`) and rows for texts (`span_pairs`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Boilerplate: stretches in more texts than are paired with one another. They are no evidence of a passage, and listed apart.
 
 What an anchor in more than ``max_df`` units has beside it is looked at for less than a window to each side: in what is shared further
-there is another anchor. So texts never meet as a whole, and tables (`passage_stages`) find what memory does.
+there is another anchor. So texts never meet as a whole, and tables (`passage_sql`) find what memory does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The document search as a plan over tables, for corpora that no memory holds.
 
 The same kernels, the same candidates and the same decisions as `find_duplicates(level="document")`:
-a test compares the two row by row. Texts go through `maps.Sketch` once; from then on only numbers
+a test compares the two row by row. Texts go through `arrow_kernels.Sketch` once; from then on only numbers
 travel, and the tokens of those texts that some band proposed.
 """
 

@@ -2,7 +2,7 @@
 
 The same kernels, the same anchors and the same decisions as `find_duplicates(level="passage")`: a test
 compares the two row by row. Texts are folded once; from then on anchors travel, and the tokens of those
-texts that share one (`passage_stages`). What goes is decided in scans over narrow rows (`decide`).
+texts that share one (`passage_sql`). What goes is decided in scans over narrow rows (`removal_kernels`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def passage_plan(
 
 
 def _removal(params: PassageParams, *, apart: bool) -> list[Step]:
-    """Decide which passages go (``members``), each with a copy of which nothing goes, as `cluster.passage_members` does.
+    """Decide which passages go (``members``), each with a copy of which nothing goes, as `keepers.passage_members` does.
 
     A search for what is left of copies finds places in these copies alone, so that components stay what they are.
     """

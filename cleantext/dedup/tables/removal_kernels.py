@@ -1,4 +1,4 @@
-"""Decisions over tables: which passages go, text by text in the order of preference, as `cluster.passage_members` decides.
+"""Decisions over tables: which passages go, text by text in the order of preference, as `keepers.passage_members` decides.
 
 One scan over narrow rows decides all texts but those of which a copy has lost a part: what is left of it
 must be searched again, which needs texts. Such a text waits for the next scan, and so does every text
@@ -94,7 +94,7 @@ class Decide:
 def _decide(
     spans: I64, kind: I64, gone: I64, place: I64, waits: npt.NDArray[np.bool_], used: int, least: int, most: int
 ) -> tuple[npt.NDArray[np.bool_], I64, int]:
-    """Visit texts as `cluster.passage_members` does; return which rows go, rows (text, keeper, start, end) to search, and the end of ``gone``."""
+    """Visit texts as `keepers.passage_members` does; return which rows go, rows (text, keeper, start, end) to search, and the end of ``gone``."""
     taken, left, n, high = np.zeros(len(spans), np.bool_), np.empty((16, 4), np.int64), 0, 0
     while high < len(spans):
         low, text = high, spans[high, 0]
@@ -207,7 +207,7 @@ class Repeats:
 
 @kernel
 def _repeat(spans: I64, kind: I64, least: int) -> npt.NDArray[np.bool_]:
-    """Say which repeats of texts go (see `cluster.take_repeats`)."""
+    """Say which repeats of texts go (see `keepers.take_repeats`)."""
     taken = np.zeros(len(spans), np.bool_)
     gone, place, bounds, first = (
         np.empty((len(spans) + 1, 2), np.int64),
