@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cleantext.dedup import SketchSpec, find_duplicates
-from cleantext.dedup.kernel import shingle_hashes, sketch_into
+from cleantext.dedup.minhash.hash_kernels import shingle_hashes, sketch_into
 from cleantext.fold import kept_column
 
 ROOT = Path(__file__).resolve().parent.parent

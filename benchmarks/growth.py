@@ -8,7 +8,7 @@
 Passages are made: characters by Zipf's law, 40 to 250 of them, 110 on average. Of each hundred 22 are exact copies of an
 earlier one in other punctuation, 15 near copies (0.5 to 6 % of the characters changed). With ``--page`` so many of them, one
 to a line, make a text. Memory is the sum of the
-proportional set sizes of the process and its workers, read ten times a second, so shared pages count once.
+proportional set sizes of the process and its workers, read twice a second, so shared pages count once.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def measured(command: list[str]) -> tuple[float, float, int]:
         nonlocal most
         while process.poll() is None:
             most = max(most, sum(map(held, family(process.pid))))
-            time.sleep(0.1)
+            time.sleep(0.5)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

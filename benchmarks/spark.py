@@ -1,7 +1,7 @@
 """Plans on Spark beside one machine: the same rows, what skew costs, and what rows cost in seconds of processors.
 
     python benchmarks/spark.py parity --texts 20000         # memory, embedded, Spark in 1 and 7 partitions: one digest each
-    python benchmarks/spark.py parity --data ../shared/data/dedup/laws.jsonl.zst --threshold 0.5
+    python benchmarks/spark.py parity --texts 20000 --data ../shared/data/dedup/{laws,moj,cuv}.jsonl.zst ../shared/data/dedup/ud.jsonl
     python benchmarks/spark.py clean --texts 5000           # pages of crawl.py: `clean --engine spark` beside one machine, whole tables
     python benchmarks/spark.py skew --texts 150000          # 100,000 equal texts, or near copies; a line in 100,000 texts
     python benchmarks/spark.py growth --millions 0.1 0.2    # texts of one passage (growth.py has those of one machine)
@@ -33,10 +33,11 @@ import zstandard
 from growth import family, held, passages, template
 
 from cleantext.dedup import SketchSpec, find_duplicates
-from cleantext.dedup.components import components
-from cleantext.dedup.passage_plan import passage_plan
-from cleantext.dedup.passages import Search
-from cleantext.dedup.plan import document_plan
+from cleantext.dedup.passages.passage_search import PassageParams
+from cleantext.dedup.tables.components import components
+from cleantext.dedup.tables.document_plan import document_plan
+from cleantext.dedup.tables.passage_plan import passage_plan
+from cleantext.jit import expect
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table
 from cleantext.plan.spark import SparkRunner, connected
 from cleantext.run.cluster.running import clean_on
@@ -48,7 +49,7 @@ FOOTER = "本站所有文章版权归原作者所有，未经许可不得转载�
 
 def plan_of(level: str, *, apart: bool = False, threshold: float = 0.8) -> Plan:
     if level == "passage":
-        return passage_plan(Search(threshold, 40, 100), apart=apart)
+        return passage_plan(PassageParams(threshold, 40, 100), apart=apart)
     return document_plan(SketchSpec(), threshold=threshold, level=level, at_once=5 if apart else 0, apart=apart)
 
 
@@ -130,7 +131,7 @@ def measured(what: str, work, log: Path | None = None):
     most, done = [0], threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.5):
+        while not done.wait(2):  # to ask costs tens of milliseconds a gigabyte
             most[0] = max(most[0], sum(map(held, family(os.getpid()))))
 
     threading.Thread(target=watch, daemon=True).start()
@@ -229,7 +230,7 @@ def runner_of(engine: str, spark, folder: Path):
     return SparkRunner(spark, folder, partitions=8) if engine == "spark" else EmbeddedRunner(folder, workers=1)
 
 
-def skew(folder: Path, spark, n: int, engine: str, log: Path | None) -> None:
+def skew(folder: Path, spark, n: int, levels: list[str], engine: str, log: Path | None) -> None:
     """Ratios are to the uniform texts of a level, behind a run that makes the engine warm."""
     hot = min(100_000, n * 2 // 3)
     plain = pa.concat_arrays([passages(block) for block in range(-(-n // 50_000))]).slice(0, n)
@@ -237,13 +238,13 @@ def skew(folder: Path, spark, n: int, engine: str, log: Path | None) -> None:
     near = [*texts[: n - hot], *template(0, hot).to_pylist()]
     equal = [*texts[: n - hot], *[texts[0] + texts[1]] * hot]
     lines = [text + "\n" + FOOTER if i < hot else text for i, text in enumerate(texts)]
-    first = [("warm", texts[:20_000]), ("uniform", texts)]
-    cases = {"document": [("equal texts", equal), ("near copies", near)], "passage": [("equal texts", equal), ("one line", lines)]}
-    for level, others in cases.items():
-        for name, held_texts in (*first, *others):
+    cases = {"warm": texts[-20_000:], "uniform": texts, "equal texts": equal, "near copies": near, "one line": lines}
+    for level in levels:
+        for name, held_texts in cases.items():
             table = write(folder / f"{level}-{name}", held_texts)
             runner = runner_of(engine, spark, folder / f"run-{level}-{name}")
             plan = plan_of(level, apart=engine == "spark")
+            expect(sum(map(len, held_texts)))
             what = f"{engine}, {level}, {name}, {len(held_texts):,} texts, {sum(map(len, held_texts)) / 1e6:.1f} million characters"
             made = measured(what, lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
             print("  facts", made["facts"].read().to_pylist()[0], {name: table.rows for name, table in made.items()}, flush=True)
@@ -257,6 +258,7 @@ def growth(folder: Path, spark, millions: list[float], level: str, engine: str, 
         table = write(folder / f"in-{n}", texts)
         runner = runner_of(engine, spark, folder / f"run-{n}")
         plan = plan_of(level, apart=engine == "spark")
+        expect(texts.nbytes)
         made = measured(f"{engine}, {level}, {n:,} texts", lambda r=runner, p=plan, t=table: r.run(p, {"texts": t}), log)
         print("  rows", {name: table.rows for name, table in made.items()}, flush=True)
         runner.clear()
@@ -313,7 +315,9 @@ def main() -> None:
     parser.add_argument("what", choices=["parity", "clean", "skew", "growth", "components"])
     parser.add_argument("--texts", type=int, default=20_000)
     parser.add_argument("--millions", type=float, nargs="+", default=[0.1])
-    parser.add_argument("--data", nargs="+", help="files of JSON lines with a field text, for parity")
+    parser.add_argument(
+        "--data", nargs="+", default=[], help="files of JSON lines with a field text, for parity: with the made texts one corpus"
+    )
     parser.add_argument("--threshold", type=float, default=0.8)
     parser.add_argument("--edges", type=int, default=1_000_000)
     parser.add_argument("--level", nargs="+", default=["document", "paragraph", "passage"])
@@ -330,14 +334,13 @@ def main() -> None:
                 log.mkdir()
                 spark = stack.enter_context(connected(options.master, CONF | logged | {"spark.eventLog.dir": f"file://{log}"}))
             if options.what == "parity":
-                for n, texts in enumerate(map(lines_of, options.data) if options.data else [documents(options.texts)]):
-                    print(options.data[n] if options.data else "made", f"{len(texts):,} texts", flush=True)
-                    (folder / str(n)).mkdir()
-                    parity(folder / str(n), spark, texts, options.level, options.threshold)
+                texts = [*documents(options.texts), *(text for path in options.data for text in lines_of(path))]
+                print(f"{options.texts:,} made texts, {', '.join(options.data)}: {len(texts):,} texts", flush=True)
+                parity(folder, spark, texts, options.level, options.threshold)
             elif options.what == "clean":
                 clean(folder, spark, options.texts)
             elif options.what == "skew":
-                skew(folder, spark, options.texts, options.engine, log)
+                skew(folder, spark, options.texts, options.level, options.engine, log)
             elif options.what == "growth":
                 growth(folder, spark, options.millions, options.level[0], options.engine, log)
             else:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from dedup import DATA, read
 
 from cleantext.dedup import SketchSpec, find_duplicates
-from cleantext.dedup.kernel import sketches
+from cleantext.dedup.minhash.hash_kernels import sketches
 
 sys.path.insert(0, str(DATA.parents[1] / "tools"))
 import score_dedup as score

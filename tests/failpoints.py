@@ -38,7 +38,7 @@ FAILPOINTS = {
     "worker-marked": Failpoint(f"{RUN}.shards:mark", at=2, worker=True),
     "shards-done": Failpoint(f"{RUN}.job:finish", before=True),
     "ids-made-unique": Failpoint(f"{RUN}.writers.finish:_named_once"),
-    "search-sketched": Failpoint("cleantext.dedup.maps:Sketch.__call__"),
+    "search-sketched": Failpoint("cleantext.dedup.tables.arrow_kernels:Sketch.__call__"),
     "searched": Failpoint(f"{RUN}.writers.finish:search"),
     "pairs-written": Failpoint(f"{RUN}.tables:write_table"),
     "clusters-written": Failpoint(f"{RUN}.tables:copy_table"),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleantext.dedup.components import components
-from cleantext.dedup.stages import keepers
+from cleantext.dedup.tables.components import components
+from cleantext.dedup.tables.document_sql import keepers
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table
 
 

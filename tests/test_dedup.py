@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import WORDS, corpus, edited, examples, prose
 
-from cleantext.dedup import Sketches, SketchSpec, anchors, find_duplicates, shingle_hash
-from cleantext.dedup.bands import Bands
-from cleantext.dedup.corpus import Corpus
-from cleantext.dedup.kernel import shingle_hashes, sketches
+from cleantext.dedup import Sketches, SketchSpec, find_duplicates, shingle_hash
+from cleantext.dedup.folded.text_units import FoldedTexts
+from cleantext.dedup.minhash.bands import Bands
+from cleantext.dedup.minhash.hash_kernels import shingle_hashes, sketches
+from cleantext.dedup.passages import anchors
 from cleantext.edits import apply
 from cleantext.errors import CleantextError, ConfigError, InputError, SketchMismatch
 from cleantext.fold import kept
@@ -341,8 +342,8 @@ def test_texts_that_only_repeat_end(text):
 
 def test_pairs_of_crowded_places_grow_with_their_number():
     tokens = kept("哈哈嘿" * 20_000).points
-    offsets, recipe = np.array([0, len(tokens)]), anchors.Recipe.of(0.8)
-    found = anchors.find_anchors(tokens, offsets, recipe)
+    offsets, anchor_spec = np.array([0, len(tokens)]), anchors.AnchorSpec.of(0.8)
+    found = anchors.find_anchors(tokens, offsets, anchor_spec)
     order, bounds = anchors.groups(found.hash)
     run = np.zeros(len(found.at), np.int32)
     state = anchors._states(found.text, run, order, bounds, np.zeros(1, np.int64), 100, 256, 16)
@@ -372,12 +373,12 @@ def test_pairs_and_work_of_repeats_grow_with_the_text(kind):
         text = list(made_of_repeats(size))[kind]
         found = find_duplicates([text])
         pairs.append(found.pairs.num_rows)
-        corpus = Corpus.read([text], None, None, None, "longest", "basic", "char")
-        units, search = corpus.units, found.search
-        held = anchors.find_anchors(units.points, units.offsets, search.recipe)
+        corpus = FoldedTexts.read([text], None, None, None, "longest", "basic", "char")
+        units, search = corpus.units, found.params
+        held = anchors.find_anchors(units.points, units.offsets, search.anchor_spec)
         order, bounds = anchors.groups(held.hash)
         _runs, run = search.runs(units, held, apart=False)
-        limits = (np.zeros(1, np.int64), search.recipe.k, 100, 256, anchors.OFTEN)
+        limits = (np.zeros(1, np.int64), search.anchor_spec.k, 100, 256, anchors.OFTEN)
         matches, _ = anchors.find_matches(units.points, units.offsets, held.at, held.text, run, order, bounds, corpus.side, *limits)
         grown.append(int(matches[:, 4].sum()) + size)
         assert len(found.texts()[0]) <= len(text)

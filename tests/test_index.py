@@ -17,7 +17,7 @@ from made import THOROUGH, corpus, edited, prose
 
 import cleantext as ct
 from cleantext.dedup import find_duplicates
-from cleantext.dedup import index as module
+from cleantext.dedup.index import index_folder as module
 from cleantext.errors import ConfigError, InputError, SketchMismatch
 
 ENCODABLE = str.maketrans({"\ud800": "�"})
@@ -124,7 +124,7 @@ def test_paragraphs_of_batches(tmp_path):
 
 def test_parameters_are_those_it_was_made_with(tmp_path):
     ct.Index.open(tmp_path / "i", threshold=0.7, unit="script")
-    assert ct.Index.open(tmp_path / "i").recipe.threshold == 0.7
+    assert ct.Index.open(tmp_path / "i").options.threshold == 0.7
     with pytest.raises(SketchMismatch, match=r"threshold 0.8 and 0.7, unit 'char' and 'script'"):
         ct.Index.open(tmp_path / "i", threshold=0.8, unit="char")
     header = json.loads((tmp_path / "i" / "header.json").read_text())

@@ -18,7 +18,7 @@ import cleantext as ct
 from cleantext import jit
 from cleantext.cli import main
 from cleantext.cli.progress import compiling
-from cleantext.dedup import kernel as hashes
+from cleantext.dedup.minhash import hash_kernels as hashes
 from cleantext.run import job, search
 from cleantext.run.doctor import checks
 
@@ -222,7 +222,7 @@ def test_what_is_compiled_stays_though_its_process_is_stopped_right_after(tmp_pa
     """Each kernel is on the disk once it is compiled: a run that was stopped meanwhile finds it again."""
     code = (
         "import os, numba\n"
-        "from cleantext.dedup.removal import _is\n"
+        "from cleantext.dedup.clusters.removal import _is\n"
         "_is.compiled.compile((numba.int64, numba.int64, numba.uint8[::1]))\n"
         "print(sum(_is.compiled.stats.cache_hits.values()), flush=True)\n"
         "os.kill(os.getpid(), 9)"

@@ -26,7 +26,7 @@ from cleantext.chrome.matching.character_bits import MOST_BRACKETS
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.rules.load_packs import load_pack
 from cleantext.chrome.rules.pack import unwrap
-from cleantext.dedup import removal
+from cleantext.dedup.clusters import removal
 from cleantext.edits import Edit, apply, compose
 from cleantext.html import read_html
 from cleantext.html.parsing import bounds

@@ -17,9 +17,9 @@ from made import THOROUGH, corpus, edited, prose
 from test_plan import FILES, encodable, rows, write
 
 from cleantext.dedup import find_duplicates
-from cleantext.dedup.passage_plan import passage_plan
-from cleantext.dedup.passages import HOT, Search
-from cleantext.dedup.places import numbers_of, pack_numbers, pack_places, unpack_places
+from cleantext.dedup.folded.token_places import numbers_of, pack_numbers, pack_places, unpack_places
+from cleantext.dedup.passages.passage_search import HOT, PassageParams
+from cleantext.dedup.tables.passage_plan import passage_plan
 from cleantext.fold import KeptColumn
 from cleantext.plan import EmbeddedRunner
 from cleantext.run.search import dedup_files
@@ -33,7 +33,7 @@ def searched(folder, texts, *, workers=1, references=None, seed=None, keep="long
     tables = {"texts": write(folder / "texts", ids_of(texts), texts, seed=seed, **({"value": values} if values else {}))}
     if references is not None:
         tables["references"] = write(folder / "references", ids_of(references, "r"), references, seed=seed)
-    search = Search(**{"threshold": 0.8, "min_chars": 40, "max_df": 100} | options)
+    search = PassageParams(**{"threshold": 0.8, "min_chars": 40, "max_df": 100} | options)
     plan = passage_plan(search, keep="value" if values else keep, against=references is not None, apart=apart)
     out = EmbeddedRunner(folder / "run", workers=workers, memory=1 << 30).run(plan, tables)
     return {name: rows(out[name].read()) for name in plan.outputs}
@@ -167,7 +167,7 @@ def test_what_is_left_is_searched_in_rounds(tmp_path):
     """A round decides all but the texts that wait for a search, and those that wait for these."""
     rounds = []
     texts = mixed(5, 60)
-    search = Search(0.8, 40, 100)
+    search = PassageParams(0.8, 40, 100)
     runner = EmbeddedRunner(tmp_path / "run", workers=1, progress=lambda name: rounds.append(name) if name == "decided" else None)
     runner.run(passage_plan(search), {"texts": write(tmp_path / "texts", ids_of(texts), texts)})
     assert len(rounds) >= 3, "one to begin with, and one for each search"
@@ -235,7 +235,7 @@ def test_batches_of_the_runner_do_not_matter(tmp_path, monkeypatch):
 
 def test_what_reaches_the_threshold_does_so_wherever_it_stands():
     """Two runs of 24 around one substitution have J = .8: sums of places in millions must not round that away."""
-    from cleantext.dedup.cut import _best
+    from cleantext.dedup.passages.cut_chains import _best
 
     chain = np.array([[0, 0, 24, 0, 1], [25, 25, 24, 0, 1], [89, 89, 12, 0, 1]], np.int64)
     room = (np.empty(4), np.empty(3), np.empty(3, np.int64))
@@ -267,7 +267,7 @@ def whole(tmp_path_factory):
     """A plan, its table and what a run gives that is not stopped."""
     folder, texts = tmp_path_factory.mktemp("whole"), mixed(8)
     table = write(folder / "texts", ids_of(texts), texts)
-    plan = passage_plan(Search(0.8, 40, 100))
+    plan = passage_plan(PassageParams(0.8, 40, 100))
     return plan, table, EmbeddedRunner(folder / "run", workers=1).run(plan, {"texts": table})
 
 
@@ -303,7 +303,7 @@ def test_the_command_hands_its_limit_on(tmp_path):
 
 
 def test_queries_keep_to_the_common_dialect():
-    told = passage_plan(Search(0.8, 40, 100), against=True).explain().lower()
+    told = passage_plan(PassageParams(0.8, 40, 100), against=True).explain().lower()
     for word in ('"', "`", "hash(", "list(", "array", "unnest", "qualify", "using sample", "::", " any(", "ilike", "rank()", "exclude"):
         assert word not in told, word
     assert "scan matched by a, b, a_spot, b_spot, a, b together through pack(" in told

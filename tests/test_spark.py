@@ -27,9 +27,9 @@ from test_plan import encodable, write
 from test_plan import in_memory as documents_in_memory
 
 from cleantext.dedup import SketchSpec
-from cleantext.dedup.passage_plan import passage_plan
-from cleantext.dedup.passages import Search
-from cleantext.dedup.plan import document_plan
+from cleantext.dedup.passages.passage_search import PassageParams
+from cleantext.dedup.tables.document_plan import document_plan
+from cleantext.dedup.tables.passage_plan import passage_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Number, Plan, Scan, Sql, Table
 from cleantext.plan.spark import SparkRunner, connected
@@ -86,7 +86,7 @@ TEXTS = encodable(corpus(5, 25)) + mixed(6, 25) + [prose(random.Random(3), 60)] 
 def plan_of(level, *, apart=False):
     """Return the plan of a level; ``apart`` decides who stays by components."""
     if level == "passage":
-        return passage_plan(Search(0.6, 40, 20), apart=apart)
+        return passage_plan(PassageParams(0.6, 40, 20), apart=apart)
     return document_plan(SketchSpec(), threshold=0.5, level=level, at_once=5 if apart else 0, apart=apart)
 
 
@@ -352,7 +352,7 @@ import sys
 from pathlib import Path
 from test_spark import TEXTS, digest, ids_of, of_runner
 from cleantext.dedup import SketchSpec
-from cleantext.dedup.plan import document_plan
+from cleantext.dedup.tables.document_plan import document_plan
 from cleantext.plan import Table
 from cleantext.plan.spark import SparkRunner, connected
 

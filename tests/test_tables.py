@@ -17,9 +17,11 @@ from made import THOROUGH, edited, prose
 import cleantext as ct
 import cleantext.run.search
 from cleantext.cli import main
-from cleantext.dedup import SketchSpec, bands, documents, find_duplicates, stages
-from cleantext.dedup import index as module
-from cleantext.dedup.plan import document_plan
+from cleantext.dedup import SketchSpec, find_duplicates
+from cleantext.dedup.index import index_folder as module
+from cleantext.dedup.minhash import bands, document_pairs
+from cleantext.dedup.tables import document_sql
+from cleantext.dedup.tables.document_plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table, embedded
 from cleantext.run import duplicates, engines
@@ -152,7 +154,7 @@ def test_pages_of_one_name_in_two_folders_are_two_pages(tmp_path):
 
 def test_batches_with_hot_buckets_are_one_search(tmp_path, monkeypatch):
     """Members of a hot bucket that were matched with their hub in an earlier batch stay in its loop."""
-    for held in (bands, documents, stages):
+    for held in (bands, document_pairs, document_sql):
         monkeypatch.setattr(held, "HOT", 4)
     wrong = []
     for seed in range(30 if THOROUGH else 6):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cleantext.dedup.duplicates import Duplicates
-from cleantext.dedup.find import find_duplicates
-from cleantext.dedup.sketch import Sketches, SketchSpec, shingle_hash
+from cleantext.dedup.in_memory import find_duplicates
+from cleantext.dedup.minhash.sketch import Sketches, SketchSpec, shingle_hash
+from cleantext.dedup.result import Duplicates
 
 __all__ = ["Duplicates", "SketchSpec", "Sketches", "find_duplicates", "shingle_hash"]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from cleantext.plan.embedded import EmbeddedRunner
-from cleantext.plan.steps import Checkpoint, Expect, Join, Kernel, Loop, Map, Number, Plan, Scan, ScanKernel, Sql
+from cleantext.plan.steps import ArrowKernel, Checkpoint, Expect, Join, Loop, Map, Number, OrderedKernel, Plan, Scan, Sql
 from cleantext.plan.tables import Part, Table
 
 __all__ = [
+    "ArrowKernel",
     "Checkpoint",
     "EmbeddedRunner",
     "Expect",
     "Join",
-    "Kernel",
     "Loop",
     "Map",
     "Number",
+    "OrderedKernel",
     "Part",
     "Plan",
     "Scan",
-    "ScanKernel",
     "Sql",
     "Table",
 ]

@@ -15,16 +15,16 @@ def grown(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBat
     """Join batches up to ``most`` bytes."""
     import pyarrow as pa
 
-    held: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
-        if held and size + batch.nbytes > most:
-            yield pa.concat_batches(held)
-            held, size = [], 0
-        held.append(batch)
+        if pending and size + batch.nbytes > most:
+            yield pa.concat_batches(pending)
+            pending, size = [], 0
+        pending.append(batch)
         size += batch.nbytes
-    if held:
-        yield pa.concat_batches(held)
+    if pending:
+        yield pa.concat_batches(pending)
 
 
 def cut(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:

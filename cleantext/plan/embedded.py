@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import cleantext
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan.batches import grown
+from cleantext.plan.keyed_blobs import BlobReader, KeyedBlobFile
 from cleantext.plan.processes import end_with_parent, undisturbed
-from cleantext.plan.shelf import Reader, Shelf
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, Sql
+from cleantext.plan.steps import ArrowKernel, Checkpoint, Expect, Map, Number, Plan, Scan, Sql
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 from cleantext.plan.walk import Place, Progress, Walk
 
@@ -93,10 +93,10 @@ class _Run(Walk):
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
         self.views: dict[str, Table] = {}  # of the database
-        self.shelves: dict[tuple[str, str, str], Shelf] = {}
-        held = journal.read() if runner.resumes else None
-        if held:
-            self.done, self.tables = tuple(held[0]), held[1]
+        self.blob_files: dict[tuple[str, str, str], KeyedBlobFile] = {}
+        state = journal.read() if runner.resumes else None
+        if state:
+            self.done, self.tables = tuple(state[0]), state[1]
 
     def close(self) -> None:
         """Give the memory back."""
@@ -138,29 +138,29 @@ class _Run(Walk):
                     raise InputError(step.message.format(**batch.slice(0, 1).to_pylist()[0]))
         else:
             self.tables = {name: table for name, table in self.tables.items() if name in step.keep}
-            for path in sorted(self.held()) if self.runner.resumes else ():
+            for path in sorted(self.files()) if self.runner.resumes else ():
                 sync(Path(path))
 
     def sweep(self) -> None:
         """Delete the files of tables that are no more, and what a killed run left half written."""
-        held = self.held()
+        files = self.files()
         for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
-            if str(path) not in held and str(path) not in self.inputs:
+            if str(path) not in files and str(path) not in self.inputs:
                 path.unlink(missing_ok=True)
-        self.shelves = {name: shelf for name, shelf in self.shelves.items() if name[0] in held}
-        kept = {file for shelf in self.shelves.values() for file in shelf.files}
-        for path in self.runner.folder.glob("*.shelf*"):
+        self.blob_files = {name: blob_file for name, blob_file in self.blob_files.items() if name[0] in files}
+        kept = {file for blob_file in self.blob_files.values() for file in blob_file.files}
+        for path in self.runner.folder.glob("*.blobs*"):
             if str(path) not in kept:
                 path.unlink(missing_ok=True)
 
-    def shelf(self, table: Table, key: str, column: str) -> Shelf:
-        """Return a column of a table as a shelf, which stays as long as the table."""
+    def blob_file(self, table: Table, key: str, column: str) -> KeyedBlobFile:
+        """Return a column of a table as a file of blobs, which stays as long as the table."""
         name = (table.paths[0], key, column)
-        if name not in self.shelves:
-            self.shelves[name] = Shelf.write(table, key, column, self.runner.folder / f"{Path(name[0]).stem}-{column}.shelf")
-        return self.shelves[name]
+        if name not in self.blob_files:
+            self.blob_files[name] = KeyedBlobFile.write(table, key, column, self.runner.folder / f"{Path(name[0]).stem}-{column}.blobs")
+        return self.blob_files[name]
 
-    def held(self) -> set[str]:
+    def files(self) -> set[str]:
         """Return the files of the tables that there are, but not those that were given."""
         return {part.path for table in self.tables.values() for part in table.parts} - self.inputs
 
@@ -221,9 +221,14 @@ class _Run(Walk):
     def map(self, step: Map, at: str) -> Table:
         """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
         source = self.tables[step.source]
+        joined = {here for join in step.joins for here, _ in join.columns}
+        own = [join for join in step.joins if join.by not in joined]
+        pairs = len({join.table for join in own}) < len(own)
+        if pairs:  # those of one text side by side, which is read once then
+            source = self.ordered(step, [join.by for join in reversed(own)], at)
         self.make_room(source, *(self.tables[join.table] for join in step.joins))
         joins = tuple(
-            (join.by, tuple((here, self.shelf(self.tables[join.table], join.key, there)) for here, there in join.columns))
+            (join.by, tuple((here, self.blob_file(self.tables[join.table], join.key, there)) for here, there in join.columns))
             for join in step.joins
         )
         tasks = [
@@ -239,7 +244,7 @@ class _Run(Walk):
             for n, (number, part, groups) in enumerate(_tasks(source))
         ]
         size = sum(part.size for part in source.parts) + sum(
-            shelf.size * source.rows // max(shelf.rows, 1) for _, columns in joins for _, shelf in columns
+            blob_file.size * source.rows // max(blob_file.rows, 1) for _, columns in joins for _, blob_file in columns
         )
         count = min(self.runner.cores, len(tasks)) if size > PARALLEL else 1
         try:
@@ -256,13 +261,19 @@ class _Run(Walk):
                 f"{step.into}: a worker process died: out of memory, killed, or started from a script without "
                 "`if __name__ == '__main__':`. Run the same again, with one worker if memory is short"
             ) from error
+        if pairs:
+            Path(source.paths[0]).unlink()
         return Table(tuple(parts))
+
+    def ordered(self, step: Map | Scan, order: Sequence[str], at: str) -> Table:
+        """Return what a step reads, sorted."""
+        return self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(order)}"), at)
 
     def scan(self, step: Scan, at: str) -> Table:
         """Sort the rows of a table, and give them all to one kernel in this process."""
         import pyarrow.parquet as pq
 
-        ordered = self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}"), at)
+        ordered = self.ordered(step, step.order, at)
         self.make_room(ordered)
         out = self.runner.folder / f"{step.into}-{at}.parquet"
         with (
@@ -281,13 +292,13 @@ class _Run(Walk):
 class _Task:
     """Row groups of one file, and the kernel that they go through."""
 
-    kernel: Kernel
+    kernel: ArrowKernel
     path: str
     groups: tuple[int, ...]
     columns: tuple[tuple[str, str], ...]
     number: int | None  # of the file, where rows are told their places
     out: str
-    joins: tuple[tuple[str, tuple[tuple[str, Shelf], ...]], ...] = ()  # column of the keys, names and shelves
+    joins: tuple[tuple[str, tuple[tuple[str, KeyedBlobFile], ...]], ...] = ()  # column of the keys, names and blob_files
 
 
 def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
@@ -295,16 +306,16 @@ def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
     import pyarrow.parquet as pq
 
     for number, path in enumerate(table.paths):
-        held = pq.read_metadata(path)
+        metadata = pq.read_metadata(path)
         groups: list[int] = []
         size = 0
-        for g in range(held.num_row_groups):
+        for g in range(metadata.num_row_groups):
             groups.append(g)
-            size += held.row_group(g).total_byte_size
+            size += metadata.row_group(g).total_byte_size
             if size >= TASK:
                 yield number, path, tuple(groups)
                 groups, size = [], 0
-        if groups or not held.num_row_groups:
+        if groups or not metadata.num_row_groups:
             yield number, path, tuple(groups)
 
 
@@ -334,15 +345,18 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
     if not task.groups:
         return
     with pq.ParquetFile(task.path) as file, contextlib.ExitStack() as stack:
-        joins = [(by, [(name, stack.enter_context(shelf.opened())) for name, shelf in columns]) for by, columns in task.joins]
+        joins = [(by, [(name, stack.enter_context(blob_file.opened())) for name, blob_file in columns]) for by, columns in task.joins]
         place = sum(file.metadata.row_group(g).num_rows for g in range(task.groups[0]))
         names = [there for _, there in task.columns] or None
-        rows = _rows(task, file.iter_batches(batch_size=ROWS, row_groups=list(task.groups), columns=names), joins, place)
+        narrow = all(column.physical_type != "BYTE_ARRAY" for column in file.schema)
+        rows = _rows(
+            task, file.iter_batches(batch_size=SCANNED if narrow else ROWS, row_groups=list(task.groups), columns=names), joins, place
+        )
         yield from grown(rows, BATCH)
 
 
 def _rows(
-    task: _Task, batches: Iterator[pa.RecordBatch], joins: list[tuple[str, list[tuple[str, Reader]]]], place: int
+    task: _Task, batches: Iterator[pa.RecordBatch], joins: list[tuple[str, list[tuple[str, BlobReader]]]], place: int
 ) -> Iterator[pa.RecordBatch]:
     """Name the columns of batches, tell rows their places, and join what belongs to them."""
     import numpy as np
@@ -359,8 +373,8 @@ def _rows(
         yield from _joined(batch, joins)
 
 
-def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, Reader]]]]) -> Iterator[pa.RecordBatch]:
-    """Yield rows with what belongs to them from shelves, in batches of about `BATCH` bytes: of long values a few rows at once."""
+def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, BlobReader]]]]) -> Iterator[pa.RecordBatch]:
+    """Yield rows with what belongs to them from files of blobs, in batches of about `BATCH` bytes: of long values a few rows at once."""
     import numpy as np
     import pyarrow as pa
 

@@ -33,8 +33,8 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
                 break
             stack.close()  # deleted by its holder between opening and locking
         file.truncate(0)
-        held = {"pid": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)[:300]}
-        json.dump(held, file)
+        owner = {"pid": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)[:300]}
+        json.dump(owner, file)
         file.flush()
         try:
             yield
@@ -50,8 +50,8 @@ def _same(file: IO[str], path: Path) -> bool:
 
 def _told(text: str) -> str:
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        held = json.loads(text)
-        return f"process {held['pid']} on {held['host']} ({held['command']})"
+        owner = json.loads(text)
+        return f"process {owner['pid']} on {owner['host']} ({owner['command']})"
     return "another process"
 
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Checkpoint", "Expect", "Join", "Kernel", "Loop", "Map", "Number", "Plan", "Scan", "ScanKernel", "Sql", "Step"]
+__all__ = ["ArrowKernel", "Checkpoint", "Expect", "Join", "Loop", "Map", "Number", "OrderedKernel", "Plan", "Scan", "Sql", "Step"]
 
 
-class Kernel(Protocol):
+class ArrowKernel(Protocol):
     """Work on record batches: pure, and the same whatever rows share a batch. Frozen, small, and picklable; its repr names all its options."""
 
     @property
@@ -34,8 +34,8 @@ class Kernel(Protocol):
         ...
 
 
-class ScanKernel(Protocol):
-    """Work on rows in an order, of which it may remember some. Otherwise as a `Kernel`."""
+class OrderedKernel(Protocol):
+    """Work on rows in an order, of which it may remember some. Otherwise as a `ArrowKernel`."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -71,7 +71,7 @@ class Map:
 
     into: str
     source: str
-    kernel: Kernel
+    kernel: ArrowKernel
     joins: tuple[Join, ...] = ()
     spread: bool = False
 
@@ -96,7 +96,7 @@ class Scan:
 
     into: str
     source: str
-    kernel: ScanKernel
+    kernel: OrderedKernel
     order: tuple[str, ...]
     within: tuple[str, ...] = ()
 

@@ -115,11 +115,11 @@ def _crc(path: Path) -> int:
 
 def sync(path: Path) -> None:
     """Wait until a file, or what a folder says of its files, is on the disk."""
-    held = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(held)
+        os.fsync(descriptor)
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -150,8 +150,8 @@ class Journal:
 
         A checkpoint stays until the next one is written: behind a power cut, which takes what was not synced, a run goes on from there.
         """
-        held = {name: {**vars(table), "parts": [self._here(part) for part in table.parts]} for name, table in tables.items()}
-        text = json.dumps({"plan": self.fingerprint, "done": list(done), "tables": held})
+        described = {name: {**vars(table), "parts": [self._here(part) for part in table.parts]} for name, table in tables.items()}
+        text = json.dumps({"plan": self.fingerprint, "done": list(done), "tables": described})
         for name in ("checkpoint", "journal") if checkpoint else ("journal",):
             with write_part(self.folder / f"{name}.json", synced=checkpoint) as temporary:
                 temporary.write_text(text, "utf-8")
@@ -163,15 +163,15 @@ class Journal:
         """
         spoilt = None
         for name in ("journal", "checkpoint"):
-            held = self._read(name)
-            if held is not None:
+            state = self._read(name)
+            if state is not None:
                 try:
-                    for part in (p for table in held[1].values() for p in table.parts if Path(p.path).parent == self.folder):
+                    for part in (p for table in state[1].values() for p in table.parts if Path(p.path).parent == self.folder):
                         part.check()
                 except InputError as error:
                     spoilt = error
                     continue
-                return held
+                return state
         if spoilt:
             raise spoilt
         return None
@@ -179,20 +179,20 @@ class Journal:
     @property
     def kept(self) -> set[str]:
         """The files of the last checkpoint."""
-        held = self._read("checkpoint")
-        return {part.path for table in held[1].values() for part in table.parts} if held else set()
+        state = self._read("checkpoint")
+        return {part.path for table in state[1].values() for part in table.parts} if state else set()
 
     def _read(self, name: str) -> tuple[list[int], dict[str, Table]] | None:
         with contextlib.suppress(OSError, ValueError):
-            held: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
-            if held["plan"] == self.fingerprint:
-                return held["done"], {
+            state: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
+            if state["plan"] == self.fingerprint:
+                return state["done"], {
                     name: Table(
                         tuple(replace(part, path=str(self.folder / part.path)) for part in (Part(**p) for p in t["parts"])),
                         tuple((a, b) for a, b in t["columns"]),
                         t["positions"],
                     )
-                    for name, t in held["tables"].items()
+                    for name, t in state["tables"].items()
                 }
         return None
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Literal
 
 from cleantext.chrome import StripChrome
-from cleantext.dedup.scans import Pack
+from cleantext.dedup.tables.ordered_kernels import Pack
 from cleantext.plan import Checkpoint, Loop, Map, Plan, Scan, Sql
 from cleantext.plan.steps import Step
 from cleantext.run.cluster.cleaning import CleanRecords, Learn, Sum, Visible

@@ -33,17 +33,17 @@ def dedup_plan(
 ) -> Plan:
     """Return the plan of a search over tables of so many rows, for one machine or a cluster; `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
-    from cleantext.dedup.passage_plan import passage_plan
-    from cleantext.dedup.passages import Search
-    from cleantext.dedup.plan import document_plan
-    from cleantext.dedup.stages import KEEP
+    from cleantext.dedup.passages.passage_search import PassageParams
+    from cleantext.dedup.tables.document_plan import document_plan
+    from cleantext.dedup.tables.document_sql import KEEP
+    from cleantext.dedup.tables.passage_plan import passage_plan
     from cleantext.errors import unknown
 
     if keep not in KEEP:
         raise unknown("keep", keep, KEEP)
     options: Any = {"keep": keep, "id_type": id_type, "value_type": value_type, "against": against}
     if level == "passage":
-        return passage_plan(Search(threshold, min_chars, max_df), apart=cluster and rows >= FEW, **options)
+        return passage_plan(PassageParams(threshold, min_chars, max_df), apart=cluster and rows >= FEW, **options)
     at_once = 0 if rows < FEW else AT_ONCE if cluster else 1
     return document_plan(
         SketchSpec(), threshold=threshold, level=level, min_chars=min_chars, at_once=at_once, apart=cluster and rows >= FEW, **options

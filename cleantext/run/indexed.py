@@ -40,9 +40,9 @@ def search_indexed(
 
     given: dict[str, Any] = {} if (Path(index) / "header.json").exists() else {"keep": "first", "id_type": "string"}
     held = Index.open(index, level=query.level, threshold=query.threshold, memory=memory, workers=workers, **given)  # type: ignore[arg-type]
-    if held.recipe.id_type != "string" or held.recipe.keep == "value":
+    if held.options.id_type != "string" or held.options.keep == "value":
         raise ConfigError(
-            f"{index}: holds {held.recipe.id_type} ids and keeps by {held.recipe.keep!r}: make one with `clean --index` alone"
+            f"{index}: holds {held.options.id_type} ids and keeps by {held.options.keep!r}: make one with `clean --index` alone"
         )
     folder.mkdir(parents=True, exist_ok=True)
     known, changed = _known(texts, held, folder, memory)
@@ -145,10 +145,10 @@ def _facts(pairs: pa.Table, clusters: pa.Table, held: Index, hot: int) -> dict[s
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    bands = held.recipe.bands
+    bands = held.options.bands
     return {
-        "level": held.recipe.level,
-        "threshold": held.recipe.threshold,
+        "level": held.options.level,
+        "threshold": held.options.threshold,
         "pairs": pairs.num_rows,
         "pairs_across_pages": pairs.num_rows,
         "clusters": len(pc.unique(clusters["cluster"])),

@@ -74,7 +74,7 @@ def dedup_files(
     for each megabyte; 0: no limit) fail, too. ``progress`` is told the name of each step, ``compiled``
     the kernels done and in all, where a first large search has to compile them.
     """
-    from cleantext.dedup.stages import KEEP
+    from cleantext.dedup.tables.document_sql import KEEP
 
     started = time.perf_counter()
     fields = fields or Fields()
@@ -173,13 +173,13 @@ def index_files(
         if not (Path(index) / "header.json").exists():
             options = {"id_type": texts.id_type, "keep": "value" if fields.value else "longest"} | options
         held = Index.open(index, memory=memory, workers=workers, **options)
-        if held.recipe.id_type != texts.id_type:
-            raise InputError(f"{index} has {held.recipe.id_type} ids and these texts have others: make them alike")
-        if fields.value and held.recipe.keep != "value":
-            raise ConfigError(f"{index} keeps by {held.recipe.keep!r}, not by a column: leave out --prefer")
-        if add and held.recipe.keep == "value" and not fields.value:
+        if held.options.id_type != texts.id_type:
+            raise InputError(f"{index} has {held.options.id_type} ids and these texts have others: make them alike")
+        if fields.value and held.options.keep != "value":
+            raise ConfigError(f"{index} keeps by {held.options.keep!r}, not by a column: leave out --prefer")
+        if add and held.options.keep == "value" and not fields.value:
             raise ConfigError(f"{index} keeps by a value: name its column (--prefer)")
-        started += _compile_ahead(found.all, held.recipe.level, compiled)
+        started += _compile_ahead(found.all, held.options.level, compiled)
         if add:
             added = held.add(texts.table, ids=None)
             pairs, events, hot = added.pairs, added.events.to_pylist(), {"hot_buckets": added.hot_buckets}
@@ -187,15 +187,15 @@ def index_files(
         else:
             pairs, events, hot = held.query(texts.table), [], {}
         write_table(pairs, folder / "duplicates.parquet")
-        bands = held.recipe.bands
+        bands = held.options.bands
         report.bytes_in = report.bytes_in or sum(part.size for part in texts.table.parts)
         report.chars_in = report.chars_out = characters_of(texts.table)
         report.outcomes["kept"] += texts.table.rows
-        report.settings |= _settings(held.recipe.level, held.recipe.threshold)
-        report.notes.append(f"index {index}: {len(held):,} {held.recipe.level}s, {'these among them' if add else 'nothing added'}")
+        report.settings |= _settings(held.options.level, held.options.threshold)
+        report.notes.append(f"index {index}: {len(held):,} {held.options.level}s, {'these among them' if add else 'nothing added'}")
         report.duplicates = {
-            "level": held.recipe.level,
-            "threshold": held.recipe.threshold,
+            "level": held.options.level,
+            "threshold": held.options.threshold,
             "pairs": pairs.num_rows,
             "pairs_across_pages": pc.sum(pc.not_equal(pairs["a"], pairs["b"])).as_py() or 0,
             "pages": len(pc.unique(pa.chunked_array([*pairs["a"].chunks, *pairs["b"].chunks], pairs["a"].type))),

@@ -20,7 +20,7 @@ from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan.spark.reads import is_read_again
 from cleantext.plan.spark.store import TABLE, Store, spark_path
 from cleantext.plan.spark.worker import MARK, Probe, installed, shipped
-from cleantext.plan.steps import Checkpoint, Expect, Kernel, Map, Number, Plan, Scan, ScanKernel, Sql
+from cleantext.plan.steps import ArrowKernel, Checkpoint, Expect, Map, Number, OrderedKernel, Plan, Scan, Sql
 from cleantext.plan.tables import Part, Table
 from cleantext.plan.walk import Place, Progress, Walk
 
@@ -142,15 +142,15 @@ class _Run(Walk):
 
     def take_up(self) -> None:
         """Take the tables of a run that was stopped, verified, or else the inputs."""
-        held = self.store.read() if self.runner.resumes else None
-        if held and held["plan"] == self.fingerprint:
-            self.done = tuple(held["done"])
-            self.copies = {name: _Written.told(table) for name, table in held["copies"].items()}
-            self.written = {name: _Written.told(table) for name, table in held["tables"].items()}
+        state = self.store.read() if self.runner.resumes else None
+        if state and state["plan"] == self.fingerprint:
+            self.done = tuple(state["done"])
+            self.copies = {name: _Written.told(table) for name, table in state["copies"].items()}
+            self.written = {name: _Written.told(table) for name, table in state["tables"].items()}
             self.made_here = set(self.written)
             self.store.check([part for table in (*self.copies.values(), *self.written.values()) for part in table.parts])
             self.frames = {name: _read(self.spark, table.parts, table.schema) for name, table in self.written.items()}
-            self.frames |= {name: self.given(name) for name in held["inputs"]}
+            self.frames |= {name: self.given(name) for name in state["inputs"]}
             return
         self.runner.clear()
         for name, given in self.inputs.items():
@@ -163,10 +163,10 @@ class _Run(Walk):
         """Write down that all up to here is done, then delete what is needed no more."""
         tables = {name: self.written[name] for name in names if name in self.written}
         if self.runner.resumes:
-            held: dict[str, Any] = {"plan": self.fingerprint, "done": at, "inputs": [name for name in names if name not in tables]}
-            held["tables"] = {name: asdict(table) for name, table in tables.items()}
-            held["copies"] = {name: asdict(table) for name, table in self.copies.items()}
-            self.store.write(held)
+            state: dict[str, Any] = {"plan": self.fingerprint, "done": at, "inputs": [name for name in names if name not in tables]}
+            state["tables"] = {name: asdict(table) for name, table in tables.items()}
+            state["copies"] = {name: asdict(table) for name, table in self.copies.items()}
+            self.store.write(state)
         self.store.sweep({part.path for table in (*tables.values(), *self.copies.values()) for part in table.parts})
 
     def given(self, name: str) -> DataFrame:
@@ -219,7 +219,7 @@ class _Run(Walk):
         starts = [0, *itertools.accumulate(part.rows for part in written.parts)]
         return _counted(_read(self.spark, written.parts, written.schema), written.parts, starts, step.column)
 
-    def through_kernel(self, frame: DataFrame, kernel: Kernel | ScanKernel, *, scans: bool = False) -> DataFrame:
+    def through_kernel(self, frame: DataFrame, kernel: ArrowKernel | OrderedKernel, *, scans: bool = False) -> DataFrame:
         """Give the batches of a DataFrame to a kernel."""
         return frame.mapInArrow(shipped(kernel, installed(), self.characters, scans=scans), _columns(kernel.schema))
 
@@ -320,8 +320,8 @@ def _settings(runner: SparkRunner) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(Exception):  # of a session that has broken: what broke it is what the caller needs
-            for name, held in before.items():
-                conf.unset(name) if held is None else conf.set(name, held)
+            for name, value in before.items():
+                conf.unset(name) if value is None else conf.set(name, value)
 
 
 def _check_workers(spark: SparkSession) -> None:

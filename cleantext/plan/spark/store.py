@@ -114,9 +114,9 @@ class Store:
         """Delete the folders of tables, except those of parts that are needed. What is not ours stays."""
         import pyarrow.fs as pafs
 
-        held = {path.rpartition("/")[0].rpartition("/")[2] for path in needed}
+        folders = {path.rpartition("/")[0].rpartition("/")[2] for path in needed}
         for info in self.files.get_file_info(pafs.FileSelector(self.root, allow_not_found=True)):
-            if info.type == pafs.FileType.Directory and info.base_name.endswith(TABLE) and info.base_name not in held:
+            if info.type == pafs.FileType.Directory and info.base_name.endswith(TABLE) and info.base_name not in folders:
                 with contextlib.suppress(FileNotFoundError):
                     self.files.delete_dir(info.path)
 

@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
 from cleantext.plan.batches import cut, grown
-from cleantext.plan.steps import Kernel, ScanKernel
+from cleantext.plan.steps import ArrowKernel, OrderedKernel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,7 @@ def _files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
             yield path + each.name, each
 
 
-def shipped(kernel: Kernel | ScanKernel, expected: str, characters: int, *, scans: bool = False) -> Work:
+def shipped(kernel: ArrowKernel | OrderedKernel, expected: str, characters: int, *, scans: bool = False) -> Work:
     """Return the function that Spark sends to workers: it checks the worker, then gives a kernel its batches, or with ``scans`` all of them.
 
     The function travels by value, and the kernel inside it as bytes: a worker without the package can still say so.

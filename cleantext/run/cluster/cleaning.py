@@ -66,15 +66,15 @@ class Learn:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield a row for each host that repeats something, of rows of `Visible` in the order of hosts and places."""
-        host, held = "", list[Page]()
+        host, pages = "", list[Page]()
         for batch in batches:
             for name, text in zip(batch.column("host").to_pylist(), batch.column("text").to_pylist(), strict=True):
                 if name != host:
-                    yield from self._learned(host, held)
-                    host, held = name, []
-                if len(held) < LOOKED_AT:
-                    held.append(Page(text, host=name))
-        yield from self._learned(host, held)
+                    yield from self._learned(host, pages)
+                    host, pages = name, []
+                if len(pages) < LOOKED_AT:
+                    pages.append(Page(text, host=name))
+        yield from self._learned(host, pages)
 
     def _learned(self, host: str, pages: Sequence[Page]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -99,8 +99,8 @@ class CleanRecords:
         """The columns: place, batch, the tally of a batch (on rows without a page), those of a corpus, and what is carried."""
         import pyarrow as pa
 
-        held = [("place", pa.int64()), ("batch", pa.int64()), ("tally", pa.string())]
-        return pa.schema([*held, *rows_schema(), ("carried", pa.binary()), ("carries", pa.binary())])
+        head = [("place", pa.int64()), ("batch", pa.int64()), ("tally", pa.string())]
+        return pa.schema([*head, *rows_schema(), ("carried", pa.binary()), ("carries", pa.binary())])
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield the rows of records with ``profile``, and one row with the tally of all."""
@@ -114,8 +114,8 @@ class CleanRecords:
         for profile, numbers, rows in _groups(batch):
             pipeline = self.settings.pipeline if profile is None else with_profile(self.settings.pipeline, _profile(profile))
             table, done = clean_rows(rows, self.settings, report, pipeline=pipeline)
-            held = batch.take(pa.array([numbers[n] for n in done], pa.int64()))
-            columns: dict[str, Any] = {name: held.column(name) for name in ("place", "batch", "carried", "carries")}
+            taken = batch.take(pa.array([numbers[n] for n in done], pa.int64()))
+            columns: dict[str, Any] = {name: taken.column(name) for name in ("place", "batch", "carried", "carries")}
             columns["tally"] = pa.nulls(len(done), pa.string())
             columns |= {name: table[name].combine_chunks() for name in table.column_names}
             yield from pa.table([columns[name] for name in self.schema.names], schema=self.schema).to_batches()

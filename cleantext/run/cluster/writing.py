@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cleantext.dedup.places import numbers_of
+from cleantext.dedup.folded.token_places import numbers_of
 from cleantext.plan import Map, Plan, Table
 from cleantext.run.cluster.reading import kind_of_carried, unpacked
 from cleantext.run.duplicates import Spans
@@ -89,9 +89,9 @@ class WriteParts:
                 cleaned = pa.Table.from_batches([batch]).filter(pc.is_null(batch.column("tally"))).sort_by("place").combine_chunks()
                 places = cleaned["place"].to_pylist()
                 row = {place: n for n, place in enumerate(places)}
-                held = {row[m["place"]]: m for m in _of_places(marks, places) if m["place"] in row}
+                marks_of = {row[m["place"]]: m for m in _of_places(marks, places) if m["place"] in row}
                 shards = _shards(self.shards, set(cleaned["batch"].to_pylist()))
-                ids = [held[n]["name"] or i if n in held else i for n, i in enumerate(cleaned["id"].to_pylist())]
+                ids = [marks_of[n]["name"] or i if n in marks_of else i for n, i in enumerate(cleaned["id"].to_pylist())]
                 made: dict[str, Any] = {name: pa.nulls(len(places), schema.field(name).type) for name in LATER}
                 made["id"] = pa.array(ids, pa.string())
                 made["shard"] = pa.array([shards[n] for n in cleaned["batch"].to_pylist()], pa.int32())
@@ -99,8 +99,8 @@ class WriteParts:
                 columns = [made[name] if name in made else cleaned[name].cast(schema.field(name).type) for name in ours]
                 further = unpacked(cleaned["carried"].to_pylist(), cleaned["carries"].to_pylist(), carried)
                 table = pa.table([*columns, *(pc.struct_field(further, [n]) for n in range(len(carried)))], schema=schema)
-                members = {n: m for n, m in held.items() if m["cluster"] is not None}
-                spans = {n: _spans(m["spans"]) for n, m in held.items() if m["spans"]}
+                members = {n: m for n, m in marks_of.items() if m["cluster"] is not None}
+                spans = {n: _spans(m["spans"]) for n, m in marks_of.items() if m["spans"]}
                 table, outcomes, reasons, _ = with_duplicates(table, members, spans, self.settings)
                 yield table, outcomes, reasons
 
@@ -199,8 +199,8 @@ def parts_table(cleaned: Table, marks: Table, path: Path) -> Table:
 def _range(path: str) -> tuple[int, int]:
     import pyarrow.parquet as pq
 
-    held = pq.read_metadata(path)
-    bounds = [_bounds(held.row_group(n)) for n in range(held.num_row_groups)]
+    metadata = pq.read_metadata(path)
+    bounds = [_bounds(metadata.row_group(n)) for n in range(metadata.num_row_groups)]
     return min((low for low, _ in bounds), default=0), max((high for _, high in bounds), default=-1)
 
 

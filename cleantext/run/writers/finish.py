@@ -101,7 +101,7 @@ def with_title(title: str | None, text: str, edits: list[Edit]) -> list[Edit]:
     left = apply(text, edits)
     if not edits or not title or left.split() != title.split():
         return edits
-    from cleantext.dedup.removal import TITLE
+    from cleantext.dedup.clusters.removal import TITLE
 
     ends = [0, *(e.end for e in edits)]
     starts = [*(e.start for e in edits), len(text)]

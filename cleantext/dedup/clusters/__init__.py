@@ -1,0 +1,1 @@
+"""Clusters: which copy stays, and what is removed of the others."""

@@ -1,0 +1,1 @@
+"""Folded texts: the units that are compared, and where they stand in the texts as given."""

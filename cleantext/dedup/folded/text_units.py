@@ -1,0 +1,196 @@
+"""The texts of a search: folded once, in the order of their ids, equal folds collapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from cleantext.changes import I32, I64, U32, Ragged, column_texts
+from cleantext.dedup.array_types import U64
+from cleantext.dedup.folded.token_units import Unit, tokens
+from cleantext.dedup.minhash.hash_kernels import digests, gather
+from cleantext.errors import InputError
+from cleantext.fold import Fold, KeptColumn, kept_column
+from cleantext.jit import kernel
+
+__all__ = ["REFERENCE", "TEXT", "FoldedTexts", "FoldedUnits", "Keep", "strings"]
+
+TEXT, REFERENCE = 1, 2  # bits of `FoldedTexts.side`; without a reference set every text is both
+Keep = str | Sequence[Any]
+
+
+@dataclass(frozen=True)
+class FoldedUnits:
+    """Folded texts, references after them. Texts of equal tokens are one unit.
+
+    ``units`` holds the tokens of each unit; unit ``u`` stands for the texts
+    ``members[starts[u]:starts[u + 1]]``, the one that would be kept first.
+    """
+
+    references: int  # how many of the texts are references: the last ones
+    rank: I64  # place of each text in the order in which they are kept; references come first
+    tokens: KeptColumn
+    chars: I64  # kept characters before each token
+    unit: I64
+    starts: I64
+    members: I64
+    units: Ragged
+    side: I32
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def own(self) -> int:
+        """How many texts are no references."""
+        return len(self) - self.references
+
+    @property
+    def apart(self) -> bool:
+        """Whether pairs are of a text and a reference: so it is, too, where the set of references is empty."""
+        return self.references > 0 or bool((self.side != TEXT | REFERENCE).any())
+
+    def part(self, text: int, places: I64) -> FoldedUnits:
+        """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
+        t = self.tokens
+        points, start, end, offsets, chars = _slices(t.points, t.start, t.end, t.offsets, self.chars, text, places)
+        return FoldedUnits.against(KeptColumn(points, start, end, offsets), chars)
+
+    @classmethod
+    def against(cls, tokens: KeptColumn, chars: I64) -> FoldedUnits:
+        """Return the first of some texts with the others as its references."""
+        others = len(tokens) - 1
+        return _units(tokens, chars, np.append(others, np.arange(others)), others, apart=True)
+
+
+@kernel
+def _slices(points: U32, start: I32, end: I32, offsets: I64, chars: I64, text: int, places: I64) -> tuple[U32, I32, I32, I64, I64]:
+    """Return the tokens of a text and behind them those of places, with their starts, ends, bounds and kept characters before."""
+    low, bounds = np.empty(len(places) + 1, np.int64), np.zeros(len(places) + 2, np.int64)
+    low[0], bounds[1] = offsets[text], offsets[text + 1] - offsets[text]
+    for i in range(len(places)):
+        first, last = offsets[places[i, 0]], offsets[places[i, 0] + 1]
+        own = start[first:last]
+        low[i + 1] = first + np.searchsorted(own, places[i, 1])
+        bounds[i + 2] = bounds[i + 1] + first + np.searchsorted(own, places[i, 2]) - low[i + 1]
+    n = bounds[-1]
+    out, starts, ends, before = np.empty(n, np.uint32), np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n + 1, np.int64)
+    for i in range(len(low)):
+        base = places[i - 1, 1] if i else 0
+        for x in range(bounds[i], bounds[i + 1]):
+            t = low[i] + x - bounds[i]
+            out[x], starts[x], ends[x] = points[t], start[t] - base, end[t] - base
+            before[x + 1] = before[x] + chars[t + 1] - chars[t]
+    return out, starts, ends, bounds, before
+
+
+@dataclass(frozen=True)
+class FoldedTexts(FoldedUnits):
+    """Texts in the order of their ids, and their units; ``order[i]`` is the position at which text ``i`` was given."""
+
+    texts: list[str]
+    ids: list[Any]
+    order: I64
+
+    @classmethod
+    def read(cls, texts: Any, ids: Any, against: Any, against_ids: Any, keep: Keep, fold: Fold, unit: Unit) -> FoldedTexts:
+        """Fold texts and references and collapse equal folds."""
+        own, own_ids, order = _sorted(strings(texts, "texts"), ids, "ids")
+        more, more_ids, _ = _sorted(strings(against, "against") if against is not None else [], against_ids, "against_ids")
+        both = own + more
+        kept = kept_column(Ragged.of(both), fold=fold)
+        rank = _rank(np.diff(kept.offsets)[: len(own)], order, keep) + len(more)
+        rank = np.concatenate([rank, np.arange(len(more))])
+        units = _units(*tokens(kept, unit), rank, len(more), apart=against is not None)
+        return cls(**{f.name: getattr(units, f.name) for f in fields(units)}, texts=both, ids=own_ids + more_ids, order=order)
+
+
+def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart: bool) -> FoldedUnits:
+    """Collapse equal texts; unless texts and references are to be kept apart every text is both."""
+    unit, starts, members = _collapse(digests(tokens.points, tokens.offsets), tokens.offsets, rank)
+    side = np.full(len(starts) - 1, 0 if apart else TEXT | REFERENCE, np.int32)
+    if apart:
+        own = len(unit) - references
+        side[unit[:own]] |= TEXT
+        side[unit[own:]] |= REFERENCE
+    units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
+    return FoldedUnits(references, rank, tokens, chars, unit, starts, members, units, side)
+
+
+def strings(column: Any, name: str) -> list[str]:
+    """Return the strings of a column (see `cleantext.changes.column_texts`); a missing text is an empty one, which has no duplicates."""
+    return [text or "" for text in column_texts(column, name)]
+
+
+def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[list[str], list[Any], I64]:
+    """Order texts by id, so that the order in which they were given cannot matter."""
+    if ids is None:
+        return texts, list(range(len(texts))), np.arange(len(texts), dtype=np.int64)
+    known: list[Hashable] = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
+    if len(known) != len(texts):
+        raise InputError(f"{name}: {len(known)} ids for {len(texts)} texts")
+    if not (all(isinstance(i, str) for i in known) or all(isinstance(i, (int, np.integer)) for i in known)):
+        raise InputError(f"{name}: expected all strings or all integers, so that they have one order")
+    if len(set(known)) != len(known):
+        raise InputError(f"{name}: not unique: {next(i for n, i in enumerate(known) if i in set(known[:n]))!r} stands twice")
+    order = np.array(sorted(range(len(known)), key=known.__getitem__), np.int64)  # type: ignore[arg-type]
+    return [texts[i] for i in order], [known[i] for i in order], order
+
+
+def _rank(length: I64, order: I64, keep: Keep) -> I64:
+    """Return the place of each text in the order of preference; ties go by id. ``order`` says where it was given."""
+    if isinstance(keep, str):
+        if keep not in ("longest", "first"):
+            raise InputError(f"keep={keep!r}: expected 'longest', 'first', or one value for each text, of which the smallest stays")
+        best_first = np.argsort(-length if keep == "longest" else order, kind="stable")
+    else:
+        if len(keep) != len(order):
+            raise InputError(f"keep: {len(keep)} values for {len(order)} texts")
+        values = [keep[i] for i in order.tolist()]
+        best_first = np.array(sorted(range(len(order)), key=values.__getitem__), np.int64)
+    rank = np.empty(len(order), np.int64)
+    rank[best_first] = np.arange(len(order))
+    return rank
+
+
+@kernel
+def _collapse(keys: U64, offsets: I64, rank: I64) -> tuple[I64, I64, I64]:
+    """Return the unit of each text, and for each unit the bounds of its members, best first.
+
+    FoldedUnits come in the order of their best texts, so that neighbours stay neighbours in memory.
+    Without a letter or digit there is nothing to compare: such a text is a unit of its own.
+    """
+    n, size = len(rank), 16
+    while size < 2 * n:
+        size *= 2
+    by_rank, best, table = np.empty(n, np.int64), np.empty(n, np.int64), np.full(size, -1, np.int64)
+    for text in range(n):
+        by_rank[rank[text]] = text
+    for one in by_rank:  # the best text of a unit is the first of it that comes here
+        best[one] = one
+        if offsets[one] == offsets[one + 1]:
+            continue
+        at = int(keys[one, 0]) & (size - 1)
+        while table[at] >= 0 and (keys[table[at], 0] != keys[one, 0] or keys[table[at], 1] != keys[one, 1]):
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = one
+        best[one] = table[at]
+    unit, units = np.empty(n, np.int64), 0
+    for text in range(n):
+        if best[text] == text:
+            unit[text] = units
+            units += 1
+    starts, members = np.zeros(units + 1, np.int64), np.empty(n, np.int64)
+    for text in range(n):
+        unit[text] = unit[best[text]]
+        starts[unit[text] + 1] += 1
+    starts = np.cumsum(starts)
+    to = starts.copy()
+    for one in by_rank:
+        members[to[unit[one]]] = one
+        to[unit[one]] += 1
+    return unit, starts, members

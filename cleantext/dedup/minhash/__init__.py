@@ -1,0 +1,1 @@
+"""MinHash: shingles, sketches, bands, and the exact verification of what they propose."""

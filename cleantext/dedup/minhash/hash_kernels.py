@@ -1,0 +1,251 @@
+"""Kernels of the duplicate engine: shingle hashes, sketches, exact overlaps.
+
+All work on the folded code points of many texts laid end to end: text ``i`` has tokens
+``offsets[i]`` to ``offsets[i + 1]``. None is meant for one short string.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cleantext.changes import I64, U32, Ragged
+from cleantext.dedup.array_types import U64
+from cleantext.jit import kernel, wrapping
+
+__all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "roomier", "shingle_hashes", "sketch_into", "sketches"]
+
+# Odd multiplier of the polynomial, 2**64 / golden ratio; the finaliser is MurmurHash3's.
+PRIME = 0x9E3779B97F4A7C15
+MIX1, MIX2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
+_P, _M1, _M2 = np.uint64(PRIME), np.uint64(MIX1), np.uint64(MIX2)
+_33 = np.uint64(33)
+BLOCK = 1 << 14  # tokens hashed at once: what comes in between stays in the cache of a core
+
+
+def shingle_hashes(tokens: U32, k: int) -> U64:
+    """Return the 64-bit hash of the ``k`` tokens from each token on; the last ``k - 1`` are void.
+
+    The hash of ``a + b`` tokens is that of the first ``a`` times the multiplier to the ``b``, and that of the other ``b``. So the
+    length is doubled until it is ``k``: array operations by the logarithm of ``k``, as soon as a compiled loop (10 ns a token for 22).
+    """
+    out = np.zeros(len(tokens), np.uint64)
+    for low in range(0, len(tokens) - k + 1, BLOCK):
+        part = tokens[low : low + BLOCK + k - 1].astype(np.uint64)
+        h, done = part, 1
+        for bit in bin(k)[3:]:  # the binary digits of k behind the first
+            h = h[:-done] * np.uint64(pow(PRIME, done, 1 << 64)) + h[done:]
+            done *= 2
+            if bit == "1":
+                h = h[:-1] * _P + part[done:]
+                done += 1
+        h = (h ^ (h >> _33)) * _M1
+        h = (h ^ (h >> _33)) * _M2
+        out[low : low + len(h)] = h ^ (h >> _33)
+    return out
+
+
+def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
+    """Return one affine32 MinHash a text: shape (texts, slots), all ones where a text has no shingle."""
+    out = np.empty((len(offsets) - 1, len(a)), np.uint32)
+    sketch_into(out, hashes, offsets, k, a, b)
+    return out
+
+
+@wrapping
+def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> None:
+    """Write one sketch a text into the rows of ``out``.
+
+    Product, sum and minimum of 128 slots are 24 operations of 512 bits a shingle: 12 cycles on a processor that
+    carries them out in halves (Zen 4), 6 on one that does not. Passes of 16 and hashes mixed beforehand were no
+    faster, since loads and stores already hide behind these: a loop of the 24 alone takes as long.
+    """
+    slots = len(a)
+    for d in range(len(offsets) - 1):
+        row = out[d]
+        low, high = offsets[d], offsets[d + 1] - k + 1
+        if high <= low:
+            row[:] = np.uint32(0xFFFFFFFF)
+            continue
+        main = max(low + 1, high - 4)
+        for at in range(low, main, 8):
+            # A pass loads and stores the slots once, so eight shingles cost little more than one. The last block repeats
+            # its last shingle: a minimum does not mind.
+            h0 = _fmix32(hashes[at])
+            h1 = _fmix32(hashes[min(at + 1, high - 1)])
+            h2 = _fmix32(hashes[min(at + 2, high - 1)])
+            h3 = _fmix32(hashes[min(at + 3, high - 1)])
+            h4 = _fmix32(hashes[min(at + 4, high - 1)])
+            h5 = _fmix32(hashes[min(at + 5, high - 1)])
+            h6 = _fmix32(hashes[min(at + 6, high - 1)])
+            h7 = _fmix32(hashes[min(at + 7, high - 1)])
+            for s in range(slots):
+                x, y = a[s], b[s]
+                m0 = min(np.uint32(x * h0 + y), np.uint32(x * h1 + y))
+                m1 = min(np.uint32(x * h2 + y), np.uint32(x * h3 + y))
+                m2 = min(np.uint32(x * h4 + y), np.uint32(x * h5 + y))
+                m3 = min(np.uint32(x * h6 + y), np.uint32(x * h7 + y))
+                before = row[s] if at > low else np.uint32(0xFFFFFFFF)
+                row[s] = min(before, m0, m1, m2, m3)
+        at = low + (main - low + 7) // 8 * 8
+        if high - at > 2:  # for the last four or fewer a narrower pass
+            h0 = _fmix32(hashes[at])
+            h1 = _fmix32(hashes[at + 1])
+            h2 = _fmix32(hashes[at + 2])
+            h3 = _fmix32(hashes[high - 1])
+            for s in range(slots):
+                x, y = a[s], b[s]
+                m0 = min(np.uint32(x * h0 + y), np.uint32(x * h1 + y))
+                m1 = min(np.uint32(x * h2 + y), np.uint32(x * h3 + y))
+                row[s] = min(row[s], m0, m1)
+        elif high > at:
+            h0 = _fmix32(hashes[at])
+            h1 = _fmix32(hashes[high - 1])
+            for s in range(slots):
+                x, y = a[s], b[s]
+                row[s] = min(row[s], np.uint32(x * h0 + y), np.uint32(x * h1 + y))
+
+
+@wrapping
+def _fmix32(h: np.uint64) -> np.uint32:
+    """Return datasketch's pre-mix (MurmurHash3's 32-bit finaliser) of the upper half of a shingle hash."""
+    x = np.uint32(h >> np.uint64(32))
+    x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    x = np.uint32((x ^ (x >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(x ^ (x >> np.uint32(16)))
+
+
+@wrapping
+def digests(tokens: U32, offsets: I64) -> U64:
+    """Return 128 bits for each text that only equal texts share: shape (texts, 2)."""
+    out = np.empty((len(offsets) - 1, 2), np.uint64)
+    for d in range(len(offsets) - 1):
+        g, h = np.uint64(1), np.uint64(offsets[d + 1] - offsets[d])
+        for i in range(offsets[d], offsets[d + 1]):
+            t = np.uint64(tokens[i])
+            g = (g ^ t) * _P
+            h = (h ^ t) * _M1
+            g ^= g >> _33
+            h ^= h >> np.uint64(29)
+        out[d, 0], out[d, 1] = g, h
+    return out
+
+
+@kernel
+def roomier(rows: I64, room: int) -> I64:
+    """Return a table of ``room`` rows that begins with these. A slice assigned to would take Numba seconds to compile."""
+    more = np.empty((room, rows.shape[1]), np.int64)
+    for i in range(len(rows)):
+        for column in range(rows.shape[1]):
+            more[i, column] = rows[i, column]
+    return more
+
+
+def gather(column: Ragged, rows: I64) -> Ragged:
+    """Return texts of a column, in the order of ``rows``; the column itself where that is what they are."""
+    if len(rows) == len(column) and bool((np.diff(rows) == 1).all()):
+        return column
+    offsets = np.append(0, np.cumsum(np.diff(column.offsets)[rows]))
+    points = np.empty(offsets[-1], np.uint32)
+    _gather(points, column.points, column.offsets, rows, offsets)
+    return Ragged(points, offsets)
+
+
+@kernel
+def _gather(out: U32, points: U32, offsets: I64, rows: I64, bounds: I64) -> None:
+    for i in range(len(rows)):
+        out[bounds[i] : bounds[i + 1]] = points[offsets[rows[i]] : offsets[rows[i] + 1]]
+
+
+@wrapping
+def band_keys(out: U64, rows: U32, width: int) -> None:
+    """Write one 64-bit key for each band of each sketch into ``out``, shape (bands, texts)."""
+    bands = len(out)
+    for d in range(out.shape[1]):
+        for band in range(bands):
+            h = np.uint64(band)
+            for s in range(band * width, (band + 1) * width):
+                h = (h + np.uint64(rows[d, s])) * _P
+                h ^= h >> _33
+            out[band, d] = h
+
+
+@kernel
+def _find(table: U64, stamp: I64, epoch: int, mask: int, h: np.uint64) -> int:
+    """Return the place of a hash in an open table, or the free place where it belongs; a stamp below ``epoch`` is free."""
+    at = int(np.int64(h & np.uint64(mask)))  # Numba keeps int(uint64) unsigned
+    while stamp[at] >= epoch and table[at] != h:
+        at = (at + 1) & mask
+    return at
+
+
+@kernel
+def count_distinct(hashes: U64, low: I64, high: I64) -> I64:
+    """Return how many distinct hashes each range ``low[i]:high[i]`` holds."""
+    room = _power(2 * _longest(low, high))
+    table, stamp = np.empty(room, np.uint64), np.zeros(room, np.int64)
+    out = np.zeros(len(low), np.int64)
+    for i in range(len(low)):
+        mask = _power(2 * (high[i] - low[i])) - 1
+        n = 0
+        for t in range(low[i], high[i]):
+            at = _find(table, stamp, i + 1, mask, hashes[t])
+            if stamp[at] != i + 1:
+                stamp[at], table[at] = i + 1, hashes[t]
+                n += 1
+        out[i] = n
+    return out
+
+
+@kernel
+def _longest(low: I64, high: I64) -> int:
+    most = 1
+    for i in range(len(low)):
+        most = max(most, high[i] - low[i])
+    return most
+
+
+@kernel
+def _power(least: int) -> int:
+    """Return the first power of two from 16 on that is not below ``least``."""
+    size = 16
+    while size < least:
+        size *= 2
+    return size
+
+
+@kernel
+def overlaps(hashes: U64, a_low: I64, a_high: I64, b_low: I64, b_high: I64, a_size: I64, b_size: I64, least: float) -> I64:
+    """Return the size of the intersection of the hash sets of two ranges, pair by pair.
+
+    Pairs that follow one another with the same first range share its table. A pair that cannot
+    reach Jaccard ``least`` any more is given up and gets -1.
+    """
+    room = _power(2 * _longest(a_low, a_high))
+    table, stamp, seen = np.empty(room, np.uint64), np.zeros(room, np.int64), np.zeros(room, np.int64)
+    out = np.full(len(a_low), -1, np.int64)
+    epoch, mask = 0, 15
+    for i in range(len(a_low)):
+        if i == 0 or a_low[i] != a_low[i - 1] or a_high[i] != a_high[i - 1]:
+            epoch = i + 1
+            mask = _power(2 * (a_high[i] - a_low[i])) - 1
+            for t in range(a_low[i], a_high[i]):
+                at = _find(table, stamp, epoch, mask, hashes[t])
+                stamp[at], table[at], seen[at] = epoch, hashes[t], 0
+        # J >= least  <=>  inter >= least / (1 + least) * (|A| + |B|)
+        need = int(np.ceil(least / (1 + least) * (a_size[i] + b_size[i]) - 1e-9))
+        if min(a_size[i], b_size[i]) < need:
+            continue
+        may_miss = b_high[i] - b_low[i] - need
+        inter = 0
+        for t in range(b_low[i], b_high[i]):
+            at = _find(table, stamp, epoch, mask, hashes[t])
+            if stamp[at] == epoch and seen[at] != i + 1:
+                seen[at] = i + 1
+                inter += 1
+            else:
+                may_miss -= 1
+                if may_miss < 0:
+                    break
+        if may_miss >= 0:
+            out[i] = inter
+    return out

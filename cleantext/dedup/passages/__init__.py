@@ -1,0 +1,1 @@
+"""Shared passages: anchors, alignment, boilerplate, and the pairs of spans that they give."""

@@ -1,0 +1,1 @@
+"""The searches as plans over tables: queries, and kernels over Arrow batches."""

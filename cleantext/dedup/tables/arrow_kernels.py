@@ -1,0 +1,212 @@
+"""Kernels of the search over tables: from texts to sketches, from candidates to verified pairs. No engine, no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I64, U32, Ragged, text_of
+from cleantext.dedup.folded.token_units import Unit, tokens
+from cleantext.dedup.minhash.bands import Bands
+from cleantext.dedup.minhash.document_pairs import sketch_keys
+from cleantext.dedup.minhash.hash_kernels import count_distinct, digests, overlaps, shingle_hashes
+from cleantext.dedup.minhash.sketch import SketchSpec
+from cleantext.fold import KeptColumn, kept_column
+from cleantext.jit import kernel
+from cleantext.plan.binary_columns import binary_column, int64_schema, number_batch, values_of
+from cleantext.script.utf8 import decode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["COUNTED", "Sketch", "TableLevel", "TextHead", "Verify", "column_texts", "key_names", "pack", "unpack"]
+
+TableLevel = Literal["document", "paragraph"]
+ASTRAL = 0x10000
+COUNTED = ("low", "high", "length", "size", "d1", "d2")  # of a text: bounds, kept characters, tokens, and the digest of these
+
+
+def key_names(bands: Bands) -> list[str]:
+    """Return the names of the columns of band keys."""
+    return [f"k{band:02d}" for band in range(bands.bands)]
+
+
+@dataclass(frozen=True)
+class TextHead:
+    """What the row of a text begins with: ``place, id, reference`` and ``value``, which says which text stays."""
+
+    id_type: Literal["string", "int64"]
+    value: Literal["", "int64", "double"] = ""  # the type of the column of values, where there is one
+    reference: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+        import pyarrow as pa
+
+        ids = pa.string() if self.id_type == "string" else pa.int64()
+        value = pa.int64() if self.value == "int64" else pa.float64()
+        return pa.schema([("place", pa.int64()), ("id", ids), ("reference", pa.int32()), ("value", value)])
+
+    def columns(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """Return them for a batch of texts. References have no value: they always stay."""
+        import pyarrow as pa
+
+        schema, value = self.schema, pa.nulls(batch.num_rows)
+        if self.value and not self.reference:
+            value = batch.column("value")
+            value = value.cast(pa.int32()) if value.type == pa.date32() else value
+        reference = pa.array(np.full(batch.num_rows, int(self.reference), np.int32))
+        return [batch.column("place"), batch.column("id").cast(schema.field("id").type), reference, value.cast(schema.field("value").type)]
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Fold texts, or their paragraphs, and sketch them: one row each, with digest, band keys and tokens.
+
+    A paragraph is a line with at least ``min_chars`` letters and digits; ``low`` and ``high`` are where it
+    starts and ends, in code points of its text.
+    """
+
+    spec: SketchSpec
+    bands: Bands
+    level: TableLevel
+    min_chars: int
+    head: TextHead
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table of units."""
+        import pyarrow as pa
+
+        return pa.schema([*self.head.schema, *int64_schema((*COUNTED, *key_names(self.bands))), ("tokens", pa.binary())])
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a batch of ``place, id, text`` and, where one decides, ``value``."""
+        import pyarrow as pa
+
+        texts = column_texts(batch.column("text"))
+        text, start, end = self._units(texts)
+        kept = kept_column(Ragged(texts.points, np.append(texts.offsets[text] + start, texts.offsets[-1])), fold=self.spec.fold)
+        length = np.diff(kept.offsets)
+        if self.level == "paragraph":
+            long = np.flatnonzero(length >= self.min_chars)
+            text, start, end, length = text[long], start[long], end[long], length[long]
+            kept = kept.take(long)
+            # A text without a paragraph leaves an empty one: its id is taken, too.
+            bare = np.setdiff1d(np.arange(len(texts)), text)
+            none = np.zeros(len(bare), np.int64)
+            text, start, end, length = (np.append(x, y) for x, y in ((text, bare), (start, none), (end, none), (length, none)))
+            kept = KeptColumn(kept.points, kept.start, kept.end, np.append(kept.offsets, none + kept.offsets[-1]))
+        column, _ = tokens(kept, self.spec.unit)
+        units = Ragged(column.points, column.offsets)
+        keys = sketch_keys(units, self.spec, self.bands)
+        end_of_shingles = np.maximum(units.offsets[1:] - self.spec.k + 1, units.offsets[:-1])
+        size = count_distinct(shingle_hashes(units.points, self.spec.k), units.offsets[:-1], end_of_shingles)
+        digest = digests(units.points, units.offsets).view(np.int64)
+        rows = pa.array(text)
+        yield pa.record_batch(
+            [
+                *(column.take(rows) for column in self.head.columns(batch)),
+                *(pa.array(x) for x in (start, end, length, size, digest[:, 0].copy(), digest[:, 1].copy())),
+                *(pa.array(key.view(np.int64)) for key in keys),
+                pack(units, self.spec.unit),
+            ],
+            schema=self.schema,
+        )
+
+    def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
+        """Return for each unit its text, and its start and end there."""
+        if self.level == "document":
+            return np.arange(len(texts)), np.zeros(len(texts), np.int64), np.diff(texts.offsets)
+        breaks = np.flatnonzero(texts.points == ord("\n"))
+        starts = np.sort(np.concatenate([texts.offsets[:-1], breaks + 1]))
+        ends = np.sort(np.concatenate([texts.offsets[1:], breaks]))
+        # What follows a line break at the very end counts as an empty line of the next text: too short for anything.
+        text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
+        return text, starts - texts.offsets[text], ends - texts.offsets[text]
+
+
+def column_texts(column: pa.Array) -> Ragged:
+    """Return the strings of an Arrow column without a Python string for each; a null counts as empty."""
+    data, bounds = values_of(column)
+    points, starts = np.empty(len(data), np.int32), np.zeros(len(bounds), np.int64)
+    if len(points):
+        decode(data, bounds, points, starts)
+    return Ragged(points[: starts[-1]].view(np.uint32), starts)
+
+
+def pack(units: Ragged, unit: Unit) -> pa.Array:
+    """Return tokens as a binary column: characters as UTF-16, words (which are hashes) in 32 bits."""
+    if unit != "char":
+        return binary_column(units.points.tobytes(), units.offsets * 4)
+    wide = units.points >= ASTRAL
+    data = text_of(units.points).encode("utf-16-le") if wide.any() else units.points.astype(np.uint16).tobytes()
+    return binary_column(data, 2 * (units.offsets + np.append(0, np.cumsum(wide))[units.offsets]))
+
+
+def unpack(column: pa.Array, unit: Unit) -> Ragged:
+    """Return the tokens of a binary column."""
+    data, bounds = values_of(column)
+    raw = data.tobytes()
+    if unit != "char":
+        return Ragged(np.frombuffer(raw, np.uint32), bounds // 4)
+    return Ragged(*_decoded(np.frombuffer(raw, np.uint16), bounds // 2))
+
+
+@kernel
+def _decoded(halves: npt.NDArray[np.uint16], bounds: I64) -> tuple[U32, I64]:
+    """Return the code points of UTF-16, and their bounds."""
+    out, offsets, n = np.empty(len(halves), np.uint32), np.zeros(len(bounds), np.int64), 0
+    for d in range(len(bounds) - 1):
+        high = np.uint32(0)
+        for i in range(bounds[d], bounds[d + 1]):
+            half = np.uint32(halves[i])
+            if half & np.uint32(0xFC00) == np.uint32(0xD800):
+                high = half
+                continue
+            if half & np.uint32(0xFC00) == np.uint32(0xDC00):
+                half = np.uint32(ASTRAL) + ((high & np.uint32(0x3FF)) << np.uint32(10)) + (half & np.uint32(0x3FF))
+            out[n] = half
+            n += 1
+        offsets[d + 1] = n
+    return out[:n], offsets
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Count the shingles that candidates share; keep the pairs that reach ``least``."""
+
+    k: int
+    unit: Unit
+    least: float
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table of verified pairs."""
+        return int64_schema(("a", "b", "inter", "a_size", "b_size"))
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield the verified ones of rows ``a, b, a_size, b_size, a_tokens, b_tokens``."""
+        import pyarrow as pa
+
+        order = np.lexsort([batch.column(name).to_numpy() for name in ("b", "a")])  # pairs of one text share its table
+        a_size, b_size = batch.column("a_size").to_numpy()[order], batch.column("b_size").to_numpy()[order]
+        ranges: list[I64] = []
+        hashes, base = [], 0
+        for side in "ab":  # each text once, in however many pairs it is
+            _, row, index = np.unique(batch.column(side).to_numpy(), return_index=True, return_inverse=True)
+            part = unpack(batch.column(f"{side}_tokens").take(pa.array(row)), self.unit)
+            low, high = part.offsets[:-1], np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1])
+            hashes.append(shingle_hashes(part.points, self.k))
+            ranges += [(base + low)[index][order], (base + high)[index][order]]
+            base += len(part.points)
+        a_low, a_high, b_low, b_high = ranges
+        inter = overlaps(np.concatenate(hashes), a_low, a_high, b_low, b_high, a_size, b_size, self.least)
+        good = (inter > 0) & (inter / (a_size + b_size - inter) >= self.least)  # the very number that is reported
+        rows = [(inter if name == "inter" else batch.column(name).to_numpy()[order])[good] for name in self.schema.names]
+        yield number_batch(self.schema, rows)
