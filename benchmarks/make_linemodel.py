@@ -449,14 +449,14 @@ def fitted(corpus):
 
 def left_out(corpus, tested, fits):
     """Return the pages of each fold, its model, with a table read off the other folds, and the table of all."""
-    from cleantext.chrome.scorer.line_model import Model
+    from cleantext.chrome.scorer.line_model import LineModel
 
     said, models = np.zeros(len(corpus.label)), []
     for out, (weights, chrome, _) in zip(tested, fits, strict=True):
         said[corpus.lines(out)] = corpus.sums(out, weights, chrome)
     for out, (weights, chrome, title) in zip(tested, fits, strict=True):
         others = corpus.lines([n for fold in tested if fold is not out for n in fold])
-        models.append(Model(weights, chrome, title, *_table(corpus, others, said), {"digest": "left out"}))
+        models.append(LineModel(weights, chrome, title, *_table(corpus, others, said), {"digest": "left out"}))
     return tested, models, _table(corpus, corpus.lines([n for fold in tested for n in fold]), said)
 
 

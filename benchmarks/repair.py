@@ -32,7 +32,7 @@ from cleantext.decode import decode
 from cleantext.repair import STEPS, GbkSlips, Mojibake, PinyinInjections, repair
 from cleantext.repair.damage import FAMILIES, FOLDED, draw_injector, garble
 from cleantext.repair.misread.latin import ftfy_safe, gated
-from cleantext.repair.model import STEP, Model, word_list
+from cleantext.repair.model import STEP, WordModel, word_list
 from cleantext.repair.pinyin import CANDIDATE
 from cleantext.repair.shifted import certified
 from cleantext.transform import Page
@@ -312,7 +312,7 @@ def models(corpus: Corpus, wanted: int) -> None:
         data = fewer_words(word_list(), least, longest)
         packed = io.BytesIO()
         np.savez_compressed(packed, **data)
-        model = Model(data)
+        model = WordModel(data)
         slip.word_model = families_.word_model = lambda model=model: model
         slip._allowed.cache_clear()
         name = f"counted {least} times and more, up to {longest} characters | {data['words'].sum()} | {packed.tell() / 1000:.0f}"

@@ -14,7 +14,7 @@ HTTP libraries and editors put where nothing is known. Measured on translations 
 Japanese ones 0.1 % and of 6,000 Korean ones 1.3 %.
 
 Bad bytes become U+FFFD and take no neighbour with them. Private-use characters stay, except those that GB 18030 has
-given characters since (`cleantext.encodings.ASSIGNED`): slip repair reads the bytes behind them.
+given characters since (`cleantext.data.encodings.ASSIGNED`): slip repair reads the bytes behind them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from cleantext.encodings import codec_of, lenient
+from cleantext.data.encodings import codec_of, lenient
+from cleantext.data.format_marks import CONTROLS, marked
 from cleantext.errors import wrong_type
-from cleantext.marks import CONTROLS, marked
 
 __all__ = ["Decoded", "Evidence", "decode"]
 

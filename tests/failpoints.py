@@ -102,7 +102,7 @@ if KIND is not None and (told := os.environ.get("CLEANTEXT_FAILPOINT")) and FAIL
 
 if __name__ == "__main__":
     import cleantext as ct
-    from cleantext.run import duplicates
+    from cleantext.run.search import duplicate_search as duplicates
     from cleantext.run.writers import corpus
 
     corpus.FILE_BYTES = int(sys.argv[3])  # several files

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cleantext.run import shards
+from cleantext.run.shards import clean_shard as shards
 from cleantext.transform import HOLDS, Edit, Law, Page, PageTransform, Safety
 
 if multiprocessing.current_process().name != "MainProcess":  # a worker: this step has no kernels, and all others take seconds to load

@@ -24,19 +24,14 @@ def imported(code):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_files_are_rooms_not_halls(path):
     text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= 420
+    assert len(text.splitlines()) <= 400
     assert path.stem not in {"utils", "helpers", "base", "core", "manager", "misc", "common"}
     assert ast.get_docstring(ast.parse(text)), "a module says what it is for"
 
 
 # Names that two modules share today, each in a room of its own: the list only shrinks.
-SHARED_FILES = {
-    "batches", "characters", "cluster", "context", "corpus", "duplicates", "fields", "find", "kernel", "learn", "lines", "metadata", "model",
-    "pieces", "places", "reading", "rows", "rules", "scan", "signals", "tables", "tokens", "words",
-}  # fmt: skip
-SHARED_CLASSES = {
-    "Corpus", "Found", "Kernel", "Model", "Pack", "Part", "Places", "Read", "Recipe", "Row", "Rows", "Scanned", "Table", "_Run", "_Work",
-}  # fmt: skip
+SHARED_FILES = set[str]()
+SHARED_CLASSES = {"Row", "_Work"}
 
 
 def shared(names):
@@ -53,7 +48,7 @@ def test_no_class_name_stands_twice():
     assert not shared(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)) - SHARED_CLASSES
 
 
-LARGE_FOLDERS = {".": 16, "chrome": 30, "dedup": 31, "html": 16, "run": 25, "run/readers": 14, "script": 13}  # raised never
+LARGE_FOLDERS = {".": 15}  # raised never
 
 
 def test_folders_have_a_dozen_modules():

@@ -3,7 +3,7 @@
 import pytest
 
 from cleantext.errors import InputError
-from cleantext.run.audit import audit
+from cleantext.run.finished.audit import audit
 from cleantext.run.job import clean_files
 
 PROSE = "昨夜，清河下了一场大雨，今晨水位涨了半米，守堤的人换了三班。"

@@ -14,11 +14,14 @@ from stuck import Stuck
 import cleantext as ct
 from cleantext.errors import CleantextError, ConfigError
 from cleantext.pipeline import Pipeline
-from cleantext.run import budget, corpus, job, shards, workers
+from cleantext.run import job
 from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
-from cleantext.run.search import dedup_files
-from cleantext.run.settings import STATE, Settings
+from cleantext.run.search import search_input as corpus
+from cleantext.run.search.dedup_files import dedup_files
+from cleantext.run.shards import budget, workers
+from cleantext.run.shards import clean_shard as shards
+from cleantext.run.shards.settings import STATE, Settings
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
 RECIPE = Pipeline((Stuck(),), "stuck")

@@ -14,7 +14,7 @@ from made import THOROUGH, judge
 from cleantext import jit
 from cleantext.changes import Ragged, code_points
 from cleantext.chrome import StripChrome
-from cleantext.chrome.lines.decide import columns, findings
+from cleantext.chrome.lines import columns, findings
 from cleantext.chrome.lines.findings import LineCache, collect
 from cleantext.chrome.lines.headers_footers import LISTING
 from cleantext.chrome.matching import automata, line_memory

@@ -26,7 +26,7 @@ from cleantext.run.cluster.writing import parts_table, write_plan
 from cleantext.run.job import clean_files
 from cleantext.run.learn import with_profile
 from cleantext.run.readers.carried import as_type, common
-from cleantext.run.settings import Settings
+from cleantext.run.shards.settings import Settings
 from cleantext.run.writers.corpus import corpus_tables
 from cleantext.transform import Page
 

@@ -16,11 +16,11 @@ from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import Report
 from cleantext.run.files import STATE, TABLES, UNDO, is_run, is_undo, whole
+from cleantext.run.finished.restore import undo
 from cleantext.run.paths import inside
 from cleantext.run.readers.find import find_pages
 from cleantext.run.readers.source import Source
-from cleantext.run.restore import undo
-from cleantext.run.state import working
+from cleantext.run.resume.run_state import working
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
 HOSTILE = [

@@ -20,9 +20,9 @@ from cleantext.cli import main
 from cleantext.errors import ConfigError, InputError
 from cleantext.report.tally import OUTCOMES, Report
 from cleantext.run import job
-from cleantext.run.outputs import pages_of
-from cleantext.run.readers import batches
-from cleantext.run.restore import undo
+from cleantext.run.finished.outputs import pages_of
+from cleantext.run.finished.restore import undo
+from cleantext.run.readers import page_batches as batches
 from cleantext.run.writers import corpus
 from cleantext.run.writers.corpus import corpus_files, corpus_tables
 from cleantext.run.writers.schema import COLUMNS, SCHEMA, corpus_schema
@@ -158,7 +158,7 @@ def test_conditions_are_sql_over_the_columns(tmp_path):
 @pytest.mark.parametrize("small", [True, False])
 def test_duplicates_are_told_and_removed(tmp_path, monkeypatch, level, small):
     if not small:
-        monkeypatch.setattr("cleantext.run.duplicates.SMALL", -1)
+        monkeypatch.setattr("cleantext.run.search.duplicate_search.SMALL", -1)
     rng = random.Random(5)
     a, b, c = (prose(rng, 90) for _ in range(3))
     texts = {"1": f"{a}\n{b}", "2": f"{a}\n{b}", "3": f"{c}\n{a}"}

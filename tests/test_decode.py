@@ -196,7 +196,7 @@ def test_nothing_is_text():
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_prescan_as_html5lib_has_it():
-    from cleantext.encodings import codec_of
+    from cleantext.data.encodings import codec_of
 
     wrong = total = 0
     for name in ("tests1.dat", "tests2.dat", "test-yahoo-jp.dat"):
@@ -277,7 +277,7 @@ def test_private_characters_as_iconv_has_them():
     import shutil
     import subprocess
 
-    from cleantext.encodings import ASSIGNED
+    from cleantext.data.encodings import ASSIGNED
 
     if not shutil.which("iconv"):
         pytest.skip("needs the program iconv")

@@ -20,7 +20,8 @@ from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks
 from cleantext.edits import apply
 from cleantext.html import class_words, read_html
 from cleantext.html.metadata.dates import iso_date
-from cleantext.html.parsing.html_tokens import NOSCRIPT, canonical, tokens
+from cleantext.html.parsing.bounds import NOSCRIPT, canonical
+from cleantext.html.parsing.html_tokens import tokens
 from cleantext.html.parsing.tags import PARTS, UNSEEN, key_of, look_up, word_table
 from cleantext.html.parsing.tags import TAGS as NAMES_OF_TAGS
 from cleantext.html.parsing.token_lines import scan

@@ -11,7 +11,7 @@ from crawl import crawl, write_jsonl, write_parquet, write_warc
 import cleantext as ct
 from cleantext.errors import ConfigError
 from cleantext.run import job
-from cleantext.run.settings import STATE
+from cleantext.run.shards.settings import STATE
 from cleantext.run.writers import finish
 
 PAGES = list(crawl(60, seed=5))

@@ -19,8 +19,9 @@ from cleantext import jit
 from cleantext.cli import main
 from cleantext.cli.progress import compiling
 from cleantext.dedup.minhash import hash_kernels as hashes
-from cleantext.run import job, search
+from cleantext.run import job
 from cleantext.run.doctor import checks
+from cleantext.run.search import dedup_files as search
 
 warm = importlib.import_module("cleantext.warm")  # not the function of that name
 
@@ -173,7 +174,9 @@ def test_values_are_pythons_as_those_of_compiled_code_are():
     assert (type(one), type(two), type(rest)) == (int, int, np.ndarray)
 
 
-def test_only_hashes_may_wrap_around():
+def test_only_hashes_may_wrap_around(monkeypatch):
+    monkeypatch.setattr(jit._Process, "eager", False)  # as before any job was announced
+
     @jit.kernel
     def square(value):
         return value * value

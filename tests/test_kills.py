@@ -16,7 +16,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import cleantext as ct
-from cleantext.run.readers import batches
+from cleantext.run.readers import page_batches as batches
 
 batches.BATCH_ROWS = 6
 at, real, seen = int(sys.argv[3]), Path.replace, [0]

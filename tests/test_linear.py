@@ -22,7 +22,7 @@ from cleantext.chrome.lines.headers_footers import LISTING
 from cleantext.chrome.matching import linear_time
 from cleantext.chrome.matching.automata import Automata
 from cleantext.chrome.matching.line_scan import SHORT
-from cleantext.chrome.matching.linear_time import LARGE, WORK, _Work, prove
+from cleantext.chrome.matching.linear_time import LARGE, WORK, _Steps, prove
 from cleantext.chrome.matching.pattern_nodes import PARSER, Question
 from cleantext.chrome.rules.load_packs import load_pack
 from cleantext.chrome.rules.value_shapes import SHAPES
@@ -232,13 +232,13 @@ def test_huge_patterns_are_refused_soon(pattern, says, tmp_path):
 def test_no_proof_takes_more_steps_than_it_may(pattern, times):
     steps = []
 
-    class Counted(_Work):
+    class Counted(_Steps):
         def spend(self, number):
             steps.append(number)
             super().spend(number)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linear_time, "_Work", Counted)
+        patch.setattr(linear_time, "_Steps", Counted)
         found = prove.__wrapped__(f"(?:{pattern}){times}", "fullmatch", 120, most=20_000)
     assert sum(steps[:-1]) <= 20_000
     assert found.why != LARGE or sum(steps) > 20_000
@@ -336,7 +336,7 @@ ASKED = {
     "chrome.main_text.element_tree.HEADING": ("fullmatch", 60),
     "run.readers.sniff._ASIDE": ("match", inf),
     "run.readers.sniff._STATUS": ("match", inf),
-    "run.readers.source._ADDRESS": ("match", inf),
+    "run.readers.fields._ADDRESS": ("match", inf),
     "chrome.main_text.element_tree.ACTION": ("fullmatch", inf),
     "chrome.main_text.keep_lines.POSITION": ("match", inf),
     "html.metadata.bylines.SIGNED": ("search", 61),
@@ -388,7 +388,7 @@ RUNS = {
     "chrome.main_text.element_tree.ACTION": "返回目录|",
     "html.parsing.bounds.CLOSED_AT_ONCE": "<b =\"'/>",  # possessive throughout, as the next one
     "html.parsing.nesting.NAMED": "a =\"'/>",
-    "marks.LONE": b"1. }",
+    "data.format_marks.LONE": b"1. }",
     "repair.spaced.LINE": "版 ，a",  # possessive throughout
 }
 ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
@@ -399,7 +399,7 @@ ELSEWHERE = {  # not of the text of pages, or of a part with a bound of its own
     "html.formulas.STYLE": "one formula, all of it",
     "html.parsing.block_elements.NOT_NAME": "classes and names, of a bounded length",
     "run.readers.sniff._MARKS": "the first 8,192 bytes",
-    "run.readers.jsonlines._PARTS": "a table: each character is taken once, by possessive repeats",
+    "run.readers.formats.jsonlines._PARTS": "a table: each character is taken once, by possessive repeats",
     "html.metadata.bylines.BYLINE": "lines of at most 60 characters",
     "html.metadata.bylines.DESPATCH": "the first 60 characters of a line",
     "html.metadata.page_metadata.SUFFIX": "a title whose blanks are single",

@@ -31,15 +31,14 @@ from cleantext.edits import Edit, apply, compose
 from cleantext.html import read_html
 from cleantext.html.parsing import bounds
 from cleantext.html.parsing.block_elements import PATH_CHARS
-from cleantext.html.parsing.bounds import ATTRIBUTES, DEEPEST, OPEN, ROOTS, bounded
-from cleantext.html.parsing.html_tokens import canonical
+from cleantext.html.parsing.bounds import ATTRIBUTES, DEEPEST, OPEN, ROOTS, bounded, canonical
 from cleantext.html.parsing.nesting import cut
 from cleantext.normalize import MARKS, Forms
 from cleantext.repair import Controls, Entities, GbkSlips, repair, shifted, slip
 from cleantext.repair.controls import RIGHT_TO_LEFT, _Line
 from cleantext.repair.entities import ABOUT, QUOTES, REFERENCE, ROUNDS, _character
 from cleantext.repair.misread.families import CUT_SHORT, _apart
-from cleantext.repair.model import Model, word_model
+from cleantext.repair.model import WordModel, word_model
 from cleantext.repair.pinyin import CANDIDATE
 from cleantext.repair.shifted import LOST, TAIL, WIDEN, certified
 from cleantext.repair.slip import _Quotations
@@ -54,8 +53,8 @@ SLOW = {
     "marks of families": "from cleantext.repair import *; Mojibake()(''.join(map(chr, range(0x4e00, 0x9000))) * 5)",  # 200 s
     "marks of direction": "from cleantext.repair import *; Controls()('a\\u200f' * 100_000)",  # 60 s
     "combining marks": "from cleantext.normalize import *; Forms()('\\u0301\\u0327' * 30_000)",  # 45 s
-    "attributes": "from cleantext.html.parsing.html_tokens import *; canonical('<p ' + ' '.join(f'a{n}=1' for n in range(150_000)))",  # 60 s
-    "formatting": "from cleantext.html.parsing.html_tokens import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
+    "attributes": "from cleantext.html.parsing.bounds import *; canonical('<p ' + ' '.join(f'a{n}=1' for n in range(150_000)))",  # 60 s
+    "formatting": "from cleantext.html.parsing.bounds import *; canonical(''.join(f'<b id={n}><p>' for n in range(10_000)))",  # 50 s, 800 MB
     "brackets": "from cleantext.chrome.rules.pack import *; unwrap('(' * 200_000 + ')' * 200_000)",  # hours
 }
 # Markup that opens elements without end, and then looks through them; some of it seems to close them.
@@ -235,8 +234,8 @@ def weighed(monkeypatch):
     """Count the texts that are scored."""
     shifted._best.cache_clear()
     counts = []
-    scores = Model.scores
-    monkeypatch.setattr(Model, "scores", lambda model, texts: counts.append(len(texts) * len(texts[0])) or scores(model, texts))
+    scores = WordModel.scores
+    monkeypatch.setattr(WordModel, "scores", lambda model, texts: counts.append(len(texts) * len(texts[0])) or scores(model, texts))
     return counts
 
 

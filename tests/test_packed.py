@@ -19,8 +19,8 @@ import cleantext as ct
 from cleantext.errors import ConfigError, InputError
 from cleantext.run.readers import packed
 from cleantext.run.readers.packed import lines_of, read_bytes, unpacked_name
-from cleantext.run.search import dedup_files
-from cleantext.run.settings import Settings
+from cleantext.run.search.dedup_files import dedup_files
+from cleantext.run.shards.settings import Settings
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。"
 PACK = {".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

@@ -24,7 +24,7 @@ from cleantext.dedup.tables.document_plan import document_plan
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Plan, Sql, Table
 from cleantext.run.readers.fields import Fields
-from cleantext.run.search import dedup_files
+from cleantext.run.search.dedup_files import dedup_files
 
 
 def encodable(texts):

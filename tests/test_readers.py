@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from cleantext.errors import ConfigError, InputError
 from cleantext.run.readers import units
-from cleantext.run.readers.batches import BATCH_BYTES, notes_of, row_schema, rows_of
 from cleantext.run.readers.carried import as_type, common
 from cleantext.run.readers.fields import Fields, id_of_url
 from cleantext.run.readers.find import find_pages
+from cleantext.run.readers.page_batches import BATCH_BYTES, notes_of, row_schema, rows_of
 from cleantext.run.readers.records import read_record
 from cleantext.run.readers.source import tree_name
 from cleantext.run.readers.units import Spool, units_of
@@ -65,9 +65,9 @@ def test_all_forms_give_the_same_pages(tmp_path, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_batches_are_of_one_schema_and_of_a_bounded_size_and_survive_a_spool(tmp_path, form, monkeypatch):
-    monkeypatch.setattr("cleantext.run.readers.batches.BATCH_BYTES", 3000)
-    monkeypatch.setattr("cleantext.run.readers.columnar.BATCH_BYTES", 3000)
-    monkeypatch.setattr("cleantext.run.readers.columnar.READ_ROWS", 2)
+    monkeypatch.setattr("cleantext.run.readers.page_batches.BATCH_BYTES", 3000)
+    monkeypatch.setattr("cleantext.run.readers.formats.columnar.BATCH_BYTES", 3000)
+    monkeypatch.setattr("cleantext.run.readers.formats.columnar.READ_ROWS", 2)
     monkeypatch.setattr(units, "BATCH_BYTES", 3000)
     made = batches(FORMS[form](tmp_path, PAGES))
     assert len(made) > 5
@@ -79,7 +79,7 @@ def test_batches_are_of_one_schema_and_of_a_bounded_size_and_survive_a_spool(tmp
 
 
 def test_batches_that_are_kept_are_read_once_and_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("cleantext.run.readers.batches.BATCH_ROWS", 4)
+    monkeypatch.setattr("cleantext.run.readers.page_batches.BATCH_ROWS", 4)
     found = find_pages([FORMS["warc"](tmp_path, PAGES)])
     [unit] = units_of(found.pages, found.holders, Fields())
     kept = replace(unit, kept=tmp_path / "read")

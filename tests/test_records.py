@@ -12,10 +12,10 @@ from made import prose
 
 from cleantext.errors import InputError
 from cleantext.report.tally import Report
-from cleantext.run.corpus import table_of
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages
-from cleantext.run.search import dedup_files
+from cleantext.run.search.dedup_files import dedup_files
+from cleantext.run.search.search_input import table_of
 
 ONE, TWO, OTHER = prose(random.Random(1), 200), prose(random.Random(1), 200) + "甲", prose(random.Random(2), 200)
 LOCAL = {"level": "document", "engine": "local", "workers": 1}
@@ -146,7 +146,7 @@ def test_ids_of_every_type(tmp_path, ids, seen, failed):
     ids=str,
 )
 def test_ids_of_every_type_in_lines(tmp_path, ids, seen, monkeypatch):
-    monkeypatch.setattr("cleantext.run.corpus.PART", 1)  # each row a part
+    monkeypatch.setattr("cleantext.run.search.search_input.PART", 1)  # each row a part
     rows, _, _ = corpus(tmp_path, lines(tmp_path / "a.jsonl", [{"id": i, "text": "甲"} for i in ids]))
     assert [r[0] for r in rows] == seen
 

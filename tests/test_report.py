@@ -17,7 +17,7 @@ from cleantext.edits import Edit, apply
 from cleantext.errors import InputError
 from cleantext.report.overview import overview
 from cleantext.report.page import calls, clusters, flow, pieces, render, shortened
-from cleantext.report.pieces import page_view
+from cleantext.report.page_pieces import page_view
 from cleantext.report.tally import OUTCOMES, SAMPLES, Report, drawn, nearest, total
 
 EDIT = st.builds(

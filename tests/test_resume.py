@@ -17,13 +17,13 @@ from cleantext.cli import main
 from cleantext.errors import ConfigError
 from cleantext.plan.lock import only_writer
 from cleantext.run import job
-from cleantext.run.budget import MEMORY
-from cleantext.run.markers import finished
 from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
-from cleantext.run.search import dedup_files
-from cleantext.run.settings import STATE, Settings, part
-from cleantext.run.state import sweep
+from cleantext.run.resume.markers import finished
+from cleantext.run.resume.run_state import sweep
+from cleantext.run.search.dedup_files import dedup_files
+from cleantext.run.shards.budget import MEMORY
+from cleantext.run.shards.settings import STATE, Settings, part
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n發布時間:2023-10-24 来源:石榴云\n口岸是連接兩國間的重要窗口。"
 
@@ -119,7 +119,7 @@ def test_another_budget_gives_pages_that_went_over_it_another_try_and_no_others(
     recipe = ct.Pipeline.load("zh-web")
     shards = job.plan_shards(find_pages([crawl]).pages)
     marker = part(tmp_path / "out", shards[0], "done")
-    from cleantext.run.markers import _sum
+    from cleantext.run.resume.markers import _sum
 
     held = json.loads(marker.read_bytes())
     held.pop("sum")
@@ -143,7 +143,7 @@ def test_pages_that_went_from_the_input_meanwhile_go_from_the_output(crawl, tmp_
 
 
 def test_pages_of_a_shard_that_was_not_finished_go_too(crawl, tmp_path, monkeypatch):
-    from cleantext.run import shards
+    from cleantext.run.shards import clean_shard as shards
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shards, "mark", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))

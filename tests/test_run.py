@@ -22,14 +22,15 @@ from cleantext.edits import apply
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
-from cleantext.run import job, search
+from cleantext.run import job
+from cleantext.run.finished.restore import explained, undo
 from cleantext.run.learn import learn_files
 from cleantext.run.readers import units
 from cleantext.run.readers.find import find_pages
 from cleantext.run.readers.source import Source
-from cleantext.run.restore import explained, undo
-from cleantext.run.settings import STATE, Settings
-from cleantext.run.tables import read_edits
+from cleantext.run.search import dedup_files as search
+from cleantext.run.shards.settings import STATE, Settings
+from cleantext.run.side_tables import read_edits
 
 BODY = "今年三月,喀什古城的杏花开了,游客比往年多了一倍。\n口岸是连接两国间的重要窗口,推动口岸建设需要双方同频共振。"
 
@@ -501,7 +502,7 @@ def of_duplicates(out):
 
 def test_boilerplate_is_told_and_listed(tmp_path):
     from cleantext.report.terminal import _found
-    from cleantext.run.search import dedup_files
+    from cleantext.run.search.dedup_files import dedup_files
 
     (tmp_path / "in").mkdir()
     article = prose(random.Random(1), 300) + "\n"
@@ -529,7 +530,7 @@ def test_boilerplate_is_told_and_listed(tmp_path):
 
 
 def test_a_run_leaves_no_duplicates_of_an_earlier_one(tmp_path):
-    from cleantext.run.search import dedup_files, index_files
+    from cleantext.run.search.dedup_files import dedup_files, index_files
 
     (tmp_path / "in").mkdir()
     line = prose(random.Random(1), 80)

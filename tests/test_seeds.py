@@ -11,8 +11,8 @@ import cleantext as ct
 from cleantext.edits import apply
 from cleantext.fold import kept
 from cleantext.report.tally import Report
-from cleantext.run.restore import undo
-from cleantext.run.tables import read_edits
+from cleantext.run.finished.restore import undo
+from cleantext.run.side_tables import read_edits
 
 LINE = "\n"
 

@@ -20,9 +20,9 @@ from made import examples
 
 import cleantext as ct
 from cleantext.cli import main
+from cleantext.data.format_marks import CONTROLS, PRINTABLE, SURE
 from cleantext.decode import decode
 from cleantext.errors import ConfigError, InputError
-from cleantext.marks import CONTROLS, PRINTABLE, SURE
 from cleantext.run.readers.find import find_pages
 from cleantext.run.readers.packed import lines_of, read_bytes
 from cleantext.run.readers.sniff import KINDS, ending_of, first_bytes, kind_of, sniff

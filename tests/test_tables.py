@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from made import THOROUGH, edited, prose
 
 import cleantext as ct
-import cleantext.run.search
+import cleantext.run.search.dedup_files
 from cleantext.cli import main
 from cleantext.dedup import SketchSpec, find_duplicates
 from cleantext.dedup.index import index_folder as module
@@ -24,9 +24,10 @@ from cleantext.dedup.tables import document_sql
 from cleantext.dedup.tables.document_plan import document_plan
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.plan import EmbeddedRunner, Plan, Sql, Table, embedded
-from cleantext.run import duplicates, engines
 from cleantext.run.readers.fields import Fields
-from cleantext.run.search import dedup_files, index_files
+from cleantext.run.search import duplicate_search as duplicates
+from cleantext.run.search import engines
+from cleantext.run.search.dedup_files import dedup_files, index_files
 
 LOCAL = {"level": "document", "engine": "local", "workers": 1}
 
@@ -239,7 +240,7 @@ def test_an_index_run_that_stopped_behind_the_commit_can_be_run_again(tmp_path, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(cleantext.run.search, "write_jsonl", full)
+        patched.setattr(cleantext.run.search.dedup_files, "write_jsonl", full)
         with pytest.raises(OSError, match="No space"):
             index_files(tmp_path / "P", tmp_path / "out", tmp_path / "i")
     index_files(tmp_path / "P", tmp_path / "out", tmp_path / "i")  # "mend that and run the same again", it said

@@ -51,7 +51,7 @@ def stages(path):
     spent = 0.0
     for unit in units_of(found.pages, found.holders, Fields()):
         for batch in unit.batches():
-            from cleantext.run.readers.batches import rows_of
+            from cleantext.run.readers.page_batches import rows_of
 
             rows = list(rows_of(batch))
             before = time.process_time()

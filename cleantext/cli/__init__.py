@@ -27,6 +27,7 @@ from cleantext.cli.recipe import chosen_pipeline, recipe
 from cleantext.cli.rules import rules as rules_
 from cleantext.cli.single import convert, extract, reasons_of, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
+from cleantext.cli.upkeep import doctor, learn
 from cleantext.errors import CleantextError
 from cleantext.run.options import DUPLICATES, FORMATS, Options
 
@@ -111,7 +112,7 @@ def main(ctx: click.Context) -> None:
 main.add_command(dedup)
 main.add_command(rules_)
 main.add_command(config)
-for _command in (convert, extract, repair):
+for _command in (convert, extract, repair, learn, doctor):
     main.add_command(_command)
 
 
@@ -277,7 +278,7 @@ def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None,
     """Show what would change in FILE ('-' for stdin), and which rule would do it; or with --id what a run into FILE changed."""
     recipe_ = chosen_pipeline(pipeline, rules)
     if name:
-        from cleantext.run.restore import explained
+        from cleantext.run.finished.restore import explained
 
         cleaned = explained(file, name)
     else:
@@ -354,8 +355,8 @@ def undo(out: Path, to: Path) -> None:
     """Write the originals as they were read, from the output folder OUT of a run alone."""
     from cleantext.report.tally import Report
     from cleantext.run.files import check_output
-    from cleantext.run.restore import is_undone
-    from cleantext.run.restore import undo as taken_back
+    from cleantext.run.finished.restore import is_undone
+    from cleantext.run.finished.restore import undo as taken_back
 
     check_output([out], [], to, ours=partial(is_undone, out))
     report = Report()
@@ -376,7 +377,7 @@ def report(out: Path) -> None:
 
     from cleantext.errors import InputError
     from cleantext.report.tally import Report
-    from cleantext.run.samples import render_report
+    from cleantext.run.finished.samples import render_report
 
     if not out.is_dir():
         raise InputError(f"{out}: no such folder; check the path")
@@ -387,35 +388,3 @@ def report(out: Path) -> None:
     except (InputError, ValueError, TypeError, LookupError, AttributeError, RecursionError, UndefinedError) as error:
         raise InputError(f"{out / 'report.json'}: {error}: this is not what a run wrote; run `cleantext clean` again") from error
     click.echo(str(out / "report.html"))
-
-
-@main.command()
-@click.argument("src", nargs=-1, required=True)
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The profile, as TOML.")
-@click.option("--host", help="All pages are of this host; else folders named as hosts say so.")
-def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
-    """Learn the lines that repeat within a host, as a profile to read, edit and share.
-
-    Lines that repeat across hosts are only proposed as rules, on stdout.
-    """
-    from cleantext.run.learn import learn_files, nothing_learned
-
-    profile = learn_files(src, host=host, out=out)
-    profile.save(out)
-    for proposal in profile.proposals:
-        click.echo(f"{proposal.key}\t{len(proposal.hosts)} hosts, {proposal.pages} pages\t{' | '.join(proposal.examples)}")
-    click.echo(f"{sum(map(len, profile.hosts.values())):,} lines of {len(profile.hosts):,} hosts written to {out}", err=True)
-    if not profile.hosts:
-        click.echo(f"note: {nothing_learned(src, host)}", err=True)
-
-
-@main.command()
-def doctor() -> None:
-    """Check the installation: versions, packages that clash, the kernel cache."""
-    from cleantext.run.doctor import checks
-
-    sound = True
-    for name, good, text in checks():
-        sound &= good
-        click.echo(f"{'ok  ' if good else 'BAD '} {name}: {text}")
-    sys.exit(0 if sound else 2)

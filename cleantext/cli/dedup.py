@@ -101,9 +101,9 @@ def dedup(
 
     from cleantext.cli.progress import compiling, steps
     from cleantext.report.terminal import summary
-    from cleantext.run.engines import dedup_plan
     from cleantext.run.readers.fields import Fields
-    from cleantext.run.search import dedup_files, index_files
+    from cleantext.run.search.dedup_files import dedup_files, index_files
+    from cleantext.run.search.engines import dedup_plan
 
     if explain_plan:
         names = ("level", "threshold", "min_chars", "max_df")

@@ -54,7 +54,7 @@ def phases(console: Any, *, quiet: bool) -> Iterator[Callable[[str, int, int, in
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    # No thread that draws beside the run: a process without threads can be forked (see `cleantext.run.workers`).
+    # No thread that draws beside the run: a process without threads can be forked (see `cleantext.run.shards.workers`).
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
         tasks: dict[str, Any] = {}
 

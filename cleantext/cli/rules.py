@@ -67,7 +67,7 @@ def rules_test(pack: Path) -> None:
 @click.option("--sample", default=20, show_default=True, help="How many firings to show.")
 def rules_audit(out: Path, rule: str, sample: int) -> None:
     """Show a sample of what a rule did in the finished run OUT, each with the text around it."""
-    from cleantext.run.audit import audit
+    from cleantext.run.finished.audit import audit
 
     found = audit(out, rule, sample=sample)
     for f in found.sample:

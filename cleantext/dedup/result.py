@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cleantext.dedup.clusters.keepers import Members, document_members, passage_members
-from cleantext.dedup.clusters.removal import Cuts, passage_cuts, whole_texts
+from cleantext.dedup.clusters.removal import TextCuts, passage_cuts, whole_texts
 from cleantext.dedup.folded.text_units import FoldedTexts
 from cleantext.dedup.passages.boilerplate import Stretch
 from cleantext.dedup.passages.passage_search import PassageParams
@@ -69,7 +69,7 @@ class Duplicates:
         return passage_members(self.corpus, self._found, replace(self.params, threshold=self.threshold))
 
     @cached_property
-    def _cuts(self) -> Cuts:
+    def _cuts(self) -> TextCuts:
         if self.params is None:
             return whole_texts(self._members)
         return passage_cuts(self.corpus, self._members, min_chars=self.params.min_chars)

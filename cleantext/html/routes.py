@@ -13,8 +13,8 @@ from typing import Any
 
 from cleantext.html.formulas import with_formulas
 from cleantext.html.parsing.block_elements import names_of
+from cleantext.html.parsing.bounds import NOSCRIPT
 from cleantext.html.parsing.class_words import class_words, word_set
-from cleantext.html.parsing.html_tokens import NOSCRIPT
 from cleantext.html.parsing.visible_lines import Line, Read, read_lines
 from cleantext.html.streamed import with_streamed
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from cleantext.changes import code_points
 from cleantext.data import opencc_text
 
-__all__ = ["Links", "Model", "word_list", "word_model"]
+__all__ = ["Links", "WordModel", "word_list", "word_model"]
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -56,7 +56,7 @@ class Links(NamedTuple):
     joined: F32  # log P(right | left)
 
 
-class Model:
+class WordModel:
     """Log probabilities of texts. A character is a code point below 0x10000, made Simplified; 0 is anything else."""
 
     def __init__(self, data: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -196,6 +196,6 @@ def word_list() -> Mapping[str, npt.NDArray[Any]]:
 
 
 @lru_cache(maxsize=1)
-def word_model() -> Model:
+def word_model() -> WordModel:
     """Return the model, read at first use."""
-    return Model(word_list())
+    return WordModel(word_list())

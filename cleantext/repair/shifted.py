@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cleantext.encodings import PRIVATE
+from cleantext.data.encodings import PRIVATE
 from cleantext.repair.damage import SEPARATORS
-from cleantext.repair.model import Model
+from cleantext.repair.model import WordModel
 from cleantext.repair.pinyin import CANDIDATE, GLOSS, characters_of, first_readings, syllable
 
 __all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypotheses", "possible_runs", "quiet"]
@@ -188,7 +188,7 @@ def possible_runs(text: str, at: int, allowed: frozenset[str], *, folded: bool) 
     return tuple(h for h in found if all(h.slots)) if len(found) <= ENDS else ()
 
 
-def best_reading(text: str, at: int, possible: tuple[Hypothesis, ...], model: Model, *, before: str) -> Reading:
+def best_reading(text: str, at: int, possible: tuple[Hypothesis, ...], model: WordModel, *, before: str) -> Reading:
     """Return the likeliest reading of the run at an anchor, which may have been one of those given, at least one.
 
     ``before`` is the repaired text left of the run. All readings are scored with the same text on both sides.
@@ -201,7 +201,7 @@ def best_reading(text: str, at: int, possible: tuple[Hypothesis, ...], model: Mo
 
 
 @lru_cache(maxsize=4096)  # a page made of one run again and again asks for one reading
-def _best(possible: tuple[Hypothesis, ...], before: str, window: str, model: Model) -> Reading:
+def _best(possible: tuple[Hypothesis, ...], before: str, window: str, model: WordModel) -> Reading:
     """Return the likeliest reading of a run that begins a window of the text; where it stops counts from there."""
     shown = model.score(before + quiet(window) + "\n")
     scored = []
@@ -220,7 +220,7 @@ def quiet(text: str) -> str:
     return NOISE.sub(lambda m: m[1] or "", text)
 
 
-def _likely(slots: Sequence[str], model: Model) -> list[str]:
+def _likely(slots: Sequence[str], model: WordModel) -> list[str]:
     """Return likely choices of one character from each slot, without the first and the last, which are context.
 
     Viterbi both ways gives the best path through each candidate; of a slot, those `WIDE` nats below the best at

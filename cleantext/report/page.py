@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from cleantext.report.overview import removed_share
-from cleantext.report.pieces import Piece, View
+from cleantext.report.page_pieces import Piece, View
 from cleantext.report.tally import OUTCOMES, Report, counted, how_searched, set_apart
 
 __all__ = ["AHEAD", "calls", "clusters", "flow", "percent", "pieces", "render", "shortened"]

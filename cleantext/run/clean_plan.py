@@ -13,14 +13,14 @@ from dataclasses import replace
 from typing import Literal
 
 from cleantext.chrome import StripChrome
-from cleantext.dedup.tables.ordered_kernels import Pack
+from cleantext.dedup.tables.ordered_kernels import PackRows
 from cleantext.plan import Checkpoint, Loop, Map, Plan, Scan, Sql
 from cleantext.plan.steps import Step
 from cleantext.run.cluster.cleaning import CleanRecords, Learn, Sum, Visible
 from cleantext.run.cluster.reading import Given, ReadUnits
-from cleantext.run.engines import dedup_plan
 from cleantext.run.learn import ENOUGH, LOOKED_AT
-from cleantext.run.settings import Settings
+from cleantext.run.search.engines import dedup_plan
+from cleantext.run.shards.settings import Settings
 from cleantext.run.writers.finish import query_of
 
 __all__ = ["clean_plan"]
@@ -162,7 +162,7 @@ def _members(settings: Settings) -> list[Step]:
             "removed",
             f"SELECT p.place, t.low, t.high, t.exact FROM ({taken}) t JOIN places p ON t.id = p.id{'' if settings.remove else ' WHERE 1 = 0'}",
         ),
-        Scan("removed", "removed", Pack(("place",), ("low", "high", "exact"), "spans"), ("place", "low", "high", "exact"), ("place",)),
+        Scan("removed", "removed", PackRows(("place",), ("low", "high", "exact"), "spans"), ("place", "low", "high", "exact"), ("place",)),
     ]
 
 

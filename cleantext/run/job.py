@@ -23,23 +23,23 @@ from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report, counted
-from cleantext.run.budget import OverTime, alarm
-from cleantext.run.feed import shards_of
 from cleantext.run.files import check_output, settle
+from cleantext.run.finished.samples import write_report
 from cleantext.run.learn import with_learned, with_profile
 from cleantext.run.names import clashes, key_in
 from cleantext.run.options import Options
-from cleantext.run.origin import begin, made_of, unchanged, write_origin
-from cleantext.run.readers.batches import BATCH_BYTES
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import Found, few, find_pages, listed
+from cleantext.run.readers.page_batches import BATCH_BYTES
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit, units_of
-from cleantext.run.samples import write_report
-from cleantext.run.settings import METADATA, Settings, Shard, page_folder, total_size
-from cleantext.run.shards import run_shard
-from cleantext.run.state import READ, clear, delete, drop_parts, earlier_outputs, make_way, outputs_of, working
-from cleantext.run.workers import Task, can_fork, run_all
+from cleantext.run.resume.origin import begin, made_of, unchanged, write_origin
+from cleantext.run.resume.run_state import READ, clear, delete, drop_parts, earlier_outputs, make_way, outputs_of, working
+from cleantext.run.shards.budget import OverTime, alarm
+from cleantext.run.shards.clean_shard import run_shard
+from cleantext.run.shards.feed import shards_of
+from cleantext.run.shards.settings import METADATA, Settings, Shard, page_folder, total_size
+from cleantext.run.shards.workers import Task, can_fork, run_all
 from cleantext.run.writers.finish import finish_table
 from cleantext.run.writers.texts import finish_texts
 from cleantext.warm import Part, compile_ahead

@@ -17,14 +17,14 @@ from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import counted
 from cleantext.run.files import naming, write_json
-from cleantext.run.readers.batches import Row
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages, listed
+from cleantext.run.readers.page_batches import Row
 from cleantext.run.readers.records import read_record
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Unit, units_of
-from cleantext.run.settings import STATE
-from cleantext.run.state import LEARNED
+from cleantext.run.resume.run_state import LEARNED
+from cleantext.run.shards.settings import STATE
 from cleantext.transform import Page
 
 __all__ = ["HOSTS", "learn_files", "nothing_learned", "told_profile", "with_learned", "with_profile"]

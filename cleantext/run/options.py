@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleantext.errors import ConfigError, unknown
-from cleantext.run.budget import LEAST_MEMORY, MEMORY, PAGE_SECONDS
 from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.shards.budget import LEAST_MEMORY, MEMORY, PAGE_SECONDS
 
 if TYPE_CHECKING:
     from cleantext.chrome.hosts.profiles import HostProfile
     from cleantext.pipeline import Pipeline
     from cleantext.run.readers.fields import Fields
 
-__all__ = ["DUPLICATES", "FORMATS", "LEAST", "Choices", "Options"]
+__all__ = ["DUPLICATES", "FORMATS", "LEAST", "Options", "OutputChoices"]
 
 LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 DUPLICATES = ("passages", "documents", "lines", "off")
@@ -27,7 +27,7 @@ FORMATS = ("text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class OutputChoices:
     """What decides the outputs of a run beside its pipeline and its pages. Raise `ConfigError` for what cannot be."""
 
     duplicates: str = "passages"  # what is searched for: passages, documents or lines that stand elsewhere too; or off
@@ -76,7 +76,7 @@ class Choices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(Choices):
+class Options(OutputChoices):
     """All options of `clean_files` and of cleaning on a cluster.
 
     >>> Options.of({"threshold": 0.9}).threshold, Options().form

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cleantext.changes import Choices, EditColumns, Ragged
 from cleantext.data import BUNDLED, opencc_text
 from cleantext.script.ambiguity import Certain, Context, certainty, choose, context
-from cleantext.script.dictionaries import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, Group, Table, compiled, custom
+from cleantext.script.dictionaries import CHARACTER, COMPAT, CONFIGURATIONS, CONTEXT, RULES, TS, ConversionTable, Group, compiled, custom
 from cleantext.script.matching import (
     BARRIER,
     CUT,
@@ -75,10 +75,10 @@ class Converted(NamedTuple):
 class Converter:
     """The passes of one configuration. Make one with `converter`, which keeps those in use."""
 
-    stages: tuple[Table, ...]
-    segment: Table | None  # cuts the text before the first stage
-    user: Table | None  # phrases and protected words of the user: before all else, and final
-    compatibility: Table | None
+    stages: tuple[ConversionTable, ...]
+    segment: ConversionTable | None  # cuts the text before the first stage
+    user: ConversionTable | None  # phrases and protected words of the user: before all else, and final
+    compatibility: ConversionTable | None
     context: Context | None = None  # looks again at the characters with several forms, after the last stage
 
     def convert(self, batch: Batch, low: I64 | None = None, high: I64 | None = None, *, record: bool = True) -> Converted:
@@ -160,7 +160,7 @@ class Converter:
         if len(tags):
             tags[agreed] = CONTEXT
 
-    def _tables(self, special: int) -> Iterator[tuple[Table, int]]:
+    def _tables(self, special: int) -> Iterator[tuple[ConversionTable, int]]:
         """Yield the passes, each with its mode."""
         if special & 1 and self.compatibility is not None:
             yield self.compatibility, 0
@@ -202,7 +202,7 @@ def _joined(pieces: Sequence[Pass]) -> Pass:
     return Pass(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
 
 
-def _pass(now: Pass, table: Table, mode: int, *, last: bool) -> Pass:
+def _pass(now: Pass, table: ConversionTable, mode: int, *, last: bool) -> Pass:
     """Run one pass over a piece, with more room where the output outgrows it; the last leaves no marks."""
     points, marks, origin, tags, bounds = now
     n, run = len(points), convert.sized(len(points))
@@ -289,7 +289,7 @@ def converter(
     if forms:
         stages = stages[:1]
 
-    def table(group: Group) -> Table:
+    def table(group: Group) -> ConversionTable:
         simplifies = group == TS
         return compiled(group, source=dictionary, rare_glyphs=rare_glyphs or not simplifies, zhe=zhe and simplifies, forms=forms)
 

@@ -3,7 +3,7 @@
 A stage of a configuration is a *group* of dictionaries, asked in turn: the first that knows a
 prefix of the text at hand decides, by its longest key. That is the same as one flat dictionary
 with leftmost-longest matching, which holds a key of a later dictionary only if no key of an
-earlier one is a prefix of it. So each stage becomes one `Table`: characters in a two-level array,
+earlier one is a prefix of it. So each stage becomes one `ConversionTable`: characters in a two-level array,
 phrases in a hashed trie behind a filter of their first two characters.
 
 Source of the semantics: OpenCC 1.4, ``Conversion.cpp``, ``PrefixMatch.cpp``, ``DictGroup.cpp``.
@@ -28,8 +28,8 @@ __all__ = [
     "TO_HK",
     "TO_TW",
     "Configuration",
+    "ConversionTable",
     "Group",
-    "Table",
     "Tiers",
     "compiled",
     "custom",
@@ -204,7 +204,7 @@ A, B, C = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35  # odd, near 2**32: sums of product
 PAIR = 0x5BD1E995  # changes a hash of two characters where they are a key
 
 
-class Table(NamedTuple):
+class ConversionTable(NamedTuple):
     """A compiled stage. Numba takes a named tuple of arrays as it is."""
 
     block: npt.NDArray[np.int32]  # [code point >> 8] -> where its 256 entries start
@@ -218,7 +218,7 @@ class Table(NamedTuple):
     settings: npt.NDArray[np.int64]  # shift of the hash for filter and slot, rule of plain characters, 著 rule on, values as long as keys
 
 
-def compile_table(rows: Rows, *, character: int, zhe: bool) -> Table:
+def compile_table(rows: Rows, *, character: int, zhe: bool) -> ConversionTable:
     """Compile a flat dictionary."""
     longer = {k: v for k, v in rows.items() if len(k) > 1}
     values = list(longer.values())
@@ -242,7 +242,7 @@ def compile_table(rows: Rows, *, character: int, zhe: bool) -> Table:
     points = np.frombuffer("".join(v for v, _ in values).encode("utf-32-le", "surrogatepass"), np.int32).copy()
     aligned = all(len(k) == len(v) for k, (v, _) in rows.items())
     settings = np.array([*shifts, character, zhe, aligned], np.int64)
-    return Table(*two_level(entries), filter_, slot, np.array(packed, np.int64), points, settings)
+    return ConversionTable(*two_level(entries), filter_, slot, np.array(packed, np.int64), points, settings)
 
 
 def two_level(entries: Mapping[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
@@ -292,7 +292,9 @@ def _filter(prefixes: Iterable[str], keys: Container[str]) -> tuple[npt.NDArray[
 
 
 @lru_cache(maxsize=64)
-def compiled(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False, forms: tuple[Group, ...] = ()) -> Table:
+def compiled(
+    group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False, forms: tuple[Group, ...] = ()
+) -> ConversionTable:
     """Return the table of a stage: from memory, from the disk cache, or compiled now; with ``forms``, in the `usual_forms` of regions."""
     digest = hashlib.sha256(repr((FORMAT, group, rare_glyphs, zhe and (ZHE, OWN), forms and (forms, USUAL))).encode())
     for name in (name for part in (group, *forms) for tier in part.tiers for name in tier):
@@ -304,13 +306,13 @@ def compiled(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, z
             rows = in_forms(rows, usual_forms(forms, source=source))
         return compile_table(rows, character=group.character, zhe=zhe)._asdict()
 
-    return Table(**cached(f"script-{digest.hexdigest()[:32]}", build))
+    return ConversionTable(**cached(f"script-{digest.hexdigest()[:32]}", build))
 
 
 FORMAT = 6  # of the compiled arrays; raise it when their meaning changes
 
 
-def custom(words: Mapping[str, str]) -> Table:
+def custom(words: Mapping[str, str]) -> ConversionTable:
     """Compile a user's own phrases. All are values, single characters too: what is plainly mapped cannot be frozen."""
     return compile_table({k: (v, USER) for k, v in words.items()}, character=0, zhe=False)
 

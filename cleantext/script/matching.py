@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cleantext.jit import kernel
 
 if TYPE_CHECKING:
-    from cleantext.script.dictionaries import Table
+    from cleantext.script.dictionaries import ConversionTable
 
 __all__ = [
     "BARRIER",
@@ -72,7 +72,7 @@ def convert(
     marks: U8,
     origin: I32,
     tags: U8,
-    table: Table,
+    table: ConversionTable,
     mode: int,
     out: I32,
     out_marks: U8,

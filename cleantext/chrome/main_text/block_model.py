@@ -18,13 +18,13 @@ from cleantext.chrome.main_text.block_features import F32, I64, NAME_SLOTS, Sign
 from cleantext.chrome.main_text.pieces import piece_sums
 from cleantext.jit import kernel
 
-__all__ = ["Model", "load_model", "odds"]
+__all__ = ["BlockModel", "load_model", "odds"]
 
 NAME_TABLES = 5
 CLIP = 12.0  # of what the linear model says
 
 
-class Model(NamedTuple):
+class BlockModel(NamedTuple):
     """Weights of both models."""
 
     weights: F32  # of slots: names first, then pieces of text
@@ -38,15 +38,15 @@ class Model(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def load_model() -> Model:
+def load_model() -> BlockModel:
     """Return the model that comes with cleantext."""
     with (resources.files(__package__) / "main_model.npz").open("rb") as file, np.load(file) as data:
         return unpack(dict(data))
 
 
-def unpack(data: dict[str, npt.NDArray[Any]]) -> Model:
+def unpack(data: dict[str, npt.NDArray[Any]]) -> BlockModel:
     """Return a model from the arrays of its file."""
-    return Model(
+    return BlockModel(
         data["weights"].astype(np.float32) * np.float32(data["step"]),
         float(data["bias"]),
         data["roots"].astype(np.int64),
@@ -74,7 +74,7 @@ def _climb(rows: F32, roots: I64, features: Any, thresholds: F32, left: Any, rig
     return out
 
 
-def linear(signals: Signals, model: Model) -> F32:
+def linear(signals: Signals, model: BlockModel) -> F32:
     """Return what the first model says of each line.
 
     A word counts at the element of the line, at the one above, at the two above that, and at all others, each with weights of its own.
@@ -98,7 +98,7 @@ def linear(signals: Signals, model: Model) -> F32:
     return found
 
 
-def _step_sums(steps: list[tuple[int, ...]], model: Model) -> Any:
+def _step_sums(steps: list[tuple[int, ...]], model: BlockModel) -> Any:
     """Return the weights of the words of each element in each of four tables; the root of the document has none."""
     tables = model.weights[: 4 * NAME_SLOTS].reshape(4, NAME_SLOTS)
     numbers = {slots: n for n, slots in enumerate(dict.fromkeys(steps))}
@@ -108,7 +108,7 @@ def _step_sums(steps: list[tuple[int, ...]], model: Model) -> Any:
     return found
 
 
-def odds(signals: Signals, model: Model) -> F32:
+def odds(signals: Signals, model: BlockModel) -> F32:
     """Return for each line the natural logarithm of the odds that it is main text."""
     rows = columns(signals, linear(signals, model))
     return _climb.sized(len(rows) * len(model.roots))(rows, model.roots, model.features, model.thresholds, model.left, model.right)

@@ -1,9 +1,7 @@
 """HTML evidence: which lines of a document are its main text.
 
-The blocks of a `Page` carry the path of their element, and so the part of the document's tree that
-matters. The choice follows Readability and GNE, text and punctuation density, with three changes
-for Chinese: characters are counted instead of words, CJK marks instead of commas, and names of classes
-are read word by word, and count only with a second reason.
+The choice follows Readability and GNE, text and punctuation density, with three changes for Chinese: characters are counted instead of
+words, CJK marks instead of commas, and names of classes are read word by word, and count only with a second reason.
 
 1. A line weighs as many characters as stand outside links, a third of them where it has no mark at all.
 2. From the body of the document down: as long as one child holds most of the weight, go there. Where
@@ -398,8 +396,5 @@ class MainContent(PageTransform):
         if not (self.packs or self.keep) or not self.keepers.of_kind["keep"]:
             return main
         lines = [view(page.text[block.start : block.end]) for block in page.html]
-        chosen = (
-            "main" if role not in ("main", "title") and self.keepers.keeps(line) else role
-            for role, line in zip(main.roles, lines, strict=True)
-        )
-        return main._replace(roles=tuple(chosen))
+        stays = ((role, role not in ("main", "title") and self.keepers.keeps(line)) for role, line in zip(main.roles, lines, strict=True))
+        return main._replace(roles=tuple("main" if keep else role for role, keep in stays))

@@ -61,7 +61,7 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
     Proof(ways=inf, part='(?:[甲乙]|甲乙)*', why='can read the same characters in several ways, and each round doubles them')
     """
     best = Proof(inf)
-    work = _Work(most)
+    work = _Steps(most)
     for count in COUNTS:
         try:
             found = _Ways(Places(pattern, how, count, flags), longest, work).proof()
@@ -76,7 +76,7 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
     return best
 
 
-class _Work:
+class _Steps:
     """The steps that are left of a proof."""
 
     def __init__(self, left: int) -> None:
@@ -92,7 +92,7 @@ class _Work:
 class _Ways:
     """How many ways there are to read the start of a line."""
 
-    def __init__(self, places: Places, longest: float, work: _Work) -> None:
+    def __init__(self, places: Places, longest: float, work: _Steps) -> None:
         self._places, self._follow, self._chars, self._longest = places, places.follow, places.chars, longest
         self._spend = work.spend
         self._together = self._meet()

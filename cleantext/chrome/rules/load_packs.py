@@ -11,7 +11,7 @@ from typing import Any
 from cleantext.chrome.rules.pack import Pack, Rule
 from cleantext.chrome.rules.row_checks import faults
 from cleantext.chrome.rules.row_fields import effect_faults
-from cleantext.chrome.rules.toml_rows import Mistakes, Row, read_rows, refuse
+from cleantext.chrome.rules.toml_rows import Mistakes, TomlRow, read_rows, refuse
 from cleantext.errors import RuleError, unknown
 from cleantext.toml import text_of
 
@@ -34,7 +34,7 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], keep: tuple[str, ...
     known: set[str] = set()  # all ids so far, also of rows that a pack switched off
     mistakes: Mistakes = []
     for name in names:
-        rows: list[Row] = []
+        rows: list[TomlRow] = []
         for file, text in _files(name):
             rows += read_rows(file, text, mistakes)
         if not rows and not mistakes:

@@ -9,7 +9,7 @@ from cleantext.errors import unknown
 
 if TYPE_CHECKING:
     from cleantext.chrome.rules.pack import Pack
-    from cleantext.chrome.rules.toml_rows import Row
+    from cleantext.chrome.rules.toml_rows import TomlRow
 
 __all__ = ["FIELDS", "KINDS", "effect_faults", "field_faults", "type_fault"]
 
@@ -67,7 +67,7 @@ def field_faults(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]
         yield "zones", 'strength "A" acts anywhere, `zones` does nothing: drop it, or give strength "B"'
 
 
-def effect_faults(rows: Iterable[Row], pack: Pack, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+def effect_faults(rows: Iterable[TomlRow], pack: Pack, known: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield rows of a user's that change nothing in the ``pack`` that they have become a part of: where each stands, and why.
 
     ``known`` are the ids that were there before.

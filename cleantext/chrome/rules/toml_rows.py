@@ -15,7 +15,7 @@ from cleantext.toml import parsed
 if TYPE_CHECKING:
     from cleantext.chrome.rules.pack import Rule
 
-__all__ = ["Mistakes", "Row", "read_rows", "refuse"]
+__all__ = ["Mistakes", "TomlRow", "read_rows", "refuse"]
 
 _HEADER = re.compile(r"\[\[?[ \t]*[\"']?([^\]\"']*?)[\"']?[ \t]*\]\]?[^\n]*")
 _KEY = re.compile(r"[\"']?([^\s=\"'#\[\]]+)[\"']?[ \t]*=")
@@ -33,7 +33,7 @@ Mistakes = list[tuple[str, str]]  # where, and what
 
 
 @dataclass(frozen=True)
-class Row:
+class TomlRow:
     """A row of a file: the rule, as far as it can be made, where it stands, and the fields about which there is nothing more to say."""
 
     rule: Rule
@@ -53,7 +53,7 @@ def refuse(mistakes: Mistakes) -> None:
         raise RuleError("\n".join([f"{len(told)} mistakes", *told] if len(told) > 1 else told))
 
 
-def read_rows(file: str, text: str, mistakes: Mistakes) -> list[Row]:
+def read_rows(file: str, text: str, mistakes: Mistakes) -> list[TomlRow]:
     """Return the rows of a file as they stand in it, and add the mistakes that can be seen without trying a rule.
 
     A field whose name is misspelt counts as the one that was meant, so that only one mistake is told of it.
@@ -74,7 +74,7 @@ def read_rows(file: str, text: str, mistakes: Mistakes) -> list[Row]:
         mistakes.append((f"{file}:{line('defaults')['']}", "defaults is no table: write [defaults] above the fields that all rows share"))
         defaults = {}
     defaults, _ = _fields(defaults, file, "defaults", line("defaults"), mistakes)
-    rows: list[Row] = []
+    rows: list[TomlRow] = []
     for kind, held in data.items():
         if kind not in KINDS:
             told = f"[[{kind}]] is no kind of rule: {did_you_mean(kind, KINDS)}use one of {', '.join(KINDS)}"
@@ -89,7 +89,7 @@ def read_rows(file: str, text: str, mistakes: Mistakes) -> list[Row]:
     return rows
 
 
-def _row(kind: str, row: dict[str, Any], defaults: dict[str, Any], file: str, lines: Lines, mistakes: Mistakes) -> Row:
+def _row(kind: str, row: dict[str, Any], defaults: dict[str, Any], file: str, lines: Lines, mistakes: Mistakes) -> TomlRow:
     from cleantext.chrome.rules.pack import Rule
 
     name = str(row.get("id", "no id"))
@@ -97,7 +97,7 @@ def _row(kind: str, row: dict[str, Any], defaults: dict[str, Any], file: str, li
     mistakes += [(_where(file, name, lines, field), what) for field, what in field_faults(kind, row)]
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in {**defaults, **row}.items()}
     values = {"id": "", "category": "", **values, "kind": kind, "where": _where(file, name, lines)}
-    return Row(Rule(**values), file, lines, told)
+    return TomlRow(Rule(**values), file, lines, told)
 
 
 def _where(file: str, name: str, lines: Lines, field: str = "") -> str:

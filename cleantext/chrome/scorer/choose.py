@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64
 from cleantext.chrome.scorer.context_features import COUNTS_ON, FIELDS_NEAR, RULE_HERE, ZONE
 from cleantext.chrome.scorer.line_features import COLONS, NUMBER, SHAPE
-from cleantext.chrome.scorer.line_model import Model, features, load_model, reasons, sums
+from cleantext.chrome.scorer.line_model import LineModel, features, load_model, reasons, sums
 from cleantext.jit import kernel
 
 __all__ = ["Scorer", "choose"]
@@ -49,7 +49,7 @@ TITLE = -4 * 4096  # but for those that are hardly like one
 class Scorer(NamedTuple):
     """The model, ready to judge the lines of pages."""
 
-    model: Model
+    model: LineModel
 
     @classmethod
     @lru_cache(maxsize=4)

@@ -21,7 +21,7 @@ from cleantext.chrome.scorer.context_features import CONTEXT, context
 from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, shape
 from cleantext.jit import kernel_beside
 
-__all__ = ["UNIT", "Model", "Trees", "descend", "features", "load_model", "reasons", "sums", "why"]
+__all__ = ["UNIT", "LineModel", "Trees", "descend", "features", "load_model", "reasons", "sums", "why"]
 
 UNIT = 4096  # of a logit
 BLOCK = 32  # rows that go down a tree side by side
@@ -99,7 +99,7 @@ class Trees(NamedTuple):
     value: I32
 
 
-class Model(NamedTuple):
+class LineModel(NamedTuple):
     """Weights of n-grams, trees, and what a sum means: ``share[k]`` of the lines at ``sum[k]`` are chrome."""
 
     grams: npt.NDArray[np.int8]
@@ -111,7 +111,7 @@ class Model(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def load_model(path: str = "") -> Model:
+def load_model(path: str = "") -> LineModel:
     """Return the model that comes with cleantext, or one of a file that `cleantext.data.make_linemodel` wrote."""
     with open(path, "rb") if path else (resources.files("cleantext.data") / "linemodel.npz").open("rb") as file, np.load(file) as stored:  # noqa: PTH123
         held = {name: stored[name] for name in stored.files}
@@ -122,7 +122,7 @@ def load_model(path: str = "") -> Model:
     said = json.loads(bytes(held["provenance"]).decode())
     if said["features"] != list(NAMES):
         raise ValueError(f"{path or 'linemodel.npz'}: made for other features; run cleantext.data.make_linemodel again")
-    return Model(held["grams"], trees["chrome"], trees["title"], held["sum"].astype(np.int32), held["share"].astype(np.int32), said)
+    return LineModel(held["grams"], trees["chrome"], trees["title"], held["sum"].astype(np.int32), held["share"].astype(np.int32), said)
 
 
 def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams: npt.NDArray[np.int8]) -> I32:

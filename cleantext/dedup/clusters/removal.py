@@ -15,7 +15,7 @@ from cleantext.dedup.folded.token_places import TokenPlaces
 from cleantext.edits import Edit
 from cleantext.jit import kernel
 
-__all__ = ["TITLE", "Cuts", "cuts_of", "passage_cuts", "whole_texts"]
+__all__ = ["TITLE", "TextCuts", "cuts_of", "passage_cuts", "whole_texts"]
 
 EXACT, NEAR = "dedup.exact", "dedup.near"
 TITLE = "dedup.title"  # of a title under which nothing is left
@@ -45,7 +45,7 @@ def _kinds() -> npt.NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class Cuts:
+class TextCuts:
     """Spans that are cut out of texts: disjoint, in the order of the texts."""
 
     text: I64
@@ -76,14 +76,14 @@ class Cuts:
         return out
 
 
-def whole_texts(members: Members) -> Cuts:
+def whole_texts(members: Members) -> TextCuts:
     """Return the cuts that remove the members of a search for documents."""
     order = np.argsort(members.text)
     text = members.text[order]
-    return Cuts(text, np.zeros(len(text), np.int64), members.end[order], members.exact[order])
+    return TextCuts(text, np.zeros(len(text), np.int64), members.end[order], members.exact[order])
 
 
-def passage_cuts(corpus: FoldedTexts, members: Members, *, min_chars: int) -> Cuts:
+def passage_cuts(corpus: FoldedTexts, members: Members, *, min_chars: int) -> TextCuts:
     """Return the cuts that remove passages.
 
     Nothing is cut inside a sentence: a passage that begins or ends within one loses that part, and
@@ -98,7 +98,9 @@ def passage_cuts(corpus: FoldedTexts, members: Members, *, min_chars: int) -> Cu
     return replace(cuts, text=number[cuts.text])
 
 
-def cuts_of(column: Ragged, places: TokenPlaces, row: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_], *, min_chars: int) -> Cuts:
+def cuts_of(
+    column: Ragged, places: TokenPlaces, row: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_], *, min_chars: int
+) -> TextCuts:
     """Return the cuts of `passage_cuts` in texts of a column whose tokens stand in these places; ``row`` is the text of each passage."""
     previous, following = _beside(places.start, places.end, places.offsets, row, start, end)
     start, end = _sentences(column.points, column.offsets, row, start, end, previous, following, _kinds())
@@ -106,13 +108,13 @@ def cuts_of(column: Ragged, places: TokenPlaces, row: I64, start: I64, end: I64,
     return _joined(column, row, start, end, letters, exact, min_chars)
 
 
-def _joined(column: Ragged, row: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np.bool_], min_chars: int) -> Cuts:
+def _joined(column: Ragged, row: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np.bool_], min_chars: int) -> TextCuts:
     """Return the cuts of the rows of a column, where enough letters go: those that meet as one, each with the blank that it leaves."""
     good = np.flatnonzero((letters >= min_chars) & (end > start))
     order = good[np.lexsort((start[good], row[good]))]
     row, start, end, exact = _merged(row[order], start[order], end[order], exact[order])
     _leave_blanks(column.points, column.offsets, row, start, end, _kinds())
-    return Cuts(row, start, end, exact)
+    return TextCuts(row, start, end, exact)
 
 
 @kernel

@@ -1,8 +1,7 @@
 """The index: texts that were searched before, kept in a folder, so that a new batch is compared with them and not they with one another again.
 
-A folder of Parquet files that never change, a header with all that decides what is found, and a manifest
-that says which files count. A commit is the renaming of one manifest over the other: a reader sees all of a
-batch or nothing, also while a writer works, and what a killed writer leaves is swept by the next one.
+A folder of Parquet files that never change, a header with all that decides what is found, and a manifest that says which files count. A commit
+is the renaming of one manifest over the other: a reader sees all of a batch or nothing, and what a killed writer leaves is swept by the next one.
 """
 
 from __future__ import annotations

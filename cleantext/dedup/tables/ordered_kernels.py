@@ -17,7 +17,7 @@ from cleantext.plan.binary_columns import int64_schema, number_batch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MEMBER", "Extents", "Listed", "Overlapping", "Pack", "Stay", "grouped"]
+__all__ = ["MEMBER", "Extents", "Listed", "Overlapping", "PackRows", "Stay", "grouped"]
 
 MEMBER = ("text", "low", "high", "keeper", "keeper_low", "keeper_high")
 
@@ -46,7 +46,7 @@ def grouped(batches: Iterator[pa.RecordBatch], names: tuple[str, ...]) -> Iterat
 
 
 @dataclass(frozen=True)
-class Pack:
+class PackRows:
     """Pack the values of each group of rows into one binary column, 32 bits each."""
 
     keys: tuple[str, ...]

@@ -138,7 +138,7 @@ def _before(hashes: U64, text: I32, run: I32) -> I32:
 
 @dataclass(frozen=True)
 class Beside:
-    """Give what stands beside anchors of boilerplate, packed by `Pack`: up to ``window - 1`` tokens before each, it, and as many behind it."""
+    """Give what stands beside anchors of boilerplate, packed by `PackRows`: up to ``window - 1`` tokens before each, it, and as many behind it."""
 
     anchor_spec: AnchorSpec
     unit: Unit
@@ -170,7 +170,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Propose:
-    """Grow stretches of boilerplate in texts, from the extents of all anchors of it there, packed by `Pack`."""
+    """Grow stretches of boilerplate in texts, from the extents of all anchors of it there, packed by `PackRows`."""
 
     k: int
     unit: Unit
@@ -200,7 +200,7 @@ class Propose:
 
 @dataclass(frozen=True)
 class Align:
-    """Align pairs of texts from the places of anchors that they share, packed by `Pack`; give the verified passages.
+    """Align pairs of texts from the places of anchors that they share, packed by `PackRows`; give the verified passages.
 
     A pair of a text with itself that is marked `RUNS` says that there are runs in it: their copies are passages, too.
     """
@@ -255,7 +255,7 @@ class Align:
 
 @dataclass(frozen=True)
 class Locate:
-    """Find where ranges of tokens, packed by `Pack`, stand in their texts, and widen those that cut a character."""
+    """Find where ranges of tokens, packed by `PackRows`, stand in their texts, and widen those that cut a character."""
 
     unit: Unit
 

@@ -15,7 +15,7 @@ from cleantext.dedup.tables.arrow_kernels import TextHead
 from cleantext.dedup.tables.components import components
 from cleantext.dedup.tables.document_plan import SHOWN
 from cleantext.dedup.tables.document_sql import check_options, numbers, read_texts
-from cleantext.dedup.tables.ordered_kernels import MEMBER, Overlapping, Pack
+from cleantext.dedup.tables.ordered_kernels import MEMBER, Overlapping, PackRows
 from cleantext.dedup.tables.passage_kernels import Locate, Tokens
 from cleantext.dedup.tables.passage_sql import BASE, PLACES, matches, passages
 from cleantext.dedup.tables.removal_kernels import Cut, Decide, Repeats, SearchAgain, Slice
@@ -241,7 +241,7 @@ def _results(params: PassageParams) -> list[Step]:
             ORDER BY g.cluster, 1 - g.stays, g.keeper_low, g.keeper_high, g.text, g.low, g.high
             """,
         ),
-        Scan("stretches", "boilerplate", Pack(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
+        Scan("stretches", "boilerplate", PackRows(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
         Map("stretches", "stretches", Locate(params.unit), (PLACES,)),
         Sql(
             "stretches",
@@ -276,7 +276,7 @@ def _results(params: PassageParams) -> list[Step]:
 def _cuts(params: PassageParams) -> list[Step]:
     """Say what removal takes: the texts are read again, since sentences end where their punctuation says."""
     return [
-        Scan("cuts", "members", Pack(("text",), ("low", "high", "exact"), "spans"), ("text", "low", "high"), ("text",)),
+        Scan("cuts", "members", PackRows(("text",), ("low", "high", "exact"), "spans"), ("text", "low", "high"), ("text",)),
         Sql("cuts", "SELECT n.place, n.number, c.spans FROM cuts c JOIN numbered n ON c.text = n.number"),
         Map(
             "cuts",

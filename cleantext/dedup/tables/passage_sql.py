@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cleantext.dedup.passages.passage_search import HOT, PassageParams
 from cleantext.dedup.tables.document_sql import equal_texts, near_texts, sized
-from cleantext.dedup.tables.ordered_kernels import Extents, Listed, Pack
+from cleantext.dedup.tables.ordered_kernels import Extents, Listed, PackRows
 from cleantext.dedup.tables.passage_kernels import ALIGNED, RUNS, Align, Beside, Confirm, Locate, Propose, Winnow
 from cleantext.plan.steps import Checkpoint, Join, Map, Scan, Sql, Step
 
@@ -91,7 +91,9 @@ def matches(params: PassageParams, *, against: bool) -> list[Step]:
             {"" if against else marks}
             """,
         ),
-        Scan("matched", "matched", Pack(("a", "b"), ("a_spot", "b_spot", "crowded"), "pairs"), ("a", "b", "a_spot", "b_spot"), ("a", "b")),
+        Scan(
+            "matched", "matched", PackRows(("a", "b"), ("a_spot", "b_spot", "crowded"), "pairs"), ("a", "b", "a_spot", "b_spot"), ("a", "b")
+        ),
         *_boilerplate(params),
     ]
 
@@ -100,7 +102,7 @@ def _boilerplate(params: PassageParams) -> list[Step]:
     """Find what ``boilerplate`` anchors lie in: ``known`` has the extents in texts to be aligned, ``boilerplate`` the stretches to be listed."""
     anchor_spec, tokens = params.anchor_spec, Join("number", "text_tokens", "number", (("tokens", "tokens"),))
     return [
-        Scan("near", "boilerplate", Pack(("number",), ("spot",), "spots"), ("number", "spot"), ("number",)),
+        Scan("near", "boilerplate", PackRows(("number",), ("spot",), "spots"), ("number", "spot"), ("number",)),
         Map("near", "near", Beside(anchor_spec, params.unit), (tokens,)),
         Sql(
             "near",
@@ -111,7 +113,7 @@ def _boilerplate(params: PassageParams) -> list[Step]:
         ),
         Scan("near", "near", Extents(anchor_spec, params.max_df), ("hash", "number", "spot"), ("hash",)),
         Sql("known", "SELECT number, low, high FROM near WHERE number IN (SELECT a FROM matched)"),
-        Scan("known", "known", Pack(("number",), ("low", "high"), "common"), ("number", "low", "high"), ("number",)),
+        Scan("known", "known", PackRows(("number",), ("low", "high"), "common"), ("number", "low", "high"), ("number",)),
         Sql(
             "proposed",
             "SELECT number, spot, most_low, most_high, texts FROM near WHERE number IN (SELECT number FROM near WHERE leads = 1)",
@@ -119,7 +121,7 @@ def _boilerplate(params: PassageParams) -> list[Step]:
         Scan(
             "proposed",
             "proposed",
-            Pack(("number",), ("spot", "most_low", "most_high", "texts"), "extents"),
+            PackRows(("number",), ("spot", "most_low", "most_high", "texts"), "extents"),
             ("number", "spot"),
             ("number",),
         ),
@@ -171,7 +173,7 @@ def passages(params: PassageParams, *, against: bool) -> list[Step]:
             "located",
             "SELECT x AS number, a_low AS low, a_high AS high FROM spread UNION SELECT y AS number, b_low AS low, b_high AS high FROM spread",
         ),
-        Scan("located", "located", Pack(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
+        Scan("located", "located", PackRows(("number",), ("low", "high"), "ranges"), ("number", "low", "high"), ("number",)),
         Map("located", "located", Locate(params.unit), (PLACES,)),
         Sql(
             "widened",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cleantext.fold import letter
 from cleantext.html.metadata.dates import DATE, MARKS, iso_date
 from cleantext.html.parsing.class_words import word_set
-from cleantext.html.parsing.visible_lines import Line, Part
+from cleantext.html.parsing.visible_lines import Line, PagePart
 
 __all__ = ["Byline", "read_byline", "split_names"]
 
@@ -140,7 +140,7 @@ class Byline(NamedTuple):
     editor: list[str]
 
 
-def read_byline(lines: Sequence[Line], parts: Sequence[Part], title: int, stated: tuple[str, str, Any], site: Iterable[str]) -> Byline:
+def read_byline(lines: Sequence[Line], parts: Sequence[PagePart], title: int, stated: tuple[str, str, Any], site: Iterable[str]) -> Byline:
     """Return what a page says of its writers and its source.
 
     ``title`` is the number of the line of the headline; ``stated`` what meta tags say of the source and the author, and JSON-LD of the
@@ -228,7 +228,7 @@ def _labelled(lines: Sequence[Line], title: int) -> dict[str, str]:
     return out
 
 
-def _part(parts: Iterable[Part], wanted: frozenset[str], longest: int) -> str:
+def _part(parts: Iterable[PagePart], wanted: frozenset[str], longest: int) -> str:
     """Return the text of the first part with such a name that holds a plain value; none where each item of a list has one."""
     people = wanted is AUTHOR_WORDS
     found = [p for p in parts if not wanted.isdisjoint(p.words) or (people and NAMED in p.words and not OF_PERSON.isdisjoint(p.words))]
@@ -246,14 +246,14 @@ def _part(parts: Iterable[Part], wanted: frozenset[str], longest: int) -> str:
     return "" if len({part.line for part in found}) > 4 and len(set(values)) > 2 else next(iter(values), "")
 
 
-def _account(parts: Iterable[Part]) -> str:
+def _account(parts: Iterable[PagePart]) -> str:
     """Return the name of the account under which a platform shows the page."""
     return next(
         (p.text.strip() for p in parts if ACCOUNT in p.words and not ACCOUNT_WORDS.isdisjoint(p.words) and 1 < len(p.text) <= 30), ""
     )
 
 
-def _named(parts: Sequence[Part], near: Sequence[Part], title: int, lines: Sequence[Line], source: str) -> list[str]:
+def _named(parts: Sequence[PagePart], near: Sequence[PagePart], title: int, lines: Sequence[Line], source: str) -> list[str]:
     """Return who stands in an element that is named after the author: near the title, or alone on the page."""
     account = next((p for p in near if ACCOUNT in p.words and not ACCOUNT_WORDS.isdisjoint(p.words)), None)
     if account:

@@ -17,7 +17,7 @@ from cleantext.html.metadata.bylines import read_byline
 from cleantext.html.metadata.dates import published
 from cleantext.html.metadata.headline import SITE_NAME, best_headline
 from cleantext.html.parsing.class_words import class_words
-from cleantext.html.parsing.visible_lines import Part, Read
+from cleantext.html.parsing.visible_lines import PagePart, Read
 
 __all__ = ["page_metadata"]
 
@@ -39,7 +39,7 @@ def page_metadata(read: Read) -> dict[str, Any]:
     title = _title(read, meta, ld)
     at = next((i for i, line in enumerate(read.lines) if title and line.text == title), 0)
     raw, date = published(read.lines, at, meta, ld)
-    parts = [*read.parts, *(Part(i, class_words(line.path.rpartition("/")[2]), line.text) for i, line in enumerate(read.lines))]
+    parts = [*read.parts, *(PagePart(i, class_words(line.path.rpartition("/")[2]), line.text) for i, line in enumerate(read.lines))]
     stated = _first(meta, SOURCE), _first(meta, AUTHOR), ld.get("author")
     site = [meta.get("og:site_name", ""), meta.get("application-name", ""), *SUFFIX.split(read.title)[1:]]
     byline = read_byline(read.lines, parts, at, stated, site)

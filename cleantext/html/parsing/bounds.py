@@ -14,7 +14,9 @@ from itertools import islice
 
 from cleantext.html.parsing.nesting import ATTRIBUTE, FORMATTING, NAME, SPACE, cut
 
-__all__ = ["bounded"]
+__all__ = ["NOSCRIPT", "bounded", "canonical"]
+
+NOSCRIPT = re.compile(r"<(/?)noscript(?![\w-])", re.IGNORECASE)
 
 ATTRIBUTES = 1000  # of a tag; those beyond go
 DEEPEST = 512  # elements open at a time, as in Chromium; the tags of those beyond go, their text stays
@@ -95,3 +97,18 @@ def _multiplies(markup: str) -> bool:
         return False
     most = max(OPEN, COPIES // max(tags - markup.count("</"), 1))
     return len(found) > most and sum(1 for start in found if not CLOSED_AT_ONCE.match(markup, start)) > most
+
+
+def canonical(markup: str, *, noscript: str = "template") -> str:
+    """Return a document as its parser understands it.
+
+    What browsers show without scripts is read as a template, for they all run scripts: else the head of a page would end with the
+    first ``<noscript>`` in it. `cleantext.html.routes` has it read as another element.
+    """
+    from resiliparse.parse.html import HTMLTree
+
+    markup = NOSCRIPT.sub(rf"<\1{noscript}", bounded(markup))
+    try:
+        return str(HTMLTree.parse(markup))
+    except UnicodeEncodeError:  # a lone surrogate
+        return str(HTMLTree.parse(markup.encode("utf-8", "replace").decode()))

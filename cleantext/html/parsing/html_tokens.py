@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cleantext.changes import I64, U32, code_points
-from cleantext.html.parsing.bounds import bounded
+from cleantext.html.parsing.bounds import canonical
 from cleantext.html.parsing.html_characters import (
     BANG,
     BLANK,
@@ -63,12 +63,10 @@ __all__ = [
     "KIND",
     "LO",
     "NAMED",
-    "NOSCRIPT",
     "PART",
     "START",
     "TEXT",
     "WIDTH",
-    "canonical",
     "read_tokens",
     "tokens",
 ]
@@ -78,7 +76,6 @@ KIND, LO, HI, IDENTITY, CLASS, WIDTH = 0, 1, 2, 3, 5, 7
 # Bits of its kind, above those of `cleantext.html.parsing.tags`
 TEXT, START, END, NAMED, PART = (1 << n for n in range(20, 25))
 
-NOSCRIPT = re.compile(r"<(/?)noscript(?![\w-])", re.IGNORECASE)
 LINK_TAG = re.compile(r"<a(?=[\s/>])", re.IGNORECASE)
 NUMBER = "cleantext-number"
 DISPLAY_NONE, KEEP_BREAKS = tuple(map(ord, "display:none")), tuple(map(ord, "white-space:pre"))  # also pre-wrap and pre-line
@@ -107,21 +104,6 @@ def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U
         points = code_points(text)
         found, hidden, _ = tokens.sized(len(points))(points, TAGS, parts, keep_hidden)
     return text, points, found, hidden
-
-
-def canonical(markup: str, *, noscript: str = "template") -> str:
-    """Return a document as its parser understands it.
-
-    What browsers show without scripts is read as a template, for they all run scripts: else the head of a page would end with the
-    first ``<noscript>`` in it. `cleantext.html.routes` has it read as another element.
-    """
-    from resiliparse.parse.html import HTMLTree
-
-    markup = NOSCRIPT.sub(rf"<\1{noscript}", bounded(markup))
-    try:
-        return str(HTMLTree.parse(markup))
-    except UnicodeEncodeError:  # a lone surrogate
-        return str(HTMLTree.parse(markup.encode("utf-8", "replace").decode()))
 
 
 @kernel

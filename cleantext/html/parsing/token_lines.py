@@ -28,7 +28,7 @@ from cleantext.html.parsing.tags import (
 )
 from cleantext.jit import kernel
 
-__all__ = ["ASKED", "CHARS", "FRAME", "INDEX", "LINKED", "NAMES_HI", "NAMES_LO", "PARENT", "STOP_AT", "TOKEN", "Scanned", "scan"]
+__all__ = ["ASKED", "CHARS", "FRAME", "INDEX", "LINKED", "NAMES_HI", "NAMES_LO", "PARENT", "STOP_AT", "TOKEN", "TokenLines", "scan"]
 
 # Columns of a line: its end in `text`, its element, its characters, those in links, the span of its inline elements in `inlines`
 STOP_AT, FRAME, CHARS, LINKED, NAMES_LO, NAMES_HI, LINE_WIDTH = range(7)
@@ -45,7 +45,7 @@ INLINES = 16  # inline elements with names that a line remembers
 SMALL_A, SMALL_G, SMALL_L, SMALL_N = map(ord, "agln")
 
 
-class Scanned(NamedTuple):
+class TokenLines(NamedTuple):
     """What a document holds; spans are of its canonical form."""
 
     text: U32  # the lines one after another, no breaks between
@@ -169,7 +169,7 @@ def _frames_asked(frames: I64, count: int) -> None:
 
 @kernel
 def scan(points: U32, tokens: I64) -> Any:
-    """Read the tokens of a document; return the fields of `Scanned`."""
+    """Read the tokens of a document; return the fields of `TokenLines`."""
     total = len(tokens)
     parts = 0
     for n in range(total):

@@ -16,9 +16,9 @@ from cleantext.html.parsing.block_elements import WORDS, Frames
 from cleantext.html.parsing.class_words import class_words
 from cleantext.html.parsing.html_tokens import CLASS_CHARS, HI, IDENTITY, IDENTITY_CHARS, LO, PART, START, read_tokens
 from cleantext.html.parsing.tags import CELL, META, PARTS, ROW, SCRIPT, TERM, TITLE, word_table
-from cleantext.html.parsing.token_lines import CHARS, FRAME, LINKED, NAMES_HI, NAMES_LO, STOP_AT, Scanned, scan
+from cleantext.html.parsing.token_lines import CHARS, FRAME, LINKED, NAMES_HI, NAMES_LO, STOP_AT, TokenLines, scan
 
-__all__ = ["Line", "Part", "Read", "read_lines"]
+__all__ = ["Line", "PagePart", "Read", "read_lines"]
 
 ROW_LINES, ROW_CHARS, CELL_CHARS = (
     4,
@@ -41,7 +41,7 @@ class Line(NamedTuple):
     path: str
 
 
-class Part(NamedTuple):
+class PagePart(NamedTuple):
     """An inline element whose name says what it holds, such as ``<span class="source">``."""
 
     line: int
@@ -57,19 +57,19 @@ class Read:
     title: str = ""
     meta: list[tuple[str, str]] = field(default_factory=list)  # (name in small letters, content)
     json_ld: list[str] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[PagePart] = field(default_factory=list)
     flags: tuple[str, ...] = ()  # by which other way the text was found, see `cleantext.html.routes`
 
 
 def read_lines(markup: str, *, keep_hidden: bool = False) -> tuple[Read, int]:
     """Return what ``markup`` shows and what its head says, and how many marks of sentences it hides."""
     text, points, found, hidden = read_tokens(markup, word_table(PARTS), keep_hidden=keep_hidden)
-    scanned = Scanned(*scan.sized(len(points))(points, found))
+    scanned = TokenLines(*scan.sized(len(points))(points, found))
     frames = Frames(text, found, scanned.frames)
     return _Events(text, found, scanned, frames).replay(_lines(text, found, scanned, frames)), hidden
 
 
-def _lines(markup: str, found: I64, scanned: Scanned, frames: Frames) -> list[Line]:
+def _lines(markup: str, found: I64, scanned: TokenLines, frames: Frames) -> list[Line]:
     """Return the lines as the kernel left them."""
     text, tags, words, paths = text_of(scanned.text), frames.tags, frames.words, frames.paths
     names = [class_words(unescape(said)) for said in _names(markup, found.take(scanned.inlines, axis=0))]
@@ -110,7 +110,7 @@ class _Row:
 class _Events:
     """What is met between the lines of a document, gone through once more with the lines at hand."""
 
-    def __init__(self, markup: str, found: I64, scanned: Scanned, frames: Frames) -> None:
+    def __init__(self, markup: str, found: I64, scanned: TokenLines, frames: Frames) -> None:
         self._markup = markup
         self._found = found
         self._events: list[list[int]] = scanned.events.tolist()
@@ -128,7 +128,7 @@ class _Events:
             taken = before
             if what & PART:
                 (said,) = _names(self._markup, self._found[number : number + 1])
-                read.parts.append(Part(len(read.lines), class_words(unescape(said)), self._said[said_lo:said_hi].strip()))
+                read.parts.append(PagePart(len(read.lines), class_words(unescape(said)), self._said[said_lo:said_hi].strip()))
             elif what & (META | TITLE | SCRIPT):
                 self._head(what, self._markup[self._found[number, LO] : self._found[number, HI]])
             elif what & START:

@@ -76,7 +76,7 @@ class SparkRunner:
         Raise `ConfigError` where a worker has no cleantext, or not this one; `InputError` where a table that should be empty is
         not, or a part of a checkpoint was changed; `CleantextError` where Spark gave up.
         """
-        run = _Run(self, plan, inputs)
+        run = _SparkRun(self, plan, inputs)
         with _settings(self), _told():
             _check_workers(self.spark)
             try:
@@ -106,7 +106,7 @@ class _Written:
         return cls(tuple(Part(**part) for part in said["parts"]), said["schema"])
 
 
-class _Run(Walk):
+class _SparkRun(Walk):
     """One run of a plan: a DataFrame for each table so far, and which of them are written."""
 
     def __init__(self, runner: SparkRunner, plan: Plan, inputs: Mapping[str, Table | DataFrame]) -> None:

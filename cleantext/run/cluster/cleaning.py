@@ -1,4 +1,4 @@
-"""Kernels between reading and writing: what hosts repeat, and pages cleaned with it, as `cleantext.run.shards` cleans them."""
+"""Kernels between reading and writing: what hosts repeat, and pages cleaned with it, as `cleantext.run.shards.clean_shard` cleans them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cleantext.errors import InputError
 from cleantext.report.tally import Report
 from cleantext.run.cluster.reading import records_of
 from cleantext.run.learn import LOOKED_AT, with_profile
-from cleantext.run.readers.batches import Row
+from cleantext.run.readers.page_batches import Row
 from cleantext.run.readers.records import read_record
-from cleantext.run.settings import Settings
-from cleantext.run.shards import clean_rows
+from cleantext.run.shards.clean_shard import clean_rows
+from cleantext.run.shards.settings import Settings
 from cleantext.run.writers.schema import rows_schema
 from cleantext.transform import Page
 

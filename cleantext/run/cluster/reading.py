@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from cleantext.chrome.hosts.profiles import host_of
 from cleantext.plan import Table
-from cleantext.run.parts import write_kept
-from cleantext.run.readers.batches import Row, notes_of
 from cleantext.run.readers.carried import as_type, common
 from cleantext.run.readers.fields import host_in
+from cleantext.run.readers.page_batches import Row, notes_of
 from cleantext.run.readers.units import Unit
+from cleantext.run.resume.parts import write_kept
 from cleantext.transform import Page
 
 if TYPE_CHECKING:

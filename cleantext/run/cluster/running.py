@@ -17,19 +17,19 @@ from cleantext.report.tally import OUTCOMES, Report
 from cleantext.run.clean_plan import clean_plan
 from cleantext.run.cluster.reading import units_table
 from cleantext.run.cluster.writing import parts_table, write_plan
-from cleantext.run.duplicates import Searched, told_of
-from cleantext.run.engines import runners
 from cleantext.run.files import check_output, drop_found, settle, write_json, write_jsonl
 from cleantext.run.job import whys_of
 from cleantext.run.learn import HOSTS, told_profile, with_profile
 from cleantext.run.options import Options
-from cleantext.run.origin import begin, write_origin
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages, listed
 from cleantext.run.readers.units import units_of
-from cleantext.run.settings import EDITS, METADATA, Settings
-from cleantext.run.state import working
-from cleantext.run.tables import write_found
+from cleantext.run.resume.origin import begin, write_origin
+from cleantext.run.resume.run_state import working
+from cleantext.run.search.duplicate_search import Searched, told_of
+from cleantext.run.search.engines import runners
+from cleantext.run.shards.settings import EDITS, METADATA, Settings
+from cleantext.run.side_tables import write_found
 from cleantext.run.writers.corpus import DROPPED_FILE, drop_corpus
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from cleantext.dedup.folded.token_places import numbers_of
 from cleantext.plan import Map, Plan, Table
 from cleantext.run.cluster.reading import kind_of_carried, unpacked
-from cleantext.run.duplicates import Spans
-from cleantext.run.parts import write_kept
 from cleantext.run.readers.carried import common
-from cleantext.run.settings import Settings
+from cleantext.run.resume.parts import write_kept
+from cleantext.run.search.duplicate_search import Spans
+from cleantext.run.shards.settings import Settings
 from cleantext.run.writers.corpus import one_file
 from cleantext.run.writers.finish import Where, dropped_rows, filtered, with_duplicates
 from cleantext.run.writers.schema import LATER, corpus_schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cleantext.run.readers.batches import as_json
+from cleantext.run.readers.page_batches import as_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

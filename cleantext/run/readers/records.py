@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from cleantext.decode import Decoded, decode
 from cleantext.errors import InputError
-from cleantext.run.readers.batches import Row
 from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.readers.page_batches import Row
 from cleantext.run.readers.sniff import KINDS, Kind, kind_of
 from cleantext.run.readers.source import Source
 from cleantext.transform import Page
 
-__all__ = ["Read", "read_page", "read_record", "refusal"]
+__all__ = ["ReadPage", "read_page", "read_record", "refusal"]
 
 
-class Read(NamedTuple):
+class ReadPage(NamedTuple):
     """A page as read, its bytes, and how they were decoded."""
 
     page: Page
@@ -24,12 +24,12 @@ class Read(NamedTuple):
     decoded: Decoded
 
 
-def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> Read:
+def read_page(source: Source, *, most: int = MAX_PAGE_BYTES) -> ReadPage:
     """Read, decode and parse one page of at most ``most`` bytes. Raise `InputError` with what, where and what to do."""
     return read_record(Row(source.id, source.read(most=most), source=source.id), most=most)
 
 
-def read_record(row: Row, *, most: int = MAX_PAGE_BYTES) -> Read:
+def read_record(row: Row, *, most: int = MAX_PAGE_BYTES) -> ReadPage:
     """Decode and parse a page of at most ``most`` bytes. Raise `InputError` with what, where and what to do."""
     data = row.content
     if row.error is not None:
@@ -57,7 +57,7 @@ def read_record(row: Row, *, most: int = MAX_PAGE_BYTES) -> Read:
         made = replace(
             made, url=row.url or made.url, host=row.host or made.host, metadata=metadata, flags=(*made.flags, *row.flags.split())
         )
-    return Read(made, data, decoded)
+    return ReadPage(made, data, decoded)
 
 
 def _kind(row: Row, decoded: Decoded) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cleantext.data.format_marks import CONTROLS, marked
 from cleantext.decode import UTF16_NULS
-from cleantext.marks import CONTROLS, marked
 from cleantext.run.readers.packed import PACKED, unpacked_name
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from cleantext.errors import InputError
 from cleantext.run.files import naming
-from cleantext.run.readers.archives import read_tar, read_zip
-from cleantext.run.readers.batches import BATCH_BYTES, BATCH_ROWS, Batches, Row, rows_of
-from cleantext.run.readers.columnar import read_arrow, read_parquet
-from cleantext.run.readers.csvrows import read_csv
 from cleantext.run.readers.fields import Fields
-from cleantext.run.readers.jsonlines import read_json, read_lines
+from cleantext.run.readers.formats.archives import read_tar, read_zip
+from cleantext.run.readers.formats.columnar import read_arrow, read_parquet
+from cleantext.run.readers.formats.csvrows import read_csv
+from cleantext.run.readers.formats.jsonlines import read_json, read_lines
+from cleantext.run.readers.formats.warc import read_warc
 from cleantext.run.readers.packed import MAX_PAGE_BYTES
+from cleantext.run.readers.page_batches import BATCH_BYTES, BATCH_ROWS, Batches, Row, rows_of
 from cleantext.run.readers.source import Source
-from cleantext.run.readers.warc import read_warc
 
 if TYPE_CHECKING:
     import pyarrow as pa

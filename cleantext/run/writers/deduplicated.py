@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from cleantext.edits import apply
 from cleantext.report.tally import Report
-from cleantext.run.duplicates import Marks, Query
-from cleantext.run.parts import Corpus
 from cleantext.run.readers.carried import as_type, common
+from cleantext.run.resume.parts import Corpus
+from cleantext.run.search.duplicate_search import Marks, Query
 from cleantext.run.writers.corpus import CorpusWriter
 from cleantext.run.writers.finish import removal_edits, spans_of
 from cleantext.run.writers.schema import KEY, SCHEMA, carried_in, carried_name

@@ -14,14 +14,14 @@ from cleantext.changes import Changes
 from cleantext.edits import Edit, apply
 from cleantext.plan import Table
 from cleantext.report.tally import Report
-from cleantext.run.duplicates import LEVELS, Marks, Query, Searched, Spans, marks_of, search
 from cleantext.run.files import drop_found, whole, write_jsonl
-from cleantext.run.indexed import search_indexed
-from cleantext.run.parts import Corpus, repeated, write_kept
-from cleantext.run.readers.batches import made_id
 from cleantext.run.readers.carried import as_type, common
-from cleantext.run.settings import EDITS, EDITS_PART, METADATA, ROWS_PART, STATE, Settings, Shard, part
-from cleantext.run.tables import REMOVED, edits_writer, numbered, removal_rows, tables_of, write_found
+from cleantext.run.readers.page_batches import made_id
+from cleantext.run.resume.parts import Corpus, repeated, write_kept
+from cleantext.run.search.duplicate_search import LEVELS, Marks, Query, Searched, Spans, marks_of, search
+from cleantext.run.search.indexed import search_indexed
+from cleantext.run.shards.settings import EDITS, EDITS_PART, METADATA, ROWS_PART, STATE, Settings, Shard, part
+from cleantext.run.side_tables import REMOVED, edits_writer, numbered, removal_rows, tables_of, write_found
 from cleantext.run.writers.corpus import DROPPED_FILE, CorpusWriter, checked_where
 from cleantext.run.writers.schema import carried_in, corpus_schema
 
@@ -172,7 +172,7 @@ def _named_once(parts: Sequence[_Part], folder: Path, report: Report) -> list[_P
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from cleantext.run.tables import renamed_pages
+    from cleantext.run.side_tables import renamed_pages
 
     again = repeated(Table.of([p.rows for p in parts]), folder) if parts else {}
     out = list(parts)

@@ -14,11 +14,11 @@ from cleantext.errors import InputError
 from cleantext.plan import Table
 from cleantext.report.tally import Report
 from cleantext.run.files import check_place, settle, unwritable, write_jsonl, write_whole
-from cleantext.run.parts import Corpus, write_kept
 from cleantext.run.paths import inside
-from cleantext.run.settings import EDITS, EDITS_PART, METADATA, STATE, Settings, Shard, page_folder, part
-from cleantext.run.state import rows_of
-from cleantext.run.tables import edits_writer
+from cleantext.run.resume.parts import Corpus, write_kept
+from cleantext.run.resume.run_state import rows_of
+from cleantext.run.shards.settings import EDITS, EDITS_PART, METADATA, STATE, Settings, Shard, page_folder, part
+from cleantext.run.side_tables import edits_writer
 from cleantext.run.writers.corpus import drop_corpus
 from cleantext.run.writers.finish import Progress, join_edits, removal_edits, searched_in, with_title
 

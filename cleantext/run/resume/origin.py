@@ -25,8 +25,8 @@ from cleantext.run.readers.find import Found
 from cleantext.run.readers.packed import MAX_TEXT_BYTES
 from cleantext.run.readers.source import Remote, Source, state_of
 from cleantext.run.readers.units import Unit
-from cleantext.run.settings import METADATA, Settings
-from cleantext.run.state import INPUTS, has_stopped, rows_of
+from cleantext.run.resume.run_state import INPUTS, has_stopped, rows_of
+from cleantext.run.shards.settings import METADATA, Settings
 from cleantext.run.writers.corpus import corpus_files
 
 __all__ = ["begin", "made_of", "unchanged", "write_origin"]

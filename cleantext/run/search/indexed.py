@@ -14,8 +14,8 @@ from cleantext.errors import ConfigError
 from cleantext.plan import Table
 from cleantext.plan.tables import write_part
 from cleantext.report.tally import counted
-from cleantext.run.duplicates import SHOWN, Query, Searched, database, excerpts, quoted, write_table_part
-from cleantext.run.parts import Corpus, write_kept
+from cleantext.run.resume.parts import Corpus, write_kept
+from cleantext.run.search.duplicate_search import SHOWN, Query, Searched, database, excerpts, quoted, write_table_part
 
 if TYPE_CHECKING:
     import pyarrow as pa

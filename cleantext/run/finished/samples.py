@@ -13,13 +13,13 @@ from cleantext.edits import compose
 from cleantext.errors import EditError, InputError
 from cleantext.report.overview import READ, overview
 from cleantext.report.page import render
-from cleantext.report.pieces import View, page_view
+from cleantext.report.page_pieces import View, page_view
 from cleantext.report.tally import Report
 from cleantext.run.files import write_json, write_whole
-from cleantext.run.outputs import is_table_run, pages_of
-from cleantext.run.restore import text_as_read
-from cleantext.run.settings import EDITS, METADATA
-from cleantext.run.tables import read_edits
+from cleantext.run.finished.outputs import is_table_run, pages_of
+from cleantext.run.finished.restore import text_as_read
+from cleantext.run.shards.settings import EDITS, METADATA
+from cleantext.run.side_tables import read_edits
 
 __all__ = ["page_views", "render_report", "write_report"]
 

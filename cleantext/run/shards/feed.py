@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from cleantext.report.tally import Report
 from cleantext.run.files import naming, write_whole
-from cleantext.run.markers import finished
-from cleantext.run.readers.batches import made_id, notes_of, with_notes
+from cleantext.run.readers.page_batches import made_id, notes_of, with_notes
 from cleantext.run.readers.source import tree_name
 from cleantext.run.readers.units import Spool, Unit
-from cleantext.run.settings import SPOOL, STATE, Settings, Shard, part
+from cleantext.run.resume.markers import finished
+from cleantext.run.shards.settings import SPOOL, STATE, Settings, Shard, part
 
 if TYPE_CHECKING:
     import pyarrow as pa

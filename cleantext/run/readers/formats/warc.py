@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cleantext.run.readers.batches import FLAG_CUT, Batches
 from cleantext.run.readers.packed import MAX_PAGE_BYTES, PACKED, Stream
+from cleantext.run.readers.page_batches import FLAG_CUT, Batches
 from cleantext.run.readers.source import Source
 
 if TYPE_CHECKING:

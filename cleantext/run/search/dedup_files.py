@@ -14,10 +14,6 @@ from cleantext.errors import ConfigError, InputError, unknown
 from cleantext.jit import LARGE, expect
 from cleantext.report.page import render
 from cleantext.report.tally import Report
-from cleantext.run.budget import PAGE_SECONDS
-from cleantext.run.corpus import characters_of, table_of
-from cleantext.run.duplicates import Query, marks_of, search
-from cleantext.run.engines import Level
 from cleantext.run.files import check_output, drop_found, write_json, write_jsonl, write_whole
 from cleantext.run.options import FORMATS, LEAST
 from cleantext.run.readers.fields import Fields
@@ -25,8 +21,12 @@ from cleantext.run.readers.find import Found, find_pages, listed
 from cleantext.run.readers.sniff import TABLES as RECORDS
 from cleantext.run.readers.sniff import ending_of
 from cleantext.run.readers.source import IGNORE_FILE, Source
-from cleantext.run.state import working
-from cleantext.run.tables import write_found, write_table
+from cleantext.run.resume.run_state import working
+from cleantext.run.search.duplicate_search import Query, marks_of, search
+from cleantext.run.search.engines import Level
+from cleantext.run.search.search_input import characters_of, table_of
+from cleantext.run.shards.budget import PAGE_SECONDS
+from cleantext.run.side_tables import write_found, write_table
 from cleantext.run.writers.corpus import drop_corpus
 from cleantext.run.writers.deduplicated import write_deduplicated
 from cleantext.warm import compile_ahead

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from cleantext.plan import Table
 from cleantext.plan.tables import write_part
 from cleantext.run.files import naming
-from cleantext.run.readers.batches import made_id
+from cleantext.run.readers.page_batches import made_id
 from cleantext.run.readers.source import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from cleantext.run.corpus import Faults
+    from cleantext.run.search.search_input import Faults
 
 __all__ = ["Corpus", "IdType", "ValueType", "named_once", "repeated", "with_ids_as", "write_kept"]
 

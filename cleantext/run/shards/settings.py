@@ -11,11 +11,11 @@ from pathlib import Path
 
 import cleantext
 from cleantext.pipeline import Pipeline
-from cleantext.run.budget import seconds_of
 from cleantext.run.files import STATE
-from cleantext.run.options import Choices, Options
+from cleantext.run.options import Options, OutputChoices
 from cleantext.run.readers.source import Source
 from cleantext.run.readers.units import Spool, Unit
+from cleantext.run.shards.budget import seconds_of
 
 __all__ = [
     "EDITS",
@@ -36,7 +36,7 @@ EDITS_PART, ROWS_PART, SPOOL = "edits.arrow", "rows.parquet", "read.arrow"
 
 
 @dataclass(frozen=True)
-class Settings(Choices):
+class Settings(OutputChoices):
     """All that decides the outputs of a run."""
 
     pipeline: Pipeline
@@ -44,7 +44,7 @@ class Settings(Choices):
     @classmethod
     def of(cls, options: Options, pipeline: Pipeline) -> Settings:
         """Return what options say, with the pipeline that they lead to."""
-        return cls(pipeline, **{f.name: getattr(options, f.name) for f in fields(Choices)})
+        return cls(pipeline, **{f.name: getattr(options, f.name) for f in fields(OutputChoices)})
 
     @property
     def is_table(self) -> bool:

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from cleantext.decode import decode
-from cleantext.run.readers.batches import Batches
 from cleantext.run.readers.packed import MAX_PAGE_BYTES, PACKED, Stream, unpacked
+from cleantext.run.readers.page_batches import Batches
 from cleantext.run.readers.sniff import HTML, TEXT, ending_of, kind_of
 from cleantext.run.readers.source import Source, encodable
 

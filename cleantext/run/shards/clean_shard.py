@@ -23,15 +23,15 @@ from cleantext.pipeline import Pipeline
 from cleantext.plan.tables import write_part
 from cleantext.report.overview import confidence
 from cleantext.report.tally import Report, nearest
-from cleantext.run.budget import Watch, unwatched
 from cleantext.run.files import is_name_error, naming, output_path, settle, unwritable, write_whole
-from cleantext.run.markers import mark
-from cleantext.run.readers.batches import Row, notes_of
+from cleantext.run.readers.page_batches import Row, notes_of
 from cleantext.run.readers.records import read_record
 from cleantext.run.readers.source import output_name, tree_name
 from cleantext.run.readers.units import Unit
-from cleantext.run.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
-from cleantext.run.tables import write_edits
+from cleantext.run.resume.markers import mark
+from cleantext.run.shards.budget import Watch, unwatched
+from cleantext.run.shards.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
+from cleantext.run.side_tables import write_edits
 from cleantext.run.writers.schema import part_table
 from cleantext.transform import Page
 from cleantext.warm import warm

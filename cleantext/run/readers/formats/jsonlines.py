@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cleantext.decode import decode
-from cleantext.run.readers.batches import Batches, as_json, encoded
 from cleantext.run.readers.fields import Chosen, Fields, field_of, integer_of, number_of
 from cleantext.run.readers.packed import MAX_LINE_BYTES, lines_of, pieces_of
+from cleantext.run.readers.page_batches import Batches, as_json, encoded
 from cleantext.run.readers.source import Source
 
 if TYPE_CHECKING:

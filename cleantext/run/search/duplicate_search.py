@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from cleantext.errors import ConfigError
 from cleantext.plan import EmbeddedRunner, Plan, Table
 from cleantext.plan.tables import write_part
-from cleantext.run.corpus import read_places
-from cleantext.run.engines import Level, dedup_plan, on_spark
 from cleantext.run.files import naming
-from cleantext.run.parts import Corpus
+from cleantext.run.resume.parts import Corpus
+from cleantext.run.search.engines import Level, dedup_plan, on_spark
+from cleantext.run.search.search_input import read_places
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,6 +130,7 @@ def told_of(found: Mapping[str, Table], plan: Plan, query: Query) -> dict[str, A
         "boilerplate": found["stretches"].rows if "stretches" in found else 0,
         "characters": facts["characters"],
         "search": {**plan.facts, **searched},
+        "below": [],  # tables hold no pairs below the threshold
     }
 
 

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cleantext.run.readers.batches import Batches
 from cleantext.run.readers.fields import Chosen, Fields, no_field
-from cleantext.run.readers.jsonlines import add_record, text_lines
+from cleantext.run.readers.formats.jsonlines import add_record, text_lines
+from cleantext.run.readers.page_batches import Batches
 from cleantext.run.readers.source import Source
 
 if TYPE_CHECKING:

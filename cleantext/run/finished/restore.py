@@ -14,11 +14,11 @@ from cleantext.edits import Edit, revert
 from cleantext.errors import CleantextError, ConfigError, EditError, InputError
 from cleantext.report.tally import Report
 from cleantext.run.files import CORPUS, UNDO, is_name_error, is_run, is_undo, output_path, unwritable, write_json, write_whole
-from cleantext.run.outputs import dropped, has_edits, is_table_run, pages_of, text_of
+from cleantext.run.finished.outputs import dropped, has_edits, is_table_run, pages_of, text_of
 from cleantext.run.readers.source import Source
-from cleantext.run.settings import EDITS, METADATA
-from cleantext.run.state import rows_of, working
-from cleantext.run.tables import read_steps, readers_of, steps_of
+from cleantext.run.resume.run_state import rows_of, working
+from cleantext.run.shards.settings import EDITS, METADATA
+from cleantext.run.side_tables import read_steps, readers_of, steps_of
 from cleantext.run.writers.corpus import DROPPED_FILE, CorpusWriter, corpus_files, corpus_tables
 from cleantext.run.writers.schema import KEY, SCHEMA
 from cleantext.transform import Cleaned

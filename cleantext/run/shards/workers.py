@@ -22,10 +22,10 @@ from typing import Any, Literal
 from cleantext.errors import CleantextError
 from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.report.tally import Report
-from cleantext.run import budget
-from cleantext.run.settings import Settings, Shard
-from cleantext.run.shards import ALL, run_shard, try_pages
-from cleantext.run.state import sweep
+from cleantext.run.resume.run_state import sweep
+from cleantext.run.shards import budget
+from cleantext.run.shards.clean_shard import ALL, run_shard, try_pages
+from cleantext.run.shards.settings import Settings, Shard
 
 __all__ = ["Task", "can_fork", "run_all"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from cleantext.errors import ConfigError, InputError
 from cleantext.plan.lock import only_writer
 from cleantext.run.files import STATE, is_name_error, missing_folders, output_path, write_json
-from cleantext.run.settings import METADATA
+from cleantext.run.shards.settings import METADATA
 
 __all__ = [
     "INPUTS",

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cleantext.errors import EditError, InputError
-from cleantext.run.outputs import has_edits, pages_of
-from cleantext.run.restore import text_as_read
-from cleantext.run.settings import EDITS
-from cleantext.run.tables import read_edits, tables_of
+from cleantext.run.finished.outputs import has_edits, pages_of
+from cleantext.run.finished.restore import text_as_read
+from cleantext.run.shards.settings import EDITS
+from cleantext.run.side_tables import read_edits, tables_of
 
 __all__ = ["Audit", "Firing", "audit"]
 

@@ -17,8 +17,8 @@ from cleantext.edits import Choice, Edit, OffsetMap
 from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import Report
-from cleantext.run.duplicates import Searched
 from cleantext.run.files import whole, write_jsonl
+from cleantext.run.search.duplicate_search import Searched
 from cleantext.run.writers.schema import SCHEMA
 from cleantext.transform import Step
 

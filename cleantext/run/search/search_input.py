@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from cleantext.errors import ConfigError, InputError
 from cleantext.plan import Table
 from cleantext.report.tally import Report
-from cleantext.run.budget import PAGE_SECONDS, OverTime, alarm, seconds_of, too_long
-from cleantext.run.parts import Corpus, IdType, ValueType, named_once, with_ids_as, write_kept
-from cleantext.run.readers.batches import Row, made_id, notes_of, rows_of
 from cleantext.run.readers.carried import as_type, common
-from cleantext.run.readers.columnar import value_type
 from cleantext.run.readers.fields import Chosen, Fields
-from cleantext.run.readers.jsonlines import NO_TEXT
+from cleantext.run.readers.formats.columnar import value_type
+from cleantext.run.readers.formats.jsonlines import NO_TEXT
 from cleantext.run.readers.packed import MAX_TEXT_BYTES
-from cleantext.run.readers.records import Read, read_record
+from cleantext.run.readers.page_batches import Row, made_id, notes_of, rows_of
+from cleantext.run.readers.records import ReadPage, read_record
 from cleantext.run.readers.source import Remote, Source
 from cleantext.run.readers.units import Unit, units_of
+from cleantext.run.resume.parts import Corpus, IdType, ValueType, named_once, with_ids_as, write_kept
+from cleantext.run.shards.budget import PAGE_SECONDS, OverTime, alarm, seconds_of, too_long
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -218,8 +218,8 @@ def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, pa
     return pa.table(held).filter(pc.is_valid(texts))
 
 
-def _read(row: Row, page_seconds: float) -> Read:
-    """Read a record. Raise `InputError` where that cannot be done, or takes too long."""
+def _read(row: Row, page_seconds: float) -> ReadPage:
+    """ReadPage a record. Raise `InputError` where that cannot be done, or takes too long."""
     seconds = seconds_of(page_seconds, len(row.content))
     try:
         with alarm() as watch:

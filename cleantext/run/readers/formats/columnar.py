@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cleantext.errors import InputError
-from cleantext.run.readers.batches import BATCH_BYTES, BATCH_ROWS, Batches, made_id, notes_of, row_schema, with_notes
 from cleantext.run.readers.fields import WHOLE, Chosen, Fields, host_in, id_of_url, no_field
-from cleantext.run.readers.jsonlines import NO_TEXT
+from cleantext.run.readers.formats.jsonlines import NO_TEXT
+from cleantext.run.readers.page_batches import BATCH_BYTES, BATCH_ROWS, Batches, made_id, notes_of, row_schema, with_notes
 from cleantext.run.readers.source import Source
 
 if TYPE_CHECKING:

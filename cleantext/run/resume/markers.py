@@ -16,8 +16,8 @@ from cleantext.errors import InputError
 from cleantext.report.tally import Report
 from cleantext.run.files import write_whole
 from cleantext.run.paths import inside
-from cleantext.run.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
-from cleantext.run.state import rows_of
+from cleantext.run.resume.run_state import rows_of
+from cleantext.run.shards.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
 
 __all__ = ["finished", "mark"]
 

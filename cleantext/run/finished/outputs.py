@@ -9,8 +9,8 @@ from typing import Any
 
 from cleantext.errors import EditError, InputError
 from cleantext.run.paths import inside
-from cleantext.run.settings import EDITS, METADATA
-from cleantext.run.state import rows_of
+from cleantext.run.resume.run_state import rows_of
+from cleantext.run.shards.settings import EDITS, METADATA
 from cleantext.run.writers.corpus import DROPPED_FILE, corpus_files, corpus_tables, named_rows
 from cleantext.run.writers.schema import check_schema
 

@@ -1,0 +1,1 @@
+"""Readers of the forms in which records come: tables, JSON, CSV, WARC, archives."""
