@@ -225,7 +225,10 @@ def _globals(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _digest(function: Callable[..., Any]) -> str:
-    """Return 12 hex digits that stand for the constants and kernels that a function uses, directly or through other kernels."""
+    """Return 12 hex digits that stand for the constants and kernels that a function uses, directly or through other kernels.
+
+    And for the names of its arguments' types: compiled code on disk cannot be read any more once a class has another name.
+    """
     used = [
         (
             name,
@@ -238,7 +241,7 @@ def _digest(function: Callable[..., Any]) -> str:
         for name, value in _globals(function).items()
         if isinstance(value, (Kernel, int, float, str, tuple))
     ]
-    return hashlib.sha256(repr(used).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((function.__annotations__, used)).encode()).hexdigest()[:12]
 
 
 def _qualified(function: Callable[..., Any]) -> str:

@@ -188,6 +188,16 @@ def test_only_hashes_may_wrap_around(monkeypatch):
         square(value)
 
 
+def test_compiled_code_is_not_looked_for_where_a_type_has_another_name():
+    """Numba's files hold the classes of named tuples by name: after a release that renames one they could not be read."""
+    names = set()
+    for kind in ("Table", "ConversionTable"):
+        space = {}
+        exec(f"def size(table: {kind!r}) -> int:\n    return len(table)", space)
+        names.add(jit._qualified(space["size"]))
+    assert len(names) == 2
+
+
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 7, 8, 22, 31])
 def test_shingle_hashes_are_their_definition(monkeypatch, k):
     monkeypatch.setattr(hashes, "BLOCK", 64)
