@@ -337,6 +337,7 @@ ASKED = {
     "run.readers.sniff._ASIDE": ("match", inf),
     "run.readers.sniff._STATUS": ("match", inf),
     "run.readers.fields._ADDRESS": ("match", inf),
+    "run.readers.source._ADDRESS": ("match", inf),
     "chrome.main_text.element_tree.ACTION": ("fullmatch", inf),
     "chrome.main_text.keep_lines.POSITION": ("match", inf),
     "html.metadata.bylines.SIGNED": ("search", 61),
