@@ -141,8 +141,9 @@ def _with_panels(read: Read, markup: str, named: frozenset[str]) -> Read:
         if found >= max(LEAST_ROWS, SHARE_OF_ROWS * len(rows)):
             for i in rows:
                 keep[i] = True
-    for rows in opened.values():
-        if story(full.lines[i] for i in rows):
+    shown = {_opens(line.path, named) for line, h in zip(full.lines, hidden, strict=False) if not h} if opened else set()
+    for path, rows in opened.items():  # what such an element hides beside what it shows, no control opens
+        if path not in shown and story(full.lines[i] for i in rows):
             for i in rows:
                 keep[i] = True
     if sum(keep) == len(read.lines) or not hidden:
@@ -154,13 +155,12 @@ def _opens(path: str, named: frozenset[str]) -> str:
     """Return the path as far as the outermost element that a control opens; empty where none is, or where it is a menu or a dialog."""
     if not named:
         return ""
-    steps = [step.partition("[")[0] for step in path.split("/")]
-    for k, step in enumerate(steps):
-        if not NO_PANEL.isdisjoint(class_words(step)):
-            return ""
-        if step.partition("#")[2].partition(".")[0] in named:
-            return "/".join(path.split("/")[: k + 1])
-    return ""
+    steps = path.split("/")
+    names = [step.partition("[")[0] for step in steps]
+    if any(not NO_PANEL.isdisjoint(class_words(name)) for name in names):
+        return ""
+    at = next((k for k, name in enumerate(names, 1) if name.partition("#")[2].partition(".")[0] in named), 0)
+    return "/".join(steps[:at])
 
 
 def _panel(path: str) -> str:

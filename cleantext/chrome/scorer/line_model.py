@@ -1,7 +1,7 @@
 """The learned model of lines: weights of n-grams and two sums of decision trees, one for page chrome, one for titles.
 
 All numbers are whole: leaves are in units of 1/4096 of a logit, so that a sum is the same on every machine, compiled or not. Made by
-`cleantext.data.make_linemodel`, which says how well it does on sites it has not seen.
+`benchmarks/make_linemodel.py`, which says how well it does on sites it has not seen.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class LineModel(NamedTuple):
 
 @lru_cache(maxsize=4)
 def load_model(path: str = "") -> LineModel:
-    """Return the model that comes with cleantext, or one of a file that `cleantext.data.make_linemodel` wrote."""
+    """Return the model that comes with cleantext, or one of a file that `benchmarks/make_linemodel.py` wrote."""
     with open(path, "rb") if path else (resources.files("cleantext.data") / "linemodel.npz").open("rb") as file, np.load(file) as stored:  # noqa: PTH123
         held = {name: stored[name] for name in stored.files}
     trees = {
@@ -121,7 +121,7 @@ def load_model(path: str = "") -> LineModel:
     }
     said = json.loads(bytes(held["provenance"]).decode())
     if said["features"] != list(NAMES):
-        raise ValueError(f"{path or 'linemodel.npz'}: made for other features; run cleantext.data.make_linemodel again")
+        raise ValueError(f"{path or 'linemodel.npz'}: made for other features; run benchmarks/make_linemodel.py again")
     return LineModel(held["grams"], trees["chrome"], trees["title"], held["sum"].astype(np.int32), held["share"].astype(np.int32), said)
 
 
