@@ -45,6 +45,7 @@ ROWS: dict[str, Callable[[Context], list[Measure]]] = {
     "growth.pages": chain_rows.growth,
     "growth.passages": chain_rows.passages,
     "quality": quality_rows.cleaning,
+    "unseen": quality_rows.unseen,
 }
 TITLES = {name: (row.__doc__ or name).split(":")[0].split(".\n")[0].strip().rstrip(".") for name, row in ROWS.items()}
 # Scripts whose whole output is a part of RESULTS.md: name, title, call.

@@ -9,7 +9,10 @@ import sys
 from functools import partial
 
 from benchmarks.crawling.source_text import SHARED
+from benchmarks.rows.sample_data import saved
+from benchmarks.rows.stage_rows import EXTRACTORS
 from benchmarks.scoreboard.measured import ROOT, Context, Measure, scripts, spread
+from benchmarks.scoreboard.peer_environments import Engine, PeerError
 
 
 def cleaning(_context: Context) -> list[Measure]:
@@ -25,6 +28,37 @@ def cleaning(_context: Context) -> list[Measure]:
         group, _, figure = name.rpartition(".")
         groups.setdefault(group, {})[figure] = round(value, 4)
     return [Measure("quality", group, "development pages and lines", figures) for group, figures in sorted(groups.items())]
+
+
+def unseen(context: Context) -> list[Measure]:
+    """Main text of HTML on sites left out: WCXB by kind, and pages2, by models that were trained without the site of each page."""
+    if not SHARED.is_dir():
+        return [Measure("unseen", "cleantext", "WCXB and pages2", error="needs ../shared")]
+    if context.quick:
+        return [Measure("unseen", "cleantext", "WCXB and pages2", error="trains five models: not with --quick")]
+    scripts()
+    import unseen as measure
+
+    shared, folds = SHARED.parent, context.work / "folds"
+    measure.train(shared, folds)
+    pages = measure.wcxb(shared)
+    data = f"WCXB, {len(pages)} pages, F1 by kind"
+    with measure.left_out(folds) as clean:
+        texts = [clean(page.html.encode("utf-8", "replace"), page.host) for page in pages]
+    out = [Measure("unseen.wcxb", "cleantext", data, measure.by_kind(pages, texts), note="sites left out")]
+    source = saved(context, "wcxb.json", [page.html for page in pages])
+    for name, environment in EXTRACTORS:
+        try:
+            engine = Engine(name, environment, "extraction", source, {})
+            try:
+                engine.run()
+                out.append(Measure("unseen.wcxb", name, data, measure.by_kind(pages, engine.result())))
+            finally:
+                engine.close()
+        except PeerError as error:
+            out.append(Measure("unseen.wcxb", name, data, error=str(error)))
+    labelled = "pages2, 98 Chinese pages, HTML"
+    return [*out, Measure("unseen.pages2", "cleantext", labelled, measure.pages2(shared, folds), note="sites left out")]
 
 
 def start(context: Context) -> list[Measure]:
