@@ -320,8 +320,8 @@ def _settings(runner: SparkRunner) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(Exception):  # of a session that has broken: what broke it is what the caller needs
-            for name, value in before.items():
-                conf.unset(name) if value is None else conf.set(name, value)
+            for name, old in before.items():
+                conf.unset(name) if old is None else conf.set(name, old)
 
 
 def _check_workers(spark: SparkSession) -> None:
