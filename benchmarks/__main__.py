@@ -155,7 +155,7 @@ def main() -> None:
         print(f"== {name}", flush=True)
         results["reports"][name] = report(name, str(FOLDER))
         rendered.save(results)
-    rendered.render(results)
+    rendered.render(rendered.load())  # as it stands in the file, where keys are sorted
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f"{sum(u.ru_utime + u.ru_stime for u in used):.0f} s of processors, {time.perf_counter() - began:.0f} s by the clock")
     if asked.raising:
