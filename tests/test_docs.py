@@ -149,6 +149,7 @@ LIGHT = {
 
 
 @pytest.mark.spark
+@pytest.mark.long  # four minutes: each command begins Spark anew; run it by hand after a change of docs/cluster.md
 @pytest.mark.filterwarnings("default")  # pyspark's own
 def test_the_page_on_clusters_runs(folder, monkeypatch):
     """With Spark in this process for the cluster, and folders here for the disks that machines share."""
