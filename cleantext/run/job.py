@@ -46,9 +46,8 @@ from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards", "whys_of"]
 
-REREAD = (
-    1 << 30
-)  # bytes of the inputs, unpacked, up to which they are parsed once where a run learns, and lie on the disk until they are cleaned
+# Bytes of the inputs, unpacked, up to which they are parsed once where a run learns, and lie on the disk until they are cleaned.
+REREAD = 1 << 30
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[str, int, int, int], None]  # the phase, bytes done and in all (0: not known), pages
