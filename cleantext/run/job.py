@@ -18,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import cleantext
 from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
@@ -208,22 +207,7 @@ def _compile_ahead(units: Sequence[Unit], settings: Settings, told: Callable[[in
 
 
 def _annotate(report: Report, settings: Settings, found: Found) -> None:
-    report.settings = {
-        "cleantext": cleantext.__version__,
-        "pipeline": settings.pipeline.name,
-        "fingerprint": settings.pipeline.fingerprint,
-        "format": settings.form,
-        "duplicates": settings.duplicates,
-        "duplicates_removed": settings.remove,
-        "where": settings.where,
-        "threshold": settings.threshold,
-        "min_chars": settings.min_chars,
-        "max_df": settings.max_df,
-        "edits_recorded": settings.record,
-        "max_page_bytes": settings.max_page_bytes,
-        "page_seconds": settings.page_seconds,
-        "max_page_memory": settings.max_page_memory,
-    }
+    report.settings = settings.told | {"page_seconds": settings.page_seconds, "max_page_memory": settings.max_page_memory}
     report.notes += found.notes
     if report.skipped:
         told = ", ".join(f"{name} {n:,}" for name, n in sorted(report.skipped.items(), key=lambda k: (-k[1], k[0]))[:8])

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cleantext
 from cleantext.chrome.hosts.profiles import HostProfile
 from cleantext.errors import CleantextError, ConfigError, InputError
 from cleantext.pipeline import Pipeline
@@ -157,20 +156,7 @@ def _count(report: Report, made: Mapping[str, Table], written: Table) -> None:
 
 
 def _say(report: Report, settings: Settings, notes: Sequence[str]) -> None:
-    report.settings = {
-        "cleantext": cleantext.__version__,
-        "pipeline": settings.pipeline.name,
-        "fingerprint": settings.pipeline.fingerprint,
-        "format": settings.form,
-        "duplicates": settings.duplicates,
-        "duplicates_removed": settings.remove,
-        "where": settings.where,
-        "threshold": settings.threshold,
-        "min_chars": settings.min_chars,
-        "max_df": settings.max_df,
-        "edits_recorded": False,
-        "max_page_bytes": settings.max_page_bytes,
-    }
+    report.settings = settings.told | {"edits_recorded": False}
     report.notes += notes
     report.whys = whys_of(settings.pipeline, report)
 

@@ -19,12 +19,12 @@ from cleantext.run.paths import inside
 from cleantext.run.resume.run_state import rows_of
 from cleantext.run.shards.settings import EDITS_PART, METADATA, ROWS_PART, Settings, Shard, page_folder, part
 
-__all__ = ["finished", "mark"]
+__all__ = ["digest_of", "finished", "mark"]
 
 
 def mark(shard: Shard, settings: Settings, out: Path, *, inputs: str, report: Report, over: bool) -> None:
     """Say that a shard is done. All that it wrote must be on the disk. ``over`` says that pages went over their budget."""
-    parts = {kind: _digest(part(out, shard, kind)) for kind in _kinds(settings)}
+    parts = {kind: digest_of(part(out, shard, kind)) for kind in _kinds(settings)}
     held = {"inputs": inputs, "parts": parts, "budget": settings.budget if over else None, "report": report.to_json()}
     write_whole(part(out, shard, "done"), json.dumps({"sum": _sum(held), **held}, ensure_ascii=False).encode())
 
@@ -37,7 +37,7 @@ def finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
             held.pop("sum") == _sum(held)
             and held["inputs"] == shard.digest(settings)
             and held["budget"] in (None, settings.budget)  # another budget: the pages over it get it
-            and all(held["parts"][kind] == _digest(part(out, shard, kind)) for kind in _kinds(settings))
+            and all(held["parts"][kind] == digest_of(part(out, shard, kind)) for kind in _kinds(settings))
             and (settings.is_table or _pages_are_there(shard, settings, out))
         ):
             return Report.from_json(held["report"])
@@ -52,10 +52,11 @@ def _kinds(settings: Settings) -> tuple[str, ...]:
 def _pages_are_there(shard: Shard, settings: Settings, out: Path) -> bool:
     rows = rows_of(part(out, shard, METADATA))
     folder = page_folder(out, settings)
-    return all(_digest(inside(folder, row["output"])) == row["output_sha256"] for row in rows if row["output"])
+    return all(digest_of(inside(folder, row["output"])) == row["output_sha256"] for row in rows if row["output"])
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

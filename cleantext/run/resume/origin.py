@@ -25,6 +25,7 @@ from cleantext.run.readers.find import Found
 from cleantext.run.readers.packed import MAX_TEXT_BYTES
 from cleantext.run.readers.source import Remote, Source, state_of
 from cleantext.run.readers.units import Unit
+from cleantext.run.resume.markers import digest_of
 from cleantext.run.resume.run_state import INPUTS, has_stopped, rows_of
 from cleantext.run.shards.settings import METADATA, Settings
 from cleantext.run.writers.corpus import corpus_files
@@ -76,7 +77,7 @@ def begin(folder: Path, state: Path, sources: Sequence[str | Path], pages: Seque
 
 def write_origin(folder: Path, state: Path, made: str) -> None:
     """Write run.json beside the tables of a run that is done; without ``made`` it can only be done again, and the tables are not read for it."""
-    tables = {name: _digest(folder / name) for name in _tables(folder)} if made else {}
+    tables = {name: digest_of(folder / name) for name in _tables(folder)} if made else {}
     write_json(folder / RUN, {"schema": SCHEMA, "inputs": _inputs(state / INPUTS), "made_of": made, "tables": tables})
 
 
@@ -91,12 +92,12 @@ def unchanged(folder: Path, state: Path, made: str) -> Report | None:
         held = json.loads((folder / RUN).read_bytes())
         if held["schema"] != SCHEMA or held["made_of"] != made or held["tables"].keys() != set(_tables(folder)):
             return None
-        if any(_digest(folder / name) != digest for name, digest in held["tables"].items()):
+        if any(digest_of(folder / name) != digest for name, digest in held["tables"].items()):
             return None
         for row in rows_of(folder / METADATA) if (folder / METADATA).exists() else ():
             if row["outcome"] == "failed" and "sha256" in row:
                 return None
-            if row["output"] and _digest(inside(folder, row["output"])) != row["output_sha256"]:
+            if row["output"] and digest_of(inside(folder, row["output"])) != row["output_sha256"]:
                 return None
         report = Report.from_json(json.loads((folder / "report.json").read_bytes()))
         report.notes.append(f"nothing new: {counted(report.pages_in, 'page')} as before (--restart does all again)")
@@ -150,8 +151,3 @@ def _named(roots: Sequence[str]) -> str:
 def _tables(folder: Path) -> list[str]:
     names = sorted({*TABLES, HOSTS, *(path.name for path in corpus_files(folder))})
     return [name for name in names if name != RUN and (folder / name).is_file()]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cleantext
 from cleantext.pipeline import Pipeline
@@ -61,6 +62,24 @@ class Settings(OutputChoices):
     def budget(self) -> list[float]:
         """What a page may take: seconds and bytes of memory."""
         return [self.page_seconds, self.max_page_memory]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a report says of them."""
+        return {
+            "cleantext": cleantext.__version__,
+            "pipeline": self.pipeline.name,
+            "fingerprint": self.pipeline.fingerprint,
+            "format": self.form,
+            "duplicates": self.duplicates,
+            "duplicates_removed": self.remove,
+            "where": self.where,
+            "threshold": self.threshold,
+            "min_chars": self.min_chars,
+            "max_df": self.max_df,
+            "edits_recorded": self.record,
+            "max_page_bytes": self.max_page_bytes,
+        }
 
     def seconds(self, weight: int) -> float:
         """Return how long a page, or pages, of so many bytes may take: 0 where there is no limit."""
