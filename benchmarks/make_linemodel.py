@@ -386,34 +386,30 @@ class Corpus:
 
     def sums(self, pages, weights, trees):
         """Return what trees say of the lines of pages."""
-        from cleantext.chrome.scorer.line_model import sums
+        from cleantext.chrome.scorer.line_model import Scoring, sums
 
         lines = self.lines(pages)
         bounds = np.append(0, np.cumsum([self.first[n + 1] - self.first[n] for n in pages])).astype(np.int64)
-        return sums(self.features(lines, bounds, self.shapes(lines, weights)), trees)
+        return sums(self.features(lines, bounds, self.shapes(lines, weights)), Scoring.of(trees))
 
 
 def exported(booster):
     """Return the trees of a booster as arrays of whole numbers."""
     from cleantext.chrome.scorer.line_model import UNIT, Trees
 
-    nodes, value, depth = [], [], []
+    nodes, value = [], []
 
-    def add(node, level):
+    def add(node):
         at = len(nodes)
         nodes.append([0, 0, at, at])
         value.append(round(node.get("leaf_value", node.get("internal_value")) * UNIT))
-        depth[-1] = max(depth[-1], level)
         if "leaf_value" not in node:
-            below, above = add(node["left_child"], level + 1), add(node["right_child"], level + 1)
+            below, above = add(node["left_child"]), add(node["right_child"])
             nodes[at] = [node["split_feature"], int(np.floor(node["threshold"])), below, above]
         return at
 
-    roots = []
-    for tree in booster.dump_model()["tree_info"]:
-        depth.append(0)
-        roots.append(add(tree["tree_structure"], 0))
-    return Trees(*(np.array(x, np.int32) for x in (roots, depth, nodes, value)))
+    roots = [add(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]]
+    return Trees(*(np.array(x, np.int32) for x in (roots, nodes, value)))
 
 
 def calibrated(said, chrome, weight):
@@ -484,7 +480,7 @@ def measured(corpus, tested, models):
 
     base, rows = Pipeline.load("zh-web").without("script.to"), []
     for fold, out in enumerate(tested):
-        step = type("Learned", (Learned,), {"model": Scorer(models[fold])})() if models else StripChrome(learned=False)
+        step = type("Learned", (Learned,), {"model": Scorer.with_model(models[fold])})() if models else StripChrome(learned=False)
         pipeline = Pipeline((*[s for s in base.steps if s.id != "chrome.lines"], step))
         for n in out:
             page = corpus.pages[n]

@@ -18,7 +18,7 @@ from cleantext.chrome.scorer import Scorer
 from cleantext.chrome.scorer.choose import GUTTER, SURE, choose
 from cleantext.chrome.scorer.context_features import CONTEXT
 from cleantext.chrome.scorer.line_features import NUMBER, SHAPE, STOPS, classes, logs, shape
-from cleantext.chrome.scorer.line_model import NAMES, SAID, UNIT, Trees, descend, features, heaps, reasons, sums, why
+from cleantext.chrome.scorer.line_model import NAMES, SAID, UNIT, Scoring, Trees, add_leaves, features, reasons, sums, why
 from cleantext.cli import main
 from cleantext.fold import view_points
 from cleantext.html import read_html
@@ -84,8 +84,8 @@ def test_kernels_say_compiled_what_they_say_as_python(lines):
     assert (near[0] == near[1]).all()
     found = features(*rows, bounds, said, scorer.model.grams)
     trees = scorer.model.chrome
-    few = found.reshape(-1), found.shape[1], np.arange(len(found)), *heaps(trees._replace(roots=trees.roots[:9], depth=trees.depth[:9]))
-    chrome = [run(*few) for run in (descend.python, descend.compiled)]
+    few = found.reshape(-1), found.shape[1], np.arange(len(found)), *Scoring.of(trees._replace(roots=trees.roots[:9]))
+    chrome = [run(*few) for run in (add_leaves.python, add_leaves.compiled)]
     assert (chrome[0] == chrome[1]).all()
     sure = [np.clip(chrome[0], 0, 10000).astype(np.int32) for _ in range(2)]
     lengths = (rows.ends - rows.starts).astype(np.int32)
@@ -107,7 +107,8 @@ def test_sums_are_those_of_the_leaves_that_rows_come_to(seed, lines):
 
     roots = np.array([grow(len(made), depth) for depth in rng.integers(0, 6, 5)], np.int32)
     table = np.array(made, np.int32)
-    trees = Trees(roots, np.full(5, 5, np.int32), table[:, :4], table[:, 4])
+    trees = Trees(roots, table[:, :4], table[:, 4])
+    scoring = Scoring.of(trees)
     rows = rng.integers(-500, 500, (lines, len(NAMES))).astype(np.int32)
 
     def leaf(row, at):
@@ -115,10 +116,10 @@ def test_sums_are_those_of_the_leaves_that_rows_come_to(seed, lines):
         return value if below == at else leaf(row, above if row[asked] > bound else below)
 
     wanted = [sum(leaf(row, at) for at in roots) for row in rows]
-    assert sums(rows, trees).tolist() == wanted
-    assert descend.compiled(rows.reshape(-1), len(NAMES), np.arange(lines), *heaps(trees)).tolist() == wanted
+    assert sums(rows, scoring).tolist() == wanted
+    assert add_leaves.compiled(rows.reshape(-1), len(NAMES), np.arange(lines), *scoring).tolist() == wanted
     some = rng.permutation(lines)[: lines // 2]
-    assert sums(rows, trees, some).tolist() == [wanted[n] for n in some]
+    assert sums(rows, scoring, some).tolist() == [wanted[n] for n in some]
 
 
 @given(st.lists(st.lists(LINES, min_size=1, max_size=8), min_size=1, max_size=4))
@@ -161,7 +162,7 @@ def test_the_model_is_small_and_says_what_it_was_made_from(scorer):
 def test_reasons_add_up_to_what_the_trees_say(scorer):
     rows, bounds, said = rows_of(PAGE)
     found = features(*rows, bounds, said, scorer.model.grams)
-    for row, total in zip(found, sums(found, scorer.model.chrome), strict=True):
+    for row, total in zip(found, sums(found, scorer.chrome), strict=True):
         start = sum(int(scorer.model.chrome.value[root]) for root in scorer.model.chrome.roots)
         assert sum(why(row, scorer.model.chrome).values()) * UNIT + start == pytest.approx(total, abs=1)
         assert len(reasons(row, scorer.model.chrome)) <= 3
@@ -289,7 +290,7 @@ def test_blank_lines_change_nothing():
 
 
 def test_another_model_makes_another_pipeline(scorer):
-    other = Scorer(scorer.model._replace(provenance={**scorer.model.provenance, "digest": "0" * 16}))
+    other = Scorer.with_model(scorer.model._replace(provenance={**scorer.model.provenance, "digest": "0" * 16}))
     step = StripChrome()
     model = step.spec()["model"]
     assert model == scorer.digest

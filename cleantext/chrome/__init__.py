@@ -140,7 +140,7 @@ class StripChrome(Transform):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
             for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
                 if lines := profile.lines_of(host or self.host):
-                    support(known[a:b], [rows.line(n) for n in range(a, b)], lines, rule, cache)
+                    support(known[a:b], rows.part(a, b), lines, rule, cache)
         if cache.pack.of_kind["keep"]:
             folded, counts = text_of(rows.points).split("\n"), np.array([text.count("\n") + 1 for text in texts])
             kept = np.array([n for n, line in enumerate(folded) if cache.pack.keeps(line)], np.int64)

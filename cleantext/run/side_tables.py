@@ -6,13 +6,13 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleantext.changes import Changes, EditColumns, to_original
+from cleantext.changes import I32, Changes, EditColumns, Ragged, to_original
 from cleantext.edits import Choice, Edit, OffsetMap
 from cleantext.errors import InputError
 from cleantext.pipeline import Pipeline
@@ -230,13 +230,31 @@ def numbered(edits: pa.Table, shard: int) -> pa.Table:
 def removal_rows(edits: pa.Table, removed: Mapping[str, Sequence[Edit]], step: int) -> pa.Table:
     """Return what was removed as duplicate as a table of edits: one step more behind those of the pipeline, which ``edits`` of the shard hold."""
     pages = list(removed)
-    columns = Changes({n: removed[page] for n, page in enumerate(pages)}).columns
-    steps = steps_of(edits, pages)
-    table = _rows(pages, step, REMOVED, columns, [])
-    spans = [_Origin(steps.get(page, ()))(e.start, e.end) for page in pages for e in removed[page]]
-    for name, values in zip(("original_start", "original_end"), zip(*spans, strict=True), strict=True):
-        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), _ints(values))
-    return table
+    return _rows(pages, step, REMOVED, Changes(dict(enumerate(removed.values()))).columns, _places(edits, pages))
+
+
+def _places(edits: pa.Table, pages: Sequence[str]) -> list[EditColumns]:
+    """Return the edits of some pages step after step, without their texts: where they stand, and how long they are, is all that offsets need."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    edits = edits.append_column("number", pc.index_in(edits["page"].cast(pa.string()), pa.array(pages, pa.string())))
+    edits = edits.filter(pc.is_valid(edits["number"])).sort_by([("step", "ascending"), ("number", "ascending"), ("start", "ascending")])
+    rule = edits["rule"].combine_chunks().cast(pa.string()).dictionary_encode()
+    number, start, end, steps, rules = (c.to_numpy() for c in (edits["number"], edits["start"], edits["end"], edits["step"], rule.indices))
+    before, after = (pc.utf8_length(edits[name]).to_numpy() for name in ("before", "after"))
+
+    def sized(lengths: I32) -> Ragged:
+        return Ragged(np.zeros(0, np.uint32), np.append(0, np.cumsum(lengths, dtype=np.int64)))
+
+    bounds = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
+    return [
+        EditColumns(
+            number[a:b], start[a:b], end[a:b], sized(before[a:b]), sized(after[a:b]), rules[a:b], tuple(rule.dictionary.to_pylist())
+        )
+        for a, b in pairwise(bounds)
+        if a < b
+    ]
 
 
 def renamed_pages(path: Path, names: Mapping[str, str], out: Path) -> Path:

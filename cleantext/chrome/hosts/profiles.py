@@ -22,9 +22,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from cleantext.changes import I64
 from cleantext.chrome.lines.columns import SUMMARY, A, B
 from cleantext.chrome.lines.findings import Evidence, LineCache
+from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.rules.pack import Rule
 from cleantext.errors import ConfigError
 from cleantext.fold import view
@@ -218,17 +221,20 @@ def line_keys(folded: Sequence[str]) -> list[str]:
     return [" ".join(row.split()) for row in _DIGITS.sub("0", "\n".join(folded)).split("\n")] if folded else []
 
 
-def support(known: I64, rows: Sequence[str], lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:
+def support(known: I64, rows: Rows, lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:
     """Add what a host's profile says to what is ``known`` of the folded lines of one of its pages.
 
     A rule that matches the line already becomes as strong as the profile, for it knows what to salvage;
     where none does, ``rule`` speaks. Protected lines (numbered headings, attachments, dates of signatures) get no evidence.
     """
-    for n, row in enumerate(rows):
-        if not row or len(row) > rule.longest or (line := lines.get(line_key(row))) is None or "\t" in row.strip():
+    lengths = rows.ends - rows.starts
+    short = np.flatnonzero((lengths > 0) & (lengths <= rule.longest))
+    folded = rows.take(short).lines()
+    for n, row, key in zip(short.tolist(), folded, line_keys(folded), strict=True):
+        if (line := lines.get(key)) is None or "\t" in row.strip():
             continue
         findings = cache.findings(row, int(known[n]))
-        if findings.shield or (not findings.evidence and not rule.finds(line_key(row))):
+        if findings.shield or (not findings.evidence and not rule.finds(key)):
             continue
         power = A if line.strength == "A" else B
         note = f"on {line.pages} pages of the host"

@@ -8,10 +8,6 @@ that stay which are page chrome), from 0 to 1, of pages that a model judged. `be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +15,9 @@ from cleantext.changes import I32, I64
 from cleantext.chrome.lines.columns import LEARNED, Lines
 
 __all__ = ["expected", "expected_of_pages"]
+
+F64 = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 RULED = 0.002  # a line that rules took is text no more often, whatever a model says of it
 # Lines of one page are right or wrong together, and those that a page can spare were chosen. So the sum of what may be lost is multiplied, and the share
@@ -46,21 +45,25 @@ def expected(
 
     """
     size, stays = np.asarray(chars, np.float64), np.asarray(kept, bool)
-    likely = np.asarray(text, np.float64)
-    likely = np.where(~stays & np.asarray(ruled, bool), np.minimum(likely, RULED), likely)
-    body, left = float((size * likely).sum()), float(size[stays].sum())
-    lost = float((size * likely)[~stays].sum())
-    chrome = float((size * (1 - likely))[stays].sum())
-    shares: dict[str, Any] = {
-        "body_lost_expected": scale[0] * lost / max(body, 1e-9),
-        "chrome_left_expected": (chrome / max(left, 1e-9)) ** scale[1],
-    }
-    return {name: round(share, 4) for name, share in shares.items()}
+    [shares] = _shares(np.array([0, len(size)]), size, np.asarray(text, np.float64), stays, np.asarray(ruled, bool), scale)
+    return shares
 
 
-def expected_of_pages(lines: Lines, sure: I32, bounds: I64, whole: I32) -> Iterator[dict[str, float]]:
-    """Yield what is expected of each page of a batch, given how likely each line is chrome, in 1/10000, and which pages are kept ``whole``."""
-    chars, text = lines.end - lines.start, 1 - np.maximum(sure, 0) / 10000
-    for page, (a, b) in enumerate(pairwise(bounds.tolist())):
-        kept = (lines.removed_by[a:b] < 0) | (whole[page] > 0)
-        yield expected(chars[a:b], text[a:b], kept, ruled=lines.because[a:b] != LEARNED)
+def expected_of_pages(lines: Lines, sure: I32, bounds: I64, whole: I32) -> list[dict[str, float]]:
+    """Return what is expected of each page of a batch, given how likely each line is chrome, in 1/10000, and which pages are kept ``whole``."""
+    kept = (lines.removed_by < 0) | np.repeat(whole > 0, np.diff(bounds))
+    size = (lines.end - lines.start).astype(np.float64)
+    return _shares(bounds, size, 1 - np.maximum(sure, 0) / 10000, kept, lines.because != LEARNED, TEXT)
+
+
+def _shares(bounds: I64, size: F64, text: F64, kept: Flags, ruled: Flags, scale: tuple[float, float]) -> list[dict[str, float]]:
+    """Return what is expected of pages; page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
+    likely = np.where(~kept & ruled, np.minimum(text, RULED), text)
+    page = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    body, lost, left, chrome = (
+        np.bincount(page, weights, len(bounds) - 1)
+        for weights in (size * likely, np.where(kept, 0, size * likely), np.where(kept, size, 0), np.where(kept, size * (1 - likely), 0))
+    )
+    shares = scale[0] * lost / np.maximum(body, 1e-9), (chrome / np.maximum(left, 1e-9)) ** scale[1]
+    columns = (np.round(share, 4).tolist() for share in shares)
+    return [{"body_lost_expected": a, "chrome_left_expected": b} for a, b in zip(*columns, strict=True)]

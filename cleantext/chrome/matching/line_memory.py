@@ -42,6 +42,17 @@ class Rows(NamedTuple):
         """Return a line as a string."""
         return text_of(self.points[self.starts[n] : self.ends[n]])
 
+    def lines(self) -> list[str]:
+        """Return all lines as strings."""
+        sizes = self.ends - self.starts
+        ends = np.cumsum(sizes)
+        text = text_of(self.points[np.repeat(self.starts - ends + sizes, sizes) + np.arange(ends[-1] if len(ends) else 0)])
+        return [text[a:b] for a, b in zip((ends - sizes).tolist(), ends.tolist(), strict=True)]
+
+    def part(self, first: int, last: int) -> Rows:
+        """Return the lines from ``first`` up to ``last``."""
+        return Rows(self.points, self.starts[first:last], self.ends[first:last])
+
     def take(self, which: I64) -> Rows:
         """Return some of the lines."""
         return Rows(self.points, self.starts[which], self.ends[which])

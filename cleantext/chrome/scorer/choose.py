@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64
 from cleantext.chrome.scorer.context_features import COUNTS_ON, FIELDS_NEAR, RULE_HERE, ZONE
 from cleantext.chrome.scorer.line_features import COLONS, NUMBER, SHAPE
-from cleantext.chrome.scorer.line_model import LineModel, features, load_model, reasons, sums
+from cleantext.chrome.scorer.line_model import LineModel, Scoring, features, load_model, reasons, sums
 from cleantext.jit import kernel
 
 __all__ = ["Scorer", "choose"]
@@ -50,12 +50,19 @@ class Scorer(NamedTuple):
     """The model, ready to judge the lines of pages."""
 
     model: LineModel
+    chrome: Scoring
+    title: Scoring
 
     @classmethod
     @lru_cache(maxsize=4)
     def of(cls, path: str = "") -> Scorer:
         """Return the scorer of the model that comes with cleantext, or of a file."""
-        return cls(load_model(path))
+        return cls.with_model(load_model(path))
+
+    @classmethod
+    def with_model(cls, model: LineModel) -> Scorer:
+        """Return the scorer of a model."""
+        return cls(model, Scoring.of(model.chrome), Scoring.of(model.title))
 
     @property
     def digest(self) -> str:
@@ -65,10 +72,10 @@ class Scorer(NamedTuple):
     def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
         """Return of the lines of pages which go, how likely each is chrome in 1/10000, and the features of each."""
         rows = features(points, starts, ends, bounds, said, self.model.grams)
-        sure = np.interp(sums(rows, self.model.chrome), self.model.sum, self.model.share).astype(np.int32)
+        sure = np.interp(sums(rows, self.chrome), self.model.sum, self.model.share).astype(np.int32)
         title = np.full(len(rows), TITLE, np.int32)
         doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))
-        title[doubted] = sums(rows, self.model.title, doubted)
+        title[doubted] = sums(rows, self.title, doubted)
         lengths = np.minimum(ends - starts, LONG).astype(np.int32)
         return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
 

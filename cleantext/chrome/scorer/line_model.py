@@ -21,11 +21,12 @@ from cleantext.chrome.scorer.context_features import CONTEXT, context
 from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, shape
 from cleantext.jit import kernel_beside
 
-__all__ = ["UNIT", "LineModel", "Trees", "descend", "features", "load_model", "reasons", "sums", "why"]
+__all__ = ["UNIT", "LineModel", "Scoring", "Trees", "add_leaves", "features", "load_model", "reasons", "sums", "why"]
 
 UNIT = 4096  # of a logit
-BLOCK = 32  # rows that go down a tree side by side
-HALF = 1 << 15
+BLOCK = 128  # rows that trees are asked about side by side
+LEAVES = 32  # that a tree may have: bits of a number
+ALL_LEAVES, DE_BRUIJN = 0xFFFFFFFF, 0x077CB531
 NAMES = (*SHAPE, *CONTEXT)
 # What a reader is told of features, by how their names start; the longest start counts.
 SAID = {
@@ -89,12 +90,11 @@ SAID = {
 class Trees(NamedTuple):
     """A sum of decision trees. Node ``n`` asks whether feature ``nodes[n, 0]`` is above ``nodes[n, 1]``: no leads to ``nodes[n, 2]``, yes to ``nodes[n, 3]``.
 
-    A leaf leads to itself, and no way down tree ``t`` has more than ``depth[t]`` steps. ``value[n]`` is what training lines that came to a node
+    A leaf leads to itself. ``value[n]`` is what training lines that came to a node
     had on average, and what a leaf adds.
     """
 
     roots: I32
-    depth: I32
     nodes: I32
     value: I32
 
@@ -134,65 +134,98 @@ def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams:
     return out
 
 
-def sums(rows: I32, trees: Trees, which: I64 | None = None) -> I32:
+class Scoring(NamedTuple):
+    """Trees laid out for QuickScorer (Lucchese et al., SIGIR 2015): all nodes are asked, tree after tree, and none leads to another.
+
+    The leaves of a tree are bits, the leftmost the lowest. A node that is answered yes clears those of its left subtree;
+    the lowest bit that is left is the leaf that a row comes to. A leaf stands where `_place` of its bit says.
+    """
+
+    feature: I32  # of each inner node,
+    bound: I32  # the answer is yes above it, and
+    left: U32  # then only these bits stay
+    first: I32  # number of the first node of each tree, and of all nodes
+    leaves: I32  # `LEAVES` of each tree
+
+    @classmethod
+    def of(cls, trees: Trees) -> Scoring:
+        """Lay trees out. Raise `ValueError` where one has more than `LEAVES` leaves."""
+        nodes: list[tuple[int, int, int]] = []
+        first, leaves = [0], np.zeros((len(trees.roots), LEAVES), np.int32)
+
+        def lay_out(tree: int, node: int, leaf: int) -> int:
+            """Lay a subtree out whose first leaf has a number; return the number behind its last one."""
+            feature, bound, below, above = trees.nodes[node].tolist()
+            if below == node:
+                if leaf == LEAVES:
+                    raise ValueError(f"tree {tree} has more than {LEAVES} leaves")
+                leaves[tree, _place(1 << leaf)] = trees.value[node]
+                return leaf + 1
+            middle = lay_out(tree, below, leaf)
+            nodes.append((feature, bound, ALL_LEAVES ^ (1 << middle) - (1 << leaf)))
+            return lay_out(tree, above, middle)
+
+        for tree, root in enumerate(trees.roots.tolist()):
+            lay_out(tree, root, 0)
+            first.append(len(nodes))
+        columns = np.array(nodes, np.int64).reshape(-1, 3).T
+        return cls(
+            columns[0].astype(np.int32),
+            columns[1].astype(np.int32),
+            columns[2].astype(np.uint32),
+            np.array(first, np.int32),
+            leaves.reshape(-1),
+        )
+
+
+def sums(rows: I32, scoring: Scoring, which: I64 | None = None) -> I32:
     """Return what the trees add up to for each row of features, or for some rows by number."""
     which = np.arange(len(rows)) if which is None else which
-    return descend.sized(len(which) * rows.shape[1])(rows.reshape(-1), rows.shape[1], which, *heaps(trees))
+    return add_leaves.sized(len(which) * rows.shape[1])(rows.reshape(-1), rows.shape[1], which, *scoring)
 
 
-def heaps(trees: Trees) -> tuple[int, I32, I32]:
-    """Return the depth to which all trees are filled up, what their inner nodes ask, and what their leaves add, tree after tree.
-
-    Node ``k`` of a tree leads to ``2 * k + 1`` and ``2 * k + 2``, so that a step reads two numbers: what the node asks, which is
-    ``feature << 16 | bound + HALF``, and the feature. A leaf further up is both children of itself.
-    """
-    depth = int(trees.depth.max(initial=0))
-    at, asked = trees.roots[:, None], [np.zeros((len(trees.roots), 0), np.int32)]
-    for _ in range(depth):
-        feature, bound, below, above = np.moveaxis(trees.nodes[at], -1, 0)
-        assert (np.abs(bound) < HALF).all()
-        asked.append(np.where(below == at, 0, feature << 16 | bound + HALF))
-        at = np.stack((below, above), -1).reshape(len(at), -1)
-    return depth, np.concatenate(asked, 1).reshape(-1), trees.value[at].reshape(-1)
+def _place(bit: Any) -> Any:
+    """Return a number below `LEAVES` that no other of the bits has: a De Bruijn sequence shifted by the bit's number has other first bits for each."""
+    return (bit * DE_BRUIJN & ALL_LEAVES) >> 27
 
 
-def _descend_at_once(rows: I32, width: int, which: I64, depth: int, asked: I32, leaves: I32) -> I32:
-    """Do what `descend` does, all rows and trees of a step in one."""
-    ends = 1 << depth
-    trees = np.arange(len(leaves) // ends)
+def _add_leaves_at_once(rows: I32, width: int, which: I64, feature: I32, bound: I32, left: U32, first: I32, leaves: I32) -> I32:
+    """Do what `add_leaves` does, all nodes of some rows at once."""
+    trees = np.arange(len(first) - 1)
+    grown = trees[np.diff(first) > 0]  # the others are a leaf alone
     out = np.empty(len(which), np.int32)
-    for first in range(0, len(out), BLOCK):
-        lines = which[first : first + BLOCK, None] * width
-        at = np.zeros((len(lines), len(trees)), np.int64)
-        for _ in range(depth):
-            node = asked[trees * (ends - 1) + at]
-            at = 2 * at + 1 + (rows[lines + (node >> 16)] > (node & 0xFFFF) - HALF)
-        out[first : first + len(lines)] = leaves[trees * ends + at - (ends - 1)].sum(1, dtype=np.int32)
+    for at in range(0, len(out), BLOCK):
+        asked = rows[which[at : at + BLOCK, None] * width + feature]
+        bits = np.full((len(asked), len(trees)), ALL_LEAVES, np.int64)
+        if len(grown):
+            bits[:, grown] = np.bitwise_and.reduceat(np.where(asked > bound, left, ALL_LEAVES), first[grown], axis=1)
+        out[at : at + BLOCK] = leaves[trees * LEAVES + _place(bits & -bits)].sum(1, dtype=np.int32)
     return out
 
 
-@kernel_beside(_descend_at_once)
-def descend(rows: I32, width: int, which: I64, depth: int, asked: I32, leaves: I32) -> I32:
-    """Add up the leaves that rows come to. They go down a tree side by side, a step at a time: no step waits for the one before, none branches."""
+@kernel_beside(_add_leaves_at_once)
+def add_leaves(rows: I32, width: int, which: I64, feature: I32, bound: I32, left: U32, first: I32, leaves: I32) -> I32:
+    """Add up the leaves that rows come to; see `Scoring`. Rows are asked side by side: loops without branches, over numbers that lie in a row."""
     out = np.zeros(len(which), np.int32)
-    at = np.zeros(BLOCK, np.int64)
-    beside = np.zeros(BLOCK * width, np.int32)  # the rows of a block, feature by feature
-    ends = 1 << depth
-    for first in range(0, len(out), BLOCK):
-        size = min(BLOCK, len(out) - first)
+    beside = np.zeros((width, BLOCK), np.int32)  # the rows of a block, feature by feature
+    bits = np.zeros(BLOCK, np.uint32)
+    every = np.uint32(ALL_LEAVES)
+    for at in range(0, len(out), BLOCK):
+        size = min(BLOCK, len(out) - at)
         for k in range(size):
             for n in range(width):
-                beside[n * BLOCK + k] = rows[which[first + k] * width + n]
-        for t in range(len(leaves) // ends):
-            root = t * (ends - 1)
+                beside[n, k] = rows[which[at + k] * width + n]
+        for t in range(len(first) - 1):
+            for k in range(BLOCK):
+                bits[k] = every
+            for n in range(first[t], first[t + 1]):
+                asked, limit, stay = beside[feature[n]], bound[n], left[n]
+                for k in range(BLOCK):
+                    bits[k] &= stay if asked[k] > limit else every
             for k in range(size):
-                at[k] = 0
-            for _ in range(depth):
-                for k in range(size):
-                    node = asked[np.uint64(root + at[k])]  # unsigned: no check for places counted from the end
-                    at[k] = 2 * at[k] + 1 + (beside[np.uint64((node >> 16) * BLOCK + k)] > (node & 0xFFFF) - HALF)
-            for k in range(size):
-                out[first + k] += leaves[t * ends + at[k] - (ends - 1)]
+                lowest = bits[k] & (~bits[k] + np.uint32(1))
+                place = np.uint32(lowest * np.uint32(DE_BRUIJN)) >> np.uint32(27)
+                out[at + k] += leaves[np.uint64(t * LEAVES) + np.uint64(place)]  # unsigned: no check for places counted from the end
     return out
 
 
