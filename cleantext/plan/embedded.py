@@ -279,7 +279,7 @@ class _Run(Walk):
         with (
             write_part(out, synced=False) as temporary,
             pq.ParquetWriter(temporary, step.kernel.schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer,
-            pq.ParquetFile(ordered.paths[0]) as file,
+            pq.ParquetFile(ordered.paths[0], pre_buffer=False) as file,
         ):
             for made in step.kernel(grown(file.iter_batches(batch_size=SCANNED), BATCH)):
                 if made.num_rows:
@@ -344,7 +344,7 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
 
     if not task.groups:
         return
-    with pq.ParquetFile(task.path) as file, contextlib.ExitStack() as stack:
+    with pq.ParquetFile(task.path, pre_buffer=False) as file, contextlib.ExitStack() as stack:
         joins = [(by, [(name, stack.enter_context(blob_file.opened())) for name, blob_file in columns]) for by, columns in task.joins]
         place = sum(file.metadata.row_group(g).num_rows for g in range(task.groups[0]))
         names = [there for _, there in task.columns] or None

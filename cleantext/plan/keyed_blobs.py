@@ -40,19 +40,21 @@ class KeyedBlobFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        keys, sizes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         integers = pa.types.is_integer(pq.read_schema(table.paths[0]).field(column).type)
+        keys, places = _array(f"{path}.keys.npy", (table.rows,)), _array(f"{path}.places.npy", (table.rows, 2))
+        done = size = 0
         with write_part(path, synced=False) as temporary, temporary.open("wb") as file:
             for batch in table.batches((key, column), ROWS):
                 data, bounds = _values(batch.column(1))
                 file.write(data)
-                keys.append(batch.column(0).to_numpy().astype(np.int64))
-                sizes.append(np.diff(bounds))
-        key_of, size = np.concatenate(keys), np.concatenate(sizes)
-        order = np.argsort(key_of, kind="stable")
-        np.save(f"{path}.keys.npy", key_of[order])
-        np.save(f"{path}.places.npy", np.stack([np.cumsum(size) - size, size], axis=1)[order])
-        return cls(str(path), integers, len(size), int(size.sum()))
+                here = slice(done, done + batch.num_rows)
+                keys[here] = batch.column(0).to_numpy()
+                places[here, 0], places[here, 1] = bounds[:-1] + size, np.diff(bounds)
+                done, size = here.stop, size + int(bounds[-1])
+        if (keys[1:] < keys[:-1]).any():
+            order = np.argsort(keys, kind="stable")
+            keys[:], places[:] = keys[order], places[order]
+        return cls(str(path), integers, table.rows, size)
 
     @property
     def files(self) -> list[str]:
@@ -116,6 +118,14 @@ class BlobReader(NamedTuple):
                 raise OSError(f"a file of blobs ends at byte {start + len(data)}")
             data += more
         return data
+
+
+def _array(path: str, shape: tuple[int, ...]) -> I64:
+    """Return an array of integers to be filled in that lies in a file: in memory it would grow with the table."""
+    if not shape[0]:  # nothing cannot be mapped
+        np.save(path, np.zeros(shape, np.int64))
+        return np.zeros(shape, np.int64)
+    return np.lib.format.open_memmap(path, "w+", np.dtype(np.int64), shape)
 
 
 def _values(column: Any) -> tuple[Any, I64]:

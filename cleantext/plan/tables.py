@@ -101,7 +101,8 @@ class Table:
         import pyarrow.parquet as pq
 
         for path in self.paths:
-            with pq.ParquetFile(path) as file:
+            # With `pre_buffer` Arrow would hold what it has read of the whole file until the file is closed: here, and wherever a file is read in batches.
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 yield from file.iter_batches(batch_size=rows, columns=list(columns) if columns else None)
 
 

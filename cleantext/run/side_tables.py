@@ -142,7 +142,7 @@ def readers_of(path: Path, pages: Iterable[str] | None = None) -> list[Callable[
         return table
 
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
         schema = file.schema_arrow
         sound = (schema.metadata or {}).get(b"cleantext_schema") == SCHEMA.encode() and schema.equals(_schema())
         asked = [n for n in range(file.num_row_groups) if not sound or wanted is None or has(n)]

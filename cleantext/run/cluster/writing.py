@@ -84,7 +84,7 @@ class WriteParts:
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=ROWS):
                 cleaned = pa.Table.from_batches([batch]).filter(pc.is_null(batch.column("tally"))).sort_by("place").combine_chunks()
                 places = cleaned["place"].to_pylist()
@@ -149,7 +149,7 @@ def _of_places(paths: Sequence[str], places: Sequence[int]) -> Iterator[Mapping[
     import pyarrow.parquet as pq
 
     for path in paths:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for group in range(file.num_row_groups):
                 low, high = _bounds(file.metadata.row_group(group))
                 at = bisect_left(places, low)

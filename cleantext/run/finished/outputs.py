@@ -58,7 +58,7 @@ def dropped(
 
     path = out / DROPPED_FILE
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             check_schema(file.schema_arrow, str(path))
             names = [n for n in file.schema_arrow.names if (texts or n != "text") and (columns is None or n in columns)]
             for batch in file.iter_batches(batch_size=2_000, columns=names):

@@ -61,7 +61,7 @@ def with_ids_as(path: Path, id_type: IdType) -> Path:
     kind = pa.string() if id_type == "string" else pa.int64()
     if pq.read_schema(path).field("id").type == kind:
         return path
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(batch_size=10_000))
         return write_kept(
             path.with_name(f"{id_type}-{path.name}"),
@@ -90,7 +90,7 @@ def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: 
 
         def tables(part: Any = part, rows: set[int] = rows) -> Iterator[pa.Table]:
             at = 0
-            with pq.ParquetFile(part.path) as file:
+            with pq.ParquetFile(part.path, pre_buffer=False) as file:
                 ours = "line" in file.schema_arrow.names and part.path not in given
                 columns = None if carry or ours else list(names.values())
                 for batch in file.iter_batches(batch_size=10_000, columns=columns):

@@ -355,6 +355,6 @@ def quoted(paths: Iterable[str]) -> str:
 def _rows_of(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=4096):
             yield from batch.to_pylist()

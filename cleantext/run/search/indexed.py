@@ -100,7 +100,7 @@ def _rows(texts: Corpus, places: I64) -> Iterator[tuple[pa.Table, npt.NDArray[np
     names = dict(texts.table.columns)
     for number, path in enumerate(texts.table.paths):
         at = number << 32
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=2_000, columns=[names["id"], names["text"]]):
                 here = np.isin(np.arange(at, at + batch.num_rows), places, assume_unique=True)
                 yield pa.Table.from_batches([batch]).select([names["id"], names["text"]]).rename_columns(["id", "text"]), here

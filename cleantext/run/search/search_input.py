@@ -124,7 +124,7 @@ def _in_place(sources: Sequence[Source], fields: Fields, faults: Faults) -> Corp
     nulls = 0
     for source in sources:
         try:
-            with pq.ParquetFile(source.path) as file:
+            with pq.ParquetFile(source.path, pre_buffer=False) as file:
                 schema = file.schema_arrow
                 chosen = fields.chosen(schema.names.__contains__)  # fields inside of columns are taken out first
                 ids = schema.field(chosen.id).type if chosen.id else pa.null()
@@ -301,7 +301,7 @@ def read_places(table: Table, places: Iterable[int]) -> Mapping[int, str]:
     name = dict(table.columns).get("text", "text")
     out: dict[int, str] = {}
     for number, rows in wanted.items():
-        with pq.ParquetFile(table.paths[number]) as file:
+        with pq.ParquetFile(table.paths[number], pre_buffer=False) as file:
             low = 0
             for batch in file.iter_batches(batch_size=64, columns=[name]):
                 for row in rows[bisect_left(rows, low) : bisect_left(rows, low + batch.num_rows)]:

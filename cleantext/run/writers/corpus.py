@@ -180,7 +180,7 @@ def corpus_tables(
     for path in corpus_files(folder):
         try:
             if path.suffix == ".parquet":
-                with pq.ParquetFile(path) as file:
+                with pq.ParquetFile(path, pre_buffer=False) as file:
                     check_schema(file.schema_arrow, str(path))
                     groups = (
                         None

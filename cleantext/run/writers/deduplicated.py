@@ -48,7 +48,7 @@ def write_deduplicated(texts: Corpus, marks: Marks, query: Query, folder: Path, 
         for number, path in enumerate(texts.table.paths):
             members, spans = marks.of(number)
             row = 0
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 for batch in file.iter_batches(batch_size=ROWS):
                     writer.write(_kept(batch, row, members, spans, names, further, schema, query, report))
                     row += batch.num_rows

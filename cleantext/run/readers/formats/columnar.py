@@ -27,7 +27,7 @@ def read_parquet(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
 
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(pq.ParquetFile(stack.enter_context(source.path.open("rb"))))
+            file = stack.enter_context(pq.ParquetFile(stack.enter_context(source.path.open("rb")), pre_buffer=False))
         except (OSError, pa.ArrowException) as error:
             yield from _broken(source, f"not a Parquet file that can be read: {error}")
             return
