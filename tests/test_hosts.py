@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleantext.chrome import StripChrome
-from cleantext.chrome.hosts.profiles import HostLine, HostProfile, host_of, line_key, line_keys
+from cleantext.chrome.hosts.line_keys import hash_keys, key_hashes, line_key, line_keys
+from cleantext.chrome.hosts.profiles import HostLine, HostProfile, host_of
 from cleantext.chrome.hosts.repeated_lines import learn
+from cleantext.chrome.matching.character_bits import characters
+from cleantext.chrome.matching.line_memory import Rows
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
@@ -308,10 +311,22 @@ def test_memory_is_bounded(monkeypatch):
     assert keys(learn(SITE, host=HOST)) <= {*TOP, *FOOT}
 
 
-@given(
-    st.lists(
-        st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]) | st.sampled_from(" \t\u3000\x1c第12,.-"), max_size=12)
-    )
+ROWS = st.lists(
+    st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]) | st.sampled_from(" \t\u3000\x1c第12,.-"), max_size=12)
 )
+
+
+@given(ROWS)
 def test_keys_of_many_lines_are_those_of_each(rows):
     assert line_keys(rows) == [line_key(row) for row in rows]
+
+
+@given(ROWS)
+def test_hashes_of_keys_are_equal_where_keys_are(rows):
+    keys = [line_key(row) for row in rows]
+    lines = Rows.of(rows)
+    arguments = lines.points, lines.starts, lines.ends, characters()
+    for hashes, sizes in (hash_keys.python(*arguments), hash_keys.compiled(*arguments)):
+        assert sizes.tolist() == list(map(len, keys))
+        assert len(set(zip(hashes.tolist(), keys, strict=True))) == len(set(keys)) == len(set(hashes.tolist()))
+    assert (key_hashes(lines)[0] == hashes.view("int64")).all()

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleantext.changes import I64
+from cleantext.chrome.hosts.line_keys import line_key, line_keys
 from cleantext.chrome.lines.columns import SUMMARY, A, B
 from cleantext.chrome.lines.findings import Evidence, LineCache
 from cleantext.chrome.matching.line_memory import Rows
@@ -34,11 +35,9 @@ from cleantext.fold import view
 from cleantext.toml import parsed, text_of
 from cleantext.transform import Page
 
-__all__ = ["HostLine", "HostProfile", "Proposal", "host_of", "line_key", "line_keys", "load_profile", "support"]
+__all__ = ["HostLine", "HostProfile", "Proposal", "host_of", "load_profile", "support"]
 
 VERSION = 1
-_DIGITS = re.compile(r"\d[\d.,:/-]*")
-_BLANKS = re.compile(r"\s+")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE)
 _PAGE = re.compile(r"\.(?:html?|s?html|xhtml|txt|text|php|aspx?|jsp|gz|zst|warc)$", re.IGNORECASE)
 HEADER = """\
@@ -201,24 +200,6 @@ def host_of(page: Page) -> str:
         return host
     folders = page.id.split("/")[:-1]
     return next((f.lower() for f in folders if _HOST.fullmatch(f) and not _PAGE.search(f)), "")
-
-
-def line_key(folded: str) -> str:
-    """Return what two copies of a folded line have in common: blanks single, each number 0.
-
-    >>> line_key("  2015-07-02 05:18  来源: 某报 ")
-    '0 0 来源: 某报'
-    """
-    return _BLANKS.sub(" ", _DIGITS.sub("0", folded)).strip()
-
-
-def line_keys(folded: Sequence[str]) -> list[str]:
-    r"""Return `line_key` of many lines, none of which has a line break, in one go.
-
-    >>> line_keys(["第12 期", "\t某报"])
-    ['第0 期', '某报']
-    """
-    return [" ".join(row.split()) for row in _DIGITS.sub("0", "\n".join(folded)).split("\n")] if folded else []
 
 
 def support(known: I64, rows: Rows, lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:

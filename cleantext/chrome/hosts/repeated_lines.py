@@ -19,13 +19,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.chrome.hosts.profiles import HostLine, HostProfile, Proposal, host_of, line_keys
+from cleantext.changes import code_points
+from cleantext.chrome.hosts.line_keys import key_hashes, line_key
+from cleantext.chrome.hosts.profiles import HostLine, HostProfile, Proposal, host_of
 from cleantext.chrome.lines.columns import BODY, COUNT, GAIN, HEAD, LOSS, PLACED, SHIELDED, SIGNED, STRONGEST, SUMMARY, ZONE_NAMES
 from cleantext.chrome.lines.findings import LineCache
 from cleantext.chrome.lines.zones import place
@@ -33,7 +35,7 @@ from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.rules.load_packs import load_pack
 from cleantext.chrome.rules.pack import Pack, Rule
 from cleantext.errors import ConfigError
-from cleantext.fold import view
+from cleantext.fold import view_points
 from cleantext.transform import Page
 
 __all__ = ["learn"]
@@ -46,6 +48,7 @@ PAGES = 2_000  # of one host that are looked at: more say nothing new
 LINES = 200_000  # hashes remembered for one host, and
 ALL_LINES = 4_000_000  # for all: lines seen once are forgotten first, so that counts are never too high
 BATCH = 64
+SIGN = 12  # characters of a line that may be no frame of the host
 SIGNS = 5  # the longest lines that no frame has: what a page is known by when it comes again
 PLACES = 64  # positions remembered for a line
 OFTEN = 5  # pages, and half of them, from which a line is frame wherever it stands
@@ -72,7 +75,7 @@ def learn(pages: Iterable[Page], *, host: str | None = None, packs: Sequence[str
     if not hosts and host is None:
         raise ConfigError("no page says of which host it is: name the host, or put pages into folders named as their hosts")
     for name, batch in _batches(pages, host):
-        if hosts[name].wanted:
+        if hosts[name].pages.any():
             hosts[name].look(batch, pack)
     found = {name: lines for name, seen in sorted(hosts.items()) if (lines := seen.lines())}
     profile = {name: MappingProxyType({line.key: line for line in lines}) for name, lines in found.items()}
@@ -108,8 +111,9 @@ def _count(pages: Iterable[Page], host: str | None) -> dict[str, _Host]:
     for name, texts in _batches(pages, host):
         known = counts[name]
         held -= len(known)
-        for rows, keys in _folded(texts):
-            known.update({hash(key) for row, key in zip(rows, keys, strict=True) if row and not row.isspace()})
+        _, hashes, sizes, ends = _folded(texts)
+        for first, last in pairwise(ends):
+            known.update(set(hashes[first:last][sizes[first:last] > 0].tolist()))
         if len(known) > LINES:
             counts[name] = known = _without_once(known)
         held += len(known)
@@ -117,20 +121,17 @@ def _count(pages: Iterable[Page], host: str | None) -> dict[str, _Host]:
         if held > ALL_LINES:
             counts = defaultdict(Counter, {n: _without_once(c) for n, c in counts.items()})
             held = sum(map(len, counts.values()))
-    return {name: _Host({h: n for h, n in counts[name].items() if n >= LEAST}, total) for name, total in numbers.items()}
+    return {name: _Host.of(counts[name], total) for name, total in numbers.items()}
 
 
 def _without_once(counts: Counter[int]) -> Counter[int]:
     return Counter({h: n for h, n in counts.items() if n > 1})
 
 
-def _folded(texts: Sequence[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the folded lines of each text, and their keys."""
-    every = view("\n".join(texts)).split("\n")
-    rows, keys = iter(every), iter(line_keys(every))
-    for text in texts:
-        n = text.count("\n") + 1
-        yield list(islice(rows, n)), list(islice(keys, n))
+def _folded(texts: Sequence[str]) -> tuple[Rows, I64, I32, list[int]]:
+    """Return the folded lines of texts, hashes and lengths of their keys (0 for a blank line), and where the lines of each text begin and end."""
+    rows = Rows.split(view_points(code_points("\n".join(texts))))
+    return rows, *key_hashes(rows), list(accumulate((text.count("\n") + 1 for text in texts), initial=0))
 
 
 @dataclass(slots=True)
@@ -150,41 +151,49 @@ class _Seen:
 class _Host:
     """One host while it is learned."""
 
-    wanted: dict[int, int]  # hash of each line that came back, and on how many pages
+    wanted: I64  # hashes of the lines that came back, sorted, the largest number last,
+    pages: I64  # and on how many pages each stands
     total: int
     distinct: int = 0
     seen: dict[str, _Seen] = field(default_factory=dict)
     labels: dict[str, Counter[str]] = field(default_factory=dict)  # label, and the lines that it began
     known_by: dict[int, int] = field(default_factory=dict)  # line that no frame has, and the page that it belongs to
 
+    @classmethod
+    def of(cls, counts: Mapping[int, int], total: int) -> _Host:
+        """Return a host of so many pages, given on how many each line stands."""
+        often = np.array([*sorted((h, n) for h, n in counts.items() if n >= LEAST), (2**63 - 1, 0)], np.int64)
+        return cls(often[:, 0].copy(), often[:, 1].copy(), total)
+
     def look(self, texts: Sequence[str], pack: Pack) -> None:
         """Look at pages for the second time, all of them in one call of each kernel."""
         if not pack.of_kind["repeated"]:
             return
         rule, cache = pack.of_kind["repeated"][0], LineCache.of(pack)
-        folded = list(_folded(texts))
-        every, keys = ([x for held in folded for x in held[k]] for k in (0, 1))
-        lines = [line for text in texts for line in text.split("\n")]
-        known = cache.look(Rows.of(every))
-        solid = np.flatnonzero([bool(row) and not row.isspace() for row in every])
-        ends = np.searchsorted(solid, np.cumsum([0, *(len(rows) for rows, _ in folded)]))
-        often = np.array([self.wanted.get(hash(key), 0) for key in keys], np.int64)  # pages on which each line stands
+        rows, hashes, sizes, bounds = _folded(texts)
+        lines = "\n".join(texts).split("\n")
+        known = cache.look(rows)
+        solid = np.flatnonzero(sizes)
+        ends = np.searchsorted(solid, bounds)
+        at = np.minimum(np.searchsorted(self.wanted, hashes), len(self.wanted) - 1)
+        often = np.where(self.wanted[at] == hashes, self.pages[at], 0)  # pages on which each line stands
         zone = _zones(known, cache, often >= max(OFTEN, self.total / 2), solid, ends)
         shield = np.where(known & SHIELDED, 1, np.where(known & SIGNED, 2, 0))
         quiet = cache.summary_rows[known >> SUMMARY, COUNT] == 0
         for first, last in pairwise(ends.tolist()):
             page = solid[first:last]
-            if not len(page) or self._is_repost([keys[n] for n in page.tolist()]):
+            if self._is_repost(page[(sizes[page] >= SIGN) & (often[page] < max(LEAST, self.total / 2))], rows, hashes, sizes):
                 continue
             self.distinct += 1
             for n in page[(often[page] > 0) | (quiet[page] & (zone[page] != BODY))].tolist():
-                row, key, line = every[n], keys[n], lines[n]
+                row, line = rows.line(n), lines[n]
+                key = line_key(row)
                 if quiet[n] and zone[n] != BODY and ":" in key[1 : LABEL + 1] and len(key) <= 60:
                     self._note_label(key, line)
                 if often[n] and not shield[n] and _may(row, key, rule, matched=not quiet[n]):
-                    at = int(np.searchsorted(page, n))
-                    signing = zone[n] != HEAD and 2 in shield[page[at + 1 : at + 1 + SIGNATURE]]
-                    self._note(key, line, ZONE_NAMES[int(zone[n])], at / len(page), signing=signing, matched=not quiet[n])
+                    place = int(np.searchsorted(page, n))
+                    signing = zone[n] != HEAD and 2 in shield[page[place + 1 : place + 1 + SIGNATURE]]
+                    self._note(key, line, ZONE_NAMES[int(zone[n])], place / len(page), signing=signing, matched=not quiet[n])
 
     def _note(self, key: str, text: str, zone: str, place: float, *, signing: bool, matched: bool) -> None:
         shown = " ".join(text.split())
@@ -210,11 +219,13 @@ class _Host:
             if text.strip() in lines or len(lines) < PLACES:
                 lines[text.strip()] += 1
 
-    def _is_repost(self, keys: Sequence[str]) -> bool:
-        """Say whether most of the longest lines that are the page's own are those of one earlier page."""
-        often = max(LEAST, self.total / 2)
-        own = {key for key in keys if len(key) >= 12 and self.wanted.get(hash(key), 0) < often}
-        signs = [hash(key) for key in sorted(own, key=lambda k: (-len(k), k))[:SIGNS]]
+    def _is_repost(self, own: I64, rows: Rows, hashes: I64, sizes: I32) -> bool:
+        """Say whether most of the longest lines that are a page's ``own`` are those of one earlier page."""
+        _, firsts = np.unique(hashes[own], return_index=True)
+        own = own[firsts]  # each once
+        least = np.sort(sizes[own])[-SIGNS:][:1]
+        longest = sorted((-int(sizes[n]), line_key(rows.line(n)), int(hashes[n])) for n in own[sizes[own] >= least].tolist())
+        signs = [sign for _, _, sign in longest[:SIGNS]]
         if not signs:
             return True  # nothing of its own: an empty page, or one that says nothing new
         shared = Counter(self.known_by[s] for s in signs if s in self.known_by)
