@@ -18,7 +18,7 @@ import zstandard
 from made import prose
 
 import cleantext as ct
-from cleantext.edits import apply
+from cleantext.edits import Edit, OffsetMap, apply
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
 from cleantext.report.tally import OUTCOMES, Report
@@ -120,6 +120,36 @@ def test_edits_point_into_the_page_as_read(crawl, tmp_path):
     for row in rows:
         if row["transform"].startswith("script"):
             assert original[row["original_start"] : row["original_end"]] == row["before"]
+
+
+@pytest.mark.parametrize("form", ["parquet", "text"])
+def test_what_duplicates_lose_points_into_the_page_as_read(form, tmp_path):
+    """Behind steps that lengthen, shorten and remove; `OffsetMap` says where, edit by edit."""
+    rng = random.Random(4)
+    shared = "".join(rng.choice("發展經濟帶的歷史與口岸開放") for _ in range(120)) + "。"
+    pages = [
+        {
+            "id": f"p{n}",
+            "text": f"发布时间:2023-10-{n + 10}\n{n}&amp;{prose(rng, 60 + n)}...\n{shared}\n中(zhōng)国(guó)人(rén)口(kǒu)",
+            "url": "",
+        }
+        for n in range(5)
+    ]
+    path = tmp_path / "pages.jsonl"
+    path.write_text("".join(json.dumps(page) + "\n" for page in pages), "utf-8")
+    out = tmp_path / "out"
+    ct.clean_files(path, out, form=form, duplicates="passages", remove=True)
+    rows = pq.read_table(out / "edits.parquet").to_pylist()
+    removed = [row for row in rows if row["transform"] == "dedup"]
+    assert sum(row["rule"] == "dedup.exact" for row in removed) == 4
+    for row in removed:
+        span = row["start"], row["end"]
+        for step in range(row["step"] - 1, -1, -1):
+            edits = [Edit(*(r[name] for name in Edit._fields)) for r in rows if (r["page"], r["step"]) == (row["page"], step)]
+            span = OffsetMap(edits).to_original(*span)
+        assert (row["original_start"], row["original_end"]) == span
+        text = next(page["text"] for page in pages if page["id"] in row["page"])
+        assert row["rule"] != "dedup.exact" or shared[:-1] in text[slice(*span)]
 
 
 def test_a_run_keeps_what_its_edits_chose_among(tmp_path):
