@@ -18,7 +18,7 @@ from cleantext.chrome.lines import columns, findings
 from cleantext.chrome.lines.findings import LineCache, collect
 from cleantext.chrome.lines.headers_footers import LISTING
 from cleantext.chrome.matching import automata, line_memory
-from cleantext.chrome.matching.automata import Automata
+from cleantext.chrome.matching.automata import ARRAYS, Automata, Machines
 from cleantext.chrome.matching.character_bits import EDGE, MARKS, characters
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.matching.line_scan import Scanned, scan
@@ -168,6 +168,22 @@ def test_automata_answer_as_the_patterns_of_the_rules_do():
 def test_the_rules_that_automata_ask_again_about_are_few():
     assert np.sum(~TABLES.automata.machines.exact) <= 25
     assert (TABLES.automata.machines.automata[:, 0] >= 0).all()
+
+
+def test_automata_are_kept_on_the_disk(tmp_path, monkeypatch):
+    """What is read from the cache is what would be made; another pattern is another file; a broken file is made anew."""
+    monkeypatch.setenv("CLEANTEXT_CACHE", str(tmp_path))
+    monkeypatch.setattr("cleantext.chrome.matching.automata.KEPT", 1)
+    questions = [Question("责任编辑[:：].{1,8}"), Question("[0-9]+年", "search")]
+    made = [Machines(questions), Machines(questions)]
+    [kept] = tmp_path.iterdir()
+    kept.write_bytes(b"PK broken")
+    made.append(Machines(questions))
+    for other in made[1:]:
+        for name in ARRAYS:
+            assert np.array_equal(getattr(made[0], name), getattr(other, name)), name
+    Machines([*questions, Question("a|b")])
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @given(line=st.text(st.sampled_from("ab1٣ \t年:x;+_"), max_size=9))

@@ -8,8 +8,11 @@ from the midst of a line) it takes as said, and `re` is asked again where that m
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -17,13 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I32, I64, U32, text_of
+from cleantext.chrome.matching import pattern_nodes
+from cleantext.chrome.matching.character_bits import characters
 from cleantext.chrome.matching.pattern_nodes import ALL, CHAR, END, LAST, LOOKED, WAYS, Chars, Question, machine
+from cleantext.data import cached
 from cleantext.jit import kernel
 
 __all__ = ["Automata"]
 
 Flags = npt.NDArray[np.bool_]
 
+KEPT = 100  # patterns from which it pays to keep the arrays of their automata on the disk
 FEW = 1_000  # questions from which it pays to make automata of the patterns
 ROOM = 1 << 21  # entries of the table: when it is full, all states are forgotten
 MOST = 256  # entries of the row of a state
@@ -242,37 +249,64 @@ def _state(row: int, found: int, automata: I32, nodes: I32, table: I32, lists: I
     return int(state)
 
 
+ARRAYS = ("automata", "holds", "kind", "exact", "nodes", "bounds")
+
+
+def _built(questions: Sequence[Question]) -> dict[str, Any]:
+    """Return the arrays of `Machines`, which are kept on the disk: to make them takes a third of a second."""
+    machines = [machine(question) for question in questions]
+    sets: dict[Chars, int] = {ALL: 0}
+    parts: list[I32] = [np.zeros((4, 0), np.int32)]
+    automata = np.full((len(questions), 3), -1, np.int32)
+    automata[:, WIDTH] = 0
+    base = 0
+    for n, made in enumerate(machines):
+        if made:
+            columns = list(zip(*made.nodes, strict=True))
+            columns[1] = tuple(sets.setdefault(v, len(sets)) if type(v) is frozenset else v for v in columns[1])
+            parts.append(np.array(columns, np.int32))
+            parts[-1][2] += base
+            parts[-1][3, parts[-1][0] == WAYS] += base
+            automata[n, :WIDTH] = base + made.start, base + made.sure if made.sure >= 0 else -1
+            base += len(made.nodes)
+    bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
+    holds = np.zeros((len(sets), len(bounds) - 1), bool)
+    for number, chars in enumerate(sets):
+        for low, high in np.searchsorted(bounds, np.add(list(chars) or np.empty((0, 2), int), (0, 1))).tolist():
+            holds[number, low:high] = True
+    return {
+        "automata": automata,
+        "holds": holds,
+        "kind": np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds)),
+        "exact": np.array([m is None or m.exact for m in machines], bool),
+        "nodes": np.concatenate(parts, axis=1).T.copy(),
+        "bounds": np.append(0, np.cumsum([len(m.nodes) if m else 0 for m in machines])),
+    }
+
+
+def _digest(questions: Sequence[Question]) -> str:
+    """Return what stands for the questions, and for all that says what becomes of them."""
+    said = hashlib.sha256(repr((list(questions), sys.version_info[:2])).encode())
+    said.update(characters().tobytes())
+    for source in (__file__, pattern_nodes.__file__):
+        said.update(Path(source).read_bytes())
+    return said.hexdigest()[:32]
+
+
 class Machines:
-    """The automata of many patterns over one table of states."""
+    """The automata of many patterns over one table of states.
+
+    ``automata`` has a row for each pattern: its first node, the node that makes it sure, the width of the rows of its states. ``kind`` says of each
+    code point of which kind it is: no set of characters parts those of one; ``holds[s, k]``, whether set ``s`` has kind ``k``. A row of ``nodes`` is
+    the kind of the node; its set of characters, for `LOOKED` its bit, for `END` the bits that are needed; what follows; for `WAYS` the second way,
+    for `LAST` 1 if it may be the edge of the line, for `END` the bits that are forbidden. Those of pattern ``p`` are ``bounds[p]`` to ``bounds[p + 1]``.
+    """
 
     def __init__(self, questions: Sequence[Question]) -> None:
-        machines = [machine(question) for question in questions]
-        sets: dict[Chars, int] = {ALL: 0}
-        parts: list[I32] = [np.zeros((4, 0), np.int32)]
-        self.automata = np.full((len(questions), 3), -1, np.int32)
-        self.automata[:, WIDTH] = 0
-        base = 0
-        for n, made in enumerate(machines):
-            if made:
-                columns = list(zip(*made.nodes, strict=True))
-                columns[1] = tuple(sets.setdefault(v, len(sets)) if type(v) is frozenset else v for v in columns[1])
-                parts.append(np.array(columns, np.int32))
-                parts[-1][2] += base
-                parts[-1][3, parts[-1][0] == WAYS] += base
-                self.automata[n, :WIDTH] = base + made.start, base + made.sure if made.sure >= 0 else -1
-                base += len(made.nodes)
-        bounds = np.unique([c for chars in sets for low, high in chars for c in (low, high + 1)] + [0, 0x110000])
-        self.holds = np.zeros((len(sets), len(bounds) - 1), bool)
-        for number, chars in enumerate(sets):
-            for low, high in np.searchsorted(bounds, np.add(list(chars) or np.empty((0, 2), int), (0, 1))).tolist():
-                self.holds[number, low:high] = True
-        self.kind = np.repeat(np.arange(len(bounds) - 1, dtype=np.int16), np.diff(bounds))  # of each code point: no set parts those of one
-        self.exact = np.array([m is None or m.exact for m in machines], bool)
-        self.classes = np.zeros((len(questions), len(bounds) - 1), np.uint8)  # where a kind of characters stands in the rows of a state
-        # Kind; the set of characters, for `LOOKED` its bit, for `END` the bits that are needed; what follows; for `WAYS` the second way,
-        # for `LAST` 1 if it may be the edge of the line, for `END` the bits that are forbidden.
-        self.nodes = np.concatenate(parts, axis=1).T.copy()
-        self.bounds = np.append(0, np.cumsum([len(m.nodes) if m else 0 for m in machines]))
+        arrays = cached(f"automata-{_digest(questions)}", lambda: _built(questions)) if len(questions) > KEPT else _built(questions)
+        self.automata, self.holds, self.kind, self.exact, self.nodes, self.bounds = (arrays[name] for name in ARRAYS)
+        # Where a kind of characters stands in the rows of a state.
+        self.classes = np.zeros((len(self.exact), self.holds.shape[1]), np.uint8)
         self.forget()
 
     def prepare(self, questions: I32) -> None:
