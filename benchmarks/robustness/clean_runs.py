@@ -77,7 +77,7 @@ def kills(args):
         write_crawl(path, pages=args.pages, kind=args.kind)
 
         def run(out, **environment):
-            call = [sys.executable, failpoints.__file__, str(path), str(out), "4000000"]
+            call = [sys.executable, failpoints.__file__, str(path), str(out), "1000000"]
             return subprocess.run(call, check=False, capture_output=True, text=True, env=environment or None)
 
         done = run(Path(folder, "straight"))
