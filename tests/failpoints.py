@@ -105,6 +105,6 @@ if __name__ == "__main__":
     from cleantext.run.search import duplicate_search as duplicates
     from cleantext.run.writers import corpus
 
-    corpus.FILE_BYTES = int(sys.argv[3])  # several files
+    corpus.FILE_BYTES = corpus.GROUP_BYTES = int(sys.argv[3])  # several files
     duplicates.SMALL = 0  # and a search in tables
     ct.clean_files(sys.argv[1], sys.argv[2], form="parquet", duplicates="documents", remove=True, where="chars > 600", workers=2)
