@@ -11,7 +11,9 @@ from html import escape, unescape
 
 __all__ = ["with_formulas"]
 
-MARKS = ("<math", "katex", "mathjax", "math/tex", "mwe-math", "ztext-math", "<sup")  # a document without any has no formulas
+# A document without any of these, in small letters, has no formulas; the small letter of the sign of Kelvin is a k.
+MARKS = [mark.encode() for mark in ("<math", "katex", "\u212aatex", "mathjax", "math/tex", "mwe-math", "ztext-math", "<sup")]
+PARTS_OF_MARKS = (b"math", b"atex", b"<sup")  # one stands in each: fewer are to be looked for
 # No pattern reads beyond the next tag of its own name: markup that is never closed is read once, not once for each tag.
 MOST_UNCLOSED = 20  # elements that draw formulas and are never closed: each is looked through to its end
 WITHIN = r"([^<]*+(?:<(?!/?{0}\b)[^<]*+)*+)</{0}\s*>"
@@ -44,8 +46,8 @@ def with_formulas(markup: str) -> str:
     >>> with_formulas('<p>误差 10<sup>-4</sup></p>')
     '<p>误差 10^-4</p>'
     """
-    lowered = markup.lower()
-    if not any(mark in lowered for mark in MARKS):
+    lowered = markup.encode("utf-8", "surrogatepass").lower()  # a fifth of the time that other letters of Unicode take to be made small
+    if not any(part in lowered for part in PARTS_OF_MARKS) or not any(mark in lowered for mark in MARKS):
         return markup
     markup = CONTAINER.sub(lambda m: "".join(math[0] for math in MATH.finditer(m[0])), markup)
     markup = _cut(markup, STATED, keep=True)
@@ -53,6 +55,8 @@ def with_formulas(markup: str) -> str:
     markup = SCRIPT.sub(lambda m: _dollars(unescape(m[1])), markup)
     markup = PICTURE.sub(lambda m: _dollars(_alt(m[0])) or m[0], markup)
     markup = MATH.sub(_of_math, markup)
+    if "<sup" not in markup:
+        return markup
     return POWER.sub(lambda m: f"{m[1] or ''}^{m[2] or m[3]}", markup)
 
 
