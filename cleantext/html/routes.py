@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from cleantext.html.formulas import with_formulas
+from cleantext.html.formulas import small_letters, with_formulas
 from cleantext.html.parsing.block_elements import names_of
 from cleantext.html.parsing.bounds import NOSCRIPT
 from cleantext.html.parsing.class_words import class_words, word_set
@@ -38,7 +38,7 @@ PANEL_MARKS = [mark.encode() for mark in ("规格", "規格", "参数", "參數"
 PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
 LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
 # What the button of an accordion or the handle of a tab opens: by WAI-ARIA, or as Bootstrap has it.
-CONTROLS = re.compile(r"\b(?:aria-controls|data-(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
+CONTROLS = re.compile(r"-(?:(?<=\baria-)controls|(?<=\bdata-)(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
 CONTROL_MARKS = (b"aria-controls", b"data-target", b"data-bs-target")
 NO_PANEL = word_set(
     "modal dialog popup popover cookie cookies consent login signin nav navbar menu submenu dropdown cart search offcanvas drawer header footer"
@@ -54,13 +54,14 @@ TEMPLATE = re.compile(r"<(/?)template(?![\w-])", re.IGNORECASE)
 
 def read_document(markup: str) -> Read:
     """Return the visible lines of a document; where they tell no story, what the document holds for scripts or in spite of them."""
-    markup = with_formulas(with_streamed(markup))
+    markup = with_streamed(markup)
+    lowered = small_letters(markup)
+    markup = with_formulas(markup, lowered)
     read, hidden = read_lines(markup)
     shown = story(read.lines)
     if hidden and any(OPENS.fullmatch(line.text) for line in read.lines if len(line.text) <= LONGEST_LINK):
         read = _opened(read, markup)
     if hidden and not read.flags:
-        lowered = markup.encode("utf-8", "surrogatepass").lower()
         named = _controlled(markup) if any(mark in lowered for mark in CONTROL_MARKS) else frozenset()
         if named or (any(mark in lowered for mark in PANEL_MARKS) and PANEL.search(markup)):
             read = _with_panels(read, markup, named)

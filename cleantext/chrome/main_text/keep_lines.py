@@ -44,6 +44,8 @@ POSITION = re.compile(
 )  # where the page stands in its site
 LONGEST_FACT = 40
 PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
+LONGEST_LONG = 2.5  # most of what the length of a line counts for
+NEVER = PARAMETER - LENGTH * LONGEST_LONG  # odds below which no line comes
 # Of the lines that stay, those go that are not worth it for the page: without them the F measure to be expected is better.
 # Recall counts more than precision: of 1.0 to 1.3, F1 of WCXB is the same, and pages2 lose 1.06 instead of 1.29 %.
 BETA = 1.3
@@ -71,7 +73,10 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
     out, settled = [], set()  # lines about which there is more to say than odds
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
-        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
+        if odd < NEVER and role not in CHOSEN:
+            out.append(role)
+            continue
+        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), LONGEST_LONG)
         if role == "title" or role in FIXED:
             out.append(role)
             settled.add(i)
@@ -84,8 +89,6 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
                     settled.add(i)
             else:
                 out.append("html.learned")
-        elif odd < PARAMETER - LENGTH * long:  # less than is ever asked
-            out.append(role)
         else:
             in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else ENTERS.get(role, IN)
             if role == OUTSIDE and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product

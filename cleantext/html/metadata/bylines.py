@@ -7,7 +7,8 @@ name is worse than none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -149,7 +150,8 @@ def read_byline(lines: Sequence[Line], parts: Sequence[PagePart], title: int, st
     low = max(0, title - 5)
     labelled = _labelled(lines, title)
     head = lines[low : title + HEAD]
-    near = [*(p for p in parts if low <= p.line <= title + HEAD), *_line_parts(lines, low, title + HEAD + 1)]
+    head_parts = (PagePart(i, class_words(_step(line)), line.text) for i, line in enumerate(lines[low : title + HEAD + 1], low))
+    near = [*(p for p in parts if low <= p.line <= title + HEAD), *head_parts]
     own = {BLANK.sub("", name) for name in site if name}
     lead_medium, lead_names = _despatch(lines, title)
     dated_medium, dated_names = _beside_date(head)
@@ -177,10 +179,20 @@ def read_byline(lines: Sequence[Line], parts: Sequence[PagePart], title: int, st
     return Byline(source if not NO_VALUE.search(source) else "", author, split_names(labelled.get("editor", "")))
 
 
-def _line_parts(lines: Sequence[Line], low: int = 0, high: int | None = None) -> Iterator[PagePart]:
-    """Yield lines as parts that are named as their elements are."""
-    for i, line in enumerate(lines[low:high], low):
-        yield PagePart(i, class_words(line.path[line.path.rfind("/") + 1 :].partition("[")[0]), line.text)
+def _step(line: Line) -> str:
+    """Return the last step of the path of a line, without its place."""
+    return line.path[line.path.rfind("/") + 1 :].partition("[")[0]
+
+
+@lru_cache(maxsize=16_384)
+def _words_of_people(step: str) -> tuple[str, ...]:
+    """Return the words of a step if they name who wrote something, else none."""
+    words = class_words(step)
+    return words if _names_people(words) else ()
+
+
+def _names_people(words: Sequence[str]) -> bool:
+    return not AUTHOR_WORDS.isdisjoint(words) or (NAMED in words and not OF_PERSON.isdisjoint(words))
 
 
 def split_names(value: str) -> list[str]:
@@ -236,8 +248,7 @@ def _labelled(lines: Sequence[Line], title: int) -> dict[str, str]:
 
 def _part(parts: Iterable[PagePart], wanted: frozenset[str], longest: int) -> str:
     """Return the text of the first part with such a name that holds a plain value; none where each item of a list has one."""
-    people = wanted is AUTHOR_WORDS
-    found = [p for p in parts if not wanted.isdisjoint(p.words) or (people and NAMED in p.words and not OF_PERSON.isdisjoint(p.words))]
+    found = [p for p in parts if (_names_people(p.words) if wanted is AUTHOR_WORDS else not wanted.isdisjoint(p.words))]
     values = []
     for part in found:
         text = POSTER.sub("", BLANK.sub(" ", part.text).strip())
@@ -271,7 +282,7 @@ def _named(parts: Sequence[PagePart], near: Sequence[PagePart], title: int, line
     name = _plain_name(_plain_name(_part(near, AUTHOR_WORDS, 24)))
     if name and name not in (source, heading):
         return [name]
-    whole = [*parts, *_line_parts(lines)]
+    whole = [*parts, *(PagePart(i, words, line.text) for i, line in enumerate(lines) if (words := _words_of_people(_step(line))))]
     if len({_plain_name(p.text) for p in whole if not AUTHOR_WORDS.isdisjoint(p.words)}) > 1:
         return []
     name = _plain_name(_plain_name(_part(whole, AUTHOR_WORDS, 24)))

@@ -113,7 +113,9 @@ def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
             continue
         tagged = same[:1] in BRACKETS and len(same) <= LONGEST
         if any(
-            title == same or (title.startswith(same) and not title[len(same)].isalnum()) or (tagged and _likeness(same, title) == "holds")
+            title == same
+            or (title.startswith(same) and not title[len(same)].isalnum())
+            or (tagged and _likeness(same, title, _front(title)) == "holds")
             for title in wanted
         ):
             if found:
@@ -157,7 +159,7 @@ class Headlines:
         self.lines = lines = lines[:MOST_LINES]
         self.ruled = ruled
         self.plain = [plain(line.text) for line in lines]
-        wanted = [plain(text) for text in stated][:2]
+        wanted = [(name, title, _front(title)) for name, title in zip(("title", "og"), map(plain, stated), strict=False) if title]
         self.echoes = [_echo(same, wanted) if SHORTEST <= len(same) <= LONGEST else [] for same in self.plain]
         self.begun = any(echo and echo[0].endswith(STRONG) for echo in self.echoes)
         self.blind = not any(self.echoes)
@@ -327,24 +329,21 @@ def _is_dated(text: str) -> bool:
     return DIGIT.search(text) is not None and DATE.search(text) is not None
 
 
-@lru_cache(maxsize=64)
 def _front(title: str) -> str:
     """Return a title without the name of the site or a board behind it."""
     return FRONT.split(title, maxsplit=1)[0]
 
 
-def _echo(same: str, wanted: Sequence[str]) -> list[str]:
-    """Return how the text of a line and the titles that a document states are alike."""
+def _echo(same: str, wanted: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return how the text of a line and the titles that a document states are alike; each is given with its name and its front."""
     out: list[str] = []
-    for name, title in zip(("title", "og"), wanted, strict=False):
-        if not title:
-            continue
+    for name, title, front in wanted:
         if same == title:
             out.append(f"{name}-same")
         elif title.startswith(same) and not title[len(same)].isalnum():
             out.append(f"{name}-begins")
         else:
-            how = _likeness(same, title)
+            how = _likeness(same, title, front)
             if not how:
                 continue
             share = len(same) / len(title)
@@ -352,9 +351,8 @@ def _echo(same: str, wanted: Sequence[str]) -> list[str]:
     return out
 
 
-def _likeness(same: str, title: str) -> str:
+def _likeness(same: str, title: str, front: str) -> str:
     """Return how a line is alike a title that does not begin with it."""
-    front = _front(title)
     if 4 < len(front) < len(same) <= len(front) + MORE and front in same and not CRUMB.search(same):  # [求助] 渡口在哪里 - 某某论坛
         return "holds"
     if same in title:
