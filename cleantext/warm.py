@@ -168,10 +168,11 @@ def pages() -> None:
 
 
 def documents() -> None:
-    """Compile what reads HTML."""
+    """Compile what reads HTML, and chooses its main text."""
+    from cleantext.chrome.main_text.main_blocks import MainContent
     from cleantext.html import read_html
 
-    read_html("<p>春<a href=x>天</a>")
+    MainContent().fast([read_html("<p>春<a href=x>天</a>" + "<p>今年三月，喀什古城的杏花开了，游客比往年多了一倍。" * 20)])
 
 
 def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal["char", "script"]] = ("char",)) -> None:

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cleantext import jit
 from cleantext.chrome.main_text.block_features import columns, read_signals
 from cleantext.chrome.main_text.block_model import linear, load_model, odds
 from cleantext.chrome.main_text.keep_lines import BETA, best_threshold
 from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks, main_by_rules
 from cleantext.chrome.main_text.pieces import piece_sums
+from cleantext.chrome.main_text.tree_sums import leaf_bits, tree_sums
 from cleantext.html import read_html
 from cleantext.transform import Page
 
@@ -54,14 +56,46 @@ def test_kernels_compiled_and_not():
     weights = model.weights[-(1 << 16) :]
     forms = [form(found.points, found.starts, found.ends, weights) for form in (piece_sums.compiled, piece_sums.python)]
     assert np.allclose(*forms)
+    with jit.eager():
+        said = odds(signals(ARTICLE), model)
+    assert said.tobytes() == odds(signals(ARTICLE), model).tobytes()
 
 
 def test_every_line_has_its_figures():
     found = signals(ARTICLE)
     rows = columns(found, linear(found, load_model()))
-    assert rows.shape[0] == len(found.chars)
-    assert rows.shape[1] > load_model().features.max()
+    assert rows.shape[0] > load_model().trees.features.max()
+    assert rows.shape[1] == len(found.chars)
     assert np.isfinite(rows).all()
+
+
+def descended(figures, data):
+    """What trees add up to, from node to node, as their file has them."""
+    for row in figures.T:
+        total = 0.0
+        for root in data["roots"].tolist():
+            at = root
+            while data["features"][at] >= 0:
+                at = root + int((data["left"] if row[data["features"][at]] <= data["thresholds"][at] else data["right"])[at])
+            total += float(data["thresholds"][at])
+        yield np.float32(total)
+
+
+def test_bits_of_leaves_lead_where_the_trees_do():
+    with (resources.files("cleantext.chrome.main_text") / "main_model.npz").open("rb") as file:
+        data = dict(np.load(file))
+    figures = np.random.default_rng(1).normal(size=(209, 12)).astype(np.float32)
+    for form in (tree_sums.compiled, tree_sums.python):
+        assert form(figures, *load_model().trees).tolist() == list(descended(figures, data))
+
+
+def test_trees_of_one_leaf_or_too_many():
+    leaf = [np.array(values, kind) for values, kind in (([0], int), ([-1], int), ([0.5], np.float32), ([0], int), ([0], int))]
+    for form in (tree_sums.compiled, tree_sums.python):
+        assert form(np.zeros((1, 3), np.float32), *leaf_bits(*leaf)).tolist() == [0.5] * 3
+    chain = np.arange(33)
+    with pytest.raises(ValueError, match="leaves"):
+        leaf_bits(chain[:1], np.tile([0, -1], 33)[:65], np.zeros(65, np.float32), np.arange(1, 66), np.arange(2, 67))
 
 
 @given(

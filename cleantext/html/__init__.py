@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cleantext.errors import wrong_type
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     import bs4
 
 __all__ = ["class_words", "read_html"]
+
+AS_BLOCK: Callable[[Iterable[Any]], Block] = partial(tuple.__new__, Block)  # half the time of a call with names
 
 
 def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | None = None) -> Page:
@@ -45,16 +50,13 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     from cleantext.html.routes import read_document
 
     read = read_document(_markup(html))
-    blocks, parts, at = [], [], 0
-    for line in read.lines:
-        stop = at + len(line.text) + 1
-        blocks.append(Block(at, stop, line.tag, line.tokens, line.link_density, line.path))
-        parts.append(line.text)
-        at = stop
+    texts, *rest = zip(*read.lines, strict=True) if read.lines else ((), ())
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    blocks = [*map(AS_BLOCK, zip([0, *ends], ends, *rest, strict=False))]
     if blocks:
-        blocks[-1] = blocks[-1]._replace(end=at - 1)
+        blocks[-1] = blocks[-1]._replace(end=ends[-1] - 1)
     host = urlsplit(url).hostname if url and "[" not in url else None  # urlsplit raises on broken IPv6 brackets
-    return Page("\n".join(parts), url=url, host=host, html=tuple(blocks), metadata=page_metadata(read), flags=read.flags)
+    return Page("\n".join(texts), url=url, host=host, html=tuple(blocks), metadata=page_metadata(read), flags=read.flags)
 
 
 def _markup(html: str | bytes | bs4.BeautifulSoup | bs4.Tag) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from cleantext.html.formulas import with_formulas
+from cleantext.html.formulas import small_letters, with_formulas
 from cleantext.html.parsing.block_elements import names_of
 from cleantext.html.parsing.bounds import NOSCRIPT
 from cleantext.html.parsing.class_words import class_words, word_set
@@ -34,12 +34,12 @@ PANEL = re.compile(
     r">\s*(?:商品|产品|產品|详细|詳細|技术|技術|基本)?(?:规格|規格|参数|參數|配置)(?:与包装|与参数|參數|参数|表)?\s*<|>\s*(?:tech(?:nical)? )?spec(?:ification)?s\s*<",
     re.IGNORECASE,
 )
-PANEL_MARKS = ("规格", "規格", "参数", "參數", "配置", "spec")
+PANEL_MARKS = [mark.encode() for mark in ("规格", "規格", "参数", "參數", "配置", "spec")]
 PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
 LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
 # What the button of an accordion or the handle of a tab opens: by WAI-ARIA, or as Bootstrap has it.
-CONTROLS = re.compile(r"\b(?:aria-controls|data-(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
-CONTROL_MARKS = ("aria-controls", "data-target", "data-bs-target")
+CONTROLS = re.compile(r"-(?:(?<=\baria-)controls|(?<=\bdata-)(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
+CONTROL_MARKS = (b"aria-controls", b"data-target", b"data-bs-target")
 NO_PANEL = word_set(
     "modal dialog popup popover cookie cookies consent login signin nav navbar menu submenu dropdown cart search offcanvas drawer header footer"
 )
@@ -54,13 +54,14 @@ TEMPLATE = re.compile(r"<(/?)template(?![\w-])", re.IGNORECASE)
 
 def read_document(markup: str) -> Read:
     """Return the visible lines of a document; where they tell no story, what the document holds for scripts or in spite of them."""
-    markup = with_formulas(with_streamed(markup))
+    markup = with_streamed(markup)
+    lowered = small_letters(markup)
+    markup = with_formulas(markup, lowered)
     read, hidden = read_lines(markup)
     shown = story(read.lines)
     if hidden and any(OPENS.fullmatch(line.text) for line in read.lines if len(line.text) <= LONGEST_LINK):
         read = _opened(read, markup)
     if hidden and not read.flags:
-        lowered = markup.lower()
         named = _controlled(markup) if any(mark in lowered for mark in CONTROL_MARKS) else frozenset()
         if named or (any(mark in lowered for mark in PANEL_MARKS) and PANEL.search(markup)):
             read = _with_panels(read, markup, named)
@@ -184,6 +185,8 @@ def _bodies(scripts: Iterable[str]) -> Iterator[str]:
 
 def _states(markup: str) -> Iterator[str]:
     """Yield what may be texts of articles in the data from which scripts draw the page."""
+    if "_DATA__" not in markup and "_STATE__" not in markup:
+        return
     for match in STATE.finditer(markup):
         try:
             found, _ = json.JSONDecoder(strict=False).raw_decode(markup[match.end() : match.end() + MOST_STATE].lstrip())

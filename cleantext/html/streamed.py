@@ -10,7 +10,6 @@ import re
 
 __all__ = ["with_streamed"]
 
-MARK = "<div hidden"
 PART = re.compile(r'<div hidden(?:="")? id="S:([\w:-]{1,20})"[^<>]*+>')
 PLACE = re.compile(r'<template id="[BP]:([\w:-]{1,20})">\s*+</template>')
 TAG = re.compile(r"<(/?)div\b[^<>]*+>|<(?:script\b[^<>]*+>[^<]*+(?:<(?!/?script\b)[^<]*+)*+</script\s*>)", re.IGNORECASE)
@@ -23,7 +22,7 @@ def with_streamed(markup: str) -> str:
     >>> with_streamed('<main><template id="B:0"></template></main><div hidden id="S:0"><p>花开了。</p></div>')
     '<main><p>花开了。</p></main>'
     """
-    if MARK not in markup or not PART.search(markup):
+    if not PART.search(markup):
         return markup
     parts: dict[str, str] = {}
     rest, at = [], 0

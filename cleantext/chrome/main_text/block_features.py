@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import U32, code_points
-from cleantext.chrome.main_text.element_tree import BAD, COMMENTS, FOOT, GOOD, PERSON, SHORT, WEAK, Tree, is_heading, plain
+from cleantext.changes import F32, I64, U32, code_points
+from cleantext.chrome.main_text.element_tree import BAD, COMMENTS, FOOT, GOOD, PERSON, SHORT, WEAK, Tree, plain
+from cleantext.chrome.main_text.line_figures import (
+    ELEMENT_LOGS,
+    KINDS,
+    PLACE_LOGS,
+    TEXT_LOGS,
+    element_figures,
+    flags,
+    line_places,
+    said_figures,
+    sums_of,
+    text_figures,
+)
 from cleantext.html.parsing.class_words import class_words, word_set
 from cleantext.transform import Page
 
 __all__ = ["NAME_SLOTS", "Signals", "columns", "read_signals"]
-
-F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
 
 NAME_SLOTS = 1 << 13  # for each of the levels of an element
 INLINE = 3  # words of a line that may be those of inline elements
@@ -63,19 +73,7 @@ WORDS = (
 )  # fmt: skip
 RULES = {"main": 0, "title": 1, "html.outside-main": 2, "html.link-dense": 3, "html.headed": 4, "html.class": 5}
 REPEATED = 6  # all other rules
-# Kinds of characters, each of one kind
-OTHER, HAN, SMALL, CAPITAL, DIGIT, STOP, COMMA, HALF_STOP, SEPARATOR, QUOTE, COLON, TAB, BLANK, PERIOD, CURRENCY, KINDS = range(16)
-CHARACTERS = {
-    STOP: "。！？!?…", COMMA: "，、,;", HALF_STOP: "；", SEPARATOR: "|｜/·•>»›_-–—", QUOTE: "“”\"'《》「」()（）", COLON: ":：", TAB: "\t",
-    BLANK: " \n\u3000\xa0", PERIOD: ".", CURRENCY: "$¥￥€£₹元",
-}  # fmt: skip
-KIND = np.zeros(1 << 16, np.int64)
-KIND[0x3400:0xA000] = HAN
-for _first, _kind in ((97, SMALL), (65, CAPITAL)):
-    KIND[_first : _first + 26] = _kind
-KIND[48:58] = DIGIT
-for _kind, _characters in CHARACTERS.items():
-    KIND[[ord(c) for c in _characters]] = _kind
+FIGURES = 176  # rows of what is known before any model is asked
 
 
 class Signals(NamedTuple):
@@ -88,7 +86,7 @@ class Signals(NamedTuple):
     points: U32  # the text
     starts: I64  # of each line in the text
     ends: I64
-    base: F32  # figures, a row a line
+    base: F32  # a row a figure, a column a line
     ups: I64  # elements around each line, from the inside out: a row a level
     first: I64  # of each element
     last: I64
@@ -99,13 +97,13 @@ class Signals(NamedTuple):
 
 
 @lru_cache(maxsize=65_536)
-def _step(step: str) -> tuple[str, int, tuple[int, ...]]:
-    """Return the tag of a step of a path, bits of what its tag and words say, and slots of its words."""
-    tag, *names = re.split("[#.]", step.partition("[")[0])
+def _step(step: str) -> tuple[int, tuple[int, ...]]:
+    """Return bits of what tag and words of a step of a path say, and slots of its words."""
+    tag, *names = re.split("[#.]", step)
     words = class_words(" ".join(names))
     bits = sum(1 << i for i, tags in enumerate(AROUND) if tag in tags.split())
     bits |= sum(1 << (len(AROUND) + i) for i, known in enumerate(WORDS) if not known.isdisjoint(words))
-    return tag, bits, tuple(zlib.crc32(word.encode()) % NAME_SLOTS for word in dict.fromkeys((f"<{tag}>", *words)))
+    return bits, tuple(zlib.crc32(word.encode()) % NAME_SLOTS for word in dict.fromkeys((f"<{tag}>", *words)))
 
 
 @lru_cache(maxsize=65_536)
@@ -113,36 +111,10 @@ def _inline(words: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(zlib.crc32(word.encode()) % NAME_SLOTS for word in words)
 
 
-def _text_figures(points: npt.NDArray[np.uint32], starts: I64, ends: I64) -> tuple[F32, F32]:
-    """Return figures of the text of each line, and its letters, figures and marks in number."""
-    kinds = KIND[np.minimum(points, 0xFFFF)]
-    blank = (kinds == BLANK) | (kinds == TAB)
-    dots = np.flatnonzero(kinds == PERIOD)
-    kinds[dots[~blank[dots + 1]]] = OTHER  # the text ends with a line break
-    lines = np.repeat(np.arange(len(starts)) * KINDS, ends - starts)
-    where = np.arange(len(lines)) + np.repeat(starts - np.cumsum(np.append(0, (ends - starts)[:-1])), ends - starts)
-    by_kind = np.bincount(lines + kinds[where], minlength=KINDS * len(starts)).reshape(-1, KINDS).T.astype(np.float32)
-    space = by_kind[BLANK] + by_kind[TAB]
-    counts = np.array([
-        ends - starts - space, by_kind[HAN], by_kind[SMALL] + by_kind[CAPITAL], by_kind[CAPITAL], by_kind[DIGIT],
-        by_kind[STOP] + by_kind[HALF_STOP] + by_kind[PERIOD], by_kind[COMMA] + by_kind[HALF_STOP], by_kind[SEPARATOR], by_kind[QUOTE],
-        by_kind[COLON], by_kind[TAB], space, by_kind[CURRENCY],
-    ], np.float32)  # fmt: skip
-    size = np.maximum(counts[0], 1)
-    final = np.where(ends > starts, points[np.maximum(ends - 1, 0)], 0)
-    first = np.where(ends > starts, points[np.minimum(starts, len(points) - 1)], 0)
-    last = KIND[np.minimum(final, 0xFFFF)]
-    ends_stop = (last == STOP) | (last == HALF_STOP) | (final == 46) | (final == 0x201D)
-    figures = [
-        np.log1p(size),
-        *(counts[n] / size for n in range(1, 12)),
-        np.log1p(counts[5]),
-        np.log1p(counts[6]),
-        np.log1p(counts[11]),
-        counts[12] > 0,
-    ]
-    figures += [ends_stop, last == COLON, (first >= 48) & (first <= 57), size / (counts[11] + 1)]
-    return np.array(figures, np.float32), counts
+@lru_cache(maxsize=1024)
+def _tag(tag: str) -> tuple[int, bool]:
+    """Return the number of a tag, -1 where it has none, and whether it is a heading."""
+    return TAG_OF.get(tag, -1), tag[:1] == "h" and tag[1:].isdigit()
 
 
 def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> Signals:
@@ -153,214 +125,94 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
     starts = np.array([b.start for b in blocks], np.int64)
     ends = np.array([b.end for b in blocks], np.int64)
     ends -= (ends > starts) & (points[ends - 1] == 10)
-    figures, counts = _text_figures(points, starts, ends)
-    chars = counts[0]
-    density = np.array(tree.density, np.float32)
-    prose = chars * (1 - density) * ((counts[5] + counts[6]) > 0)
+    run = text_figures.sized(len(points))
+    figures, counts = run(points, starts, ends, KINDS)
+    figures[TEXT_LOGS] = np.log1p(figures[TEXT_LOGS])
+    chars, density = counts[0], np.array(tree.density, np.float32)
+    sums, prose = sums_of(counts, density)
     # elements
-    parent = np.array([node.parent for node in nodes], np.int64)
-    first = np.array([node.first for node in nodes], np.int64)
-    last = np.array([node.last for node in nodes], np.int64)
+    steps = [_step(step) for step in tree.steps]
+    parent, first, last = np.array([(node.parent, node.first, node.last) for node in nodes], np.int64).T.copy()
+    bits = np.array([step[0] for step in steps], np.int64)
+    forms, alike = _forms(tree)
     leaf = np.array(tree.leaf, np.int64)
-    steps = [_step(path.rpartition("/")[2]) for path in tree.paths]
-    masks, depths, up = [0] * len(nodes), [0] * len(nodes), [0] * len(nodes)
-    for at in range(1, len(nodes)):
-        above = nodes[at].parent
-        masks[at] = masks[above] | steps[at][1]
-        depths[at] = depths[above] + 1
-        up[at] = above if (nodes[above].first, nodes[above].last) != (nodes[at].first, nodes[at].last) else up[above]
-    known: dict[tuple[int, str, frozenset[str]], int] = {}
-    form_of = [0] * len(nodes)
-    for at in range(1, len(nodes)):
-        form_of[at] = known.setdefault((form_of[nodes[at].parent], *nodes[at].shape), len(known) + 1)
-    form = np.array(form_of, np.int64)[leaf]
-    forms: dict[tuple[int, str, frozenset[str]], int] = {}
-    keys = [(node.parent, *node.shape) for node in nodes]
-    for key in keys:
-        forms[key] = forms.get(key, 0) + 1
-    alike = np.array([forms[key] for key in keys], np.int64)
-    alike[0] = 1
-    higher = np.array(up, np.int64)
-    sums = np.zeros((5, count + 1), np.float64)
-    np.cumsum(chars, out=sums[0, 1:])
-    np.cumsum(chars * density, out=sums[1, 1:])
-    np.cumsum(prose, out=sums[2, 1:])
-    np.cumsum(counts[5], out=sums[3, 1:])
-    np.cumsum(density > 0.5, out=sums[4, 1:])
-    span = sums[:, last + 1] - sums[:, first]
-    lines = (last - first + 1).astype(np.float64)
-    total = max(sums[2, -1], 1.0)
-    all_chars = max(sums[0, -1], 1.0)
-    of_node = np.array(
-        [
-            np.log1p(lines),
-            np.log1p(span[0]),
-            span[1] / np.maximum(span[0], 1),
-            span[2] / total,
-            span[2] / np.maximum(span[0], 1),
-            span[4] / lines,
-            np.log1p(alike),
-            span[0] / lines,
-        ],
-        np.float32,
-    )
-    level0 = leaf
-    level1, ups = higher[level0], [level0]
-    ups.append(level1)
-    for _ in range(3):
-        ups.append(higher[ups[-1]])
-    # the nearest element around the line of which there are three
-    same = np.full(len(nodes), -1, np.int64)
-    for at in range(1, len(nodes)):
-        same[at] = at if alike[at] > 2 and lines[at] > 1 else same[parent[at]]
-    item = same[leaf]
-    line_mask = np.array(masks, np.int64)[leaf]
-    own_mask = np.array([s[1] for s in steps], np.int64)[leaf] | np.array([steps[p][1] if p >= 0 else 0 for p in parent], np.int64)[leaf]
-    bits = len(AROUND) + len(WORDS)
-    around = ((line_mask[None] >> np.arange(bits)[:, None]) & 1).astype(np.float32)
-    own = ((own_mask[None] >> np.arange(len(AROUND), bits)[:, None]) & 1).astype(np.float32)
-    tags = [b.tag for b in blocks]
-    tag_rows = (np.array([TAG_OF.get(tag, -1) for tag in tags])[None] == np.arange(len(TAGS))[:, None]).astype(np.float32)
-    # place
-    order = np.arange(count)
-    lines_of_form = np.bincount(form)
-    heads = np.full(len(lines_of_form), count)
-    np.minimum.at(heads, form, order)
-    tails = np.zeros(len(lines_of_form), np.int64)
-    np.maximum.at(tails, form, order)
-    title = _title_line(tree, page)
+    form = np.array(forms, np.int64)[leaf]
+    raw, around = element_figures(parent, first, last, bits, np.array(alike, np.int64), sums)
+    elements = raw.copy()
+    elements[ELEMENT_LOGS] = np.log1p(raw[ELEMENT_LOGS])
+    ups = [leaf]
+    for _ in range(4):
+        ups.append(around[2, ups[-1]])
+    item = around[3, leaf]
+    own = bits | np.where(parent >= 0, bits[parent], 0)
+    # lines
+    tags = np.array([_tag(b.tag) for b in blocks], np.int64)
+    title = tree.titled
     title_text = plain(page.metadata.get("title", "")).lower()
-    plains = [plain(line).lower() for line in tree.lines]
-    is_title = np.array([bool(title_text) and (p == title_text or (len(p) > 5 and p in title_text)) for p in plains], np.float32)
-    seen: dict[str, int] = {}
-    for p in plains:
-        seen[p] = seen.get(p, 0) + 1
-    repeats = np.array([seen[p] for p in plains], np.float32)
+    plains = [line.lower() for line in tree.plains]
+    is_title = [bool(title_text) and (p == title_text or (len(p) > 5 and p in title_text)) for p in plains]
+    seen = Counter(plains)
     sentence = (counts[5] > 0) & (density < 0.5) & (chars > 15)
-    before = _distance(sentence)
-    after = _distance(sentence[::-1])[::-1]
-    heading = np.array([tag[:1] == "h" and tag[1:].isdigit() for tag in tags])
-    related = np.array([len(line) < SHORT and is_heading(line) for line in tree.lines])
+    heading = tags[:, 1] > 0
+    related = np.zeros(count)
+    related[[i for i in tree.heads if len(tree.lines[i]) < SHORT]] = 1
     inside_headed = np.zeros(count, np.float32)
     for node in nodes:
         if node.headed:
             inside_headed[node.first : node.last + 1] = 1
-    root_node = nodes[root]
-    rule = np.array([RULES.get(role, REPEATED) for role in roles])
-    rule_rows = (rule[None] == np.arange(7)[:, None]).astype(np.float32)
+    top = nodes[root]
+    rule = np.array([RULES.get(role, REPEATED) for role in roles], np.int64)
     kept = rule < 2
-    place = [
-        order / count,
-        np.log1p(order),
-        np.log1p(count - order),
-        sums[0, 1:] / all_chars,
-        sums[2, 1:] / total,
-        np.log1p(before),
-        np.log1p(after),
-        np.log1p(_distance(heading)),
-        np.clip(order - title, -60, 200) if title >= 0 else np.full(count, -99),
-        is_title,
-        np.log1p(repeats),
-        density,
-        np.array(depths)[leaf],
-        (order >= root_node.first) & (order <= root_node.last),
-        np.clip(order - root_node.first, -99, 99),
-        np.clip(order - root_node.last, -99, 99),
-        np.log1p(_distance(kept)),
-        np.log1p(_distance(kept[::-1])[::-1]),
-        _window(kept.astype(np.float64), 5),
-        np.log1p(_distance(related)), inside_headed, _window(counts[12] > 0, 6),
-        _window(density, 1), _window(density, 3), _window(density, 8),
-        _window(figures[0], 1), _window(figures[0], 3), _window(figures[0], 8),
-        _window((prose > 0).astype(np.float64), 3), _window((prose > 0).astype(np.float64), 10),
-        np.log1p(lines_of_form[form]), lines_of_form[form] / count, _by_form(chars, form) / all_chars,
-        lines_of_form[form] / (tails - heads + 1)[form], order - heads[form], _mean_of_form(density, form), _mean_of_form(figures[0], form),
-        _mean_of_form(prose > 0, form), _mean_of_form(kept, form),
-        (item >= 0), np.where(item >= 0, alike[item], 0), np.where(item >= 0, span[0, item] / all_chars, 0),
-        np.where(item >= 0, np.log1p(span[0, item]), 0), np.where(item >= 0, span[2, item] / np.maximum(span[0, item], 1), 0),
-        np.where(item >= 0, span[1, item] / np.maximum(span[0, item], 1), 0),
-    ]  # fmt: skip
+    known = np.array([chars, figures[0], density, prose > 0, counts[12] > 0, heading, related, sentence, kept], np.float64)
+    place = line_places(known, sums, leaf, form, np.array([top.first, top.last], np.int64), title, raw, around)
+    place[PLACE_LOGS] = np.log1p(place[PLACE_LOGS])
+    place[9], place[20] = is_title, inside_headed
+    place[10] = np.log1p(np.array([seen[p] for p in plains], np.float32))
+    all_chars, total = max(sums[0, -1], 1.0), max(sums[2, -1], 1.0)
+    logs = np.log1p([count, all_chars, total, top.last - top.first, max(alike)])
+    masks = around[0, leaf]
     whole = [
-        np.log1p(count), np.log1p(all_chars), sums[1, -1] / all_chars, np.log1p(total), total / all_chars, counts[1].sum() / all_chars,
-        kept.mean(), (chars * kept).sum() / all_chars, span[2, root] / total, np.log1p(root_node.last - root_node.first),
-        heading.mean(), sentence.mean(), np.log1p(alike.max()), float(title >= 0),
-        *(((line_mask >> bit) & 1).mean() for bit in (len(AROUND) + 3, len(AROUND) + 6, len(AROUND) + 7, len(AROUND) + 9)),
+        logs[0], logs[1], sums[1, -1] / all_chars, logs[2], total / all_chars, counts[1].sum() / all_chars, kept.mean(),
+        (chars * kept).sum() / all_chars, raw[3, root], logs[3], heading.mean(), sentence.mean(), logs[4], title >= 0,
+        *(((masks >> bit) & 1).mean() for bit in (len(AROUND) + 3, len(AROUND) + 6, len(AROUND) + 7, len(AROUND) + 9)),
     ]  # fmt: skip
-    base = np.concatenate(
-        [
-            figures,
-            np.array(place, np.float32),
-            tag_rows, around, own, rule_rows,
-            *(of_node[:, u] for u in ups[1:4]),
-            np.repeat(np.array(whole, np.float32)[:, None], count, axis=1),
-        ]
-    ).T.astype(np.float32)  # fmt: skip
+    named = flags(tags[:, 0].copy(), masks, own[leaf], rule, len(TAGS), len(AROUND) + len(WORDS), len(WORDS), REPEATED + 1)
+    base = np.empty((FIGURES, count), np.float32)
+    at = 0
+    for part in (figures, place, named, *(elements[:, up] for up in ups[1:4]), np.array(whole, np.float32)[:, None]):
+        base[at : at + len(part)] = part
+        at += len(part)
     inline = [_inline(block.tokens[:INLINE]) for block in blocks]
-    words = [step[2] for step in steps]
+    words = [step[1] for step in steps]
     return Signals(words, parent, leaf, inline, points, starts, ends, base, np.array(ups), first, last, chars, form, kept, item)
 
 
-def _by_form(values: Any, form: I64) -> Any:
-    return np.bincount(form, weights=values)[form]
-
-
-def _mean_of_form(values: Any, form: I64) -> Any:
-    return (np.bincount(form, weights=values) / np.maximum(np.bincount(form), 1))[form]
-
-
-def _title_line(tree: Tree, page: Page) -> int:
-    wanted = plain(page.metadata.get("title", ""))
-    return next((i for i, line in enumerate(tree.lines) if wanted and line[:1] == wanted[0] and plain(line) == wanted), -1)
-
-
-def _distance(marks: Any) -> I64:
-    """Return how many lines ago the last mark was, 500 where there was none."""
-    at = np.arange(len(marks))
-    last = np.maximum.accumulate(np.where(marks, at, -500))
-    return np.minimum(at - last, 500)
-
-
-def _window(values: Any, reach: int) -> F32:
-    """Return the mean over neighbours each way, the line itself left out."""
-    count = len(values)
-    total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-    at = np.arange(count)
-    lo, hi = np.maximum(at - reach, 0), np.minimum(at + reach + 1, count)
-    found: F32 = ((total[hi] - total[lo] - values) / np.maximum(hi - lo - 1, 1)).astype(np.float32)
-    return found
+def _forms(tree: Tree) -> tuple[list[int], list[int]]:
+    """Return a number for the form of each element, its path without places, and how many of its form stand in the same element."""
+    shapes: dict[tuple[str, frozenset[str]], int] = {}
+    numbers = [shapes.setdefault(node.shape, len(shapes)) for node in tree.nodes]
+    size = len(shapes)
+    known: dict[int, int] = {}
+    forms, keys = [0] * len(numbers), [-1] * len(numbers)
+    for at, node in enumerate(tree.nodes):
+        if at:
+            forms[at] = known.setdefault(forms[node.parent] * size + numbers[at], len(known) + 1)
+            keys[at] = node.parent * size + numbers[at]
+    brothers = Counter(keys)
+    return forms, [brothers[key] for key in keys]
 
 
 def columns(signals: Signals, score: F32) -> F32:
-    """Return the figures of each line with what a model said of it, its neighbours and the elements around it."""
-    count = len(score)
-    total = np.concatenate([[0.0], np.cumsum(score, dtype=np.float64)])
-    heavy = np.concatenate([[0.0], np.cumsum(score * np.sqrt(signals.chars), dtype=np.float64)])
-    weight = np.concatenate([[0.0], np.cumsum(np.sqrt(signals.chars), dtype=np.float64)])
-    padded = np.concatenate([np.zeros(2), score, np.zeros(2)])
-    out = [score, *(padded[k : k + count] for k in (0, 1, 3, 4))]
-    out += [_window(score, reach) for reach in (2, 4, 8, 16, 40)]
-    for up in signals.ups[1:]:
-        lo, hi = signals.first[up], signals.last[up] + 1
-        out += [(total[hi] - total[lo]) / (hi - lo), (heavy[hi] - heavy[lo]) / np.maximum(weight[hi] - weight[lo], 1)]
-    item = signals.same
-    lo, hi = np.where(item >= 0, signals.first[item], 0), np.where(item >= 0, signals.last[item] + 1, 1)
-    out.append((heavy[hi] - heavy[lo]) / np.maximum(weight[hi] - weight[lo], 1))
-    out += [
-        np.full(count, total[-1] / count),
-        np.full(count, heavy[-1] / max(weight[-1], 1)),
-        np.full(count, score.max()),
-        np.argsort(np.argsort(score)) / count,
-    ]
-    out += [
-        _mean_of_form(score, signals.form),
-        _by_form(score * np.sqrt(signals.chars), signals.form) / np.maximum(_by_form(np.sqrt(signals.chars), signals.form), 1),
-    ]
+    """Return the figures of the lines with what a model said of them, their neighbours and the elements around them: a row a figure, a column a line."""
+    weight = np.sqrt(signals.chars)
+    rank = np.empty(len(score), np.int64)
+    rank[np.argsort(score)] = np.arange(len(score))
+    usual = []
     for part in (signals.kept, ~signals.kept):  # what is said of the lines that the rules have as main text, and of the rest
-        heavy = np.sqrt(signals.chars) * part
-        usual = (score * heavy).sum() / max(heavy.sum(), 1.0)
-        out += [np.full(count, usual), score - usual]
-    gain = np.cumsum(score - score.mean())
-    out += [score - score.max(), gain / count]
-    best = np.maximum.accumulate(score)
-    out += [best, np.maximum.accumulate(score[::-1])[::-1]]
-    return np.concatenate([signals.base, np.array(out, np.float32).T], 1).astype(np.float32)
+        heavy = weight * part
+        usual.append((score * heavy).sum() / max(heavy.sum(), 1.0))
+    usual.append(score.mean())
+    said = said_figures(
+        score, weight, rank, np.array(usual, np.float32), signals.ups, signals.same, signals.first, signals.last, signals.form
+    )
+    return np.concatenate([signals.base, said])

@@ -7,15 +7,19 @@ made by `cleantext.chrome.main_text.make_block_model` from labelled pages.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.chrome.main_text.block_features import F32, I64, NAME_SLOTS, Signals, columns
+from cleantext.changes import F32, I64
+from cleantext.chrome.main_text.block_features import NAME_SLOTS, Signals, columns
 from cleantext.chrome.main_text.pieces import piece_sums
+from cleantext.chrome.main_text.tree_sums import LeafBits, leaf_bits, tree_sums
 from cleantext.jit import kernel
 
 __all__ = ["BlockModel", "load_model", "odds"]
@@ -29,11 +33,7 @@ class BlockModel(NamedTuple):
 
     weights: F32  # of slots: names first, then pieces of text
     bias: float
-    roots: I64  # first node of each tree
-    features: npt.NDArray[np.int16]  # column a node asks for, -1 at a leaf
-    thresholds: F32  # at a leaf, what it adds
-    left: npt.NDArray[np.int16]  # counted from the first node of the tree; the right one follows in `right`
-    right: npt.NDArray[np.int16]
+    trees: LeafBits
     made_of: str  # provenance
 
 
@@ -49,29 +49,47 @@ def unpack(data: dict[str, npt.NDArray[Any]]) -> BlockModel:
     return BlockModel(
         data["weights"].astype(np.float32) * np.float32(data["step"]),
         float(data["bias"]),
-        data["roots"].astype(np.int64),
-        data["features"],
-        data["thresholds"],
-        data["left"],
-        data["right"],
+        leaf_bits(*(data[name] for name in ("roots", "features", "thresholds", "left", "right"))),
         str(data["made_of"]),
     )
 
 
 @kernel
-def _climb(rows: F32, roots: I64, features: Any, thresholds: F32, left: Any, right: Any) -> F32:
-    """Return the sum of what the leaves of all trees add for each row."""
-    out = np.zeros(len(rows), np.float32)
-    for n in range(len(rows)):
-        total = 0.0
-        for tree in range(len(roots)):
-            first = roots[tree]
-            at = first
-            while features[at] >= 0:
-                at = first + (left[at] if rows[n, features[at]] <= thresholds[at] else right[at])
-            total += thresholds[at]
-        out[n] = total
+def _named(slots: I64, ends: I64, leaf: I64, above: I64, inline: I64, inline_ends: I64, weights: F32) -> Any:
+    """Return the sum of the weights of the words around each line.
+
+    Those of element n are ``slots[ends[n - 1]:ends[n]]``, and those of inline elements of a line stand in ``inline`` likewise; the root of the
+    document has none.
+    """
+    count = len(above)
+    sums = np.zeros((4, count), np.float64)  # of each element: as that of a line, one above, two above, and further ones in all
+    for n in range(1, count):
+        for table in range(3):
+            sums[table, n] = _summed(slots, ends[n - 1], ends[n], weights, table * NAME_SLOTS)
+        sums[3, n] = sums[3, above[n]] + _summed(slots, ends[n - 1], ends[n], weights, 3 * NAME_SLOTS)
+    out = np.zeros(len(leaf), np.float64)
+    for n in range(len(leaf)):
+        one = above[leaf[n]]
+        two = above[one]
+        three = above[two]
+        out[n] = sums[0, leaf[n]] + sums[1, one] + sums[2, two] + sums[2, three] + sums[3, above[three]]
+        out[n] += _summed(inline, inline_ends[n - 1] if n else 0, inline_ends[n], weights, 4 * NAME_SLOTS)
     return out
+
+
+@kernel
+def _summed(slots: I64, lo: int, hi: int, weights: F32, first: int) -> float:
+    """Return the sum of the weights of some slots of the table that begins at a place."""
+    total = np.float32(0)
+    for k in range(lo, hi):
+        total += weights[first + slots[k]]
+    return float(total)
+
+
+def _flat(lists: Sequence[tuple[int, ...]]) -> tuple[I64, I64]:
+    """Return lists of numbers as one array, and where each ends."""
+    ends = np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)))
+    return np.fromiter(chain.from_iterable(lists), np.int64, int(ends[-1])), ends
 
 
 def linear(signals: Signals, model: BlockModel) -> F32:
@@ -79,36 +97,14 @@ def linear(signals: Signals, model: BlockModel) -> F32:
 
     A word counts at the element of the line, at the one above, at the two above that, and at all others, each with weights of its own.
     """
-    sums = _step_sums(signals.steps, model)
-    own, leaf, above = sums[:, signals.leaf], signals.leaf, np.maximum(signals.above, 0)
-    further = [0.0] * len(signals.steps)
-    rest = sums[3].tolist()
-    for at, up in enumerate(above.tolist()):
-        further[at] = further[up] + rest[at] if at else 0.0
-    one = above[leaf]
-    two = above[one]
-    three = above[two]
-    names = own[0] + sums[1, one] + sums[2, two] + sums[2, three] + np.array(further)[above[three]]
-    words = model.weights[4 * NAME_SLOTS : NAME_TABLES * NAME_SLOTS]
-    said = {slots: float(sum(words[slot] for slot in slots)) for slots in set(signals.inline)}
+    names = _named(*_flat(signals.steps), signals.leaf, np.maximum(signals.above, 0), *_flat(signals.inline), model.weights)
     run = piece_sums.sized(len(signals.points))
     pieces = run(signals.points, signals.starts, signals.ends, model.weights[NAME_SLOTS * NAME_TABLES :])
-    score = names + np.array([said[slots] for slots in signals.inline]) + pieces + model.bias
-    found: F32 = np.clip(score, -CLIP, CLIP).astype(np.float32)
-    return found
-
-
-def _step_sums(steps: list[tuple[int, ...]], model: BlockModel) -> Any:
-    """Return the weights of the words of each element in each of four tables; the root of the document has none."""
-    tables = model.weights[: 4 * NAME_SLOTS].reshape(4, NAME_SLOTS)
-    numbers = {slots: n for n, slots in enumerate(dict.fromkeys(steps))}
-    sums = np.array([tables[:, list(slots)].sum(axis=1) for slots in numbers], np.float64).reshape(-1, 4)
-    found = sums[[numbers[slots] for slots in steps]].T
-    found[:, 0] = 0
+    found: F32 = np.clip(names + pieces + model.bias, -CLIP, CLIP).astype(np.float32)
     return found
 
 
 def odds(signals: Signals, model: BlockModel) -> F32:
     """Return for each line the natural logarithm of the odds that it is main text."""
-    rows = columns(signals, linear(signals, model))
-    return _climb.sized(len(rows) * len(model.roots))(rows, model.roots, model.features, model.thresholds, model.left, model.right)
+    figures = columns(signals, linear(signals, model))
+    return tree_sums.sized(figures.shape[1] * len(model.trees.values))(figures, *model.trees)

@@ -59,7 +59,6 @@ KEPT = CELLS | word_set("h1 h2 h3 h4 h5 h6 figcaption caption")  # what links do
 PROSE = frozenset(("p", "blockquote", "pre"))
 PARAGRAPH = word_set("p li ul ol dl dt dd blockquote pre h1 h2 h3 h4 h5 h6 center figure")  # never the root: parts of a text
 TABLE = CELLS | {"table"}
-BLANK = re.compile(r"\s+")
 PLACE = re.compile(r"\[\d+\]")  # of an element among its brothers, in a path
 
 GOOD = word_set(
@@ -132,8 +131,8 @@ class Node:
 
 @lru_cache(maxsize=16_384)
 def _names(step: str) -> Named:
-    """Return tag and words of a step of a path, and what they say."""
-    tag, *names = re.split("[#.]", step.partition("[")[0])
+    """Return tag and words of a step of a path without its place, and what they say."""
+    tag, *names = re.split("[#.]", step)
     words = frozenset((*class_words(" ".join(names)), *(name.lower() for name in names if not name.islower())))  # copyRight, navBar
     bad = (tag not in TABLE or not words.isdisjoint(ROWS)) and not (
         words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD))
@@ -149,12 +148,14 @@ class Tree:
         self.nodes = [Node(_names("body"), -1, 0)]
         self.leaf: list[int] = []  # of each line
         self.lines = [text[b.start : b.end].strip() for b in page.html]
+        self.plains = [*map(plain, self.lines)]
         self.stops: list[int] = []
         self.weights: list[float] = []
         self.density = [b.link_density for b in page.html]
         self.paths = ["body"]
+        self.steps = ["body"]  # the last one of each path, without its place
+        self.heads: list[int] = []  # lines that head related pages or comments
         index = {"body": 0}
-        heads = []
         nodes, leaf, all_stops, weights, marked = self.nodes, self.leaf, self.stops, self.weights, MARK.search
         for i, (line, density, block) in enumerate(zip(self.lines, self.density, page.html, strict=True)):
             chars = len(line) - line.count(" ")
@@ -179,7 +180,7 @@ class Tree:
             node.weight += weight
             node.stops += stops
             if chars < SHORT and is_heading(line):
-                heads.append(i)
+                self.heads.append(i)
         for node in reversed(nodes[1:]):  # children come after their parents
             up = nodes[node.parent]
             up.last = node.last if node.last > up.last else up.last  # noqa: FURB136  a third of the time of max()
@@ -187,10 +188,11 @@ class Tree:
             up.linked += node.linked
             up.weight += node.weight
             up.stops += node.stops
-        for i in heads:
+        for i in self.heads:
             self._head(i)
         wanted = plain(page.metadata.get("title", ""))
-        self._discount(next((i for i, line in enumerate(self.lines) if wanted and line[:1] == wanted[0] and plain(line) == wanted), -1))
+        self.titled = self.plains.index(wanted) if wanted and wanted in self.plains else -1  # the first line that is the title
+        self._discount(self.titled)
 
     def _grow(self, index: dict[str, int], path: str, line: int) -> int:
         """Add the element at ``path``, and its ancestors where they are new; return its number."""
@@ -205,6 +207,8 @@ class Tree:
         else:
             nodes[above].children = [at]
         self.paths.append(path)
+        step = step.partition("[")[0]
+        self.steps.append(step)
         nodes.append(Node(_names(step), above, line))
         return at
 
@@ -356,4 +360,4 @@ def is_heading(line: str) -> bool:
 
 def plain(text: str) -> str:
     """Return a text without its blanks, for comparison."""
-    return BLANK.sub("", text)
+    return "".join(text.split())

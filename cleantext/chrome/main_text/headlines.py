@@ -19,16 +19,14 @@ def find_title(tree: Tree, page: Page, root: Node) -> int:
     """Return the last line before the first sentence of the root that reads as the title does; -1 if there is none."""
     wanted = plain(page.metadata.get("title", ""))
     first = next((i for i in range(root.first, root.last + 1) if tree.stops[i]), root.first)
-    found = [i for i in range(first + 1) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i]) == wanted]
+    found = [i for i in range(first + 1) if wanted and tree.plains[i] == wanted]
     if not found:  # a headline of two lines
-        found = [
-            i for i in range(first) if wanted and tree.lines[i][:1] == wanted[0] and plain(tree.lines[i] + tree.lines[i + 1]) == wanted
-        ]
+        found = [i for i in range(first) if wanted and tree.lines[i][:1] == wanted[0] and tree.plains[i] + tree.plains[i + 1] == wanted]
     if not found:
         found = [i for i in range(first + 1) if page.html[i].tag == "h1" and tree.density[i] < 0.5 and not tree.of_site(i)][-1:]
     if not found:  # the title of the document goes on with the name of a board or a series
-        begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(plain(tree.lines[i])) >= SHORTEST]
-        found = [i for i in begins if wanted.startswith(plain(tree.lines[i]))]
+        begins = [i for i in range(first + 1) if page.html[i].tag in HEADS and len(tree.plains[i]) >= SHORTEST]
+        found = [i for i in begins if wanted.startswith(tree.plains[i])]
     heads = [i for i in found if page.html[i].tag in ("h1", "h2")]
     return (heads or found or [-1])[-1]
 
@@ -53,4 +51,4 @@ def second_title(tree: Tree, title: int, wanted: str) -> int:
         return -1
     inside = tree.paths[tree.leaf[i]].startswith(tree.paths[tree.leaf[title]] + "/") and tree.nodes[tree.leaf[title]].shape[0] in HEADS
     behind = tree.lines[i].startswith(("——", "──", "--"))
-    return i if inside or behind or plain(tree.lines[title] + tree.lines[i]) == wanted else -1
+    return i if inside or behind or tree.plains[title] + tree.plains[i] == wanted else -1

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cleantext.chrome.lines.confidence import HTML, expected
 from cleantext.chrome.main_text.block_features import read_signals
 from cleantext.chrome.main_text.block_model import load_model, odds
-from cleantext.chrome.main_text.element_tree import ATTACHED, Tree, is_heading, plain
+from cleantext.chrome.main_text.element_tree import ATTACHED, Tree, is_heading
 from cleantext.html.metadata.dates import iso_date
 from cleantext.transform import Page
 
@@ -44,6 +44,8 @@ POSITION = re.compile(
 )  # where the page stands in its site
 LONGEST_FACT = 40
 PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
+LONGEST_LONG = 2.5  # most of what the length of a line counts for
+NEVER = PARAMETER - LENGTH * LONGEST_LONG  # odds below which no line comes
 # Of the lines that stay, those go that are not worth it for the page: without them the F measure to be expected is better.
 # Recall counts more than precision: of 1.0 to 1.3, F1 of WCXB is the same, and pages2 lose 1.06 instead of 1.29 %.
 BETA = 1.3
@@ -67,31 +69,37 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     agreed = sum(weight for weight, role in sure if role in CHOSEN) / max(sum(weight for weight, _ in sure), 1.0)
     first = next((i for i, role in enumerate(roles) if role == "main" and tree.stops[i]), len(roles))
     least = max(min(OUT, _middle(said, weights, roles) - APART), WORST) if agreed >= AGREED else ALONE
-    titles = {plain(line) for role, line in zip(roles, tree.lines, strict=True) if role == "title"}
+    titles = {line for role, line in zip(roles, tree.plains, strict=True) if role == "title"}
     headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
     out, settled = [], set()  # lines about which there is more to say than odds
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
-        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), 2.5)
-        out_below = IN_SURE if POSITION.match(line) else least - OUT_LENGTH * max(long, 0.0)
-        if (
-            role == "title"
-            or role in FIXED
-            or (role == "main" and (odd >= out_below or ATTACHED.search(line)))
-            or (role == "main" and odd >= out_below - NAMED and (tree.is_named_title(i) or tree.is_subhead(i)))
-        ):
+        if odd < NEVER and role not in CHOSEN:
             out.append(role)
-            if role != "main" or odd < out_below or ATTACHED.search(line) or tree.is_subhead(i):
-                settled.add(i)
+            continue
+        long = min(max(log(max(len(line), 1) / SHORT_LINE), -1.0), LONGEST_LONG)
+        if role == "title" or role in FIXED:
+            out.append(role)
+            settled.add(i)
         elif role == "main":
-            out.append("html.learned")
+            out_below = IN_SURE if POSITION.match(line) else least - OUT_LENGTH * max(long, 0.0)
+            attached = ATTACHED.search(line) is not None
+            if odd >= out_below or attached or (odd >= out_below - NAMED and (tree.is_named_title(i) or tree.is_subhead(i))):
+                out.append(role)
+                if odd < out_below or attached or tree.is_subhead(i):
+                    settled.add(i)
+            else:
+                out.append("html.learned")
         else:
             in_above = ALONE if agreed < AGREED else IN_SURE if agreed >= ALL_AGREED and i > first else ENTERS.get(role, IN)
             if role == OUTSIDE and ("\t" in line or ":" in line or "：" in line) and tree.is_parameter(i):  # of a product
                 in_above = PARAMETER
-            barred = plain(line) in titles or i in headed or is_heading(line) or (tree.density[i] > LINKED and tree.is_action(i))
-            barred = barred or (in_above > PARAMETER and len(line) < LONGEST_FACT and bool(FACT.search(line) or iso_date(line)))
-            out.append("main" if odd >= in_above - LENGTH * long and not barred else role)
-            if barred or role in ENTERS or (out[-1] == "main" and in_above == PARAMETER):
+            enters = (
+                odd >= in_above - LENGTH * long
+                and not (tree.plains[i] in titles or i in headed or is_heading(line) or (tree.density[i] > LINKED and tree.is_action(i)))
+                and not (in_above > PARAMETER and len(line) < LONGEST_FACT and (FACT.search(line) or iso_date(line)))
+            )
+            out.append("main" if enters else role)
+            if enters and (role in ENTERS or in_above == PARAMETER):
                 settled.add(i)
     text = 1 / (1 + np.exp(-np.array(said)))
     sizes = np.array([len(line) for line in tree.lines])
@@ -165,7 +173,6 @@ def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
     titled = "title" in roles[:first]
     least = SECOND_HEADLINE if titled else HEADLINE
     odds_of = {i: said[i] + (0 if titled else NAMED * tree.is_named_title(i)) for i in range(max(0, first - ABOVE), first)}
-    known = {plain(tree.lines[i]) for i, role in enumerate(roles) if role in CHOSEN}
     found = [
         i
         for i, odd in odds_of.items()
@@ -176,6 +183,6 @@ def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
         and not iso_date(tree.lines[i])
         and not tree.is_action(i)
         and not POSITION.match(tree.lines[i])
-        and plain(tree.lines[i]) not in known
+        and not any(tree.plains[i] == line for line, role in zip(tree.plains, roles, strict=True) if role in CHOSEN)
     ]
     return max(found, key=odds_of.__getitem__, default=-1)

@@ -285,7 +285,7 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
         if roles[i] != "main":
             continue
         if (line[:1] in DRAWN and DRAWN_LINE.fullmatch(line) and "/pre" not in tree.paths[tree.leaf[i]]) or (
-            again and line[:1] in "R回" and plain(line) in again
+            again and line[:1] in "R回" and tree.plains[i] in again
         ):
             roles[i] = "html.repeated"
         elif len(line) < 10 and "/" in line and (found := COUNTER.fullmatch(line)):

@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.chrome.main_text.block_features import F32, NAME_SLOTS, Signals, columns, read_signals
+from cleantext.changes import F32
+from cleantext.chrome.main_text.block_features import NAME_SLOTS, Signals, columns, read_signals
 from cleantext.chrome.main_text.block_model import CLIP, NAME_TABLES
 from cleantext.chrome.main_text.main_blocks import main_by_rules
 from cleantext.chrome.main_text.pieces import TEXT_SLOTS, piece_slots
@@ -263,7 +264,7 @@ class Set:
     def columns(self, said: F32, count: int) -> F32:
         """Return what the trees see of the first pages."""
         return np.concatenate(
-            [columns(p.signals, said[e - len(p.labels) : e]) for p, e in zip(self.pages[:count], self.ends, strict=False)]
+            [columns(p.signals, said[e - len(p.labels) : e]).T for p, e in zip(self.pages[:count], self.ends, strict=False)]
         )
 
     def fit_trees(self, seen: F32, rows: Any) -> Any:

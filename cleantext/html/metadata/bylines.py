@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from cleantext.fold import letter
 from cleantext.html.metadata.dates import DATE, MARKS, iso_date
-from cleantext.html.parsing.class_words import word_set
+from cleantext.html.parsing.class_words import class_words, word_set
 from cleantext.html.parsing.visible_lines import Line, PagePart
 
 __all__ = ["Byline", "read_byline", "split_names"]
@@ -143,13 +144,14 @@ class Byline(NamedTuple):
 def read_byline(lines: Sequence[Line], parts: Sequence[PagePart], title: int, stated: tuple[str, str, Any], site: Iterable[str]) -> Byline:
     """Return what a page says of its writers and its source.
 
-    ``title`` is the number of the line of the headline; ``stated`` what meta tags say of the source and the author, and JSON-LD of the
+    ``parts`` are named elements inside lines; ``title`` is the number of the line of the headline; ``stated`` what meta tags say of the source and the author, and JSON-LD of the
     author; ``site`` what the site calls itself, which is no author.
     """
     low = max(0, title - 5)
     labelled = _labelled(lines, title)
     head = lines[low : title + HEAD]
-    near = [p for p in parts if low <= p.line <= title + HEAD]
+    head_parts = (PagePart(i, class_words(_step(line)), line.text) for i, line in enumerate(lines[low : title + HEAD + 1], low))
+    near = [*(p for p in parts if low <= p.line <= title + HEAD), *head_parts]
     own = {BLANK.sub("", name) for name in site if name}
     lead_medium, lead_names = _despatch(lines, title)
     dated_medium, dated_names = _beside_date(head)
@@ -175,6 +177,22 @@ def read_byline(lines: Sequence[Line], parts: Sequence[PagePart], title: int, st
         author = [name for name in way() if not _is_nobody(name, source)]
     source = HAN_SPACE.split(LABEL.sub("", source).strip())[0]
     return Byline(source if not NO_VALUE.search(source) else "", author, split_names(labelled.get("editor", "")))
+
+
+def _step(line: Line) -> str:
+    """Return the last step of the path of a line, without its place."""
+    return line.path[line.path.rfind("/") + 1 :].partition("[")[0]
+
+
+@lru_cache(maxsize=16_384)
+def _words_of_people(step: str) -> tuple[str, ...]:
+    """Return the words of a step if they name who wrote something, else none."""
+    words = class_words(step)
+    return words if _names_people(words) else ()
+
+
+def _names_people(words: Sequence[str]) -> bool:
+    return not AUTHOR_WORDS.isdisjoint(words) or (NAMED in words and not OF_PERSON.isdisjoint(words))
 
 
 def split_names(value: str) -> list[str]:
@@ -230,8 +248,7 @@ def _labelled(lines: Sequence[Line], title: int) -> dict[str, str]:
 
 def _part(parts: Iterable[PagePart], wanted: frozenset[str], longest: int) -> str:
     """Return the text of the first part with such a name that holds a plain value; none where each item of a list has one."""
-    people = wanted is AUTHOR_WORDS
-    found = [p for p in parts if not wanted.isdisjoint(p.words) or (people and NAMED in p.words and not OF_PERSON.isdisjoint(p.words))]
+    found = [p for p in parts if (_names_people(p.words) if wanted is AUTHOR_WORDS else not wanted.isdisjoint(p.words))]
     values = []
     for part in found:
         text = POSTER.sub("", BLANK.sub(" ", part.text).strip())
@@ -262,14 +279,14 @@ def _named(parts: Sequence[PagePart], near: Sequence[PagePart], title: int, line
         ]
         return [p.text.strip() for p in beside[:1] if 1 < len(p.text.strip()) <= 16]
     heading = lines[title].text if title < len(lines) else ""
-    for some in (near, parts):
-        name = _plain_name(_part(some, AUTHOR_WORDS, 24))
-        if some is parts and len({_plain_name(p.text) for p in parts if not AUTHOR_WORDS.isdisjoint(p.words)}) > 1:
-            continue
-        name = _plain_name(name)
-        if name and name not in (source, heading):
-            return [name]
-    return []
+    name = _plain_name(_plain_name(_part(near, AUTHOR_WORDS, 24)))
+    if name and name not in (source, heading):
+        return [name]
+    whole = [*parts, *(PagePart(i, words, line.text) for i, line in enumerate(lines) if (words := _words_of_people(_step(line))))]
+    if len({_plain_name(p.text) for p in whole if not AUTHOR_WORDS.isdisjoint(p.words)}) > 1:
+        return []
+    name = _plain_name(_plain_name(_part(whole, AUTHOR_WORDS, 24)))
+    return [name] if name and name not in (source, heading) else []
 
 
 def _plain_name(text: str) -> str:
@@ -362,10 +379,11 @@ def _alone(text: str) -> list[str]:
 def _signatures(lines: Sequence[Line], title: int) -> list[str]:
     """Return who signed: a post in a forum, at the foot of a blog, or at the end of the one paragraph that closes so."""
     texts = [line.text.rstrip() for line in lines[title + 1 :]]
-    posted = [match[1] for text in texts if (match := POSTED.fullmatch(text))]
+    posted = [match[1] for text in texts if ("表在" in text or "表於" in text or "表于" in text) and (match := POSTED.fullmatch(text))]
     if posted:
         return posted[:1]
-    by = next((match[1] or match[2] or match[3] for text in texts if len(text) <= LONGEST and (match := BY.search(text))), "")
+    some = (text for text in texts if len(text) <= LONGEST and ("由" in text or " by " in text.lower()))
+    by = next((match[1] or match[2] or match[3] for text in some if (match := BY.search(text))), "")
     if by:
         return [by]
     signed = [match[1] for text in texts if text[-1:] in ")）" and (match := SIGNED.search(_end(text)))]

@@ -60,7 +60,7 @@ def iso_date(text: str) -> tuple[str, str] | None:
     >>> iso_date("7/5/2005 9:23:57 PM"), iso_date("21-03-04 09:20")
     (('7/5/2005 9:23:57 PM', '2005-07-05T21:23:57'), ('21-03-04 09:20', '2021-03-04T09:20'))
     """
-    if not YEAR.search(text):
+    if not ("20" in text or "19" in text or "-" in text) or not YEAR.search(text):
         return None
     second = offset = half = None
     hour: str | None

@@ -36,21 +36,20 @@ HEADS = ("h1", "h2", "h3", "h4")
 NAMES = word_set("title headline heading subject topic biaoti h1 tit tt header1 entrytitle posttitle newstitle bt")
 SITE = word_set("logo site brand nav navbar menu sidebar side footer foot breadcrumb breadcrumbs crumb crumbs login search mainnav topnav")
 RELATED = word_set("related recommend recommended hot list rank more comment comments reply side sidebar widget aside")
-BLANK = re.compile(r"[\s\u3000]+")
 PROSE_END = re.compile(r"[。！？!?…；][”」』）)]?$")
 DATE = re.compile(
     r"(?:19|20)\d\d ?[-/.年] ?\d{1,2}|\d{1,2}/\d{1,2}/(?:19|20)\d\d|\d{1,2}:\d\d|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}",
     re.IGNORECASE,
 )
-LABEL = re.compile(
-    r"(?:译|文|翻译|版主|作者|来源|來源|编辑|編輯|发布|發布|发表|發表|时间|時間|日期|记者|記者|posted|author|by |published|阅读|浏览|点击)",
-    re.IGNORECASE,
-)
-CRUMB = re.compile(r"[>»›＞]|->|::")
+DIGIT = re.compile(r"\d")  # stands in every date
+# A search is fast where all alternatives begin with some characters, and no case is ignored there: words of Han, and those of English by their letters.
+LABEL = re.compile(r"(?:译|文|翻译|版主|作者|来源|來源|编辑|編輯|发布|發布|发表|發表|时间|時間|日期|记者|記者|阅读|浏览|点击)")
+ENGLISH_LABEL = re.compile(r"[PpAaBb](?i:(?<=p)(?:osted|ublished)|(?<=a)uthor|(?<=b)y )")
+CRUMB = re.compile(r"[>»›＞]|::")
 COMMAND = re.compile(
-    r"(?:登录|登錄|注册|註冊|首页|首頁|搜索|更多|欢迎|歡迎|游客|位置|返回|评论|評論|分享|下载|下載|收藏|推荐|推薦|订阅|訂閱|菜单|导航|版权|频道|頻道)|log ?in|sign|search|menu|cookie|skip to",
-    re.IGNORECASE,
+    r"(?:登录|登錄|注册|註冊|首页|首頁|搜索|更多|欢迎|歡迎|游客|位置|返回|评论|評論|分享|下载|下載|收藏|推荐|推薦|订阅|訂閱|菜单|导航|版权|频道|頻道)"
 )
+ENGLISH_COMMAND = re.compile(r"[LlSsſMmCc](?i:(?<=l)og ?in|(?<=s)(?:ign|earch|kip to)|(?<=m)enu|(?<=c)ookie)")
 NUMBER = re.compile(r"^第?[\d.一二三四五六七八九十百]{1,8}[章节回篇.、：:\s]{0,3}")
 MARK = re.compile(r"[。！？；，、]|[.!?,;] ")
 MARKS = re.compile(r"[。；]")
@@ -58,6 +57,7 @@ MARKS = re.compile(r"[。；]")
 SITE_NAME = re.compile(
     r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
 )
+LONGEST_END = 6  # characters of the longest of these
 SITE_CHARS = 8
 SIZES = ((4, "1"), (7, "2"), (12, "3"), (36, "4"), (60, "5"), (1 << 30, "6"))
 BELOW = ((1, "at"), (2, "1"), (4, "3"), (9, "8"), (21, "20"), (1 << 30, "far"))  # lines from a headline down to the text
@@ -94,7 +94,7 @@ def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "")
             continue
         if "site-name" in signs and len(lines[line].text) <= SITE_CHARS and not any(sign.endswith(STRONG) for sign in signs):
             continue
-        said.append((sum(known.get(sign, 0.0) for sign in signs), -line))
+        said.append((sum([known[sign] for sign in signs if sign in known]), -line))
     if not said:
         return "", 0.0
     most, line = max(said)
@@ -106,14 +106,16 @@ def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
     wanted = [plain(text) for text in stated]
     found = ""
     for line in lines[:MOST_LINES]:
-        if line.link_density >= 0.5 or (line.tag not in HEADS and not _step(line.path.rpartition("/")[2]) & 1):
+        if line.link_density >= 0.5 or (line.tag not in HEADS and not _last_step(line.path) & 1):
             continue
         same = plain(line.text)
         if same == found or (len(same) < CLEAR and not (line.tag == "h1" and same in wanted)):
             continue
         tagged = same[:1] in BRACKETS and len(same) <= LONGEST
         if any(
-            title == same or (title.startswith(same) and not title[len(same)].isalnum()) or (tagged and _likeness(same, title) == "holds")
+            title == same
+            or (title.startswith(same) and not title[len(same)].isalnum())
+            or (tagged and _likeness(same, title, _front(title)) == "holds")
             for title in wanted
         ):
             if found:
@@ -124,13 +126,23 @@ def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
 
 def plain(text: str) -> str:
     """Return a text without blanks, in small letters."""
-    return BLANK.sub("", text).lower()
+    return "".join(text.split()).lower()
+
+
+def is_site_name(text: str) -> bool:
+    """Say whether a line ends as names of sites do."""
+    return SITE_NAME.fullmatch(text, max(0, len(text) - LONGEST_END)) is not None
+
+
+def _last_step(path: str) -> int:
+    """Return what the last step of a path says, as `_step` does."""
+    return _step(path[path.rfind("/") + 1 :].partition("[")[0])
 
 
 @lru_cache(maxsize=8192)
 def _step(step: str) -> int:
-    """Return what a step of a path says: 1 a title, 2 the head of a site, 4 related pages."""
-    tag, *names = re.split("[#.]", step.partition("[")[0])
+    """Return what a step of a path without its place says: 1 a title, 2 the head of a site, 4 related pages."""
+    tag, *names = re.split("[#.]", step)
     words = class_words(" ".join(names))
     named = not NAMES.isdisjoint(words) or any(word.endswith("title") for word in words)
     return named + 2 * (tag == "nav" or not SITE.isdisjoint(words)) + 4 * (tag in ("aside", "footer") or not RELATED.isdisjoint(words))
@@ -147,14 +159,19 @@ class Headlines:
         self.lines = lines = lines[:MOST_LINES]
         self.ruled = ruled
         self.plain = [plain(line.text) for line in lines]
-        wanted = [plain(text) for text in stated][:2]
-        self.echoes = [_echo(same, wanted) for same in self.plain]
+        wanted = [(name, title, _front(title)) for name, title in zip(("title", "og"), map(plain, stated), strict=False) if title]
+        self.echoes = [_echo(same, wanted) if SHORTEST <= len(same) <= LONGEST else [] for same in self.plain]
         self.begun = any(echo and echo[0].endswith(STRONG) for echo in self.echoes)
         self.blind = not any(self.echoes)
-        self.prose = [len(line.text) >= SENTENCE and line.link_density < 0.3 and PROSE_END.search(line.text) is not None for line in lines]
+        self.prose = [
+            len(line.text) >= SENTENCE and line.link_density < 0.3 and PROSE_END.search(line.text[-2:]) is not None for line in lines
+        ]
+        self.ahead = [9] * (len(lines) + 1)  # lines from each to the next one of prose, 9 where none of 8 is
+        for i in range(len(lines) - 2, -1, -1):
+            self.ahead[i] = 1 if self.prose[i + 1] else min(self.ahead[i + 1] + 1, 9)
         self.seen = Counter(line.text for line in lines)
         self.heads = Counter(line.tag for line in lines)
-        self.names = [_step(line.path.rpartition("/")[2]) for line in lines]
+        self.names = [_last_step(line.path) for line in lines]
         self.facts: dict[int, int] = {}
         self.order = 0  # of lines that neither belong to the site nor are commands
 
@@ -172,6 +189,11 @@ class Headlines:
             elif total > best:
                 best, start = total, since
         return start
+
+    @cached_property
+    def start_path(self) -> list[str]:
+        """The steps of the path of that line."""
+        return self.lines[self.start].path.split("/")
 
     def candidates(self) -> Iterator[Candidate]:
         """Yield the lines that may be the headline."""
@@ -218,16 +240,16 @@ class Headlines:
         """Yield what the text of a line looks like."""
         text, size = self.lines[i].text, len(self.plain[i])
         yield "size-" + _within(size, SIZES)
-        if PROSE_END.search(text):
+        if PROSE_END.search(text[-2:]):
             yield "stop" if text[-1] in "。；”" else "stop-?"
         if MARK.search(text):
             yield "mark"
             if MARKS.search(text[:-1]):
                 yield "stops"
-        dated, crumb, command = DATE.search(text), CRUMB.search(text), COMMAND.search(text)
+        dated, crumb, command = _is_dated(text), CRUMB.search(text), COMMAND.search(text) or ENGLISH_COMMAND.search(text)
         if dated:
             yield "date"
-        if LABEL.match(text):
+        if LABEL.match(text) or ENGLISH_LABEL.match(text):
             yield "label"
         elif text[-1] in ":：":
             yield "colon"
@@ -239,7 +261,7 @@ class Headlines:
             yield "chapter" if text[0] == "第" else "numbered"
         if text[0] in BRACKETS:
             yield "bracketed"
-        if SITE_NAME.fullmatch(text):
+        if is_site_name(text):
             yield "site-name"
         if "\t" in text:
             yield "row"
@@ -253,14 +275,14 @@ class Headlines:
                 yield f"order-{self.order}"
 
     def _around(self, i: int) -> int:
-        return self.names[i] | _step(self.lines[i].path.rpartition("/")[0].rpartition("/")[2])
+        return self.names[i] | _last_step(self.lines[i].path.rpartition("/")[0])
 
     def _facts(self, i: int) -> int:
         """Return 1 for a line with a date, 2 for one with a label of a fact, 3 for both; -1 for a long one."""
         said = self.facts.get(i)
         if said is None:
             text = self.lines[i].text
-            said = self.facts[i] = -1 if len(text) >= 80 else (DATE.search(text) is not None) + 2 * (LABEL.search(text) is not None)
+            said = self.facts[i] = -1 if len(text) >= 80 else _is_dated(text) + 2 * bool(LABEL.search(text) or ENGLISH_LABEL.search(text))
         return said
 
     def _place(self, i: int) -> Iterator[str]:
@@ -279,7 +301,7 @@ class Headlines:
             yield "of-site"
         if around & 4:
             yield "of-related"
-        yield "prose-" + _within(next((k for k in range(1, 9) if i + k < len(lines) and self.prose[i + k]), 9), PROSE)
+        yield "prose-" + _within(self.ahead[i], PROSE)
         nexts = [said for said in map(self._facts, range(i + 1, min(i + 1 + NEAR, len(lines)))) if said >= 0]
         if any(said & 1 for said in nexts):
             yield "date-follows"
@@ -297,26 +319,31 @@ class Headlines:
         gap = self.start - i
         yield "start-" + (_within(gap, BELOW) if gap >= 0 else "in3" if gap > -4 else "inside")
         if self.start < len(lines):
-            own, text = line.path.split("/"), lines[self.start].path.split("/")
+            own, text = line.path.split("/"), self.start_path
             common = next((k for k, (x, y) in enumerate(zip(own, text, strict=False)) if x != y), min(len(own), len(text)))
             yield f"away-{min(len(text) - common, 6)}{'u' if gap >= 0 else 'd'}"
             yield f"deep-{min(len(own) - common, 4)}"
 
 
-def _echo(same: str, wanted: Sequence[str]) -> list[str]:
-    """Return how the text of a line and the titles that a document states are alike."""
+def _is_dated(text: str) -> bool:
+    return DIGIT.search(text) is not None and DATE.search(text) is not None
+
+
+def _front(title: str) -> str:
+    """Return a title without the name of the site or a board behind it."""
+    return FRONT.split(title, maxsplit=1)[0]
+
+
+def _echo(same: str, wanted: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return how the text of a line and the titles that a document states are alike; each is given with its name and its front."""
     out: list[str] = []
-    if len(same) < SHORTEST or len(same) > LONGEST:
-        return out
-    for name, title in zip(("title", "og"), wanted, strict=False):
-        if not title:
-            continue
+    for name, title, front in wanted:
         if same == title:
             out.append(f"{name}-same")
         elif title.startswith(same) and not title[len(same)].isalnum():
             out.append(f"{name}-begins")
         else:
-            how = _likeness(same, title)
+            how = _likeness(same, title, front)
             if not how:
                 continue
             share = len(same) / len(title)
@@ -324,17 +351,13 @@ def _echo(same: str, wanted: Sequence[str]) -> list[str]:
     return out
 
 
-def _likeness(same: str, title: str) -> str:
+def _likeness(same: str, title: str, front: str) -> str:
     """Return how a line is alike a title that does not begin with it."""
-    front = FRONT.split(title, maxsplit=1)[0]
-    if (
-        len(front) > 4 and front in same and len(front) < len(same) <= len(front) + MORE and not CRUMB.search(same)
-    ):  # [求助] 渡口在哪里 - 某某论坛
+    if 4 < len(front) < len(same) <= len(front) + MORE and front in same and not CRUMB.search(same):  # [求助] 渡口在哪里 - 某某论坛
         return "holds"
     if same in title:
         return "ends" if title.endswith(same) and not title[-len(same) - 1].isalnum() else "part"
-    bare = NUMBER.sub("", same)
-    if len(bare) > 2 and bare != same and title.startswith(bare):
+    if (number := NUMBER.match(same)) and len(same) - number.end() > 2 and title.startswith(same[number.end() :]):
         return "numbered"
     if len(title) > 3 and title in same and len(same) < 2 * len(title) + 8:
         return "inside"

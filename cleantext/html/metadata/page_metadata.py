@@ -15,9 +15,8 @@ from typing import Any
 
 from cleantext.html.metadata.bylines import read_byline
 from cleantext.html.metadata.dates import published
-from cleantext.html.metadata.headline import SITE_NAME, best_headline
-from cleantext.html.parsing.class_words import class_words
-from cleantext.html.parsing.visible_lines import PagePart, Read
+from cleantext.html.metadata.headline import best_headline, is_site_name
+from cleantext.html.parsing.visible_lines import Read
 
 __all__ = ["page_metadata"]
 
@@ -39,10 +38,9 @@ def page_metadata(read: Read) -> dict[str, Any]:
     title = _title(read, meta, ld)
     at = next((i for i, line in enumerate(read.lines) if title and line.text == title), 0)
     raw, date = published(read.lines, at, meta, ld)
-    parts = [*read.parts, *(PagePart(i, class_words(line.path.rpartition("/")[2]), line.text) for i, line in enumerate(read.lines))]
     stated = _first(meta, SOURCE), _first(meta, AUTHOR), ld.get("author")
     site = [meta.get("og:site_name", ""), meta.get("application-name", ""), *SUFFIX.split(read.title)[1:]]
-    byline = read_byline(read.lines, parts, at, stated, site)
+    byline = read_byline(read.lines, read.parts, at, stated, site)
     found = {"title": title, "published": date, "published_raw": raw, **byline._asdict()}
     return {key: value for key, value in found.items() if value}
 
@@ -98,7 +96,7 @@ def title_by_rules(read: Read, meta: Mapping[str, str] | None = None, ld: Mappin
         if line.tag in HEADINGS and len(last) < len(text) < len(whole) and whole.endswith(text) and SEPARATOR.match(whole[-len(text) - 1]):
             last = text
     if (
-        linked and len(last) > max(4, len(best)) and not SITE_NAME.fullmatch(last)
+        linked and len(last) > max(4, len(best)) and not is_site_name(last)
     ):  # the name of a blog, a link to its front page, and the title behind it
         return last
     if best and (len(best) >= 5 or 2 * len(best) >= len(whole) or best in heads):
@@ -117,7 +115,7 @@ def title_by_rules(read: Read, meta: Mapping[str, str] | None = None, ld: Mappin
 def _after_site(read: Read, whole: str) -> str:
     """Return the line of the page that the title of the document ends with, behind the name of its site."""
     parts = [part.strip() for part in SUFFIX.split(whole)]
-    if len(parts) < 2 or len(parts[-1]) < 4 or not SITE_NAME.fullmatch(parts[0]) or SITE_NAME.fullmatch(parts[-1]):
+    if len(parts) < 2 or len(parts[-1]) < 4 or not is_site_name(parts[0]) or is_site_name(parts[-1]):
         return ""
     return next((line.text for line in read.lines[:400] if line.text == parts[-1] and line.link_density < 0.5), "")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,7 @@ def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U
     A link that is never closed goes on, in browsers, through all paragraphs that follow. Here it ends with its own: where the parser
     has written more links than there were, they are numbered, and those with a number that was there before are none.
     """
-    text = canonical(markup)
-    points = code_points(text)
+    text, points = _document(markup)
     found, hidden, repeats = tokens.sized(len(points))(points, TAGS, parts, keep_hidden)
     if repeats and len(LINK_TAG.findall(text)) > len(LINK_TAG.findall(markup)):
         number = itertools.count(1)
@@ -104,6 +104,12 @@ def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U
         points = code_points(text)
         found, hidden, _ = tokens.sized(len(points))(points, TAGS, parts, keep_hidden)
     return text, points, found, hidden
+
+
+@lru_cache(maxsize=1)  # the last one: what a document hides is read behind what it shows
+def _document(markup: str) -> tuple[str, U32]:
+    text = canonical(markup)
+    return text, code_points(text)
 
 
 @kernel
