@@ -102,8 +102,8 @@ def main(ctx: click.Context) -> None:
 
     \b
     Exit codes: 0 done; 1 --check found changes; 2 wrong usage or configuration, nothing was done; 3 some
-    pages failed, the others are done (with --check, too, and before 1); 4 error of the operating system (a full
-    disk, for example); 130 interrupted.
+    pages failed, the others are done (takes precedence over 1); 4 error of the operating system (a full disk,
+    for example); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
     if held := settings_file(Path.cwd()):
         ctx.default_map = defaults_of(main, *held)
