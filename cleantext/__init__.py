@@ -16,7 +16,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# The module of each public name. Type checkers and editors read __init__.pyi; a test holds both equal.
+# The module of each public name. Type checkers and editors read __init__.pyi; a test compares the two.
 _HOME = {
     "Changes": "changes",
     "Cleaned": "transform",
@@ -63,10 +63,10 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - strings all
 
 
 class _Package(ModuleType):
-    """The class of this module: loads public names at first use, and lets no submodule take the place of a function.
+    """The class of this module: it loads public names lazily, and keeps submodules from replacing functions of the same name.
 
-    ``cleantext.decode``, ``normalize``, ``repair`` and ``warm`` are functions and modules; importing a module sets it as
-    an attribute of its package, whoever imports it, so that only the class of the package can keep the function there.
+    ``cleantext.decode``, ``normalize``, ``repair`` and ``warm`` are both functions and modules. Importing a module sets it as
+    an attribute of its package; only the class of the package can prevent this.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -84,7 +84,7 @@ class _Package(ModuleType):
         return [*__all__, "__version__"]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name, as modules are: cloudpickle and dill know only modules of the plain class."""
+        """Pickle by name like other modules: cloudpickle and dill only recognise modules of the plain class."""
         return import_module, (self.__name__,)
 
 

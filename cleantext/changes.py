@@ -1,4 +1,4 @@
-"""Edits in bulk: the rows of `cleantext.edits.Edit` as columns, for many pages at once.
+"""Edits of many pages at once: the fields of `cleantext.edits.Edit` as columns.
 
 A kernel that changes a third of all characters cannot make a Python object for each change, so
 `Changes` holds either rows (a few edits a page, from Python) or columns (from a kernel), and gives
@@ -121,12 +121,12 @@ class Ragged:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What edits chose among: those of edit ``edit[i]`` are texts ``first[i]`` to ``first[i + 1]``, the likeliest first."""
+    """Alternatives of edits: edit ``edit[i]`` has the texts ``first[i]`` to ``first[i + 1]``, the likeliest first."""
 
     edit: I64  # ascending
     first: I64  # shape (n + 1,)
     texts: Ragged
-    margin: F32  # see `cleantext.edits.Choice`
+    margin: F32  # as in `cleantext.edits.Choice`
 
     @classmethod
     def of(cls, after: Ragged, edit: I64, place: I64, others: I32, margin: F32) -> Choices:
@@ -178,7 +178,7 @@ class EditColumns:
         )
 
     def chosen(self, page: int) -> tuple[Choice, ...]:
-        """Return what the edits of one page chose among, in their order."""
+        """Return the choices of the edits of one page, in order."""
         if self.choices is None:
             return ()
         held, edits = self.choices, self.rows(page)
@@ -191,7 +191,7 @@ class EditColumns:
         return tuple(out)
 
     def alternatives(self) -> tuple[pa.ListArray, pa.Array]:
-        """Return the columns ``alternatives``, an empty list where nothing was chosen, and ``margin``, null there."""
+        """Return the columns ``alternatives`` and ``margin``: an empty list and null for edits without a choice."""
         import pyarrow as pa
 
         count, margin = np.zeros(len(self) + 1, np.int32), np.full(len(self), np.nan, np.float32)
@@ -214,7 +214,7 @@ class EditColumns:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one step does to a batch: edits, flags and metadata by position of the page in the batch.
+    """The result of one step on a batch: edits, flags and metadata by position of the page in the batch.
 
     ``texts`` holds the outputs where making the edits gave them anyway; a law checks that they
     equal the applied edits. ``metadata`` adds what is not known of a page yet; ``restated`` replaces what is.
@@ -238,11 +238,11 @@ class Changes:
         return tuple(self.by_page.get(page, ())) if self.columns_ is None else self.columns_.rows(page)
 
     def choices(self, page: int) -> tuple[Choice, ...]:
-        """Return what the edits of one page chose among, where they say so."""
+        """Return the recorded choices of the edits of one page."""
         return () if self.columns_ is None else self.columns_.chosen(page)
 
     def apply(self, page: int, text: str) -> str:
-        """Return what this step makes of ``text``, the page at that position."""
+        """Return ``text``, the page at this position, after this step."""
         if self.texts is not None:
             return self.texts.get(page, text)
         edits = self.edits(page)
@@ -273,18 +273,18 @@ class Changes:
 
 
 class Cuts(NamedTuple):
-    """Spans of a page that go, or of each of which one character is left."""
+    """Spans of a page to be removed, or to be replaced by a single character each."""
 
     page: int
     points: U32  # of the page
     start: I64  # ascending, disjoint
     end: I64
-    after: U32  # the character that comes in the place of each, 0 for none
+    after: U32  # the replacement of each span, 0 for none
     rule: I32
 
 
 def cut(parts: Sequence[Cuts], rules: tuple[str, ...]) -> tuple[EditColumns | None, dict[int, str]]:
-    """Return the edits that cut pages, and the texts that are left: for steps that cut so often that an object an edit would be too much.
+    """Return the edits that cut pages, and the remaining texts. For steps with so many cuts that an object per edit is too slow.
 
     >>> here = Cuts(3, code_points("a(b)c"), np.array([1]), np.array([4]), np.zeros(1, np.uint32), np.zeros(1, np.int32))
     >>> edits, texts = cut([here], ("mine",))
@@ -332,7 +332,7 @@ def to_original(columns: EditColumns, page: I32, start: I32, end: I32) -> tuple[
     even = (grown == 0) & ~composed
     total = np.cumsum(grown)
     first = np.searchsorted(columns.page, columns.page)  # index of the first edit on the page of each edit
-    shift = total - np.where(first > 0, total[first - 1], 0)  # how far text behind each edit has moved, within its page
+    shift = total - np.where(first > 0, total[first - 1], 0)  # shift of the text after each edit, within its page
     high = columns.end + shift
     low = high - np.diff(columns.after.offsets)
     base = columns.page.astype(np.int64) << 32

@@ -33,15 +33,15 @@ Evidence = Literal["bom", "utf-8", "hint", "meta", "detector", "mixed", "utf-16"
 
 
 class Decoded(NamedTuple):
-    """Decoded text, the Python codec that gave it, and what decided.
+    """Decoded text, the Python codec, and the evidence for it.
 
     ``evidence`` is "bom", "hint" (the HTTP header), "meta" (the page's own label), "utf-8" (the bytes are
     UTF-8, at most damaged in places), "utf-16" (the pattern of NULs), "detector", "mixed" (some lines are UTF-8 and
     the others Chinese in ``encoding``, as where files were put together); or "none" where nothing is known about the
     bytes and "binary" where they are no text: such a page should fail.
 
-    ``margin`` says how sure a few bytes are that the frequencies of characters decided: nats by which they are likelier Chinese than
-    chance; it is None where structure or a label decided.
+    ``margin`` is the certainty if the frequencies of a few characters decided: the log odds (in nats) of Chinese against
+    chance. It is None if structure or a label decided.
 
     >>> decode("新疆".encode("gbk"), hint="gb2312").encoding
     'gb18030'
@@ -53,21 +53,21 @@ class Decoded(NamedTuple):
     margin: float | None = None
 
 
-# Encodings whose structure a detector can see; between single-byte ones it guesses, and the label knows better.
+# Encodings that a detector recognises by their structure. Among single-byte encodings it only guesses, so labels take precedence.
 MULTIBYTE = frozenset({"gb18030", "big5hkscs", "cp932", "cp949", "euc_jp"})
 CHINESE = ("gb18030", "big5hkscs")
-UNTOLD = "cp1252"  # what ISO-8859-1 means on the web: the default of HTTP libraries and editors, no statement of the page
-SHORT = 64  # bytes above ASCII up to which frequencies decide, and a label is not convicted
-CLEAR = 3.0  # log odds from which a few characters are Chinese
+UNTOLD = "cp1252"  # the meaning of ISO-8859-1 on the web: a default of HTTP libraries and editors, so it is weak evidence
+SHORT = 64  # with fewer bytes above ASCII, frequencies of characters decide, and labels are not overruled
+CLEAR = 3.0  # log odds from which a short text counts as Chinese
 
 
 BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\x84\x31\x95\x33", "gb18030"))
-HEAD = 1 << 13  # bytes that tell other formats
+HEAD = 1 << 13  # bytes at the start that identify other formats
 UTF16_NULS = 0.75  # share of the NULs of UTF-16 that are halves of ASCII
 ASCII = bytes(range(128))
 
-# Counted in 36 pages and 1,800 laws, 的 and ， are 2-11 % of the characters above ASCII; in the same bytes read as
-# the other Chinese encoding 0.0-0.2 %. (Not 。, which has the same two bytes in EUC-JP as in GBK.)
+# In 36 pages and 1,800 laws, 的 and ， are 2-11 % of the characters above ASCII; if the bytes are decoded with
+# the other Chinese encoding, 0.0-0.2 %. (。 is not used, since it has the same two bytes in EUC-JP and GBK.)
 PLAUSIBLE = 0.006
 COMMON = {encoding: tuple(c.encode(encoding) for c in "，的") for encoding in CHINESE}
 
@@ -101,7 +101,7 @@ def decode(data: bytes | bytearray | memoryview, *, hint: str | None = None) -> 
         return _legacy(data, hint, error.start)
     if b"\0" in data or marked(data[:HEAD]):
         return _with_nuls(data)
-    # A few two-byte sequences of UTF-8 may be Chinese characters by chance, as those of 联通 nearly are.
+    # A short text in a Chinese encoding may be valid two-byte UTF-8 by chance, as 联通 nearly is.
     if 0 < len(data) - len(text) < 32 and max(text) < "\u0800":
         labelled = _labelled(data, hint, sure=True)
         if labelled is not None:
@@ -139,12 +139,12 @@ def _legacy(data: bytes, hint: str | None, bad: int) -> Decoded:
 
 
 def _short(data: bytes) -> Decoded | None:
-    """Read a few characters as Chinese, where they are frequent ones that make sense together."""
+    """Decode a short text as Chinese if its characters are frequent and plausible together; otherwise return None."""
     if len(data.translate(None, ASCII)) >= SHORT:
         return None
     from cleantext.data.frequencies import han_evidence
 
-    if re.search("[ぁ-んァ-ン]", _valid(data, "euc_jp")):  # kana have the bytes of rare and of frequent characters
+    if re.search("[ぁ-んァ-ン]", _valid(data, "euc_jp")):  # the bytes of kana also encode frequent Chinese characters
         return None
     readings = [(han_evidence(text), text, chinese) for chinese in CHINESE if (text := _valid(data, chinese))]
     evidence, text, chinese = max(readings, default=(0.0, "", ""))
@@ -152,18 +152,18 @@ def _short(data: bytes) -> Decoded | None:
 
 
 def _valid(data: bytes, encoding: str) -> str:
-    """Decode bytes all of which are valid, else return nothing."""
+    """Decode bytes, or return "" if any of them are invalid."""
     text = lenient(data, encoding)
     return "" if "\ufffd" in text else text
 
 
-# Four Chinese characters in UTF-8 in a row. In the bytes of GBK such a run is rare, so that few pages are looked at line by line.
+# Four consecutive Chinese characters in UTF-8. Such a run is rare in GBK, so few pages have to be examined line by line.
 RUN = b"abb" * 4
 OF_RUN = bytes(b"a"[0] if 0xE3 <= byte <= 0xE9 else b"b"[0] if 0x80 <= byte <= 0xBF else 0 for byte in range(256))
 
 
 def _mixed(data: bytes, hint: str | None) -> Decoded | None:
-    """Decode files of two encodings that were put together: some lines in UTF-8, the others in one Chinese encoding."""
+    """Decode a concatenation of two encodings: some lines in UTF-8, the others in one Chinese encoding."""
     if not _has_utf8_line(data):
         return None
     lines = data.splitlines(keepends=True)
@@ -183,7 +183,7 @@ def _mixed(data: bytes, hint: str | None) -> Decoded | None:
 
 
 def _has_utf8_line(data: bytes) -> bool:
-    """Say whether a whole line with a run of Chinese is UTF-8: a run alone may look so by chance, a line hardly ever."""
+    """Return whether some line with a run of Chinese is valid UTF-8. A run alone may be so by chance, a whole line hardly ever is."""
     classes, at = data.translate(OF_RUN), 0
     while (at := classes.find(RUN, at)) >= 0:
         start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
@@ -202,7 +202,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _detected(data: bytes) -> str | None:
-    """Return what uchardet says, None where it knows nothing, or UTF-8, which was tried before."""
+    """Return the encoding that uchardet detects, or None for nothing or UTF-8, which was tried before."""
     from resiliparse.parse.encoding import detect_encoding
 
     name = detect_encoding(data, html5_compatible=False)
@@ -211,9 +211,9 @@ def _detected(data: bytes) -> str | None:
 
 
 def _is_damaged_utf8(data: bytes, bad: int) -> bool:
-    """Say whether the bytes around a bad one are UTF-8: at least nine in ten of those above 0x7F.
+    """Return whether the bytes around an invalid one are damaged UTF-8: at least nine in ten of those above 0x7F are valid.
 
-    Of GBK and Big5 text 25-45 % of the bytes form UTF-8 sequences by chance.
+    In GBK and Big5 text, 25-45 % of the bytes form UTF-8 sequences by chance.
     """
     for sample in (data[max(0, bad - 1024) : bad + 1024], data):
         high = sample.translate(None, ASCII)
@@ -223,7 +223,7 @@ def _is_damaged_utf8(data: bytes, bad: int) -> bool:
 
 
 def _labelled(data: bytes, hint: str | None, *, sure: bool) -> Decoded | None:
-    """Decode by the first label under which the bytes are (nearly) valid. With ``sure`` only a Chinese label counts."""
+    """Decode by the first label for which the bytes are (nearly) valid. With ``sure`` only Chinese labels count."""
     for evidence, label in _labels(data, hint):
         encoding = codec_of(label)
         if encoding is None or encoding == "utf-8" or (sure and encoding not in CHINESE):
@@ -235,7 +235,7 @@ def _labelled(data: bytes, hint: str | None, *, sure: bool) -> Decoded | None:
 
 
 def _labels(data: bytes, hint: str | None) -> Iterator[tuple[Evidence, str]]:
-    """Yield what is said of the encoding: by the header, then by the page; a default (`UNTOLD`) comes last."""
+    """Yield the labels of the encoding: that of the header, then that of the page; a default (`UNTOLD`) comes last."""
     said: list[tuple[Evidence, str]] = []
     if hint:
         found = re.search(r"charset\s*=\s*[\"']?([^\s;\"']+)", hint, re.IGNORECASE)
@@ -247,8 +247,8 @@ def _labels(data: bytes, hint: str | None) -> Iterator[tuple[Evidence, str]]:
 
 
 def _believable(data: bytes, encoding: str) -> bool:
-    """Say whether nothing better than the label is known of the bytes."""
-    if len(data.translate(None, ASCII)) < SHORT:  # too short to convict a label, but for one that the other Chinese encoding contradicts
+    """Return whether the bytes give no better evidence than the label."""
+    if len(data.translate(None, ASCII)) < SHORT:  # too short to overrule a label, unless the other Chinese encoding is much more plausible
         short = _short(data) if encoding in CHINESE else None
         return short is None or short.encoding == encoding
     if any(_may_be(data, other) and _is_chinese(lenient(data, other), len(data)) for other in CHINESE if other != encoding):
@@ -258,12 +258,12 @@ def _believable(data: bytes, encoding: str) -> bool:
 
 
 def _may_be(data: bytes, chinese: str) -> bool:
-    """Say whether bytes hold what `_is_chinese` counts; else no decoding is needed, which is slow where most bytes are bad."""
+    """Return whether the bytes contain what `_is_chinese` counts. This saves decoding, which is slow if most bytes are invalid."""
     return any(common in data for common in COMMON[chinese])
 
 
 def _is_chinese(text: str, size: int) -> bool:
-    """Say whether 的 and ， are `PLAUSIBLE` of the characters above ASCII: each of those took one byte more than it is long."""
+    """Return whether at least `PLAUSIBLE` of the characters above ASCII (``size - len(text)`` of them) are 的 and ，."""
     least = PLAUSIBLE * max(1, size - len(text))
     commas = text.count("，")
     return commas >= least or commas + text.count("的") >= least
@@ -274,11 +274,11 @@ def _controls(sample: bytes) -> float:
 
 
 def _with_nuls(data: bytes) -> Decoded:
-    """Decode bytes with NULs or many controls: UTF-16 without a mark, text with a few stray ones, or no text."""
+    """Decode bytes with NULs or many control characters: UTF-16 without BOM, text with a few stray ones, or binary data."""
     nuls = data.count(0)
     if not marked(data[:HEAD]):
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-            # Markup and line breaks of UTF-16 have their NULs at one parity; at the other are characters such as 一 and 开.
+            # In UTF-16 the NULs of markup and line breaks are all at even or all at odd offsets; characters such as 一 and 开 have them at the others.
             if nuls >= 2 and data[first::2].count(0) >= UTF16_NULS * nuls and len(data) % 2 == 0:
                 text = data.decode(encoding, "replace")
                 if "\ufffd" not in text and _controls(text.encode()[:1024]) <= 0.02:
@@ -311,7 +311,7 @@ def prescan(data: bytes) -> str | None:
     'gb2312'
     """
     label = _label(data[:1024])
-    if label is None and data.find(b"charset", 1024, 16_384) >= 0:  # browsers also obey a label that they meet later, while they parse
+    if label is None and data.find(b"charset", 1024, 16_384) >= 0:  # browsers also obey a label that the parser finds later
         label = _label(data[:16_384])
     return label
 
@@ -337,7 +337,7 @@ def _attributes(head: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
     found: dict[bytes, bytes] = {}
     while piece := ATTRIBUTE.match(head, at):
         at = piece.end()
-        if piece[5] or at == len(head):  # a quote that never closes has the rest as its value; a tag that never does is none
+        if piece[5] or at == len(head):  # an unclosed quote extends to the end, and an unclosed tag is ignored
             return {}, len(head)
         value = next((v for v in piece.groups()[1:4] if v is not None), b"")
         found.setdefault(piece[1].lower(), value.lower())

@@ -20,7 +20,7 @@ from cleantext.errors import EditError, wrong_type
 
 __all__ = ["Choice", "Edit", "OffsetMap", "apply", "compose", "revert", "trimmed"]
 
-JOIN = "+"  # between rule ids of a composed edit; no rule id may hold it
+JOIN = "+"  # separates the rule ids of a composed edit; rule ids must not contain it
 
 
 class Edit(NamedTuple):
@@ -38,7 +38,7 @@ class Edit(NamedTuple):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """All rules that touched the span, in the order in which they did.
+        """All rules that changed the span, in order of application.
 
         >>> Edit(0, 6, "發(fā)展", "发展", "pinyin.injection+script.hans").rules
         ('pinyin.injection', 'script.hans')
@@ -47,10 +47,10 @@ class Edit(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """That an edit chose one of several texts: what else might stand there, the likeliest first, and how sure the choice is.
+    """The choice of an edit among several texts: the alternatives, the likeliest first, and the certainty.
 
-    ``margin`` is by how many nats ``after`` is ahead of the first alternative; negative where words decided against neighbours.
-    An edit that chose more than once tells its least sure choice.
+    ``margin`` is the lead of ``after`` over the first alternative in nats; it is negative if words overruled neighbours.
+    For an edit with several choices, this is the least certain one.
 
     >>> Choice(0, 2, "發明", ("髮明",), 6.5).alternatives
     ('髮明',)
@@ -103,7 +103,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def revert(text: str, edits: Iterable[Edit]) -> str:
-    """Give back the text to which ``edits`` were applied, from their output alone.
+    """Undo ``edits``: return the original text from their output.
 
     >>> revert("發展", [Edit(1, 5, "(fā)", "", "pinyin.injection")])
     '發(fā)展'
@@ -129,9 +129,9 @@ def revert(text: str, edits: Iterable[Edit]) -> str:
 
 
 def trimmed(start: int, before: str, after: str, rule: str) -> list[Edit]:
-    """Return the edit ``before -> after`` at ``start`` without what both have in common at their ends.
+    """Return the edit ``before -> after`` at ``start`` without the common prefix and suffix.
 
-    For fixers that give a new line and not a reason: at most one edit, none where nothing changed.
+    For code that computes a new line but no edits. Returns at most one edit, and none if nothing changed.
 
     >>> trimmed(10, "在cafÃ©里", "在café里", "mojibake.utf8")
     [Edit(start=14, end=16, before='Ã©', after='é', rule='mojibake.utf8')]
@@ -147,17 +147,17 @@ def trimmed(start: int, before: str, after: str, rule: str) -> list[Edit]:
     tail = 0
     while tail < shorter - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
-    if head + tail == len(before):  # a pure insertion takes a neighbour with it
+    if head + tail == len(before):  # a pure insertion also takes one neighbouring character
         head, tail = (head - 1, tail) if head else (head, tail - 1)
     stop = len(before) - tail
     return [Edit(start + head, start + stop, before[head:stop], after[head : len(after) - tail], rule)]
 
 
 def compose(first: Sequence[Edit], then: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Return the edits that do in one step what ``first`` and then ``then`` do in two.
+    """Return the edits that have the effect of ``first`` followed by ``then``.
 
-    Edits that meet are merged into one, which carries the rules of both; an edit that is undone
-    leaves nothing. ``apply(t, compose(a, b)) == apply(apply(t, a), b)`` for every text.
+    Edits that overlap are merged into one with the rules of both; an edit that is undone
+    disappears. ``apply(t, compose(a, b)) == apply(apply(t, a), b)`` for every text.
 
     >>> compose([Edit(1, 5, "(fā)", "", "pinyin.injection")], [Edit(0, 2, "發展", "发展", "script.hans")])
     (Edit(start=0, end=6, before='發(fā)展', after='发展', rule='pinyin.injection+script.hans'),)
@@ -169,7 +169,7 @@ def compose(first: Sequence[Edit], then: Sequence[Edit]) -> tuple[Edit, ...]:
     if not first or not then:
         return tuple(first or then)
     out: list[Edit] = []
-    i = j = shift = 0  # shift: text between the steps minus original, before first[i]
+    i = j = shift = 0  # shift: offset in the text between the steps minus offset in the original, before first[i]
     while i < len(first) or j < len(then):
         if i < len(first):
             low = first[i].start + shift
@@ -188,7 +188,7 @@ def compose(first: Sequence[Edit], then: Sequence[Edit]) -> tuple[Edit, ...]:
 
 
 def _merge(first: Sequence[Edit], i: int, then: Sequence[Edit], j: int, shift: int, out: list[Edit]) -> tuple[int, int, int]:
-    """Merge the run of edits that meet from ``first[i]`` and ``then[j]`` on; return the new positions."""
+    """Merge the run of overlapping edits from ``first[i]`` and ``then[j]`` on; return the new positions."""
     i0, j0, shift0 = i, j, shift
     at = min(first[i].start + shift, then[j].start)
     stop = at + 1
@@ -203,7 +203,7 @@ def _merge(first: Sequence[Edit], i: int, then: Sequence[Edit], j: int, shift: i
             j += 1
         else:
             break
-    # The text between the steps, as far as the run reaches, is known from the edits themselves.
+    # The edits themselves determine the text between the steps over the length of the run.
     middle = [""] * (stop - at)
     shift1 = shift0
     local: list[Edit] = []
@@ -224,7 +224,7 @@ def _merge(first: Sequence[Edit], i: int, then: Sequence[Edit], j: int, shift: i
 
 
 class OffsetMap:
-    """Map spans between a text and what edits made of it, in time logarithmic in the edits.
+    """Map spans between a text and its edited form, in time logarithmic in the number of edits.
 
     A character that no edit touched maps to itself. Inside a change that keeps its length (a run of
     converted characters) characters map one to one; a span that starts or ends inside any other
@@ -249,7 +249,7 @@ class OffsetMap:
             if not isinstance(edit, Edit):
                 raise _no_edit(edit)
             start, end, _, after, rule = edit
-            # Composed edits may be as long as what they replace by chance: only one rule's own runs are even.
+            # A composed edit may keep the length by chance, so only edits of a single rule map one to one.
             self._even.append(len(after) == end - start and JOIN not in rule)
             self._low.append(start)
             self._high.append(end)
@@ -268,7 +268,7 @@ class OffsetMap:
     def _carry(self, start: int, end: int, low: list[int], high: list[int], to_low: list[int], to_high: list[int]) -> tuple[int, int]:
         if end < start:
             raise EditError(f"a span may not end ({end}) before it starts ({start})")
-        # The left end goes behind all that was changed at or before it, the right end stays before.
+        # The left end moves after edits that end at it or before; the right end stays before edits that start at it.
         k = bisect_right(high, start)
         if k < len(low) and low[k] < start:
             left = to_low[k] + (start - low[k] if self._even[k] else 0)

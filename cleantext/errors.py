@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-MOST = 30  # most names that a message lists; if there are more, only the similar ones
+MOST = 30  # a message lists at most so many names; if there are more, only similar ones
 
 
 class CleantextError(Exception):
@@ -47,7 +47,7 @@ class CleantextError(Exception):
 
 
 class ConfigError(CleantextError):
-    """A preset, option or command line that cannot work.
+    """An invalid preset, option or command line.
 
     >>> from cleantext.script import unify_script
     >>> unify_script("發展", to="hanz")
@@ -58,7 +58,7 @@ class ConfigError(CleantextError):
 
 
 class RuleError(CleantextError):
-    r"""A row of a rule pack that the loader refuses.
+    r"""An invalid row of a rule pack.
 
     >>> from cleantext.chrome.rules.load_packs import load_pack
     >>> import pathlib, tempfile
@@ -95,7 +95,7 @@ class EditError(CleantextError):
 
 
 class SketchMismatch(CleantextError):
-    """Sketches made under different specifications, so that their slots do not compare.
+    """Sketches with different specifications, which cannot be compared.
 
     >>> from cleantext.dedup import SketchSpec
     >>> SketchSpec(slots=16).check(SketchSpec(slots=32))
@@ -106,7 +106,7 @@ class SketchMismatch(CleantextError):
 
 
 def wrong_type(value: object, expected: str = "str") -> TypeError:
-    """Say what kind of value was expected, and what to do with the one that was given for a text.
+    """Return a `TypeError` that names the expected type, and advises what to do with the given value.
 
     >>> print(wrong_type("發展".encode()))
     expected str, got bytes: decode bytes first, with cleantext.decode(data).text
@@ -122,7 +122,7 @@ def wrong_type(value: object, expected: str = "str") -> TypeError:
 
 
 def unknown(kind: str, name: object, known: Iterable[str], *, where: str = "") -> ConfigError:
-    """Say that a name is not known, and which known ones are near it.
+    """Return a `ConfigError` about an unknown name that lists similar known names.
 
     >>> print(unknown("preset", "zh-wab", ["zh-web", "zh-careful"]))
     unknown preset 'zh-wab': did you mean 'zh-web'? Known: zh-careful, zh-web
@@ -135,7 +135,7 @@ def unknown(kind: str, name: object, known: Iterable[str], *, where: str = "") -
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return a question with the known name that is nearest, and a blank behind it; nothing where none is near.
+    """Return a question with the most similar known name, followed by a blank, or "".
 
     >>> did_you_mean("anchor", ["match", "anchors"]), did_you_mean("b", "ABC"), did_you_mean("x", ["anchors"])
     ("did you mean 'anchors'? ", "did you mean 'B'? ", '')
@@ -145,7 +145,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 def nearest(name: object, names: Sequence[str]) -> list[str]:
-    """Return the names that are nearest, at most three, the best first: what differs in case alone is the same.
+    """Return the most similar names, at most three, the best first. Differences in case do not count.
 
     >>> nearest("Anchor", ["anchors", "match"]), nearest("b", ["A", "B"])
     (['anchors'], ['B'])

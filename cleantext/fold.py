@@ -1,4 +1,4 @@
-"""Fold: two views of a text in which copies look equal, for matching and never for output.
+"""Fold: two normalised views of a text in which copies are equal, for matching but never for output.
 
 `view` maps one code point to one: width, case, script and variants folded, so that a rule matches
 on the view and cuts in the original at the same offsets. `kept` gives the letters and digits alone,
@@ -48,12 +48,12 @@ UNICODE = "14.0.0"
 Fold = Literal["basic", "wide"]
 FOLDS = ("basic", "wide")
 
-WORD = 64  # characters: shorter texts, such as the thousands of words in rules, are folded faster without arrays
+WORD = 64  # texts of up to so many characters, such as the thousands of words in rules, are folded faster without arrays
 
-# Values of the table that are no code points.
-SLOW = 0xFFFFFFFF  # NFKC makes several characters of this one
-JOINS = 0xFFFFFFFE  # may join with what stands before it
-# The only joining characters that are letters when nothing stands before them: Hangul vowels and finals.
+# Values of the table that are not code points.
+SLOW = 0xFFFFFFFF  # NFKC turns this character into several
+JOINS = 0xFFFFFFFE  # may combine with the character before it
+# The only combining characters that are letters by themselves: Hangul vowels and finals.
 JAMO = frozenset([*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)])
 
 
@@ -97,10 +97,10 @@ def kept_table(fold: Fold = "basic") -> U32:
 
 @lru_cache(maxsize=8)
 def character_class(name: str) -> npt.NDArray[np.bool_]:
-    """Return which code points are of a class: "space", "alpha", "digit", "decimal", "alnum", "printable", or "later" than this Unicode.
+    """Return the mask of the code points in a class: "space", "alpha", "digit", "decimal", "alnum", "printable", or "later" than this Unicode.
 
-    Use it where ``str.isalpha`` and its kin would decide about a page: of 4,970 characters they say one thing in
-    Python 3.11 and another in 3.13.
+    Use it instead of ``str.isalpha`` and similar methods if the result affects pages: for 4,970 characters these differ between
+    Python 3.11 and 3.13.
 
     >>> character_class("alpha")[[ord("疆"), 0x31350]].tolist()  # an ideograph of Unicode 15, too
     [True, True]
@@ -112,7 +112,7 @@ def character_class(name: str) -> npt.NDArray[np.bool_]:
 
 @lru_cache(maxsize=1)
 def later() -> str:
-    r"""Return the characters that a later Unicode may assign, for a class of `re`: what ``\w`` and ``\d`` say of them depends on the Python.
+    r"""Return the characters that a later Unicode may assign, for a class of `re`. Whether ``\w`` and ``\d`` match these depends on the Python version.
 
     >>> import re
     >>> re.findall(rf"(?:(?![{later()}])\w)+", "新疆\U00011f50\U00011f51路")  # two digits, to Python 3.12 and later ones
@@ -124,7 +124,7 @@ def later() -> str:
 
 @lru_cache(maxsize=1)
 def letter() -> str:
-    r"""Return a pattern for one letter, what ``[^\W\d_]`` is: that of this Unicode, or an ideograph of a later one.
+    r"""Return a pattern for one letter, like ``[^\W\d_]``: a letter of this Unicode, or an ideograph of a later one.
 
     >>> import re
     >>> re.findall(f"{letter()}+", "新疆2\U00031350路")
@@ -139,7 +139,7 @@ def view_points(points: U32) -> U32:
 
 
 def view(text: str) -> str:
-    r"""Return ``text`` as rules see it: of the same length, every offset the same.
+    r"""Return ``text`` as rules see it, with the same length and the same offsets.
 
     Full-width forms become narrow, spaces of every width a plain one, letters lower case,
     Traditional and variant characters one Simplified form. Line breaks, tabs and punctuation
@@ -154,7 +154,7 @@ def view(text: str) -> str:
 
 
 class _Characters(dict[int, int]):
-    """The view of characters, as `str.translate` asks for it."""
+    """A table of `view` for `str.translate`."""
 
     def __missing__(self, char: int) -> int:
         self[char] = found = int(_table("view")[char])
@@ -168,8 +168,8 @@ _CHARACTERS = _Characters()
 class Kept:
     """The letters and digits of one text: kept code point ``i`` comes from ``text[start[i]:end[i]]``.
 
-    Several share one place where NFKC splits a character (㎡ gives m and 2), and one comes from
-    several characters where it joins them (e and U+0301).
+    Several code points share one place if NFKC splits a character (㎡ gives m and 2), and one comes from
+    several characters if NFKC composes them (e and U+0301).
     """
 
     points: U32
@@ -211,7 +211,7 @@ class KeptColumn:
         return Kept(self.points[part], self.start[part], self.end[part])
 
     def take(self, rows: I64) -> KeptColumn:
-        """Return some texts, in the order of ``rows``."""
+        """Return the texts ``rows``, in this order."""
         size = np.diff(self.offsets)[rows]
         offsets = np.append(0, np.cumsum(size))
         at = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], size)
@@ -236,7 +236,7 @@ def kept_column(texts: Sequence[str] | Ragged, *, fold: Fold = "basic") -> KeptC
     points, table = column.points, kept_table(fold)
     runs = _runs(column, fold, table, _special.sized(len(points))(points, table))
     room = len(points) + len(runs[-1])
-    # Allocated here and not in the kernel: NumPy asks for large pages, which is four times as fast.
+    # Allocated here and not in the kernel, since NumPy requests large pages, which is four times as fast.
     value, start, end = np.empty(room, np.uint32), np.empty(room, np.int32), np.empty(room, np.int32)
     bounds = np.zeros(len(column.offsets), np.int64)
     _keep.sized(len(points))(value, start, end, bounds, points, column.offsets, table, *runs)
@@ -246,7 +246,7 @@ def kept_column(texts: Sequence[str] | Ragged, *, fold: Fold = "basic") -> KeptC
 
 @kernel
 def _special(points: U32, table: U32) -> I64:
-    """Return where the table alone cannot say what is kept."""
+    """Return the positions of characters for which the table is not sufficient."""
     n = 0
     for i in range(len(points)):
         n += table[points[i]] >= np.uint32(JOINS)
@@ -270,7 +270,7 @@ def _keep(
         while i < offsets[d + 1]:
             run = r < len(low) and low[r] < offsets[d + 1]
             until = low[r] if run else offsets[d + 1]
-            for at in range(i, until):  # always written, and overwritten by the next one where it is to be dropped: no branch to mispredict
+            for at in range(i, until):  # always written, and overwritten if dropped: avoids a branch
                 kept = table[points[at]]
                 value[n], start[n], end[n] = kept, at - base, at - base + 1
                 n += kept != 0
@@ -289,7 +289,7 @@ def _run(run: str, fold: Fold) -> tuple[int, ...]:
     """Return the kept code points of a run that NFKC may change as a whole."""
     table = kept_table(fold)
     if table[ord(run[0])] == 0:
-        run = run[1:]  # nothing joins to this character, and NFKC of a later Python might expand it if it is of a later Unicode
+        run = run[1:]  # nothing combines with this character, and NFKC of a later Python might expand a character of a later Unicode
     out = []
     for char in unicodedata.normalize("NFKC", run):
         value = int(table[ord(char)])
@@ -301,9 +301,9 @@ def _run(run: str, fold: Fold) -> tuple[int, ...]:
 
 
 def _runs(column: Ragged, fold: Fold, table: U32, at: I64) -> tuple[I64, I64, I64, U32]:
-    """Return the runs that NFKC may change, what all of them give, and from where on each does."""
+    """Return the runs that NFKC may change, the start of the result of each run, and the concatenated results."""
     points, offsets = column.points, column.offsets
-    joins = (table[points[at]] == JOINS) & (offsets[np.searchsorted(offsets, at)] != at)  # nothing joins to the text before
+    joins = (table[points[at]] == JOINS) & (offsets[np.searchsorted(offsets, at)] != at)  # not across texts
     goes_on = joins & (np.diff(at, prepend=-1) == 1)
     goes_on[:1] = False
     first = np.flatnonzero(~goes_on)

@@ -1,4 +1,4 @@
-"""Does a text hold any character of a set? Asked of every page, for all steps at once, so that clean ones cost next to nothing."""
+"""Test which sets of characters occur in a text, for all steps of a pipeline at once, so that clean pages cost almost nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cleantext.jit import kernel_beside
 __all__ = ["Gates", "all_but", "gates", "holds", "lines_with", "positions", "ranges_of", "table_of"]
 
 Table = npt.NDArray[np.bool_]
-PIECE = 1 << 18  # characters that are looked at together: their array stays in the cache
+PIECE = 1 << 18  # characters per block, so that its array stays in the cache
 
 
 def table_of(ranges: str) -> Table:
@@ -50,7 +50,7 @@ def all_but(ranges: str) -> str:
 
 
 def _bits_at_once(points: U32, start: I64, table: U32, out: U32) -> None:
-    """Do what `_bits` does, in NumPy."""
+    """Compute what `_bits` does in NumPy."""
     full = np.flatnonzero(np.diff(start))
     out[:] = 0
     if len(full):
@@ -59,7 +59,7 @@ def _bits_at_once(points: U32, start: I64, table: U32, out: U32) -> None:
 
 @kernel_beside(_bits_at_once)
 def _bits(points: U32, start: I64, table: U32, out: U32) -> None:
-    """Write for each text which sets it holds a character of."""
+    """Write for each text the sets with a character in it."""
     for n in range(len(start) - 1):
         bits = np.uint32(0)
         for i in range(start[n], start[n + 1]):
@@ -77,7 +77,7 @@ class Gates:
             self._table |= table_of(ranges).astype(np.uint32) << np.uint32(n)
 
     def bits(self, texts: Sequence[str]) -> U32:
-        """Return for each text the sets of which it holds a character: bit ``n`` is for the set ``n``.
+        """Return bits for each text: bit ``n`` is set if the text has a character of set ``n``.
 
         >>> Gates(["41-5a", "30-39"]).bits(["", "a", "A", "A1"]).tolist()
         [0, 0, 1, 3]
@@ -95,7 +95,7 @@ class Gates:
 
 @lru_cache(maxsize=8)
 def gates(sets: tuple[str, ...]) -> Gates:
-    """Return the gates of some sets, made once."""
+    """Return the gates of these sets, from a cache."""
     return Gates(sets)
 
 
@@ -105,7 +105,7 @@ def holds(text: str, table: Table) -> bool:
 
 
 def positions(text: str, table: Table) -> list[int]:
-    """Return where the characters of the table stand."""
+    """Return the positions of characters of the table."""
     return np.flatnonzero(table.take(code_points(text))).tolist()
 
 

@@ -1,14 +1,14 @@
 """Kernels: plain Python functions over arrays, compiled by Numba when the work is worth it.
 
-A kernel is written once. It runs as the Python that it is until a compiled form pays: each kernel adds up the
-seconds that it was interpreted for, and goes over when these, and those that the call at hand is likely to take,
-come to what the compiled form costs: the import of Numba, then reading it from the cache, or compiling it where it
-is not there. So what a process spends is at most about twice the best it could have done, a small job never waits
-for a compiler, and that another library has imported Numba changes nothing. A large job says so (`expect`) and runs
-compiled from the start. Both forms return the same, bit for bit, and values of the same types.
+A kernel is written once. It is interpreted as plain Python until the compiled form pays off: each kernel adds up the
+time it was interpreted, and is compiled once this time, plus the expected time of the current call,
+reaches the cost of the compiled form (importing Numba, then loading the kernel from the cache or else compiling
+it). So a process takes at most about twice the optimal time, and small jobs never wait
+for a compiler, whether or not another library has imported Numba. Large jobs announce themselves (`expect`) and run
+compiled from the start. Both forms return the same values, bit for bit, with the same types.
 
-Compiled code is cached beside the source, or in the user's cache where the source folder is read-only, and
-without a cache where there is neither. With ``NUMBA_DISABLE_JIT=1`` everything is interpreted.
+Compiled code is cached next to the source, or in the user's cache folder if the source folder is read-only, or
+not at all if neither is writable. With ``NUMBA_DISABLE_JIT=1`` everything is interpreted.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Seconds, measured on one core of 2.5 GHz.
-IMPORT = 2.5  # to import Numba (and SciPy, which it imports if it is installed: 1.0), and to load the first kernels
+IMPORT = 2.5  # to import Numba (1.0 of it for SciPy, which Numba imports if installed), and to load the first kernels
 LOAD = 0.02  # to read a kernel from the cache
 INSTRUCTION = 2e-3  # to compile one instruction of bytecode
-ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until its own calls tell better
-LARGE = 2_000_000  # characters of a job from which on interpreting it takes longer than compiling all kernels
+ELEMENT = 2e-6  # to interpret a kernel for one element of its input, until calls of the kernel give a better estimate
+LARGE = 2_000_000  # for jobs of more characters, interpreting takes longer than compiling all kernels
 
 
 Calls = dict[tuple["Kernel[..., Any]", Any], None]  # each kernel called with the types of its arguments, in order
 
 
 class _Process:
-    """What the kernels of this process share."""
+    """State shared by all kernels of this process."""
 
-    seconds = 0.0  # spent on interpreting kernels, by all of them together
+    seconds = 0.0  # total time spent interpreting kernels
     expected = 0  # characters of the jobs announced to `expect`
-    eager = False  # run every kernel compiled, whatever the size of its input
+    eager = False  # always run compiled kernels
     calls: Calls | None = None  # while calls are recorded: the kernels called, with the types of their arguments
 
 
@@ -109,7 +109,7 @@ class Kernel(Generic[P, R]):
         return any(k._wraps for k in self.calls)  # noqa: SLF001
 
     def sized(self, n: int) -> Callable[P, R]:
-        """Return the form, compiled or interpreted, that is done soonest with an input of ``n`` elements."""
+        """Return the form, compiled or interpreted, that is expected to be faster for an input of ``n`` elements."""
         if _Process.calls is not None:
             return partial(self._record, _Process.calls)
         if "compiled" in self.__dict__ or _Process.eager or self._pays(n):
@@ -157,19 +157,19 @@ def kernel_beside(arrays: Callable[P, R]) -> Callable[[Callable[P, R]], Kernel[P
 
 
 def wrapping(function: Callable[P, R]) -> Kernel[P, R]:
-    """Make a kernel whose integers are meant to wrap around, as those of hashes are: interpreted, NumPy would warn of it."""
+    """Make a kernel whose integers may overflow, as in hashes. When interpreted, NumPy's warnings about this are suppressed."""
     return Kernel(function, wraps=True)
 
 
 def expect(characters: int) -> None:
-    """Say that a job of this size begins: kernels run compiled from now on where that is sooner for all jobs so far."""
+    """Announce a job of this size. If the total of all jobs is large enough, kernels run compiled from now on."""
     _Process.expected += characters
     _Process.eager = _Process.eager or (_Process.expected >= LARGE and not is_disabled())
 
 
 @contextmanager
 def eager() -> Iterator[None]:
-    """Run every kernel compiled inside the block, whatever the size of its input."""
+    """Run only compiled kernels inside the block."""
     before, _Process.eager = _Process.eager, True
     try:
         yield
@@ -189,12 +189,12 @@ def recorded() -> Iterator[Calls]:
 
 
 def is_disabled() -> bool:
-    """Say whether the user has switched Numba's compiler off."""
+    """Return whether the user has disabled Numba's compiler."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def _forget_literals(dispatcher: Any) -> None:
-    """Compile a dispatcher once for all integers. Numba would compile it anew for each literal (0, 1, -1) in a call: a tenth of all compiling."""
+    """Make a dispatcher ignore literal types. Otherwise Numba compiles it again for each literal integer in a call, a tenth of all compile time."""
     from numba.core import types as known
 
     unliteral: Any = known.unliteral
@@ -203,18 +203,18 @@ def _forget_literals(dispatcher: Any) -> None:
 
 
 def cache_folder(dispatcher: Any) -> Path | None:
-    """Return where compiled code of a kernel is kept, or None where it is not."""
+    """Return the cache folder of a kernel, or None if it is not cached."""
     folder = getattr(dispatcher._cache, "cache_path", None)  # noqa: SLF001 - Numba tells it nowhere else
     return Path(folder) if folder else None
 
 
 def _size(args: tuple[Any, ...]) -> int:
-    """Return the elements of the largest array among the arguments, and in tuples of arrays."""
+    """Return the size of the largest array among the arguments, including arrays in tuples."""
     return max((_size(a) if isinstance(a, tuple) else getattr(a, "size", 0) for a in args), default=0)
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as compiled code does: a scalar of NumPy's as Python's."""
+    """Convert NumPy scalars to Python scalars, as compiled code does."""
     if type(value) is tuple:
         return tuple(map(_plain, value))
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") and not hasattr(value, "__len__") else value
@@ -225,9 +225,9 @@ def _globals(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _digest(function: Callable[..., Any]) -> str:
-    """Return 12 hex digits that stand for the constants and kernels that a function uses, directly or through other kernels.
+    """Return a digest (12 hex digits) of the constants and kernels that a function uses, directly or through other kernels.
 
-    And for the names of its arguments' types: compiled code on disk cannot be read any more once a class has another name.
+    It includes the names of the argument types, since cached code cannot be loaded after a class was renamed.
     """
     used = [
         (
@@ -245,12 +245,12 @@ def _digest(function: Callable[..., Any]) -> str:
 
 
 def _qualified(function: Callable[..., Any]) -> str:
-    """Return a cache name that changes with what a function uses from other files: Numba notices only changes of its own file."""
+    """Return a cache name that includes a digest of what a function uses from other files, since Numba only notices changes of its own file."""
     return f"{function.__qualname__}.{_digest(function)}"
 
 
 def _bound(function: Callable[P, R], form: str) -> Any:
-    """Return a copy of a function that finds other kernels in one of their forms."""
+    """Return a copy of a function that calls other kernels in the given form."""
     kernels = {name: getattr(value, form) for name, value in _globals(function).items() if isinstance(value, Kernel)}
     return types.FunctionType(function.__code__, {**function.__globals__, **kernels}, function.__name__, function.__defaults__)
 

@@ -1,4 +1,4 @@
-"""Normalise characters, widths, spaces and line breaks, without costing the reader anything.
+"""Normalise characters, widths, spaces and line breaks, without any loss for the reader.
 
 Never blanket NFKC: it would turn ① into 1, ㎡ into m2, … into ... and ： into :, which the seeds
 show to be lossy on Chinese pages. NFC first, then tables that say what they do.
@@ -21,23 +21,23 @@ from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety,
 
 __all__ = ["Forms", "Spaces", "Width", "normalize"]
 
-# ASCII and Han never join with what stands before them, so a run between two of them can be
-# composed by itself, together with the one character before it.
+# ASCII and Han characters never combine with the character before them, so a run between two of them can be
+# composed by itself, together with the character before it.
 _RUN = re.compile("[\x00-\x7f\u3400-\u9fff]?[^\x00-\x7f\u3400-\u9fff]+")
-# What is composed as it stands and never joins with what stands before it.
+# Characters that are composed already, and never combine with the character before them.
 STABLE = (
     "0-2ff 2010-2027 2030-205e 20a0-20bf 2190-2328 2500-27ff 3000-3029 3030-3098 309b-3163 3200-33ff 3400-4dbf 4e00-9fff ac00-d7a3 "
     "ff00-ffef 1f300-1faff"
 )
-MARKS = 32  # marks on one letter from which they are sorted here; no orthography has ten
+MARKS = 32  # more marks on one letter are sorted here; no orthography has ten
 _MANY_MARKS = re.compile(rb"[^\0]{%d,}" % MARKS)
-# The only characters that are no marks by their combining class and decompose into marks.
+# The only characters with combining class 0 that decompose into marks.
 _HIDDEN_MARKS = {code: unicodedata.normalize("NFD", chr(code)) for code in (0xF73, 0xF75, 0xF81)}
 
 
 @lru_cache(maxsize=1)
 def _known() -> re.Pattern[str]:
-    """Return a pattern for runs of characters that the Unicode of the frozen tables assigns: what joins others depends on the Python."""
+    """Return a pattern for runs of characters of the frozen Unicode version, since how later ones combine depends on the Python version."""
     return re.compile(f"[^{later()}]+")
 
 
@@ -98,7 +98,7 @@ def _composed(run: str) -> str:
 _FULL = {cp: cp - 0xFEE0 for cp in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 _FULL_SIGNS = {ord(full): half for full, half in zip("．，：／－＋％＠＿＆", ".,:/-+%@_&", strict=True)}
 _FULL_ANY = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
-# A sign goes half-width only inside a number or a word that does: ３．１４, １０：３０ and １，０００, but not ＮＢＡ，ＣＢＡ.
+# A sign becomes half-width only inside a number or word that does: ３．１４, １０：３０ and １，０００, but not ＮＢＡ，ＣＢＡ.
 _FULL_WORD = re.compile(
     "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
     "(?:[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
@@ -138,8 +138,8 @@ class Width(PageTransform):
 
 _ODD = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _BREAK = "\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
-_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff“‘《「"  # what a Chinese paragraph starts with
-# Each pattern starts with one class, which `re` skips to at 1 GB/s; alternatives at the start cost a tenth of that.
+_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff“‘《「"  # the indent of a Chinese paragraph
+# Each pattern starts with a character class, for which `re` searches at 1 GB/s. Alternatives at the start are ten times as slow.
 _BREAKS = re.compile(rf"[\r{_BREAK}](?:(?<=\r)\n)?")
 _ODD_OR_BREAK = re.compile(rf"[\r{_BREAK}{_ODD}]")
 _BLANK, _ENDS, _PAIRS = ("", " ", "\t"), ("", " ", "\t", "\n"), (" \n", "\n ", "\n\n\n", "\t\n", "\n\t")
@@ -152,7 +152,7 @@ _MANY_BREAKS = re.compile("\n{3,}")
 @register
 @dataclass(frozen=True)
 class Spaces(PageTransform):
-    r"""Unify spaces and line breaks, take the indent off Chinese paragraphs, keep one blank line of many.
+    r"""Unify spaces and line breaks, remove the indent of Chinese paragraphs, and merge blank lines.
 
     Spaces between words, and the indent of lines that start with Latin text (code), stay.
 
@@ -197,7 +197,7 @@ class Spaces(PageTransform):
 
 
 def _blank_lines(text: str) -> Iterator[Edit]:
-    """Yield the edits of blank lines: none at the beginning, one line break at the end, one blank line elsewhere."""
+    """Yield edits that leave no blank lines at the beginning, one line break at the end, and one blank line elsewhere."""
     head = len(text) - len(text.lstrip("\n"))
     tail = max(head, len(text.rstrip("\n")))
     if head:
@@ -209,7 +209,7 @@ def _blank_lines(text: str) -> Iterator[Edit]:
 
 
 def _spaces(text: str) -> Iterator[Edit]:
-    """Yield the edits of spaces: odd ones anywhere, plain ones at the ends of lines."""
+    """Yield the edits of spaces: unusual ones anywhere, plain ones at the ends of lines."""
     runs: dict[int, tuple[int, str]] = {}
     if text[-1:] in (" ", "\t") or " \n" in text or "\t\n" in text:
         runs |= {m.start(): (m.end(), "space.trailing") for m in _TRAILING.finditer(text)}
@@ -222,7 +222,7 @@ def _spaces(text: str) -> Iterator[Edit]:
         runs[start] = end, "space.odd"
     at = 0
     for start, (end, rule) in sorted(runs.items()):
-        if start < at:  # plain spaces inside a run that holds odd ones too
+        if start < at:  # plain spaces inside a run with other spaces
             continue
         at = end
         first, last = start == 0 or text[start - 1] == "\n", end == len(text) or text[end] == "\n"

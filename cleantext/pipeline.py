@@ -38,10 +38,10 @@ def transforms() -> Mapping[str, type[Transform]]:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A batch after a Pipeline: the pages, and what each step changed."""
+    """A batch after a pipeline: the pages, and the changes of each step."""
 
     pages: list[Page]
-    steps: list[Changes]  # one for each Transform of the Pipeline
+    steps: list[Changes]  # one for each step of the pipeline
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Pipeline(Transform):
     id: ClassVar[str] = "pipeline"
     version: ClassVar[int] = 1
     safety: ClassVar[Safety] = Safety.LOSSY
-    laws: ClassVar[Mapping[Law, bool | Breaks]] = {}  # those of its steps, which need not hold for all of them together
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {}  # no laws: those of its steps need not hold for their combination
     rules: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -83,7 +83,7 @@ class Pipeline(Transform):
         return _from_file(Path(name)) if name.endswith(".toml") or "/" in name else _preset(name)
 
     def without(self, *ids: str) -> Pipeline:
-        """Return the Pipeline without the steps of these ids."""
+        """Return the pipeline without the steps with these ids. Raise `ConfigError` for an id that it does not have."""
         have = [step.id for step in self.steps]
         for wanted in ids:
             if wanted not in have:
@@ -91,7 +91,7 @@ class Pipeline(Transform):
         return Pipeline(tuple(s for s in self.steps if s.id not in ids), f"{self.name}-without-{'-'.join(ids)}" if ids else self.name)
 
     def then(self, *steps: Transform) -> Pipeline:
-        """Return the Pipeline with further steps at its end."""
+        """Return the pipeline with more steps at the end."""
         for step in steps:
             if not isinstance(step, Transform):
                 raise wrong_type(step, "a Transform")
@@ -99,11 +99,11 @@ class Pipeline(Transform):
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the specification: equal recipes have equal names on every machine."""
+        """A digest of the specification, 16 hex digits: equal pipelines have equal fingerprints on every machine."""
         return hashlib.sha256(json.dumps([s.spec() for s in self.steps], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def with_rules(self, *packs: str) -> Pipeline:
-        """Return the Pipeline with further rule packs, by name or path, in its chrome steps: that of HTML takes what they keep."""
+        """Return the pipeline with more rule packs, by name or path, in its chrome steps. The step for HTML uses only their "keep" rules."""
         from cleantext.chrome import StripChrome
         from cleantext.chrome.main_text.main_blocks import MainContent
 
@@ -115,11 +115,11 @@ class Pipeline(Transform):
         if not chosen:
             raise ConfigError(f"pipeline {self.name} has no chrome.lines step that could take the rules {', '.join(packs)}")
         for step in chosen:
-            _ = step.pack  # loaded now: a bad row stops a run before it starts
+            _ = step.pack  # load it now, so that an invalid row is reported before the run
         return Pipeline(steps, self.name)
 
     def keeping(self, *phrases: str) -> Pipeline:
-        r"""Return the Pipeline whose chrome steps take no line with one of the phrases, as they stand in any script and width.
+        r"""Return the pipeline with chrome steps that never remove a line with one of these phrases, in either script and any width.
 
         >>> Pipeline.load("zh-web").keeping("责任编辑")("喀什的春天，杏花开了。\n責任編輯：石青")
         '喀什的春天，杏花开了。\n责任编辑：石青'
@@ -134,7 +134,7 @@ class Pipeline(Transform):
         return Pipeline(steps, self.name) if phrases else self
 
     def with_script(self, to: str) -> Pipeline:
-        """Return the Pipeline with its texts in one script at its end (see `unify_script`), or with "keep" in the script that they have.
+        """Return the pipeline with a final conversion to one script (see `unify_script`), or, with "keep", without conversion.
 
         >>> Pipeline.load("zh-web").with_script("hant")("发展"), Pipeline.load("text").with_script("hans")("發展")
         ('發展', '发展')
@@ -153,7 +153,7 @@ class Pipeline(Transform):
         return Pipeline(tuple(step if s is mine[0] else s for s in self.steps) if mine[0] in self.steps else (*self.steps, step), self.name)
 
     def without_learned(self) -> Pipeline:
-        """Return the Pipeline with rules alone: no learned model decides about lines of text, or of HTML.
+        """Return the pipeline with rules only: no learned model decides about lines of text or HTML.
 
         >>> Pipeline.load("zh-web").without_learned().fingerprint == Pipeline.load("zh-web").fingerprint
         False
@@ -164,7 +164,7 @@ class Pipeline(Transform):
         return Pipeline(tuple(replace(s, learned=False) if isinstance(s, (StripChrome, MainContent)) else s for s in self.steps), self.name)
 
     def trace(self, pages: Sequence[Page]) -> Traced:
-        """Run all steps on a batch and keep what each of them changed."""
+        """Run all steps on a batch, and keep the changes of each step."""
         steps: list[Changes] = []
         now = list(pages)
         for page_steps, run in groupby(self.steps, key=lambda step: isinstance(step, PageTransform)):
@@ -200,7 +200,7 @@ class Pipeline(Transform):
         return now
 
     def explain(self, page: Page) -> Cleaned:
-        """Clean one page and keep the record."""
+        """Clean one page, and return it with the record of all edits."""
         traced = self.trace([page])
         steps = tuple(Step(s.id, c.edits(0), c.choices(0)) for s, c in zip(self.steps, traced.steps, strict=True))
         out = traced.pages[0]
@@ -224,10 +224,10 @@ class Pipeline(Transform):
         return [None if t is None else p.text for t, p in zip(texts, pages, strict=True)]
 
     def on(self, column: str, *, out: str | None = None) -> ColumnMap:
-        """Return a picklable function that cleans one column of what it is given, for ``datasets.Dataset.map`` and its like.
+        """Return a picklable function that cleans one column of its argument, for ``datasets.Dataset.map`` and the like.
 
         It takes a batch (a dict of lists, an Arrow table or record batch, a pandas frame) or one record (a dict), and returns
-        its kind. Batches are much faster: ``dataset.map(pipeline.on("text"), batched=True)``.
+        the same type. Batches are much faster: ``dataset.map(pipeline.on("text"), batched=True)``.
 
         >>> Pipeline.load("zh-web").on("text")({"id": [1, 2], "text": ["發展", None]})
         {'id': [1, 2], 'text': ['发展', None]}
@@ -242,7 +242,7 @@ class Pipeline(Transform):
 
 
 def _by_page(steps: Sequence[PageTransform], pages: list[Page], traced: list[Changes]) -> list[Page]:
-    """Return pages after steps that look at one at a time, and add what each changed to ``traced``: which pages may need which is asked once."""
+    """Run steps that work page by page, and append their changes to ``traced``. One scan finds the pages that each step may have to change."""
     gate = gates(tuple(step.characters for step in steps))
     bits = gate.bits([page.text for page in pages])
     for n, step in enumerate(steps):
@@ -257,7 +257,7 @@ def _by_page(steps: Sequence[PageTransform], pages: list[Page], traced: list[Cha
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """Cleans one column of a batch, or one field of a record (see `Pipeline.on`)."""
+    """Clean one column of a batch, or one field of a record (see `Pipeline.on`)."""
 
     pipeline: Pipeline
     column: str

@@ -1,4 +1,4 @@
-"""For tests of Transforms, yours too: Hypothesis strategies for Chinese web text, and `check_laws`.
+"""Tools for testing Transforms, including your own: Hypothesis strategies for Chinese web text, and `check_laws`.
 
 Needs the ``test`` extra: ``pip install 'cleantext-zh[test]'``.
 """
@@ -21,7 +21,7 @@ __all__ = ["broken", "check_laws", "check_page", "edited", "html_documents", "ht
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
-# What Chinese pages are made of, and what breaks programs that read them.
+# Typical parts of Chinese pages, and characters that break programs.
 HAN = st.sampled_from("发展新疆經濟區設關於這個裡麵著乾後里面着干後喀什霍尔果斯口岸一二三的是了在")
 TRADITIONAL = st.sampled_from(["發展", "經濟帶", "核心區", "隨著", "顯著", "乾淨", "皇后", "後來", "頭髮", "憑藉", "裡面", "臺灣"])
 MARKS = st.sampled_from("，。、；：？！“”‘’（）《》【】…—·,.;:?!()[]'\"-/|>")
@@ -75,7 +75,7 @@ PROSE = st.sampled_from(
 
 
 def web_text(*, max_size: int = 40) -> st.SearchStrategy[str]:
-    """Return texts as crawls hold them: Han of both scripts, damage, chrome, odd spaces, hidden and rare characters.
+    """Return texts like those of crawls: Han of both scripts, damage, chrome, unusual spaces, hidden and rare characters.
 
     >>> isinstance(web_text(max_size=2), st.SearchStrategy)
     True
@@ -85,7 +85,7 @@ def web_text(*, max_size: int = 40) -> st.SearchStrategy[str]:
 
 
 def marks(*, max_size: int = 8) -> st.SearchStrategy[str]:
-    """Return runs of characters that show nothing, between letters of the scripts that need some of them and of those that need none.
+    """Return runs of invisible characters between letters, both of scripts that need some of them and of scripts that need none.
 
     >>> isinstance(marks(max_size=2), st.SearchStrategy)
     True
@@ -130,7 +130,7 @@ def html_pages(draw: st.DrawFn) -> Page:
 
 @st.composite
 def html_documents(draw: st.DrawFn) -> Page:
-    """Return pages read from HTML as sites write it: navigation, a title, an article, lists beside it, comments and a foot, in any order.
+    """Return pages read from typical HTML: navigation, a title, an article, sidebars, comments and a footer, in any order.
 
     >>> isinstance(html_documents(), st.SearchStrategy)
     True
@@ -185,7 +185,7 @@ def _part(page: Page, start: int, end: int) -> Page:
 
 
 def broken(transform: Transform, law: Law, given: str | Page) -> str | None:
-    r"""Say how a law is broken on a text, or a page with its HTML; None where it holds there. LINE_LOCAL is tried at every line feed.
+    r"""Describe how a law is broken for a text or a page with HTML; return None if it holds. LINE_LOCAL is tried at every line feed.
 
     >>> from cleantext.normalize import Width
     >>> print(broken(Width(), Law.ONLY_DELETES, "Ａ级"))
@@ -214,7 +214,7 @@ def broken(transform: Transform, law: Law, given: str | Page) -> str | None:
 
 
 def check_laws(transform: Transform, given: str | Page) -> None:
-    """Assert on one text, or page with its HTML, what a Transform promises: its laws, its edits, its fast path, its batches.
+    """Assert all promises of a Transform for one text or page with HTML: its laws, edits, fast path, and batches.
 
     Draw texts with `web_text` and `lines`::
 

@@ -1,4 +1,4 @@
-"""TOML that users write: rule packs, pipelines and host profiles are read alike, and refused in the same words."""
+"""TOML files of users: rule packs, pipelines and host profiles are read in the same way, with the same error messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def text_of(data: bytes, *, source: str, refuse: type[CleantextError]) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        at = error.start + len(data) - len(error.object)  # the decoder has cut the mark off
+        at = error.start + len(data) - len(error.object)  # the decoder has removed the byte order mark
         raise refuse(
             f"{source}:{data[:at].count(10) + 1}: not UTF-8: byte {at:,} is {data[at]:#04x}; open it in the encoding that it was "
             "written in (such as GBK), and save it as UTF-8"
@@ -28,7 +28,7 @@ def text_of(data: bytes, *, source: str, refuse: type[CleantextError]) -> str:
 
 
 def parsed(text: str, *, source: str, refuse: type[CleantextError]) -> dict[str, Any]:
-    """Parse the text of a TOML file. Raise ``refuse`` where it is none.
+    """Parse the text of a TOML file. Raise ``refuse`` if it is invalid.
 
     >>> from cleantext.errors import ConfigError
     >>> parsed("a = 1", source="mine.toml", refuse=ConfigError)
@@ -36,5 +36,5 @@ def parsed(text: str, *, source: str, refuse: type[CleantextError]) -> dict[str,
     """
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also numbers too long and lists too deep
+    except (ValueError, RecursionError) as error:  # also for numbers that are too long and lists that are too deep
         raise refuse(f"{source}: not valid TOML: {error}") from error

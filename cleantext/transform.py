@@ -1,4 +1,4 @@
-"""Transform: what changes pages, and the laws that it keeps.
+"""Transform: the interface of everything that changes pages, and its laws.
 
 A `Transform` is a frozen dataclass whose fields are its options. It has one definition,
 `Transform.run`: a batch of pages in, `Changes` out. A call on one string, the edits of one string
@@ -36,19 +36,19 @@ __all__ = [
 
 
 class Block(NamedTuple):
-    """A visible piece of a page: where it came from in the HTML, as evidence. Blocks tile the text."""
+    """A visible piece of a page and its origin in the HTML, used as evidence. Blocks tile the text."""
 
     start: int
     end: int
     tag: str = ""
-    tokens: tuple[str, ...] = ()  # words of class and id, split at - _ and camelCase
+    tokens: tuple[str, ...] = ()  # words of the attributes class and id, split at - _ and camelCase
     link_density: float = 0.0  # share of the block's characters inside links
     path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    r"""One page: its text as read, and what a Transform may know beside it.
+    r"""One page: its text as read, and further information for Transforms.
 
     ``text`` is the decoded text, or all visible lines of an HTML document. ``html`` holds the
     blocks of an HTML document and is empty for plain text, where each line is a block.
@@ -76,7 +76,7 @@ class Page:
 
         The output of an edit that crosses blocks belongs to the first of them; empty blocks are dropped.
         """
-        if not self.html:  # not `replace`, which takes four times as long: half of what a short page costs
+        if not self.html:  # dataclasses.replace would take four times as long, half the time for a short page
             return Page(text, self.id, self.url, self.host, (), self.metadata, self.flags)
         moved = OffsetMap(edits)
         ends = [moved.to_cleaned(0, block.end)[1] for block in self.html]
@@ -94,7 +94,7 @@ def _lines(text: str) -> Iterator[Block]:
 
 
 class Law(enum.Enum):
-    """A property that holds for every input, or does not. Each Transform says which, for all of them.
+    """A property that holds for every input. Each Transform states for each law whether it holds.
 
     >>> from cleantext.script import UnifyScript
     >>> UnifyScript().laws[Law.KEEPS_LENGTH], UnifyScript().laws[Law.KEEPS_HAN].example
@@ -111,7 +111,7 @@ class Law(enum.Enum):
 
 
 class Breaks(NamedTuple):
-    """A law that does not hold: an input that breaks it (two lines for LINE_LOCAL; a page where its HTML matters), and why."""
+    """States that a law does not hold, with a counterexample (two lines for LINE_LOCAL; a page if its HTML matters) and the reason."""
 
     example: str | Page
     why: str
@@ -122,15 +122,15 @@ Laws = Mapping[Law, "bool | Breaks"]
 
 
 class Safety(enum.Enum):
-    """How much a Transform may cost the reader."""
+    """What a reader may lose by a Transform."""
 
-    SAFE = "safe"  # the meaning stays whole
+    SAFE = "safe"  # the meaning is preserved
     LOSSY = "lossy"  # distinctions are merged, such as 乾 and 干
-    AGGRESSIVE = "aggressive"  # text that somebody may want can go
+    AGGRESSIVE = "aggressive"  # may remove text that somebody wants
 
 
 class Transform(ABC):
-    """Something that changes pages and can say what it changed. Subclasses are frozen dataclasses.
+    """A change of pages that records what it changed. Subclasses are frozen dataclasses.
 
     >>> from cleantext.normalize import Width
     >>> Width()("１０月"), Width().edits("１０月")
@@ -138,7 +138,7 @@ class Transform(ABC):
     """
 
     id: ClassVar[str]
-    version: ClassVar[int]  # raised whenever outputs change
+    version: ClassVar[int]  # increased whenever outputs change
     safety: ClassVar[Safety]
     laws: ClassVar[Laws]
     rules: ClassVar[Mapping[str, str]]  # every rule id it may emit, and what it means
@@ -178,14 +178,14 @@ class PageTransform(Transform):
         """Return edits, flags and metadata of one page."""
 
     def wants(self, text: str) -> bool:
-        """Say whether the text may need work: a cheap gate in front of `on_page`, never the reason for an edit."""
+        """Return whether the text may need changes: a cheap filter before `on_page`, which must not affect results."""
         return True
 
     def run(self, pages: Sequence[Page]) -> Changes:
         return self.run_some(pages, range(len(pages)))
 
     def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
-        """Return what `run` does, of which only the pages at some positions, ascending, may need work."""
+        """Do the same as `run`, if only the pages at the positions ``which`` (ascending) may need changes."""
         edits: dict[int, Sequence[Edit]] = {}
         flags: dict[int, tuple[str, ...]] = {}
         metadata: dict[int, Mapping[str, Any]] = {}
@@ -212,14 +212,14 @@ def advance(pages: Sequence[Page], changes: Changes) -> list[Page]:
     for i, flags in changes.flags.items():
         out[i] = replace(out[i], flags=tuple(dict.fromkeys((*out[i].flags, *flags))))
     for i, found in changes.metadata.items():
-        out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # an earlier step's value stays
+        out[i] = replace(out[i], metadata={**found, **out[i].metadata})  # the value of an earlier step takes precedence
     for i, found in changes.restated.items():
         out[i] = replace(out[i], metadata={**out[i].metadata, **found})
     return out
 
 
 def as_page(text: str, page: Page | None) -> Page:
-    """Return the text as a page, or the page given beside it; refuse what is none."""
+    """Return ``page`` with this text, or a new page. Raise `TypeError` for anything else."""
     if not isinstance(text, str):
         raise wrong_type(text)
     if page is None:
@@ -233,13 +233,13 @@ REGISTRY: dict[str, type[Transform]] = {}
 
 
 def register(cls: type[Transform]) -> type[Transform]:
-    """Make a Transform known to presets by its id."""
+    """Register a Transform, so that presets can use it by its id."""
     REGISTRY[cls.id] = cls
     return cls
 
 
 class Step(NamedTuple):
-    """The edits of one Transform, and what they chose among, in the offsets of the text that it was given."""
+    """The edits and choices of one Transform, in offsets of its input text."""
 
     transform: str
     edits: tuple[Edit, ...]
@@ -248,7 +248,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A cleaned text that can explain itself. ``edits`` point into ``original``.
+    """A cleaned text with its record. The offsets of ``edits`` refer to ``original``.
 
     >>> from cleantext.pipeline import explain
     >>> cleaned = explain("新\N{ZERO WIDTH SPACE}疆發展")
@@ -274,12 +274,12 @@ class Cleaned:
 
     @cached_property
     def _maps(self) -> tuple[OffsetMap, ...]:
-        """One map a step: more exact than one of the composed edits, which merge what steps did side by side."""
+        """One map per step. This is more exact than a map of the composed edits, in which adjacent edits of different steps are merged."""
         return tuple(OffsetMap(step.edits) for step in self.steps)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """What edits chose among several forms, their spans in ``original``, the least sure first.
+        """The choices of edits among several forms, the least certain first. Spans refer to ``original``.
 
         >>> from cleantext.pipeline import explain
         >>> [(c.start, c.after, c.alternatives) for c in explain("电话是被发明的", pipeline="zh-web-hant").choices]
@@ -291,17 +291,17 @@ class Cleaned:
         return tuple(sorted(found, key=lambda choice: (choice.margin, choice.start)))
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
-        """Return where ``text[start:end]`` stood in the original."""
+        """Return the span of the original that became ``text[start:end]``."""
         return self._back(len(self._maps), start, end)
 
     def _back(self, steps: int, start: int, end: int) -> tuple[int, int]:
-        """Carry a span back over the first so many steps."""
+        """Map a span back over the first ``steps`` steps."""
         for step in reversed(self._maps[:steps]):
             start, end = step.to_original(start, end)
         return start, end
 
     def cleaned_span(self, start: int, end: int) -> tuple[int, int]:
-        """Return where ``original[start:end]`` went; empty where all of it was removed."""
+        """Return the span of ``text`` for ``original[start:end]``; an empty span if all of it was removed."""
         for step in self._maps:
             start, end = step.to_cleaned(start, end)
         return start, end

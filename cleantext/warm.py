@@ -1,4 +1,4 @@
-"""Warm up: compile every kernel now, so that no later call has to wait for it."""
+"""Warm up: compile all kernels now, so that later calls need not wait for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def warm(*parts: Part) -> None:
 
 
 def compile_ahead(*parts: Part, told: Told | None = None) -> float:
-    """Compile what is not in the cache yet in one process a core; return the seconds that it took.
+    """Compile kernels that are not cached yet, in one process per core; return the seconds it took.
 
     Numba compiles in one thread, so each process takes kernel after kernel from the same list.
     A kernel that they leave (a process died, or there is no cache to share) is compiled where it is first called.
@@ -47,7 +47,7 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
     if jit.is_disabled() or is_warm(*parts):
         return 0.0
     stamps = [_stamp(part) for part in parts]
-    if None in stamps:  # nothing can be shared: each process has to compile for itself
+    if None in stamps:  # without a cache, each process has to compile for itself
         return 0.0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     code = f"from cleantext.warm import share; share(*{parts!r})"
@@ -63,7 +63,7 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
                 time.sleep(0.1)
                 if told:
                     told(*_progress(Path(folder)))
-        except OSError:  # the system refuses to start another process
+        except OSError:  # no further process could be started
             return time.perf_counter() - start
         finally:
             for worker in workers:
@@ -81,19 +81,19 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
 
 
 def is_warm(*parts: Part) -> bool:
-    """Say whether the kernels were compiled on this machine before."""
+    """Return whether the kernels were compiled on this machine before."""
     return all((stamp := _stamp(part)) is not None and stamp.exists() for part in parts)
 
 
 def kernel_cache() -> Path | None:
-    """Return the folder that compiled kernels are kept in, or None where no folder can be written."""
+    """Return the folder of compiled kernels, or None if no folder is writable."""
     from cleantext.fold import _keep
 
     return jit.cache_folder(_keep.compiled)
 
 
 def _stamp(part: Part) -> Path | None:
-    """Return the marker file of a part that is compiled: its name stands for this code, this Numba and this processor."""
+    """Return the marker file of a compiled part. Its name depends on the code, on the version of Numba and on the processor."""
     import llvmlite.binding
     import numba
 
@@ -103,7 +103,7 @@ def _stamp(part: Part) -> Path | None:
     if folder is None:
         return None
     sources = sorted(Path(cleantext.__file__).parent.rglob("*.py"))
-    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # the same facts by which Numba notices a changed source
+    made = [(s.name, s.stat().st_size, s.stat().st_mtime_ns) for s in sources]  # Numba detects changed sources by the same data
     state = repr((numba.__version__, sys.version_info, llvmlite.binding.get_host_cpu_name(), made))
     return folder / f"cleantext-{part}-{hashlib.sha256(state.encode()).hexdigest()[:12]}.warm"
 
@@ -113,12 +113,12 @@ def share(*parts: Part) -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     with jit.recorded() as calls:
         _exercise(*parts)
-    gc.freeze()  # Numba makes many small objects that stay: collecting garbage among them takes a tenth of the time
+    gc.freeze()  # Numba creates many long-lived objects; garbage collection would take a tenth of the time
     gc.set_threshold(50_000, 20, 50)
     left = {f"{n:04}": call for n, call in enumerate(calls)}
     (folder / f"{len(left)}.all").touch()
     have: set[jit.Kernel[..., Any]] = set()
-    while left and os.getppid() == parent:  # a new parent means that `compile_ahead` was stopped
+    while left and os.getppid() == parent:  # the parent changes when `compile_ahead` is stopped
         # Take the kernel that shares most with what this process has compiled, so that two processes seldom compile the same one.
         name = max(left, key=lambda name: _gain(left[name][0], have))
         kernel, given = left.pop(name)
@@ -149,7 +149,7 @@ def _exercise(*parts: Part) -> None:
 
 
 def pages() -> None:
-    """Compile what cleans pages."""
+    """Compile the kernels that clean pages."""
     from cleantext.chrome.lines.findings import collect
     from cleantext.chrome.rules.load_packs import load_pack
     from cleantext.pipeline import Pipeline
@@ -168,7 +168,7 @@ def pages() -> None:
 
 
 def documents() -> None:
-    """Compile what reads HTML, and chooses its main text."""
+    """Compile the kernels that read HTML and choose its main text."""
     from cleantext.chrome.main_text.main_blocks import MainContent
     from cleantext.html import read_html
 
@@ -176,7 +176,7 @@ def documents() -> None:
 
 
 def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal["char", "script"]] = ("char",)) -> None:
-    """Compile what finds and removes duplicates."""
+    """Compile the kernels that find and remove duplicates."""
     from cleantext.dedup import find_duplicates
 
     text = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。第二段也要够长。"
@@ -186,7 +186,7 @@ def duplicates(*levels: Literal["document", "passage"], units: Sequence[Literal[
 
 
 def boilerplate() -> None:
-    """Compile what lists what too many texts share."""
+    """Compile the kernels that find boilerplate."""
     from cleantext.dedup import find_duplicates
 
     text = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。"
@@ -194,7 +194,7 @@ def boilerplate() -> None:
 
 
 def columns() -> None:
-    """Compile what converts scripts."""
+    """Compile the kernels that convert scripts."""
     import pyarrow as pa
 
     from cleantext.script import UnifyScript

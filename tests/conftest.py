@@ -1,4 +1,8 @@
-"""Hypothesis profiles: `ci` is derandomised; CI=true, HYPOTHESIS_PROFILE or --thorough choose. Where ../shared is, tests may use it."""
+"""Hypothesis profiles and the development data.
+
+CI=true, HYPOTHESIS_PROFILE or --thorough choose a profile; `ci` is derandomised. Tests marked `shared` read ../shared, or CLEANTEXT_SHARED, and
+are skipped without it.
+"""
 
 import gc
 import os
@@ -9,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
+SHARED = Path(os.environ.get("CLEANTEXT_SHARED", ROOT.parent / "shared"))  # the development data
 
 slow = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=slow)

@@ -83,7 +83,7 @@ def test_failed_pages_go_before_changed_ones(tmp_path):
     assert run(*call, "--check", "--max-df", "0").exit_code == 2
     for told in (run("--help").output, (SEEDS.parent / "docs" / "clean.md").read_text("utf-8")):
         assert "--check" in told.partition("xit codes: 0 done")[2].partition("failed")[0]
-        assert "whatever would change" in " ".join(told.split())
+        assert "takes precedence over 1" in " ".join(told.split())
 
 
 def test_pages_of_html_end_in_one_line_break_and_texts_as_they_did(tmp_path):

@@ -1,14 +1,13 @@
 import codecs
-from pathlib import Path
 
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import examples
 
 from cleantext.decode import CLEAR, decode, prescan
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 SIMPLIFIED = "新疆维吾尔自治区的首府是乌鲁木齐，位于天山北麓。全区的经济、文化和教育事业近年来发展很快，人民的生活水平不断提高。\n"
 TRADITIONAL = "臺灣的春天，山上開滿了杜鵑花。遊客們從各地來到這裡，享受溫暖的陽光和清新的空氣，還有當地的美食。\n"
 JAPANESE = "これは日本語の文章です。東京は日本の首都であり、世界でも有数の大都市です。私は毎日電車で会社に通っています。\n" * 4
@@ -194,13 +193,12 @@ def test_nothing_is_text():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_prescan_as_html5lib_has_it():
     from cleantext.data.encodings import codec_of
 
     wrong = total = 0
     for name in ("tests1.dat", "tests2.dat", "test-yahoo-jp.dat"):
-        for case in (SHARED / "suites" / "html5lib" / "encoding" / name).read_bytes().split(b"#data\n")[1:]:
+        for case in (SHARED / "data" / "suites" / "html5lib" / "encoding" / name).read_bytes().split(b"#data\n")[1:]:
             data, _, encoding = case.partition(b"\n#encoding\n")
             if data.startswith(codecs.BOM_UTF8):
                 continue
@@ -212,11 +210,10 @@ def test_prescan_as_html5lib_has_it():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_pages_of_the_development_set():
     import json
 
-    for folder in sorted((SHARED / "pages").iterdir()):
+    for folder in sorted((SHARED / "data" / "pages").iterdir()):
         true = json.loads((folder / "meta.json").read_text("utf-8"))["encoding"].lower()
         decoded = decode((folder / "page.html").read_bytes())
         assert decoded.encoding == true, folder.name

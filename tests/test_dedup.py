@@ -10,6 +10,7 @@ import datasketch
 import numpy as np
 import pyarrow as pa
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import WORDS, corpus, edited, examples, prose
@@ -24,7 +25,6 @@ from cleantext.errors import CleantextError, ConfigError, InputError, SketchMism
 from cleantext.fold import kept
 
 ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared"
 
 
 def shingles(text, fold="basic"):
@@ -720,7 +720,6 @@ def test_the_five_pages_with_copies_hidden_among_them():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 @pytest.mark.parametrize("name", ["laws", "moj"])
 def test_bars_on_the_development_sets(name):
     sys.path.insert(0, str(SHARED / "tools"))
@@ -749,7 +748,6 @@ def test_bars_on_the_development_sets(name):
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_verses_meet_across_scripts():
     sys.path.insert(0, str(SHARED / "tools"))
     import score_dedup

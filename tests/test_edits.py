@@ -33,6 +33,7 @@ def test_revert_takes_apply_back(case):
 @given(two_steps())
 @example(("abc", [Edit(1, 2, "b", "", "a.one")], [Edit(0, 2, "ac", "x", "a.two")]))
 @example(("ab", [Edit(0, 1, "a", "xy", "a.one")], [Edit(0, 2, "xy", "a", "a.two")]))
+@example(("_abcd", [Edit(1, 2, "a", "AA", "a.one"), Edit(3, 4, "c", "CC", "a.one")], [Edit(2, 5, "AbC", "z", "a.two")]))
 def test_composed_edits_do_both_steps(case):
     text, first, then = case
     both = compose(first, then)
@@ -57,6 +58,27 @@ def test_composed_edits_name_every_rule_that_made_them(case):
         for edit in composed:
             if edit.start < step.end and step.start < edit.end:
                 assert step.rule in edit.rules
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "both"),
+    [
+        ([(2, 3, "c", "x", "a.one")], [(0, 2, "ab", "y", "a.two")], [(0, 2, "ab", "y", "a.two"), (2, 3, "c", "x", "a.one")]),
+        ([(0, 2, "ab", "y", "a.one")], [(1, 2, "c", "z", "a.two")], [(0, 2, "ab", "y", "a.one"), (2, 3, "c", "z", "a.two")]),
+        (
+            [(0, 1, "a", "b", "a.one")],
+            [(0, 1, "b", "c", "a.two"), (1, 2, "x", "y", "a.two")],
+            [(0, 1, "a", "c", "a.one+a.two"), (1, 2, "x", "y", "a.two")],
+        ),
+        (
+            [(0, 1, "a", "b", "a.one"), (1, 2, "x", "y", "a.one")],
+            [(0, 1, "b", "c", "a.two")],
+            [(0, 1, "a", "c", "a.one+a.two"), (1, 2, "x", "y", "a.one")],
+        ),
+    ],
+)
+def test_edits_that_only_touch_stay_apart(first, then, both):
+    assert compose([Edit(*e) for e in first], [Edit(*e) for e in then]) == tuple(Edit(*e) for e in both)
 
 
 @given(edited())
@@ -132,6 +154,38 @@ def test_trimmed_edit_gives_the_new_text(before, after, start):
     assert len(edits) == (before != after)
 
 
+@given(web_text(max_size=8).filter(bool), web_text(max_size=8), web_text(max_size=8))
+def test_trimmed_edit_has_nothing_in_common_at_its_ends(before, after, around):
+    """But for an insertion, which takes one neighbour with it."""
+    for edit in trimmed(3, around + before + around, around + after + around, "a.rule"):
+        inserted = len(edit.before) == 1 and len(edit.after) > 1
+        assert inserted or not edit.after or (edit.before[0] != edit.after[0] and edit.before[-1] != edit.after[-1])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "edit"),
+    [
+        ("ab", "axb", (3, 4, "a", "ax")),  # the neighbour before
+        ("b", "xb", (3, 4, "b", "xb")),  # there is none before
+        ("a", "ax", (3, 4, "a", "ax")),
+        ("aa", "a", (4, 5, "a", "")),
+        ("abcb", "ab", (5, 7, "cb", "")),
+    ],
+)
+def test_where_a_trimmed_edit_stands(before, after, edit):
+    assert trimmed(3, before, after, "a.rule") == [Edit(*edit, "a.rule")]
+
+
+@given(edited(), st.data())
+def test_an_empty_span_maps_to_an_empty_span(case, data):
+    text, edits = case
+    out, carried = apply(text, edits), OffsetMap(edits)
+    for length, to, size in ((len(out), carried.to_original, len(text)), (len(text), carried.to_cleaned, len(out))):
+        at = data.draw(st.integers(0, length))
+        low, high = to(at, at)
+        assert 0 <= low == high <= size
+
+
 @pytest.mark.parametrize(
     ("text", "edits", "says"),
     [
@@ -156,6 +210,7 @@ def test_composed_edits_of_equal_length_are_not_taken_for_conversions():
     both = compose([Edit(0, 3, "发布时", "x", "a.one")], [Edit(0, 1, "x", "甲乙丙", "a.two")])
     assert OffsetMap(both).to_cleaned(0, 1) == (0, 3)
     assert OffsetMap([Edit(0, 3, "發佈時", "发布时", "a.one")]).to_cleaned(0, 1) == (0, 1)
+    assert OffsetMap([Edit(0, 2, "發佈", "发布", "a.one"), Edit(4, 6, "時間", "时间", "a.one")]).to_cleaned(4, 5) == (4, 5)
 
 
 def test_columns_apply_without_texts():

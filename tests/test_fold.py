@@ -3,11 +3,11 @@
 import json
 import sys
 import unicodedata
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import examples
@@ -16,7 +16,6 @@ from cleantext import fold
 from cleantext.changes import Ragged, code_points
 from cleantext.data import make_fold
 
-SHARED = Path(__file__).parents[2] / "shared"
 SIMPLIFIED = make_fold.simplified()
 frozen = pytest.mark.skipif(unicodedata.unidata_version != fold.UNICODE, reason="needs the Unicode version of the tables")
 
@@ -202,7 +201,6 @@ def test_one_string_needs_no_numba():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_against_the_scorer_and_verse_pairs():
     data = SHARED / "data" / "dedup"
     assert json.loads((data / "ts_chars.json").read_text("utf-8")) == make_fold.simplified()

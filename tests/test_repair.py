@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import examples
@@ -20,11 +21,9 @@ from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
 from cleantext.repair.shifted import certified
 from cleantext.transform import Page
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 CASES = json.loads((Path(__file__).parent / "cases" / "repair.json").read_text("utf-8"))
 HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 shared = pytest.mark.shared
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 
 # Pieces of every kind of damage, and what may stand beside them.
 PIECES = (
@@ -193,14 +192,13 @@ class TestLatin:
 
     @pytest.mark.long
     @shared
-    @needs_shared
     def test_gate_on_real_lines(self):
         """The laws and the Bible, and what each of the families makes of them."""
         import zstandard
 
         n = 0
         for name in ("laws", "moj", "cuv"):
-            data = zstandard.ZstdDecompressor().stream_reader((SHARED / "dedup" / f"{name}.jsonl.zst").read_bytes()).read()
+            data = zstandard.ZstdDecompressor().stream_reader((SHARED / "data" / "dedup" / f"{name}.jsonl.zst").read_bytes()).read()
             for line in re.findall(
                 r"[^\n]+", "\n".join(v for row in data.decode().splitlines() for v in json.loads(row).values() if isinstance(v, str))
             ):
@@ -215,13 +213,12 @@ class TestLatin:
         assert gated(text) == ftfy_safe(text)
 
     @shared
-    @needs_shared
     def test_ftfy_cases(self):
         """The same answers as ftfy without quotes and width, but for one C1 control that `Controls` takes out."""
         from ftfy import fix_text
 
         differ = []
-        for file in sorted((SHARED / "suites" / "ftfy").glob("*.json")):
+        for file in sorted((SHARED / "data" / "suites" / "ftfy").glob("*.json")):
             for case in json.loads(file.read_text("utf-8")):
                 theirs = fix_text(case["original"], uncurl_quotes=False, fix_character_width=False)
                 if repair(case["original"]) != theirs:
@@ -238,20 +235,18 @@ def test_lost_characters_are_counted_and_stay():
 
 
 @shared
-@needs_shared
 def test_seeds_without_injections_stay():
-    for file in sorted((SHARED / "seeds").glob("00[1-4]_*.txt")):
+    for file in sorted((SHARED / "data" / "seeds").glob("00[1-4]_*.txt")):
         text = file.read_text("utf-8")
         assert repair(text) == text.replace(":copyright:", "©")
 
 
 def seed_000():
-    folder = SHARED / "seeds"
+    folder = SHARED / "data" / "seeds"
     return next(folder.glob("000_*.txt")).read_text("utf-8"), (folder / "000.repaired.txt").read_text("utf-8")
 
 
 @shared
-@needs_shared
 def test_seed_000_is_repaired_exactly():
     """391 readings stand behind their character; the 392nd stands behind 區 once the slip before it is mended."""
     seed, true = seed_000()
@@ -263,7 +258,6 @@ def test_seed_000_is_repaired_exactly():
 
 
 @shared
-@needs_shared
 def test_the_simulator_makes_seed_000():
     seed, true = seed_000()
     table = list(dict.fromkeys(seed[m.start() - 1] for m in CANDIDATE.finditer(seed)))

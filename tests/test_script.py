@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import examples
@@ -48,7 +49,6 @@ from cleantext.transform import Block, Page
 
 CASES = json.loads((Path(__file__).parent / "cases" / "script.json").read_text("utf-8"))
 GOLDEN = json.loads((Path(__file__).parent / "cases" / "opencc.json").read_text("utf-8"))
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "dedup"
 
 
 def convert(texts: list[str], configuration: str, **options) -> list[str]:
@@ -172,9 +172,8 @@ def test_official_wheel_on_every_row_and_on_phrase_mixes():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_official_cases():
-    cases = json.loads((SHARED / "opencc_testcases.json").read_text("utf-8"))["cases"]
+    cases = json.loads((SHARED / "data" / "dedup" / "opencc_testcases.json").read_text("utf-8"))["cases"]
     checks = [(c["input"], configuration, fixed) for c in cases for configuration, fixed in c["expected"].items()]
     assert len(checks) == 543
     assert [(t, c, e) for t, c, e in checks if convert([t], c) != [e]] == []

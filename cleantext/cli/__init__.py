@@ -1,8 +1,8 @@
-"""The command line. Every command is a thin shell over a public function.
+"""The command line. Every command is a thin wrapper around a public function.
 
-Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
-configuration or rule error, 3 some pages failed (also with ``--check``, whatever would change), 4 the system
-refused (a full disk, say), 130 interrupted and resumable.
+Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 ``--check`` found changes, 2 usage,
+configuration or rule error, 3 some pages failed (takes precedence over 1), 4 error of the operating system
+(a full disk, for example), 130 interrupted and resumable.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from cleantext.pipeline import Pipeline
     from cleantext.transform import Cleaned
 
-SHOWN = 20  # failures that are told one by one
+SHOWN = 20  # at most so many failures or choices are listed
 USUAL = Options()  # the defaults
 
 
 class Commands(click.Group):
-    """A group whose commands end with the exit codes above and an error of one line, on streams of any encoding."""
+    """A group of commands that turns exceptions into the exit codes above and one-line messages, whatever the encoding of the streams."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         any_character()
@@ -56,7 +56,7 @@ class Commands(click.Group):
         except CleantextError as error:
             click.echo(f"cleantext: {error}", err=True)
             ctx.exit(2)
-        except BrokenPipeError:  # the reader of our stdout has gone: not our failure
+        except BrokenPipeError:  # the reader of our stdout has exited, which is not a failure of ours
             nobody_reads()
             ctx.exit(0)
         except OSError as error:
@@ -71,7 +71,7 @@ class Commands(click.Group):
 
 
 def _is_kept(out: Path | None) -> bool:
-    """Say whether a command that was stopped left something in its output to take up from."""
+    """Return whether a stopped command left a state in its output folder from which it can continue."""
     from cleantext.run.files import STATE
 
     return out is not None and (out / STATE).exists()
@@ -79,7 +79,7 @@ def _is_kept(out: Path | None) -> bool:
 
 @contextlib.contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does: what is half written goes, and the run can be taken up."""
+    """Handle SIGTERM like Ctrl-C: incomplete files are deleted, and the run can be continued."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -97,13 +97,13 @@ def main(ctx: click.Context) -> None:
     """Turn crawled web pages, Chinese first, into a corpus.
 
     \b
-    cleantext clean pages/ -o cleaned/    clean a folder; the report says what went and why
-    cleantext explain page.txt            one page: what would go
+    cleantext clean pages/ -o cleaned/    clean a folder; the report shows what was removed and why
+    cleantext explain page.txt            show what would be removed from one page
 
     \b
-    Exit codes: 0 done; 1 --check found changes; 2 a mistake in the call, and nothing was done; 3 some pages
-    failed, and the others are done (--check says 3, too, where pages fail, whatever would change); 4 the system
-    refused (a full disk, say); 130 interrupted.
+    Exit codes: 0 done; 1 --check found changes; 2 wrong usage or configuration, nothing was done; 3 some
+    pages failed, the others are done (takes precedence over 1); 4 error of the operating system (a full disk,
+    for example); 130 interrupted.
     """  # noqa: D301 - click reads the backslash
     if held := settings_file(Path.cwd()):
         ctx.default_map = defaults_of(main, *held)
@@ -127,85 +127,91 @@ for _command in (convert, extract, repair, learn, doctor):
     type=click.Choice(FORMATS),
     default=USUAL.form,
     show_default=True,
-    help="A text a page, or a table with a row a page: see docs/outputs.md.",
+    help="A text file per page, or a table with a row per page: see docs/outputs.md.",
 )
 @click.option(
     "--duplicates",
     type=click.Choice(DUPLICATES),
     default=USUAL.duplicates,
     show_default=True,
-    help="What near-duplicates to search for, and report.",
+    help="The kind of near-duplicates to find and report.",
 )
 @click.option("--remove", is_flag=True, help="Also remove the near-duplicates.")
 @click.option(
     "--index",
     default=USUAL.index,
     metavar="DIR",
-    help="Documents of runs before: compare these with them, too, and add them; clusters keep their names.",
+    help="An index of the documents of earlier runs: also compare with those, and add these. Clusters keep their numbers.",
 )
 @click.option(
     "--where",
     default="",
     metavar="SQL",
-    help='Keep pages of which it is true, such as "han_share > 0.3 and chars > 200"; others go to dropped.parquet.',
+    help='Keep only pages that meet a condition, such as "han_share > 0.3 and chars > 200"; others go to dropped.parquet.',
 )
 @click.option("--text", default="", metavar="FIELD", help="The field of a record that holds plain text. [default: text, content, ...]")
 @click.option("--html", default="", metavar="FIELD", help="The field that holds HTML. [default: html, raw_html, ...]")
 @click.option("--id", "id_", default="", metavar="FIELD", help="The field that names a record. [default: id, or url, or file and number]")
 @click.option("--url", default="", metavar="FIELD", help="The field that holds its address. [default: url, uri, ...]")
-@click.option("--strict", is_flag=True, help="A record that cannot be read ends the run; else it is counted and told.")
-@click.option("--threshold", default=USUAL.threshold, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
-@click.option("--min-chars", type=click.IntRange(min=1), default=USUAL.min_chars, show_default=True, help="Least letters of a passage.")
+@click.option("--strict", is_flag=True, help="Stop at a record that cannot be read, instead of counting and reporting it.")
+@click.option(
+    "--threshold", default=USUAL.threshold, show_default=True, help="Minimum similarity of near-duplicates (exact Jaccard index)."
+)
+@click.option(
+    "--min-chars", type=click.IntRange(min=1), default=USUAL.min_chars, show_default=True, help="Minimum number of letters of a passage."
+)
 @click.option("--max-df", type=click.IntRange(min=1), default=USUAL.max_df, show_default=True, help=MAX_DF)
-@click.option("--edits/--no-edits", "record", default=USUAL.record, show_default=True, help="Record edits, for explanations and undo.")
+@click.option("--edits/--no-edits", "record", default=USUAL.record, show_default=True, help="Record edits, for explain and undo.")
 @click.option(
     "--max-page-bytes",
     default=told_size(USUAL.max_page_bytes),
     show_default=True,
     metavar="SIZE",
-    help="Pages of more, unpacked, fail: they are listed, the run goes on.",
+    help="Larger pages (uncompressed) fail: they are listed, and the run continues.",
 )
 @click.option(
     "--page-seconds",
     type=click.FloatRange(min=0),
     default=USUAL.page_seconds,
     show_default=True,
-    help="Pages that take more work fail, too; each megabyte of a page gives it 15 more. 0: no limit.",
+    help="Pages that take longer fail as well; each megabyte of a page adds 15 seconds. 0: no limit.",
 )
 @click.option(
     "--max-page-memory",
     default=told_size(USUAL.max_page_memory),
     show_default=True,
     metavar="SIZE",
-    help="What a worker may take for its pages; pages that take more fail, too (Linux). 0: no limit.",
+    help="Memory limit of a worker for its pages; pages that need more fail as well (Linux). 0: no limit.",
 )
 @click.option("--profile", default="", metavar="FILE", help="Host profile that `cleantext learn` wrote.")
 @click.option(
     "--learn-hosts/--no-learn-hosts",
     default=None,
-    help="Learn from the pages themselves, where they say their hosts and there are enough of each. [default: for tables and crawls]",
+    help="Learn the lines that repeat on each host from the pages, if their hosts are known and have enough pages. [default: for tables and crawls]",
 )
 @click.option(
     "--memory",
     default=told_size(USUAL.memory),
     show_default=True,
-    help="What the search for duplicates may take of it, about; at least 1GB.",
+    help="Approximate memory for the search for duplicates; at least 1GB.",
 )
-@cluster(["local", "spark"], "This machine, or Apache Spark, with the same rows of tables. [default: spark with --master]")
-@click.option("--restart", is_flag=True, help="Forget what earlier runs into OUT have done.")
+@cluster(["local", "spark"], "Run on this machine, or on Apache Spark with the same rows in tables. [default: spark with --master]")
+@click.option("--restart", is_flag=True, help="Discard the results of earlier runs in OUT, and start over.")
 @click.option(
-    "--incremental", is_flag=True, help="Keep what each shard made, in OUT/.cleantext: a later run cleans only what is new or changed."
+    "--incremental",
+    is_flag=True,
+    help="Keep the results of shards in OUT/.cleantext, so that a later run only cleans new or changed inputs.",
 )
 @click.option(
     "--replace",
     "replaces",
     is_flag=True,
-    help="Let these pages take the place of an output that was made from others, which is else refused.",
+    help="Replace an existing output that was made from other pages, which is refused otherwise.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any page would change, 3 if any fails.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if any page would change, 3 if any fails.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
-@click.option("-v", "verbosity", count=True, help="Log the phases of the run to stderr; -vv its shards and steps, too.")
+@click.option("-v", "verbosity", count=True, help="Log the phases of the run to stderr; with -vv also its shards and steps.")
 @click.pass_context
 def clean(
     ctx: click.Context,
@@ -233,8 +239,8 @@ def clean(
 ) -> None:
     """Clean pages: files, folders, glob patterns, tables (JSON lines, CSV, Parquet, Arrow), WARC and WET files, zip and tar, - for stdin.
 
-    Writes one text per page (the tree mirrored) and metadata.jsonl, or with --format a table; edits.parquet, duplicates.parquet and
-    .jsonl, report.json and report.html. Inputs are never changed.
+    Writes one text file per page (in the same tree of folders) and metadata.jsonl, or with --format a table. Also writes edits.parquet,
+    duplicates.parquet and .jsonl, report.json and report.html. Inputs are never changed.
     """
     from rich.console import Console
 
@@ -265,17 +271,19 @@ def clean(
             report = job.clean_files(src, out, pipeline=pipeline, rules=rules, **options)
     if not quiet:
         summary(report, None if check or dry_run else str(out), console, drawn=not on_cluster)
-    sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: of a page that fails nobody knows
+    sys.exit(report.exit_code or int(check and report.changed > 0))  # 3 before 1: a failed page might change, too
 
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @recipe
-@click.option("--id", "name", default="", metavar="ID", help="FILE is the output of a run: show what it changed on the page of this id.")
+@click.option(
+    "--id", "name", default="", metavar="ID", help="FILE is the output folder of a run: show what it changed on the page with this id."
+)
 @click.option("--diff", "form", flag_value="diff", help="A unified diff instead of colours.")
 @click.option("--json", "form", flag_value="json", help="Edits, metadata and flags as JSON, offsets into the original.")
 def explain(file: Path, pipeline: str, rules: tuple[str, ...], form: str | None, name: str) -> None:
-    """Show what would change in FILE ('-' for stdin), and which rule would do it; or with --id what a run into FILE changed."""
+    """Show what would change in FILE ('-' for stdin), and by which rule. With --id, show what a finished run with output FILE changed."""
     recipe_ = chosen_pipeline(pipeline, rules)
     if name:
         from cleantext.run.finished.restore import explained
@@ -321,7 +329,7 @@ def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
         return pipeline.explain(read_page(Source.of(file, str(file))).page)
     import tempfile
 
-    with tempfile.NamedTemporaryFile() as held:  # read as any page without an ending
+    with tempfile.NamedTemporaryFile() as held:  # read like any page whose name has no extension
         held.write(sys.stdin.buffer.read())
         held.flush()
         return pipeline.explain(read_page(Source.of(Path(held.name), "-")).page)
@@ -330,12 +338,12 @@ def _explained(file: Path, pipeline: Pipeline) -> Cleaned:
 @main.command()
 @recipe
 @click.option("--jsonl", metavar="FIELD", help="Read and write JSON lines; clean this field, such as text or data.text.")
-@click.option("--page", is_flag=True, help="Stdin is one page, text or HTML: write its cleaned text.")
+@click.option("--page", is_flag=True, help="Stdin is a single page, text or HTML; write its cleaned text.")
 def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None, *, page: bool) -> None:
-    """Clean stdin to stdout: one record a line, as text or with --jsonl as JSON, in UTF-8; or with --page one page.
+    """Clean stdin to stdout in UTF-8: one record per line, as text or (with --jsonl) as JSON, or with --page one page.
 
-    A page is one record: its lines are judged together only inside one JSON field, or with --page. `data.text` is the field text of the
-    field data. A line that holds no such record goes through as it is, is told on stderr, and makes the exit code 3.
+    Each record is one page, so the lines of a page are judged together only inside a JSON field, or with --page. `data.text` means the
+    field text of the object data. A line without such a record is passed through unchanged and reported on stderr; the exit code is then 3.
     """
     from cleantext.cli.streams import piped
 
@@ -352,7 +360,7 @@ def pipe(pipeline: str, rules: tuple[str, ...], jsonl: str | None, *, page: bool
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("-o", "--to", required=True, type=click.Path(path_type=Path), help="Folder for the originals.")
 def undo(out: Path, to: Path) -> None:
-    """Write the originals as they were read, from the output folder OUT of a run alone."""
+    """Restore the original pages from nothing but the output folder OUT of a run."""
     from cleantext.report.tally import Report
     from cleantext.run.files import check_output
     from cleantext.run.finished.restore import is_undone
@@ -372,7 +380,7 @@ def undo(out: Path, to: Path) -> None:
 @main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 def report(out: Path) -> None:
-    """Write the HTML report of a finished run again, from its report.json."""
+    """Write the HTML report of a finished run again from its report.json."""
     from jinja2 import UndefinedError
 
     from cleantext.errors import InputError

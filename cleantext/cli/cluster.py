@@ -1,4 +1,4 @@
-"""Options of commands that can run on Apache Spark, and what such a run cannot do."""
+"""Options of commands that can run on Apache Spark, and the limits of such runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clean_there", "cluster", "is_given", "is_on_cluster", "settings_of"]
 
-# Options of `clean` that belong to one machine, and what there is for them on a cluster.
+# Options of `clean` that only work on one machine, and the replacement on a cluster.
 LOCAL = {
     "check": "look at a sample of the pages on one machine",
     "dry_run": "look at a sample of the pages on one machine",
@@ -25,14 +25,14 @@ LOCAL = {
 
 
 def cluster(names: Sequence[str], told: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return what gives a command the options that say which engine does it, by default the first of ``names``, and where Spark is."""
+    """Return a decorator that adds the options for the engine (the first of ``names`` by default) and for the address of Spark."""
     engine = click.option("--engine", type=click.Choice(names), default=names[0], help=f"{told} (docs/cluster.md).")
     master = click.option(
         "--master",
         default="local[*]",
         show_default=True,
         metavar="URL",
-        help="The cluster: spark://host:7077, yarn, k8s://..., or sc://host:15002 of Spark Connect. Its workers reach SRC and OUT by the same names.",
+        help="The cluster: spark://host:7077, yarn, k8s://..., or sc://host:15002 of Spark Connect. Its workers must reach SRC and OUT under the same names.",
     )
     conf = click.option(
         "--spark-conf", multiple=True, metavar="NAME=VALUE", help="A setting of Spark, such as spark.executor.memory=8g; may be repeated."
@@ -41,12 +41,12 @@ def cluster(names: Sequence[str], told: str) -> Callable[[Callable[..., Any]], C
 
 
 def is_given(ctx: click.Context, name: str) -> bool:
-    """Say whether an option stands on the command line."""
+    """Return whether an option was given on the command line."""
     return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
 def is_on_cluster(ctx: click.Context, engine: str) -> bool:
-    """Say whether a command runs on Spark: where --engine says so, or --master or --spark-conf and not --engine."""
+    """Return whether a command runs on Spark: by --engine, or else if --master or --spark-conf is given."""
     named = is_given(ctx, "master") or is_given(ctx, "spark_conf")
     if named and engine != "spark" and is_given(ctx, "engine") and engine != "auto":
         raise click.UsageError("--master and --spark-conf go with --engine spark alone")
@@ -54,7 +54,7 @@ def is_on_cluster(ctx: click.Context, engine: str) -> bool:
 
 
 def clean_there(ctx: click.Context, src: tuple[str, ...], out: Path, master: str, spark_conf: Iterable[str], **options: Any) -> Report:
-    """Run `clean` on Spark. Options of one machine are refused by their names; edits are not written there, so that nobody may ask for them."""
+    """Run `clean` on Spark. Options that only work on one machine are refused; so is --edits, since no edits are written on Spark."""
     _refuse_local(ctx)
     from cleantext.run.cluster.running import clean_on_spark
 

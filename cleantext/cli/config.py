@@ -1,7 +1,7 @@
-"""Settings from a file: cleantext.toml, or [tool.cleantext] of pyproject.toml, in the folder that a command is started in.
+"""Settings from a file in the current folder: cleantext.toml, or [tool.cleantext] in pyproject.toml.
 
-Keys are the long names of options, such as ``format`` and ``min-chars``: above all tables for ``clean`` and every command that has the same
-option, in a table named as a command for that one alone. What is given on the command line wins.
+Keys are the long names of options, such as ``format`` and ``min-chars``. Keys before any table apply to ``clean`` and to every command with the
+same option; keys in a table named after a command apply to that command only. The command line takes precedence.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from cleantext.errors import ConfigError, unknown
 __all__ = ["config", "defaults_of", "settings_file"]
 
 FILES = ("cleantext.toml", "pyproject.toml")
-NEVER = {"check", "dry-run", "out", "help", "version"}  # what a single call is about
+NEVER = {"check", "dry-run", "out", "help", "version"}  # these concern a single call
 
 
 def settings_file(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Return the settings of a folder and the file in which they stand; nothing where there are none."""
+    """Return the settings file of a folder and its settings, or None."""
     for name in FILES:
         path = folder / name
         if path.is_file():
@@ -35,7 +35,7 @@ def settings_file(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def defaults_of(group: click.Group, path: Path, held: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the defaults of each command by the names of its parameters, as click takes them. Raise `ConfigError` for what no command has."""
+    """Return the defaults of each command, by names of parameters, for click. Raise `ConfigError` for unknown settings and commands."""
     options = {name: _options(command) for name, command in group.commands.items()}
     shared = {key: value for key, value in held.items() if not isinstance(value, dict)}
     every = {key for known in options.values() for key in known}
@@ -56,13 +56,13 @@ def defaults_of(group: click.Group, path: Path, held: dict[str, Any]) -> dict[st
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command by their long names, without hyphens before them."""
+    """Return the options of a command by their long names, without the leading hyphens."""
     named = {max(o.opts, key=len).lstrip("-"): o for o in command.params if isinstance(o, click.Option)}
     return {name: option for name, option in named.items() if name not in NEVER and len(name) > 1}
 
 
 def _same(one: click.Option, other: click.Option) -> bool:
-    """Say whether options of one name mean one thing: `undo --to` is a folder, `clean --to` a script."""
+    """Return whether two options with the same name have the same meaning: `undo --to` is a folder, `clean --to` a script."""
     return one.name == other.name and type(one.type) is type(other.type)
 
 
@@ -73,14 +73,14 @@ def _named(settings: dict[str, Any], known: dict[str, click.Option]) -> dict[str
 
 @click.group("config")
 def config() -> None:
-    """Look at the settings of this folder."""
+    """Show the settings of the current folder."""
 
 
 @config.command("show", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("command", default="clean")
 @click.pass_context
 def show(ctx: click.Context, command: str) -> None:
-    """Show every setting of COMMAND with its value and where it comes from; options behind it count as given."""
+    """Show every setting of COMMAND with its value and source. Options after COMMAND are taken into account."""
     group = ctx.find_root().command
     assert isinstance(group, click.Group)
     if command not in group.commands:

@@ -13,9 +13,9 @@ from cleantext.cli.cluster import cluster, is_given, is_on_cluster, settings_of
 
 __all__ = ["MAX_DF", "RESUMES", "dedup", "size_of", "told_size"]
 
-RESUMES = "cleantext.resumes"  # key in a context of the output in which an interrupted command can take up where it was
+RESUMES = "cleantext.resumes"  # key in click's context for the output folder from which an interrupted command can continue
 
-MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet, not paired, and never removed."
+MAX_DF = "Passages in more texts are boilerplate: they are listed in boilerplate.parquet, not paired, and never removed."
 
 
 @click.command()
@@ -28,49 +28,55 @@ MAX_DF = "Passages in more texts are boilerplate: listed in boilerplate.parquet,
     show_default="passage; with --index its own, at first document",
     help="Compare whole texts, their paragraphs (local engine), or find passages wherever they lie.",
 )
-@click.option("--threshold", default=0.8, show_default=True, help="Least similarity of a near-duplicate (exact Jaccard).")
+@click.option("--threshold", default=0.8, show_default=True, help="Minimum similarity of near-duplicates (exact Jaccard index).")
 @click.option(
-    "--min-chars", type=click.IntRange(min=1), default=40, show_default=True, help="Least letters and digits of a passage or paragraph."
+    "--min-chars",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Minimum number of letters and digits of a passage or paragraph.",
 )
 @click.option("--max-df", type=click.IntRange(min=1), default=100, show_default=True, help=MAX_DF)
-@click.option("--against", metavar="SRC", help="References: report only what texts share with these.")
+@click.option("--against", metavar="SRC", help="Reference texts: report only pairs of a text and a reference.")
 @click.option(
     "--keep",
     default="longest",
     show_default=True,
     metavar="longest|first",
-    help="Which copy stays; of equally long ones that of the smallest id, and the first goes by the order of files and rows.",
+    help="Which copy stays: the longest (the smallest id among equally long ones), or the first in the order of files and rows.",
 )
-@click.option("--index", type=click.Path(path_type=Path), help="A folder of texts searched before: search against them, and add these.")
-@click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only ask.")
+@click.option(
+    "--index", type=click.Path(path_type=Path), help="Folder of an index of earlier texts: compare with those as well, and add these."
+)
+@click.option("--add/--no-add", default=True, show_default=True, help="With --index: add these texts, or only compare them.")
 @cluster(
     ["auto", "memory", "local", "spark"],
-    "Hold all texts, work in tables on disk, or on Apache Spark. [default: by size, spark with --master; the results are the same]",
+    "Search in memory, in tables on disk (local), or on Apache Spark. [default: by size, spark with --master; the results are the same]",
 )
-@click.option("--memory", default="2GB", show_default=True, help="What the local engine may take of it, about; at least 1GB.")
+@click.option("--memory", default="2GB", show_default=True, help="Approximate memory for the local engine; at least 1GB.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local engine. [default: all cores]")
 @click.option("--text", default="", metavar="COLUMN", help="The field of a table that holds the text. [default: text, content, ...]")
 @click.option("--id", "id_", default="", metavar="COLUMN", help="The field that names a record. [default: id, or url, or file and line]")
-@click.option("--prefer", default="", metavar="COLUMN", help="A number that says which copy stays: the smallest (a date, a rank).")
-@click.option("--remove", is_flag=True, help="Also write the texts without their duplicates, with the further columns of their table.")
+@click.option("--prefer", default="", metavar="COLUMN", help="A number (a date, a rank): the copy with the smallest one stays.")
+@click.option("--remove", is_flag=True, help="Also write the texts without their duplicates, with the other columns of their table.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["parquet", "jsonl", "jsonl.zst", "jsonl.gz"]),
     default="parquet",
     show_default=True,
-    help="What --remove writes.",
+    help="Format of the output of --remove.",
 )
-@click.option("--strict", is_flag=True, help="A row that cannot be read, or repeats an id, ends the run; else it is counted and told.")
+@click.option("--strict", is_flag=True, help="Stop at a row that cannot be read or repeats an id, instead of counting and reporting it.")
 @click.option(
     "--page-seconds",
     type=click.FloatRange(min=0),
     default=60,
     show_default=True,
-    help="Pages that take longer to read fail; each megabyte of a page gives it 15 more. 0: no limit.",
+    help="Pages that take longer to read fail; each megabyte of a page adds 15 seconds. 0: no limit.",
 )
-@click.option("--restart", is_flag=True, help="Forget what an interrupted run has done.")
-@click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing.")
+@click.option("--restart", is_flag=True, help="Discard the results of an interrupted run, and start over.")
+@click.option("--explain-plan", is_flag=True, help="Print the steps of the local engine, and do nothing else.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @click.pass_context
 def dedup(
@@ -90,12 +96,12 @@ def dedup(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Find near-duplicates among texts as they are: pages, tables (.parquet, .jsonl, .csv, ...), crawls (.warc) or archives.
+    """Find near-duplicates among texts without cleaning them: pages, tables (.parquet, .jsonl, .csv, ...), crawls (.warc) or archives.
 
-    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html,
-    clusters.parquet (which copy stays) and, of passages, boilerplate.parquet and cuts.parquet (the spans that removal takes).
-    With --index, duplicates.parquet has the pairs of these texts with those of the index and among themselves, clusters.parquet
-    all clusters of the index, and events.jsonl what became of those before.
+    Writes duplicates.parquet (pairs with exact similarity), report.json and report.html, clusters.parquet (which copy stays)
+    and, for passages, boilerplate.parquet and cuts.parquet (the spans that --remove removes). With --index, duplicates.parquet has
+    the pairs of these texts with those of the index and with each other, clusters.parquet all clusters of the index, and
+    events.jsonl the changes of clusters.
     """
     from rich.console import Console
 
@@ -137,7 +143,7 @@ def dedup(
     sys.exit(report.exit_code)
 
 
-# Options that not every way of searching has: the search itself, and that of an index.
+# Options that only go with a search ("search"), or only with an index ("index").
 GOES_WITH = {
     "against": ("--against", {"search"}),
     "max_df": ("--max-df", {"search"}),
@@ -152,12 +158,12 @@ GOES_WITH = {
 
 
 def told_size(size: int) -> str:
-    """Return a size as `size_of` reads it: 2GB for 2,000,000,000."""
+    """Format a size for `size_of`: 2GB for 2,000,000,000."""
     return next((f"{size // unit}{name}" for name, unit in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)) if size % unit == 0), str(size))
 
 
 def size_of(size: str) -> int:
-    """Read a size such as 2GB, 500MB or 1.5GiB."""
+    """Parse a size such as 2GB, 500MB or 1.5GiB into bytes."""
     units = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", size)
     if not found or found[2].upper() not in units:

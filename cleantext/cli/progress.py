@@ -1,4 +1,4 @@
-"""Progress on stderr: bars where that is a terminal, else a line a minute; and the log."""
+"""Progress on stderr, as a bar on a terminal or otherwise as a line per minute; and logging."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 __all__ = ["compiling", "line_of", "log_to", "phases", "steps"]
 
-SECONDS = 60  # of compiling, on two cores
-EVERY = 60  # seconds between two lines where there is no terminal
+SECONDS = 60  # expected time to compile all kernels on two cores
+EVERY = 60  # seconds between two lines of progress without a terminal
 
 
 def line_of(phase: str, done: int, size: int, pages: int, seconds: float) -> str:
-    """Say in one line how far a phase of a run is, ``seconds`` after it began.
+    """Format the progress of a phase as one line, ``seconds`` after it began.
 
     >>> line_of("cleaning", 200_000_000, 1_000_000_000, 42_000, 60.0)
     'cleaning: 42,000 pages, 200 of 1,000 MB, 3.3 MB/s, about 4 min left'
@@ -32,7 +32,7 @@ def line_of(phase: str, done: int, size: int, pages: int, seconds: float) -> str
 
 @contextlib.contextmanager
 def phases(console: Any, *, quiet: bool) -> Iterator[Callable[[str, int, int, int], None] | None]:
-    """Give what is to be told the phase of a run, bytes done and in all, and pages: a bar on a terminal, else a line a minute."""
+    """Yield a callback for phase, bytes done, total bytes and pages. It draws a bar on a terminal, or otherwise prints a line per minute."""
     if quiet:
         yield None
         return
@@ -54,7 +54,7 @@ def phases(console: Any, *, quiet: bool) -> Iterator[Callable[[str, int, int, in
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    # No thread that draws beside the run: a process without threads can be forked (see `cleantext.run.shards.workers`).
+    # Drawn without a thread, since only a process without threads can be forked safely (see `cleantext.run.shards.workers`).
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
         tasks: dict[str, Any] = {}
 
@@ -69,20 +69,20 @@ def phases(console: Any, *, quiet: bool) -> Iterator[Callable[[str, int, int, in
 
 
 def log_to(console: Any, verbosity: int) -> None:
-    """Write what the package logs to stderr: the phases of a run, from the second -v on its shards and steps, too."""
+    """Log to stderr: with -v the phases of a run, with -vv also its shards and steps."""
     import logging
 
     if verbosity:
         handler = logging.StreamHandler(console.file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
         logger = logging.getLogger("cleantext")
-        logger.handlers = [handler]  # of this command, not of one before it in the process
+        logger.handlers = [handler]  # replaces the handler of an earlier command in this process
         logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
 
 
 @contextlib.contextmanager
 def compiling(console: Any, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Give what is to be told the kernels compiled and those in all. Elsewhere than on a terminal one line says it all."""
+    """Yield a callback for the numbers of compiled kernels and of all kernels. Without a terminal it prints a single line."""
     said = f"compiling kernels, once on this machine: about {SECONDS} s"
     if quiet:
         yield None
@@ -115,7 +115,7 @@ def compiling(console: Any, *, quiet: bool) -> Iterator[Callable[[int, int], Non
 
 @contextlib.contextmanager
 def steps(console: Any, *, quiet: bool) -> Iterator[Callable[[str], None] | None]:
-    """Give what is to be told the name of each step; nothing where nobody would see it."""
+    """Yield a callback for the name of each step, or None if there is no terminal or ``quiet``."""
     if not console.is_terminal or quiet:
         yield None
         return

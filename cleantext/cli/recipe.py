@@ -1,4 +1,4 @@
-"""The options that choose a pipeline, the same for every command that cleans."""
+"""The options that choose a pipeline, common to all commands that clean."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def recipe(command: F) -> F:
 
     options = (
         click.option(
-            "--learned/--no-learned", default=True, help="Whether lines may go by what is learned, beside rules. [default: they may]"
+            "--learned/--no-learned", default=True, help="Let learned models decide about lines, besides the rules. [default: learned]"
         ),
         click.option("--to", metavar="SCRIPT", help="hans, hant, hant-tw, hant-hk, ..., or keep. [default: as the preset says]"),
         click.option(
@@ -42,8 +42,10 @@ def recipe(command: F) -> F:
             metavar="NAME|FILE",
             help="Preset (zh-web, zh-web-hant, web, text) or TOML file.",
         ),
-        click.option("--keep", multiple=True, metavar="PHRASE", help="Lines with it stay, whatever rules say; may be repeated."),
-        click.option("--rules", multiple=True, metavar="FILE", help="Rule pack of your own, added to the pipeline's; may be repeated."),
+        click.option("--keep", multiple=True, metavar="PHRASE", help="Never remove a line with this phrase; may be repeated."),
+        click.option(
+            "--rules", multiple=True, metavar="FILE", help="A rule pack of your own, used with those of the pipeline; may be repeated."
+        ),
     )
     for option in options:
         chosen = option(chosen)
@@ -51,7 +53,7 @@ def recipe(command: F) -> F:
 
 
 def chosen_pipeline(name: str | Pipeline, rules: tuple[str, ...]) -> Pipeline:
-    """Return a pipeline by its name, with further rule packs."""
+    """Load a pipeline by name, and add rule packs."""
     from cleantext.pipeline import Pipeline
 
     return Pipeline.load(name).with_rules(*rules)

@@ -1,4 +1,4 @@
-"""`cleantext rules`: the packs, a rule with its samples, a pack of one's own checked, where a rule fired."""
+"""`cleantext rules`: list rules, show a rule with its samples, check a pack, show where a rule fired."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SHOWN = ("category", "strength", "zones", "value", "match", "row", "unless", "an
 
 @click.group("rules")
 def rules() -> None:
-    """Look at the chrome rules, and test your own."""
+    """Show the chrome rules, and check your own."""
 
 
 @rules.command("list")
 @click.argument("packs", nargs=-1)
 def rules_list(packs: tuple[str, ...]) -> None:
-    """List the rules of PACKS (names or files; zh-web-rules by default), a line each."""
+    """List the rules of PACKS (names or files; zh-web-rules by default), one per line."""
     for rule in _pack(packs).rules:
         click.echo(f"{rule.id:32} {rule.category} {rule.kind:6} {rule.strength}  {(rule.hit or rule.words)[0].splitlines()[0][:60]}")
 
@@ -28,9 +28,9 @@ def rules_list(packs: tuple[str, ...]) -> None:
 @rules.command("show")
 @click.argument("rule_id")
 @click.argument("packs", nargs=-1)
-@click.option("--toml", is_flag=True, help="As a row of a pack: copy it into one of your own to change it.")
+@click.option("--toml", is_flag=True, help="Print the rule as TOML, to copy and change it in a pack of your own.")
 def rules_show(rule_id: str, packs: tuple[str, ...], *, toml: bool) -> None:
-    """Show one rule with its samples, or what an id that edits name means."""
+    """Show one rule with its samples, or the meaning of a rule id found in edits."""
     from cleantext.errors import unknown
     from cleantext.pipeline import Pipeline
 
@@ -54,7 +54,7 @@ def rules_show(rule_id: str, packs: tuple[str, ...], *, toml: bool) -> None:
 @rules.command("test")
 @click.argument("pack", type=click.Path(path_type=Path))
 def rules_test(pack: Path) -> None:
-    """Check a rule pack of your own: every row loaded, every sample tried."""
+    """Check a rule pack: load every row, and test every sample."""
     held = _pack((str(pack),)).rules
     for rule in held:
         click.echo(f"ok  {rule.id}: {len(rule.hit)} hits, {len(rule.miss)} misses")
@@ -66,7 +66,7 @@ def rules_test(pack: Path) -> None:
 @click.option("--rule", required=True, metavar="ID", help="The rule to look at.")
 @click.option("--sample", default=20, show_default=True, help="How many firings to show.")
 def rules_audit(out: Path, rule: str, sample: int) -> None:
-    """Show a sample of what a rule did in the finished run OUT, each with the text around it."""
+    """Show a sample of the edits of a rule in the finished run OUT, each with the text around it."""
     from cleantext.run.finished.audit import audit
 
     found = audit(out, rule, sample=sample)

@@ -1,4 +1,4 @@
-"""One stage alone, from files or stdin to stdout: `cleantext convert`, `repair` and `extract`; and why lines of one page went."""
+"""Single stages from files or stdin to stdout: `cleantext convert`, `repair` and `extract`; and the reasons for removed lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["convert", "extract", "reasons_of", "repair"]
 
 
 def _each(files: tuple[Path, ...], work: Callable[[str], str]) -> None:
-    """Write what becomes of the texts of files, or of stdin, to stdout in UTF-8, one after the other."""
+    """Apply ``work`` to the text of each file, or of stdin, and write the results to stdout in UTF-8."""
     for text in _texts(files):
         sys.stdout.buffer.write(work(text).encode("utf-8", "replace"))
 
@@ -48,14 +48,18 @@ FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_
 @click.option(
     "--to", required=True, metavar="SCRIPT", help="hans, hant, hant-tw, hant-hk, jp, or a configuration of OpenCC: t2s, s2twp, ..."
 )
-@click.option("--keep", multiple=True, metavar="WORD", help="A word that stays as it is; may be repeated.")
+@click.option("--keep", multiple=True, metavar="WORD", help="Never convert this word; may be repeated.")
 @click.option(
     "--dictionary",
     metavar="FILE",
-    help="Your own words, before all others: one a line, word, tab, replacement (OpenCC's format or .tsv). Or a folder of OpenCC's files.",
+    help="A file of your own words, applied first: word, tab, replacement on each line (OpenCC's format or .tsv). Or a folder of OpenCC's files.",
 )
 @click.option(
-    "--script-report", "least_sure", type=click.IntRange(min=1), metavar="N", help="Write to stderr the N least sure choices among forms."
+    "--script-report",
+    "least_sure",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Write the N least certain choices among forms to stderr.",
 )
 def convert(files: tuple[Path, ...], to: str, keep: tuple[str, ...], dictionary: str | None, least_sure: int | None) -> None:
     """Convert FILES, or stdin, to one script of Chinese; nothing else changes."""
@@ -82,9 +86,9 @@ def repair(files: tuple[Path, ...]) -> None:
 
 @click.command()
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--markdown", "form", flag_value="markdown", help="Headings, lists and quotes marked.")
-@click.option("--json", "form", flag_value="json", help="Title, date, source, authors and the text.")
-@click.option("--url", help="The address of the page: dates and hosts may stand in it.")
+@click.option("--markdown", "form", flag_value="markdown", help="Write Markdown, with headings, lists and quotes.")
+@click.option("--json", "form", flag_value="json", help="Write JSON: title, date, source, authors and the text.")
+@click.option("--url", help="The address of the page, which may contain its date and host.")
 @click.option("--to", default="keep", show_default=True, metavar="SCRIPT", help="hans, hant, ...: the script of the text.")
 def extract(file: Path, form: str | None, url: str | None, to: str) -> None:
     """Write the main text of an HTML page, FILE or stdin, as text, Markdown or JSON."""
@@ -105,7 +109,7 @@ def extract(file: Path, form: str | None, url: str | None, to: str) -> None:
 
 
 def reasons_of(cleaned: Cleaned, pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Return why each line of chrome went, with its place in the original."""
+    """Return the reason for each removed line of chrome, with its position in the original."""
     from cleantext.chrome import StripChrome
     from cleantext.edits import OffsetMap, apply
 

@@ -1,4 +1,4 @@
-"""stdout and stderr of any encoding, and records that go through a pipe."""
+"""stdout and stderr of any encoding, and cleaning of records in a pipe."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["any_character", "as_json", "nobody_reads", "piped"]
 
 
 def any_character() -> None:
-    """Let stdout and stderr escape what their encoding lacks, as on a Chinese Windows, whose is GBK: never a traceback.
+    """Let stdout and stderr escape characters that their encoding (such as GBK on a Chinese Windows) lacks, instead of raising.
 
-    What is written for programs is not left to that: `as_json` writes ASCII there, and `piped` bytes of UTF-8.
+    Output for programs does not rely on this: `as_json` then writes ASCII, and `piped` writes bytes of UTF-8.
     """
     for stream in (sys.stdout, sys.stderr):
         if getattr(stream, "errors", "") == "strict" and hasattr(stream, "reconfigure"):
@@ -30,7 +30,7 @@ def any_character() -> None:
 
 
 def as_json(data: Any) -> str:
-    """Return data as JSON for people to read, in ASCII where stdout could not hold all of it."""
+    """Return data as JSON: readable if stdout is UTF-8, else in ASCII with escapes."""
     with contextlib.suppress(LookupError, TypeError):
         if codecs.lookup(sys.stdout.encoding).name == "utf-8":
             return json.dumps(data, ensure_ascii=False, indent=1)
@@ -38,7 +38,7 @@ def as_json(data: Any) -> str:
 
 
 def nobody_reads() -> None:
-    """Send stdout nowhere, where its reader has gone: Python flushes it once more at the end, and would complain."""
+    """Redirect stdout to nowhere after its reader has exited, since Python flushes it at the end and would report an error."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -46,11 +46,11 @@ def nobody_reads() -> None:
 
 
 class _NoRecordError(Exception):
-    """A line that holds nothing to clean, and why."""
+    """A line without anything to clean; the message says why."""
 
 
 def piped(pipeline: Pipeline, field: str | None) -> int:
-    """Clean the records of stdin, a line each, and return the exit code: 3 where some went through as they were."""
+    """Clean the records of stdin, one per line, and return the exit code: 3 if some were passed through unchanged."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     failed = blank = lines = 0
     for number, line in enumerate(stdin, 1):
@@ -70,7 +70,7 @@ def piped(pipeline: Pipeline, field: str | None) -> int:
 
 
 def _check_kind(line: bytes, field: str | None) -> None:
-    """Raise `InputError` where a first line shows that stdin holds something else than records of a line each, and say what to do."""
+    """Raise `InputError`, with advice, if the first line shows that stdin is not a sequence of lines with one record each."""
     from cleantext.run.readers.sniff import kind_of
 
     kind = kind_of(line, "stdin.txt")
@@ -103,7 +103,7 @@ def _cleaned(line: bytes, pipeline: Pipeline, field: str | None) -> bytes:
 
 
 def _place(record: dict[str, Any], field: str) -> tuple[dict[str, Any], str]:
-    """Return the object in which a field stands, and its name there: ``a.b`` names itself, or the field b of a."""
+    """Return the object that contains a field, and the field's name in it: ``a.b`` is a field of this name, or the field b of a."""
     if field in record:
         return record, field
     held: Any = record

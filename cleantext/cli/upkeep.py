@@ -1,4 +1,4 @@
-"""Commands that read and write nothing of a corpus: what repeats on hosts, and whether the installation is sound."""
+"""Commands around a corpus: learn the lines that repeat on hosts, and check the installation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["doctor", "learn"]
 @click.command()
 @click.argument("src", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The profile, as TOML.")
-@click.option("--host", help="All pages are of this host; else folders named as hosts say so.")
+@click.option("--host", help="All pages are of this host. Otherwise folders must be named after hosts.")
 def learn(src: tuple[str, ...], out: Path, host: str | None) -> None:
     """Learn the lines that repeat within a host, as a profile to read, edit and share.
 

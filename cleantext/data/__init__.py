@@ -1,4 +1,4 @@
-"""Tables: dictionaries, frozen fold tables, readings. Loaded once, when first used.
+"""Tables: dictionaries, frozen fold tables, readings. Each is loaded at first use.
 
 The one place that reads package data, and that keeps what was compiled from it in the user's
 cache folder. A cached file is named after the digest of all that went into it, so it is never
@@ -34,7 +34,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 @lru_cache(maxsize=256)
 def opencc_text(name: str, *, source: str = BUNDLED) -> str | None:
-    r"""Return the text of an OpenCC dictionary such as ``STPhrases``, or None where the source has none of that name.
+    r"""Return the text of an OpenCC dictionary such as ``STPhrases``, or None if the source does not have it.
 
     ``source`` is "bundled" (the dictionaries of OpenCC 1.4.2), "opencc-python-reimplemented" (the
     installed package, whose files are found through its distribution: two distributions own the
@@ -71,16 +71,16 @@ def _of_folder(source: str, name: str) -> Path:
 
 
 def is_own(source: str) -> bool:
-    """Say whether a ``dictionary`` is a file of a user's own words."""
+    """Return whether a ``dictionary`` is a file with a user's own words."""
     return source not in (BUNDLED, REIMPLEMENTED) and Path(source).is_file()
 
 
 def own_words(source: str, *, longest: int) -> tuple[tuple[str, str], ...]:
-    """Return the rows of a file of a user's own words: word and replacement, parted by a tab.
+    """Return the rows of a file with a user's own words: word and replacement, separated by a tab.
 
-    Lines that begin with ``#`` and empty ones are left out. Of several replacements parted by blanks the first counts, as in OpenCC;
-    in a ``.tsv`` file the whole second field. Raise `ConfigError` for a line without a tab, with an empty field, or with one of more
-    than ``longest`` characters.
+    Empty lines and lines that begin with ``#`` are skipped. If there are several replacements separated by blanks, the first is used, as in
+    OpenCC; in a ``.tsv`` file the whole second field is. Raise `ConfigError` for a line without a tab, with an empty field, or with a field
+    of more than ``longest`` characters.
     """
     return _own_words(source, Path(source).stat().st_mtime_ns, longest)
 
@@ -103,13 +103,13 @@ def _own_words(source: str, _changed: int, longest: int) -> tuple[tuple[str, str
 
 @lru_cache(maxsize=8)
 def character_forms(kind: str) -> dict[str, str]:
-    """Return what the characters of one kind in ``forms.tsv`` stand for: "kangxi", "radical" or "arabic"."""
+    """Return the replacements of the characters of one kind in ``forms.tsv``: "kangxi", "radical" or "arabic"."""
     rows = (line.split("\t") for line in (resources.files(__name__) / "forms.tsv").read_text("utf-8").splitlines())
     return {chr(int(row[1], 16)): "".join(chr(int(p, 16)) for p in row[2].split()) for row in rows if row[0] == kind}
 
 
 def cache_folder() -> Path:
-    """Return where compiled tables are kept: ``$CLEANTEXT_CACHE``, or the platform's folder for such things."""
+    """Return the folder of compiled tables: ``$CLEANTEXT_CACHE``, or the cache folder of the platform."""
     if named := os.environ.get("CLEANTEXT_CACHE"):
         return Path(named)
     if sys.platform == "win32":
@@ -120,13 +120,13 @@ def cache_folder() -> Path:
 
 
 def cached(name: str, build: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays kept under ``name``, which names their content; build and keep them at first use.
+    """Return the arrays stored under ``name``, or build and store them. The name must include a digest of their content.
 
-    A file that cannot be read, or is broken, is built anew.
+    A missing or broken file is built again.
     """
     try:
         path = cache_folder() / f"{name}.npz"
-        with path.open("rb") as file, np.load(file) as found:  # numpy would leave a broken file open
+        with path.open("rb") as file, np.load(file) as found:  # opened here, since NumPy does not close a broken file
             return dict(found)
     except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile):  # RuntimeError: no home folder
         arrays = build()

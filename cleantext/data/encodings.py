@@ -1,4 +1,4 @@
-"""The encodings of the web: their labels, their codecs, and where Python's codecs read other characters than browsers do."""
+"""The encodings of the web: labels, codecs, and the differences between Python's codecs and browsers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 __all__ = ["ASSIGNED", "PRIVATE", "codec_of", "lenient"]
 
-# Labels that resiliparse's WHATWG table lacks and Chinese servers send.
+# Labels that Chinese servers send and resiliparse's WHATWG table lacks.
 ALIASES = {
     "euc-cn": "gb18030",
     "cp936": "gb18030",
@@ -56,7 +56,7 @@ PRIVATE = {ord(assigned): private for private, assigned in ASSIGNED.items()}  # 
 
 @lru_cache(maxsize=256)
 def codec_of(label: str) -> str | None:
-    """Return the Python codec for a label of the web, None for unknown ones."""
+    """Return the Python codec for a label of the web, or None if it is unknown."""
     from resiliparse.parse.encoding import map_encoding_to_html5
 
     label = label.strip().lower().replace("_", "-") if label.lower().startswith(("euc_", "gb_2312_")) else label.strip().lower()
@@ -68,7 +68,7 @@ def codec_of(label: str) -> str | None:
 
 def lenient(data: bytes, encoding: str) -> str:
     """Decode as browsers do: a bad byte is one U+FFFD, 0x80 in GBK is the euro sign, cp1252 has its C1 controls."""
-    if encoding == "gb18030":  # what Python's gbk reads, gb18030 reads alike, and a third slower
+    if encoding == "gb18030":  # gb18030 decodes valid gbk in the same way, but a third slower
         try:
             return data.decode("gbk")
         except UnicodeDecodeError:

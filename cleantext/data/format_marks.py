@@ -1,4 +1,4 @@
-"""The marks by which files of other formats begin, and what must stand beside a mark for it to count.
+"""Marks (magic numbers) of other file formats, and the further conditions for a mark to count.
 
 A text may begin as any mark of printable characters does (``GIF89a 是一种图像``, ``BM 广场``, in UTF-8 or GBK). So such a mark counts
 only with control characters near it, which every binary format has in its first fields and no text has, or, for formats that are
@@ -11,12 +11,12 @@ import re
 
 __all__ = ["CONTROLS", "marked"]
 
-CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])  # control characters that no text holds
-NEAR = 512  # bytes at the start of a file within which a binary format has some of them
-LONG = 5  # bytes of a mark: a file that ends right behind one so long is of its format, and no text
-LONE = re.compile(rb"[\d.]{0,9}\}?\s*")  # what may stand behind the mark in such a file: a version
+CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])  # control characters that do not occur in text
+NEAR = 512  # a binary format has some of them within so many bytes at the start
+LONG = 5  # a file that ends right after a mark of at least so many bytes has this format
+LONE = re.compile(rb"[\d.]{0,9}\}?\s*")  # a version number that may follow the mark in such a file
 
-# Marks with bytes that no text begins with: offset, bytes, name.
+# Marks with bytes that do not occur at the start of text: offset, bytes, name.
 SURE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"Obj\x01", "avro"), (0, b"SQLite format 3\0", "sqlite"), (0, b"\x89HDF\r\n\x1a\n", "hdf5"), (0, b"PK\x03\x04", "zip"),
     (0, b"PK\x05\x06", "zip"), (0, b"7z\xbc\xaf\x27\x1c", "7z"), (0, b"Rar!\x1a\x07", "rar"), (0, b"MSCF\0\0\0\0", "cab"),
@@ -27,7 +27,7 @@ SURE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x7fELF", "program"), (0, b"\0asm", "program"), (0, b"\x80\x04\x95", "pickle"), (0, b"\x80\x05\x95", "pickle"),
 )  # fmt: skip
 
-# Marks that a text may begin with, in ASCII or GBK.
+# Marks that may also be the start of a text in ASCII or GBK.
 PRINTABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PAR1", "parquet"), (0, b"PARE", "parquet"), (0, b"ARROW1", "arrow"), (0, b"FEA1", "arrow"), (8, b"DUCK", "duckdb"),
     (0, b"\x93NUMPY", "numpy"), (257, b"ustar", "tar"), (0, b"BZh", "bzip2"), (0, b"AT&TFORM", "djvu"), (0, b"ITSF", "chm"),
@@ -38,7 +38,7 @@ PRINTABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF-", "pdf"), (0, b"{\\rtf", "rtf"), (0, b"%!PS", "postscript"),
 )  # fmt: skip
 
-# What follows the mark in formats that are written in printable characters.
+# Patterns of what follows the mark in formats with printable characters.
 WRITTEN = {
     "pdf": re.compile(rb"%PDF-\d\.\d[ \t]*[\r\n]+(?:%[\x80-\xff]{4}\s|(?:.*[\r\n])?\d+ \d+ obj\b)", re.DOTALL),
     "rtf": re.compile(rb"\{\\rtf\d*\s*(?:\{\s*)?\\[a-z*]"),
@@ -48,7 +48,7 @@ WRITTEN = {
 
 
 def marked(head: bytes) -> str:
-    r"""Return the name of the binary or page format that a file begins as, or "" where it may be text.
+    r"""Return the name of the binary or page format at the start of a file, or "" if it may be text.
 
     >>> marked(b"GIF89a\x01\x00\x01\x00"), marked(b"GIF89a is a picture")
     ('image', '')

@@ -1,4 +1,4 @@
-"""How frequent Chinese characters are: what tells a few bytes of Chinese from those of another script.
+"""Frequencies of Chinese characters, which distinguish a few bytes of Chinese from those of other scripts.
 
 The counts are those of the word list behind `cleantext.repair.model` (``charmodel.npz``, see ``make_charmodel``),
 summed over the characters of all words. A Traditional character is as frequent as its Simplified form.
@@ -15,8 +15,8 @@ from cleantext.data import opencc_text
 
 __all__ = ["counted_words", "han_evidence"]
 
-CHANCE = math.log(1 / 6763)  # log share of each character if all 6,763 of GB 2312 were equally likely, as when the bytes are not Chinese
-RARE = -13.0  # log share of a character that is not listed, or hardly ever occurs
+CHANCE = math.log(1 / 6763)  # log share of each character if all 6,763 of GB 2312 are equally likely, as for bytes that are not Chinese
+RARE = -13.0  # log share of a character that is rare or not listed
 SIGNS = frozenset("，。、；：？！…“”‘’（）〔〕《》「」『』—·～〈〉【】％　")
 STRANGE = -6.0  # log odds of a character that is neither Chinese nor punctuation of Chinese text
 GLUED = -2.0  # log odds added for a character next to an ASCII letter, where accented Latin letters stand
@@ -60,7 +60,7 @@ def _weights() -> dict[str, float]:
 
 
 def han_evidence(text: str) -> float:
-    """Return the log odds that a short text was written in Chinese characters, against characters met by chance.
+    """Return the log odds that a short text is Chinese, against random characters.
 
     Below two characters above ASCII nothing is known: minus infinity. A sum over characters, meant for some dozens of them.
 

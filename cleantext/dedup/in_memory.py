@@ -1,10 +1,10 @@
 """The search in memory: texts in, verified duplicates out.
 
-The plans over tables (`document_plan`, `passage_plan`) decide the same, and tests compare both row by row. This way is kept beside them since it pays
-where searches are small and many: the plan of documents in this very process, over Arrow tables and one DuckDB connection, takes 22 times its
-seconds for 100 texts, 5 times for 1,000 and 1.4 times for 20,000; that of passages 21, 7 and 1.8 times
-(`benchmarks/twins.py`). What they share are the kernels: sketches, verification, anchors, alignment, and the decision of who
-stays (`keepers`). Of its own this way has candidates in buckets (`bands`), anchors in groups (`anchors.find_matches`) and rows for texts (`span_pairs`).
+The plans over tables (`document_plan`, `passage_plan`) give the same results, and tests compare both row by row. The search in memory exists
+because it is much faster for many small searches: the document plan, run in the same process over Arrow tables and one DuckDB connection, takes
+22 times as long for 100 texts, 5 times for 1,000 and 1.4 times for 20,000; the passage plan takes 21, 7 and 1.8 times as long
+(`benchmarks/twins.py`). Both share the kernels for sketches, verification, anchors and alignment, and the decision which copy stays
+(`keepers`). Only this search uses buckets of candidates (`bands`), groups of anchors (`anchors.find_matches`) and rows of texts (`span_pairs`).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def find_duplicates(
     facts: dict[str, Any] = {"fold": fold, "unit": unit, "k": spec.k, "unicode": spec.unicode}
     copies = corpus.starts[1:] - corpus.starts[:-1]
     facts["equal_groups"] = int((copies > 1).sum())
-    linked = (copies > LISTED).nonzero()[0].tolist()  # members of these are paired with the first one only
+    linked = (copies > LISTED).nonzero()[0].tolist()  # in these large groups each member is paired only with the first one
     facts["linked_groups"] = {
         corpus.ids[int(corpus.members[corpus.starts[unit_number]])]: int(copies[unit_number]) for unit_number in linked
     }

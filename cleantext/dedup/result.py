@@ -28,11 +28,11 @@ Level = Literal["document", "passage"]
 
 @dataclass(frozen=True)
 class Duplicates:
-    r"""Verified duplicates of some texts. Offsets are code points of the texts as given.
+    r"""Verified duplicates among texts. Offsets are code points of the texts as given.
 
-    ``facts`` says how the search was done: fold, unit, shingle width, bands and their recall or
-    anchors and the run that they are certain to find, groups of equal texts and hot buckets whose
-    members were compared with a representative only.
+    ``facts`` describes the search: fold, unit, shingle width; the bands and their recall, or the
+    anchors and the shortest run that they are certain to find; the number of groups of equal texts, and of
+    hot buckets, whose members were compared only with representatives.
 
     >>> from cleantext.dedup import find_duplicates
     >>> line = "今年三月,喀什古城的杏花开了,游客比往年多了一倍,街上卖馕的老人说,这样的春天他等了三年。"
@@ -48,7 +48,7 @@ class Duplicates:
     """
 
     corpus: FoldedTexts
-    rows: SpanPairs  # down to a little below the threshold, at document level
+    rows: SpanPairs  # at document level also pairs slightly below the threshold
     level: Level
     threshold: float
     facts: Mapping[str, Any]
@@ -76,10 +76,10 @@ class Duplicates:
 
     @property
     def pairs(self) -> pa.Table:
-        """One row a verified pair: ``a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, kind``.
+        """One row per verified pair: ``a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, kind``.
 
         ``similarity`` is the exact Jaccard index of the shingles of the two spans; ``a_in_b`` is the
-        share of a's shingles that b has, too. ``kind`` is "exact" where both read the same folded.
+        share of a's shingles that b also has. ``kind`` is "exact" if the folded spans are equal, else "near".
         """
         return self._table(self._found)
 
@@ -93,16 +93,16 @@ class Duplicates:
 
     @property
     def clusters(self) -> pa.Table:
-        """One row a copy: ``cluster, id, start, end, keeper, keeper_id, keeper_start, keeper_end, similarity``.
+        """One row per copy: ``cluster, id, start, end, keeper, keeper_id, keeper_start, keeper_end, similarity``.
 
-        A cluster is a place that stays (``keeper`` true) and all that have a verified pair with a
-        part of it. Nothing of a keeper is ever a member.
+        A cluster consists of a place that stays (``keeper`` is true) and its members: all places that have a verified
+        pair with a part of it. No part of a keeper is ever a member.
         """
         import pyarrow as pa
 
         m = self._members
         m = m.where(np.lexsort((m.end, m.start, m.text, m.keeper_end, m.keeper_start, m.keeper)))
-        # Copies of places that overlap are one cluster: a new one begins where a keeper, or a gap between its places, does.
+        # Copies of overlapping places form one cluster: a new cluster begins with each keeper, and after each gap between its places.
         reach = np.maximum.accumulate((m.keeper << 40) + np.maximum(m.keeper_end, 1))
         new = np.append(True, (m.keeper[1:] << 40) + m.keeper_start[1:] >= reach[:-1])[: len(m)]
         first = np.flatnonzero(new)
@@ -110,7 +110,7 @@ class Duplicates:
         end = np.maximum.reduceat(m.keeper_end, first) if len(first) else first
         keeper = Members(stays.keeper, stays.keeper_start, end, stays.keeper, stays.keeper_start, end, np.ones(len(first)), first >= 0)
         both, row = keeper.joined(m), np.append(first, np.arange(len(m)))
-        order = np.argsort(row, kind="stable")  # each keeper right before the first of its copies
+        order = np.argsort(row, kind="stable")  # puts each keeper right before the first of its copies
         both = both.where(order)
         ids = self.corpus.ids
         return pa.table(
@@ -129,9 +129,9 @@ class Duplicates:
 
     @property
     def boilerplate(self) -> pa.Table:
-        """Stretches in more than ``max_df`` texts, which are not paired: ``id, start, end`` of the first, and in how many ``texts``.
+        """Stretches in more than ``max_df`` texts, which are not paired: ``id, start, end`` of the first one, and the number of ``texts``.
 
-        Of a stretch shorter than ``facts["certain_run"]`` some texts may not be counted.
+        For a stretch shorter than ``facts["certain_run"]``, ``texts`` may be too low.
         """
         import pyarrow as pa
 
@@ -140,10 +140,11 @@ class Duplicates:
         return pa.table({"id": _ids(self.corpus.ids, list(columns[0])), **rest})
 
     def edits_for(self, id: Any) -> list[Edit]:  # noqa: A002 - the name that the user gave them
-        """Return the edits that remove from a text what has a copy that stays.
+        """Return the edits that remove from a text everything that has a copy that stays.
 
-        At passage level whole sentences go: a passage that ends within one is shortened to those it
-        holds whole, and stays where these have fewer than ``min_chars`` letters.
+        At passage level only whole sentences are removed: a passage that ends within a sentence is shortened to the
+        whole sentences in it, and stays if these have fewer than ``min_chars`` letters. Raises `ConfigError` for an unknown id, `InputError`
+        for one of another type.
         """
         text = self._number.get(id)
         if text is None:
@@ -158,20 +159,20 @@ class Duplicates:
         return {self.corpus.ids[i]: i for i in range(self.corpus.own)}
 
     def texts(self) -> list[str]:
-        """Return the texts in the order in which they were given, without what has a copy that stays.
+        """Return the texts in the order of the input, without everything that has a copy that stays.
 
         At document level a removed text is empty.
         """
         kept = self._cuts.apply(self.corpus.texts)
         out = [""] * self.corpus.own
-        for position, text in zip(self.corpus.order.tolist(), kept, strict=False):  # behind them come the references
+        for position, text in zip(self.corpus.order.tolist(), kept, strict=False):  # the references come last, and are dropped
             out[position] = text
         return out
 
     def rethreshold(self, threshold: float) -> Duplicates:
-        """Return what remains at a higher threshold, without a new search.
+        """Return the duplicates at a higher threshold, without a new search.
 
-        At passage level passages below it are left out; a new search would cut them into shorter ones above it.
+        At passage level, passages below it are dropped, whereas a new search might find shorter passages above it within them.
         """
         if not threshold <= 1:
             raise InputError(f"threshold {threshold}: a similarity is at most 1")
@@ -182,7 +183,7 @@ class Duplicates:
     def closest_calls(self, n: int = 10) -> pa.Table:
         """Return the ``n`` pairs whose similarity is nearest to the threshold.
 
-        At document level those below it are among them, which were verified and not reported.
+        At document level this includes pairs slightly below the threshold, which were verified but not reported.
         """
         if n < 0:
             raise InputError(f"n={n}: expected the number of pairs")

@@ -1,4 +1,4 @@
-"""Corpus-level work as plain data, and what runs it. Knows no stage and no kernel."""
+"""Plans: corpus-level work described as plain data, and the runners that execute it. Independent of any stage or kernel."""
 
 from __future__ import annotations
 

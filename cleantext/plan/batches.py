@@ -1,4 +1,4 @@
-"""Record batches of a bounded size: what a kernel gets at once, whatever an engine or a file hands over."""
+"""Record batches of bounded size for kernels, whatever sizes an engine or a file delivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binary columns: lists of numbers, tokens and strings as the bytes of Arrow columns, end to end."""
+"""Binary columns: lists of numbers, tokens and strings, concatenated as the bytes of Arrow columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Bounds = npt.NDArray[np.int64]
 
 
 def values_of(column: pa.Array) -> tuple[Bytes, Bounds]:
-    """Return the bytes of a column of strings or binary values end to end, and their bounds, of which there is one more than rows; a null is empty.
+    """Return the concatenated bytes of a column of strings or binary values, and their bounds, shape (rows + 1,). A null counts as empty.
 
     The bytes are those of the column, not to be written to.
     """
@@ -33,7 +33,7 @@ def values_of(column: pa.Array) -> tuple[Bytes, Bounds]:
 
 
 def binary_column(data: Any, bounds: Bounds) -> pa.Array:
-    """Return a binary column of the values ``data[bounds[i]:bounds[i + 1]]``; ``data`` are bytes, or a contiguous array."""
+    """Return a binary column of the values ``data[bounds[i]:bounds[i + 1]]``. ``data`` is bytes or a contiguous array."""
     import pyarrow as pa
 
     buffers = [None, pa.py_buffer(np.ascontiguousarray(bounds)), pa.py_buffer(data)]
@@ -48,7 +48,7 @@ def int64_schema(names: Sequence[str]) -> pa.Schema:
 
 
 def number_batch(schema: pa.Schema, columns: Iterable[Any]) -> pa.RecordBatch:
-    """Return a batch of arrays of numbers, of the types that the schema has."""
+    """Return a batch of arrays of numbers, cast to the types of the schema."""
     import pyarrow as pa
 
     return pa.record_batch(

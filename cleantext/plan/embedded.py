@@ -31,47 +31,47 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedRunner"]
 
-TASK = 1 << 24  # bytes of a table, unpacked, that make one task: small enough that workers end together
-BATCH = 1 << 22  # and that a kernel gets at once
-GROUP = 1 << 15  # rows of a row group that a query writes, of which a few are held in memory at once
-GROUP_BYTES = 1 << 25  # and bytes
-ROWS = 64  # rows that are read at once: Parquet does not say what they take unpacked
-SCANNED = 1 << 12  # of narrow ones
-SMALL = 1 << 22  # bytes of tables beside which the database stays open
-PARALLEL = 1 << 24  # bytes below which starting workers (a second) costs more than they save
-OWN = 320 << 20  # bytes that the process takes beside what DuckDB counts: Python, Arrow, allocators
+TASK = 1 << 24  # uncompressed bytes of a table per task: small enough for workers to finish at about the same time
+BATCH = 1 << 22  # uncompressed bytes per batch for a kernel
+GROUP = 1 << 15  # rows per row group that a query writes; a few of these are in memory at once
+GROUP_BYTES = 1 << 25  # bytes per row group
+ROWS = 64  # rows read at once, since Parquet does not tell how large they are in memory
+SCANNED = 1 << 12  # the same for tables without binary columns
+SMALL = 1 << 22  # the database stays open while a kernel works on tables of at most so many bytes
+PARALLEL = 1 << 24  # below so many bytes, starting workers (a second) costs more than they save
+OWN = 320 << 20  # memory of the process that DuckDB does not count: Python, Arrow, allocators
 
 
 @dataclass
 class EmbeddedRunner:
-    """Runs plans in a folder, within about ``memory`` bytes; what does not fit is spilled there.
+    """Run plans in a folder, within about ``memory`` bytes; larger intermediate results are spilled to the folder.
 
-    Each step leaves its table as Parquet and is written into a journal, so that a run that was stopped
-    goes on behind the last step that was done, and after a power cut behind the last checkpoint that was
-    synced; with ``resumes=False`` there is no journal, for runs that are cheaper done again. Results do not depend on ``workers``, ``memory`` or ``resumes``.
+    Each step writes its table as Parquet, and a journal records it. So a stopped run continues after the last
+    completed step, or after a power failure, from the last checkpoint. With ``resumes=False`` there is no journal,
+    for runs that are cheaper to repeat. Results do not depend on ``workers``, ``memory`` or ``resumes``.
     """
 
     folder: Path
-    workers: int | None = None  # by default as many as there are cores
+    workers: int | None = None  # default: the number of cores
     memory: int = 2 << 30
     progress: Progress | None = None
     resumes: bool = True
 
     @property
     def cores(self) -> int:
-        """How many workers there are."""
+        """The number of workers."""
         return self.workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
     def run(self, plan: Plan, inputs: Mapping[str, Table]) -> dict[str, Table]:
-        """Run a plan over input tables, or the rest of it where it was stopped; return its output tables.
+        """Run a plan over input tables, or continue a stopped run; return the output tables.
 
-        Raise `InputError` where a table that should be empty is not, or a part of a checkpoint was
-        changed, and `CleantextError` where a worker died or memory or disk do not suffice.
+        Raise `InputError` if a table that should be empty is not, or if a part of a checkpoint was
+        changed, and `CleantextError` if a worker died, or memory or disk space ran out.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         inputs = dict(sorted(inputs.items()))
         digest = hashlib.sha256(repr([(name, table.digest) for name, table in inputs.items()]).encode()).hexdigest()
-        # Kernels of another version may give other rows.
+        # The version is included since its kernels may give different rows.
         run = _Run(self, plan, Journal(self.folder, f"{plan.fingerprint} {digest} {cleantext.__version__}"), inputs)
         try:
             run.steps(plan.steps)
@@ -80,33 +80,33 @@ class EmbeddedRunner:
         return {name: run.tables[name] for name in plan.outputs}
 
     def clear(self) -> None:
-        """Forget what was done, and all tables."""
+        """Delete the journal and all tables."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class _Run(Walk):
-    """One run of a plan: the tables so far, and what was done before it was stopped."""
+    """One run of a plan: the tables so far, and where an earlier run was stopped."""
 
     def __init__(self, runner: EmbeddedRunner, plan: Plan, journal: Journal, tables: dict[str, Table]) -> None:
         super().__init__(runner.progress)
         self.runner, self.plan, self.journal, self.tables = runner, plan, journal, tables
         self.inputs = {part.path for table in tables.values() for part in table.parts}
         self.database: duckdb.DuckDBPyConnection | None = None
-        self.views: dict[str, Table] = {}  # of the database
+        self.views: dict[str, Table] = {}  # tables that the database has views of
         self.blob_files: dict[tuple[str, str, str], KeyedBlobFile] = {}
         state = journal.read() if runner.resumes else None
         if state:
             self.done, self.tables = tuple(state[0]), state[1]
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Close the database, which frees its memory."""
         if self.database is not None:
             self.database.close()
             self.database = None
             self.views = {}
 
     def make_room(self, *tables: Table) -> None:
-        """Give the memory back to kernels where these tables are large; to open a database for each of many small queries is what they cost."""
+        """Close the database before kernels work on large tables. It stays open beside small ones, since opening it again takes time."""
         if sum(part.size for table in tables for part in table.parts) > SMALL:
             self.close()
 
@@ -115,7 +115,7 @@ class _Run(Walk):
         return bool(self.tables[name].rows)
 
     def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
-        """Do one step, and write down that it is done."""
+        """Run one step, and record it in the journal."""
         self.do(step, at)
         if self.runner.resumes:
             self.journal.write(at, self.tables, checkpoint=isinstance(step, Checkpoint))
@@ -123,7 +123,7 @@ class _Run(Walk):
             self.sweep()
 
     def do(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
-        """Do one step."""
+        """Run one step."""
         if isinstance(step, Map):
             self.tables[step.into] = self.map(step, ".".join(map(str, at)))
         elif isinstance(step, Scan):
@@ -142,7 +142,7 @@ class _Run(Walk):
                 sync(Path(path))
 
     def sweep(self) -> None:
-        """Delete the files of tables that are no more, and what a killed run left half written."""
+        """Delete the files of dropped tables, and incomplete files that a killed run left."""
         files = self.files()
         for path in [*self.runner.folder.glob("*.parquet"), *self.runner.folder.glob(".*.parquet.*")]:
             if str(path) not in files and str(path) not in self.inputs:
@@ -154,20 +154,20 @@ class _Run(Walk):
                 path.unlink(missing_ok=True)
 
     def blob_file(self, table: Table, key: str, column: str) -> KeyedBlobFile:
-        """Return a column of a table as a file of blobs, which stays as long as the table."""
+        """Return a column of a table as a file of blobs, which is kept as long as the table."""
         name = (table.paths[0], key, column)
         if name not in self.blob_files:
             self.blob_files[name] = KeyedBlobFile.write(table, key, column, self.runner.folder / f"{Path(name[0]).stem}-{column}.blobs")
         return self.blob_files[name]
 
     def files(self) -> set[str]:
-        """Return the files of the tables that there are, but not those that were given."""
+        """Return the files of the current tables, without the inputs."""
         return {part.path for table in self.tables.values() for part in table.parts} - self.inputs
 
     # ---------------------------------------------------------------- queries
 
     def query(self, step: Sql, at: str) -> Table:
-        """Run a query; its rows go to one file."""
+        """Run a query, and write its rows to one file."""
         import duckdb
 
         con = self._connected()
@@ -184,11 +184,11 @@ class _Run(Walk):
                     f"COPY ({step.query}) TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {GROUP}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES})"
                 )
         except duckdb.OutOfMemoryException as error:
-            told = str(error).split("\n", 1)[0]  # below it stands how to configure DuckDB, which no user of a plan can do
+            told = str(error).split("\n", 1)[0]  # the other lines explain how to configure DuckDB, which users of a plan cannot
             raise CleantextError(
                 f"{step.into}: {self.runner.memory / 1e9:.2g} GB do not suffice ({told}): give the run more memory, or fewer workers"
             ) from error
-        except (RuntimeError, duckdb.InterruptException) as error:  # DuckDB sees Ctrl-C first
+        except (RuntimeError, duckdb.InterruptException) as error:  # DuckDB intercepts Ctrl-C
             if isinstance(error, duckdb.InterruptException) or "interrupted" in str(error).lower():
                 raise KeyboardInterrupt from error
             raise
@@ -219,12 +219,12 @@ class _Run(Walk):
     # ---------------------------------------------------------------- kernels
 
     def map(self, step: Map, at: str) -> Table:
-        """Give the rows of a table to a kernel, a task a part of it; each task writes a file of its own."""
+        """Run a kernel over a table in parallel tasks, each of which writes one file."""
         source = self.tables[step.source]
         joined = {here for join in step.joins for here, _ in join.columns}
         own = [join for join in step.joins if join.by not in joined]
         pairs = len({join.table for join in own}) < len(own)
-        if pairs:  # those of one text side by side, which is read once then
+        if pairs:  # sorted by text, so that each text is read once
             source = self.ordered(step, [join.by for join in reversed(own)], at)
         self.make_room(source, *(self.tables[join.table] for join in step.joins))
         joins = tuple(
@@ -249,7 +249,7 @@ class _Run(Walk):
         count = min(self.runner.cores, len(tasks)) if size > PARALLEL else 1
         try:
             if count > 1:
-                # Spawned, not forked: Arrow and DuckDB have threads by now.
+                # Spawned, not forked, since Arrow and DuckDB have started threads.
                 with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
                     with undisturbed():
                         made = pool.map(_work, tasks)
@@ -266,11 +266,11 @@ class _Run(Walk):
         return Table(tuple(parts))
 
     def ordered(self, step: Map | Scan, order: Sequence[str], at: str) -> Table:
-        """Return what a step reads, sorted."""
+        """Return the input of a step, sorted."""
         return self.query(Sql(f"{step.into}-sorted", f"SELECT * FROM {step.source} ORDER BY {', '.join(order)}"), at)
 
     def scan(self, step: Scan, at: str) -> Table:
-        """Sort the rows of a table, and give them all to one kernel in this process."""
+        """Sort the rows of a table, and run a kernel over all of them in this process."""
         import pyarrow.parquet as pq
 
         ordered = self.ordered(step, step.order, at)
@@ -290,19 +290,19 @@ class _Run(Walk):
 
 @dataclass(frozen=True)
 class _Task:
-    """Row groups of one file, and the kernel that they go through."""
+    """A kernel and the row groups of one file that it works on."""
 
     kernel: ArrowKernel
     path: str
     groups: tuple[int, ...]
     columns: tuple[tuple[str, str], ...]
-    number: int | None  # of the file, where rows are told their places
+    number: int | None  # number of the file, if rows get a column ``place``
     out: str
-    joins: tuple[tuple[str, tuple[tuple[str, KeyedBlobFile], ...]], ...] = ()  # column of the keys, names and blob_files
+    joins: tuple[tuple[str, tuple[tuple[str, KeyedBlobFile], ...]], ...] = ()  # column of keys, names with files
 
 
 def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
-    """Cut a table into tasks: the number of the file, its path, row groups. At least one, so that a table without rows has a schema."""
+    """Split a table into tasks (file number, path, row groups). An empty file gives one task, so that its output gets a schema."""
     import pyarrow.parquet as pq
 
     for number, path in enumerate(table.paths):
@@ -320,7 +320,7 @@ def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:
 
 
 def _work(task: _Task) -> Part:
-    """Do one task."""
+    """Run one task, and describe the file that it wrote."""
     import pyarrow.parquet as pq
 
     out = Path(task.out)
@@ -338,7 +338,7 @@ def _work(task: _Task) -> Part:
 def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a task in batches of about `BATCH` bytes.
 
-    What rows take unpacked shows only when they are: a dictionary holds a page that stands there a thousand times once.
+    The size of rows in memory is known only after decoding, since a dictionary stores a repeated page only once.
     """
     import pyarrow.parquet as pq
 
@@ -358,7 +358,7 @@ def _batches(task: _Task) -> Iterator[pa.RecordBatch]:
 def _rows(
     task: _Task, batches: Iterator[pa.RecordBatch], joins: list[tuple[str, list[tuple[str, BlobReader]]]], place: int
 ) -> Iterator[pa.RecordBatch]:
-    """Name the columns of batches, tell rows their places, and join what belongs to them."""
+    """Rename the columns of batches, add the places of rows, and join columns of other tables."""
     import numpy as np
     import pyarrow as pa
 
@@ -374,7 +374,7 @@ def _rows(
 
 
 def _joined(batch: pa.RecordBatch, joins: Sequence[tuple[str, list[tuple[str, BlobReader]]]]) -> Iterator[pa.RecordBatch]:
-    """Yield rows with what belongs to them from files of blobs, in batches of about `BATCH` bytes: of long values a few rows at once."""
+    """Yield the rows joined with values from files of blobs, in batches of about `BATCH` bytes."""
     import numpy as np
     import pyarrow as pa
 

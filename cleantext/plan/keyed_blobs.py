@@ -1,4 +1,4 @@
-"""Keyed blob files: single values of a table by their keys, read from one flat file without holding the table."""
+"""Keyed blob files: look up single values of a table by key in one flat file, without loading the table."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["BlobReader", "KeyedBlobFile"]
 
 I64 = npt.NDArray[np.int64]
 INTEGER = 8  # bytes
-ROWS = 256  # that are read at once: they may be long
+ROWS = 256  # rows read at once; their values may be long
 
 
 @dataclass(frozen=True)
 class KeyedBlobFile:
-    """The values of a column of binary values or integers, end to end in a file; beside it their keys, sorted, and where each one lies."""
+    """A column of binary values or integers, concatenated in a file, with two more files for the sorted keys and the positions."""
 
     path: str
     integers: bool
@@ -36,7 +36,7 @@ class KeyedBlobFile:
 
     @classmethod
     def write(cls, table: Table, key: str, column: str, path: Path) -> KeyedBlobFile:
-        """Put a column of a table there. Keys are integers, each once."""
+        """Write a column of a table to ``path``. Keys are distinct integers."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -58,13 +58,13 @@ class KeyedBlobFile:
 
     @property
     def files(self) -> list[str]:
-        """The files that it consists of."""
+        """The paths of the three files."""
         return [self.path, f"{self.path}.keys.npy", f"{self.path}.places.npy"]
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[BlobReader]:
-        """Give what reads the values."""
-        # Of many keys only a few pages are touched; nothing cannot be mapped.
+        """Open the files, and yield a reader."""
+        # Mapped, since a search touches only a few pages of the keys. An empty file cannot be mapped.
         keys, places = (np.load(f"{self.path}.{name}.npy", mmap_mode="r" if self.rows else None) for name in ("keys", "places"))
         file = os.open(self.path, os.O_RDONLY)
         try:
@@ -74,7 +74,7 @@ class KeyedBlobFile:
 
 
 class BlobReader(NamedTuple):
-    """A file of blobs that is open."""
+    """An open file of blobs."""
 
     file: int
     keys: I64
@@ -82,7 +82,7 @@ class BlobReader(NamedTuple):
     integers: bool
 
     def take(self, wanted: I64) -> tuple[npt.NDArray[np.bool_], pa.Array]:
-        """Say which keys are there, and return the values of those, in their order."""
+        """Return a mask of the keys that exist, and their values in the order of ``wanted``."""
         import pyarrow as pa
 
         unique, inverse = np.unique(wanted, return_inverse=True)
@@ -96,23 +96,23 @@ class BlobReader(NamedTuple):
         return there[inverse], binary_column(data, bounds).take(pa.array(row))
 
     def sizes(self, wanted: I64) -> I64:
-        """Return how many bytes the values of keys have, 0 where there is none."""
+        """Return the size of the value of each key in bytes, 0 for missing keys."""
         at, there = self.find(wanted)
         out = np.zeros(len(wanted), np.int64)
         out[there] = self.places[at[there], 1]
         return out
 
     def find(self, wanted: I64) -> tuple[I64, npt.NDArray[np.bool_]]:
-        """Return the rows of keys, and which of these are theirs."""
+        """Return the row of each key, and a mask of those that exist."""
         if not len(self.keys):
             return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
         at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return at, self.keys[at] == wanted
 
     def read(self, start: int, size: int) -> bytes:
-        """Return some bytes of the file."""
+        """Read ``size`` bytes at ``start``; raise `OSError` at the end of the file."""
         data = os.pread(self.file, size, start)
-        while len(data) < size:  # a read of gigabytes, or one that a signal cut short
+        while len(data) < size:  # a read of gigabytes, or one interrupted by a signal, returns less
             more = os.pread(self.file, size - len(data), start + len(data))
             if not more:
                 raise OSError(f"a file of blobs ends at byte {start + len(data)}")
@@ -129,7 +129,7 @@ def _array(path: str, shape: tuple[int, ...]) -> I64:
 
 
 def _values(column: Any) -> tuple[Any, I64]:
-    """Return the bytes of values end to end, and their bounds."""
+    """Return the concatenated bytes of values, and their bounds."""
     import pyarrow as pa
 
     if pa.types.is_integer(column.type):

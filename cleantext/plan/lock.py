@@ -1,4 +1,4 @@
-"""One writer in a folder: a lock that the system drops with the process that holds it."""
+"""A single writer per folder, by a file lock that the system releases when its process ends."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["only_writer"]
 
 @contextlib.contextmanager
 def only_writer(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file ``path``, in which the holder says who it is. Raise `ConfigError`, which names the holder, where it is held.
+    """Hold the lock file ``path``, which names its holder. If another process holds it, raise `ConfigError` with that name.
 
-    The file stays; whoever deletes it while it is held leaves the lock to the next one that makes it.
+    The file is not deleted afterwards. If it is deleted while the lock is held, the next process can lock a new one.
     """
     with contextlib.ExitStack() as stack:
         while True:
@@ -31,7 +31,7 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
                 raise ConfigError(f"{what}: {_told(file.read())} is writing here; wait for it, stop it, or name another folder")
             if _same(file, path):
                 break
-            stack.close()  # deleted by its holder between opening and locking
+            stack.close()  # the file was deleted between opening and locking it
         file.truncate(0)
         owner = {"pid": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)[:300]}
         json.dump(owner, file)
@@ -60,7 +60,7 @@ if sys.platform == "win32":
 
     def _locked(file: IO[str]) -> bool:
         with contextlib.suppress(OSError):
-            os.lseek(file.fileno(), 1 << 30, os.SEEK_SET)  # a byte far behind the text: a locked one could not be read
+            os.lseek(file.fileno(), 1 << 30, os.SEEK_SET)  # lock a byte far beyond the text, since locked bytes cannot be read
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             return True
         return False

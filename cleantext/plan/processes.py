@@ -1,4 +1,4 @@
-"""Processes that work for another: they leave its signals to it, and end with it."""
+"""Worker processes: they leave signals to their parent, and end when it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["end_with_parent", "undisturbed"]
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Start processes that leave Ctrl-C and SIGTERM, which a terminal or a system sends to all, to their parent."""
+    """Block Ctrl-C and SIGTERM for processes started inside the block; terminals send these to all processes, and only the parent should react."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -28,7 +28,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def end_with_parent() -> None:
-    """End this process when its parent ends, killed or not, whatever code it is stuck in. To be called first in a new process."""
+    """End this process when its parent ends or is killed, whatever code is running. Call this first in a new process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -41,5 +41,5 @@ def end_with_parent() -> None:
         with contextlib.suppress(OSError, AttributeError):
             import ctypes
 
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a thread gets no turn while `re` matches
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, since the thread below cannot run while `re` holds the GIL
     threading.Thread(target=end, daemon=True).start()

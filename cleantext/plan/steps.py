@@ -1,4 +1,4 @@
-"""Steps: work on whole tables, written down so that it can be printed, named, run and run elsewhere.
+"""Steps: operations on whole tables as data, so that a plan can be printed, fingerprinted, and run by different engines.
 
 Tables have names. A step reads some and makes one, which may take the name of one that it reads. The
 SQL is one dialect that DuckDB and Spark run word for word: joins, semi-joins, GROUP BY with min, max,
@@ -22,7 +22,7 @@ __all__ = ["ArrowKernel", "Checkpoint", "Expect", "Join", "Loop", "Map", "Number
 
 
 class ArrowKernel(Protocol):
-    """Work on record batches: pure, and the same whatever rows share a batch. Frozen, small, and picklable; its repr names all its options."""
+    """A pure function of record batches whose results do not depend on how rows are batched. Frozen, small, picklable; its repr shows all options."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -35,7 +35,7 @@ class ArrowKernel(Protocol):
 
 
 class OrderedKernel(Protocol):
-    """Work on rows in an order, of which it may remember some. Otherwise as a `ArrowKernel`."""
+    """A function of sorted rows, which may keep state between rows. Otherwise like `ArrowKernel`."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -49,9 +49,9 @@ class OrderedKernel(Protocol):
 
 @dataclass(frozen=True)
 class Join:
-    """Columns that rows of a `Map` get from another table: ``columns`` (name here, name there) of the row whose ``key`` is ``by`` here.
+    """Columns that a `Map` takes from another table: ``columns`` (name here, name there) of the row whose ``key`` equals ``by``.
 
-    Keys are integers, each once in the table. A row without one there is left out.
+    Keys are distinct integers. Rows without a match are dropped.
     """
 
     by: str
@@ -62,11 +62,11 @@ class Join:
 
 @dataclass(frozen=True)
 class Map:
-    """Make a table by giving each batch of another one to a kernel. Batches are cut as the runner likes.
+    """Make a table by passing each batch of another one to a kernel. The runner chooses the batches.
 
-    ``joins`` is for wide values of few rows, such as the tokens of both texts of a pair: a runner may read them where it
-    needs them, or run the `query` and write out what is wanted. ``spread`` says that each row is a job of its own, such as a file to
-    read: a cluster gives them to all its workers.
+    ``joins`` is for large values, such as the tokens of both texts of a pair: a runner may look them up when it
+    needs them, or run `query`. ``spread`` means that each row is a large job, such as a file to
+    read, so that a cluster distributes rows over all workers.
     """
 
     into: str
@@ -77,8 +77,8 @@ class Map:
 
     @property
     def query(self) -> str:
-        """What the kernel gets, as a query."""
-        place: dict[str, str] = {}  # of the columns that are joined, which a later one may go by
+        """The input of the kernel, as a query."""
+        place: dict[str, str] = {}  # columns joined so far, which a later join may use as its key
         tables = ""
         for n, join in enumerate(self.joins):
             tables += f" JOIN {join.table} j{n} ON {place.get(join.by, f's.{join.by}')} = j{n}.{join.key}"
@@ -88,10 +88,10 @@ class Map:
 
 @dataclass(frozen=True)
 class Scan:
-    """Make a table by giving the rows of another one, in the order of some columns, to a kernel.
+    """Make a table by passing the rows of another one, sorted by ``order``, to a kernel.
 
-    Rows that agree in the columns ``within`` meet in one scan (all rows, where there are none); a runner may
-    scan others elsewhere. For narrow rows, since they are sorted.
+    Rows with equal values in the columns ``within`` are passed to the same call of the kernel (all rows, if there are no
+    such columns); the runner may split the others. Meant for narrow rows, since they are sorted.
     """
 
     into: str
@@ -111,9 +111,9 @@ class Sql:
 
 @dataclass(frozen=True)
 class Number:
-    """Make a table by numbering the rows of another one from 0 on, in the order of some expressions, in which no two rows are equal.
+    """Make a table by numbering the rows of another one from 0, sorted by expressions that differ for any two rows.
 
-    A step of its own, since queries that number all rows do so on one worker.
+    This is not an `Sql` step because Spark runs a query that numbers all rows on a single worker.
     """
 
     into: str
@@ -129,7 +129,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Expect:
-    """Stop with `InputError` unless a table is empty; ``message`` is formatted with its first row."""
+    """Raise `InputError` unless a table is empty. ``message`` is formatted with its first row."""
 
     table: str
     message: str
@@ -137,14 +137,14 @@ class Expect:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed from here on: the other tables may go, and a run that was stopped starts from here."""
+    """Keep only these tables. Others may be deleted, and a stopped run can continue from here."""
 
     keep: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Loop:
-    """Repeat steps, ``most`` times at the most, while a table has rows."""
+    """Repeat steps while a table has rows, at most ``most`` times."""
 
     body: tuple[Step, ...]
     table: str
@@ -156,7 +156,7 @@ Step = Map | Scan | Sql | Number | Expect | Checkpoint | Loop
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, the tables that they are done for, and what a report should say of how they work."""
+    """Steps in order, the tables they produce, and facts about the search for the report."""
 
     steps: tuple[Step, ...]
     outputs: tuple[str, ...]
@@ -164,11 +164,11 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """The digest of all steps: a run that was stopped goes on only under an equal plan."""
+        """The digest of all steps. A stopped run continues only under an equal plan."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
     def explain(self) -> str:
-        """Return the plan as text: what each step reads and makes, kernels with their options, queries word for word."""
+        """Return the plan as text: inputs and outputs of each step, kernels with their options, and the SQL."""
         return "\n".join([*_told(self.steps, ""), f"gives {', '.join(self.outputs)}"])
 
 

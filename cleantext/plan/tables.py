@@ -23,7 +23,7 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a table: its path, bytes, CRC-32 (0 where nobody will ask; of inputs that of their time) and rows."""
+    """One Parquet file of a table: path, bytes, CRC-32 (0 if it will not be checked; for inputs, of the modification time) and rows."""
 
     path: str
     size: int
@@ -39,14 +39,14 @@ class Part:
 
     @classmethod
     def given(cls, path: Path) -> Part:
-        """Describe a file of the user's, which is not read for it: one of another time counts as another file."""
+        """Describe a file of the user without reading all of it: a different modification time counts as a different file."""
         import pyarrow.parquet as pq
 
         stat = path.stat()
         return cls(str(path.absolute()), stat.st_size, zlib.crc32(str(stat.st_mtime_ns).encode()), pq.read_metadata(path).num_rows)
 
     def check(self) -> None:
-        """Raise `InputError` where the file is not the one that was written."""
+        """Raise `InputError` if the file was deleted or changed."""
         path = Path(self.path)
         size = path.stat().st_size if path.exists() else -1
         if size != self.size or _crc(path) != self.crc:
@@ -60,8 +60,8 @@ class Part:
 class Table:
     """A table as Parquet parts.
 
-    ``columns`` are the ones that a kernel gets, as pairs of its name here and in the files; all by
-    default. With ``positions`` it also gets ``place``, part << 32 | row.
+    ``columns`` are the columns to read, as pairs of the name for kernels and the name in the files; all by
+    default. With ``positions`` there is also a column ``place``: part << 32 | row.
     """
 
     parts: tuple[Part, ...]
@@ -70,12 +70,12 @@ class Table:
 
     @classmethod
     def of(cls, paths: Sequence[str | Path], *, columns: Mapping[str, str] | None = None, positions: bool = False) -> Table:
-        """Describe files that exist, in this order."""
+        """Describe existing files, in this order."""
         return cls(tuple(Part.given(Path(p)) for p in paths), tuple((columns or {}).items()), positions)
 
     @property
     def digest(self) -> str:
-        """What tells the table from others: its files, and which of their columns count."""
+        """The identity of the table: its files, and the columns that are used."""
         return f"{[(p.path, p.size, p.crc, p.rows) for p in self.parts]} {self.columns} {self.positions}"
 
     @property
@@ -97,7 +97,7 @@ class Table:
         return pa.concat_tables([t.cast(tables[0].schema) for t in tables])  # parts may differ in which columns can be null
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = 1 << 14) -> Iterator[pa.RecordBatch]:
-        """Yield the rows some thousand at a time."""
+        """Yield the rows in batches of up to ``rows``."""
         import pyarrow.parquet as pq
 
         for path in self.paths:
@@ -115,7 +115,7 @@ def _crc(path: Path) -> int:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or what a folder says of its files, is on the disk."""
+    """Wait until a file, or the directory entries of a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -125,7 +125,7 @@ def sync(path: Path) -> None:
 
 @contextlib.contextmanager
 def write_part(path: Path, *, synced: bool = True) -> Iterator[Path]:
-    """Give a temporary name beside ``path``: what is written there takes its place whole and synced, or goes."""
+    """Yield a temporary path next to ``path``. Afterwards the file is synced and renamed to ``path``, or deleted after an exception."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
@@ -141,15 +141,15 @@ def write_part(path: Path, *, synced: bool = True) -> Iterator[Path]:
 
 @dataclass
 class Journal:
-    """Where a run stands: the step it has done and the tables it holds, on disk after each step and, synced, at each checkpoint."""
+    """The progress of a run: the last completed step and the current tables, written after each step, and synced at each checkpoint."""
 
     folder: Path
     fingerprint: str
 
     def write(self, done: Sequence[int], tables: Mapping[str, Table], *, checkpoint: bool) -> None:
-        """Say that the step at ``done`` (its place, and for each loop round and place) is done.
+        """Record that the step at ``done`` (see `cleantext.plan.walk.Place`) is completed.
 
-        A checkpoint stays until the next one is written: behind a power cut, which takes what was not synced, a run goes on from there.
+        A checkpoint is kept until the next one. After a power failure, which may lose unsynced files, a run continues from there.
         """
         described = {name: {**vars(table), "parts": [self._here(part) for part in table.parts]} for name, table in tables.items()}
         text = json.dumps({"plan": self.fingerprint, "done": list(done), "tables": described})
@@ -158,9 +158,9 @@ class Journal:
                 temporary.write_text(text, "utf-8")
 
     def read(self) -> tuple[list[int], dict[str, Table]] | None:
-        """Return where a run under the same plan was stopped, its tables verified; None if there is none.
+        """Return the last completed step and the verified tables of a stopped run of the same plan, or None.
 
-        Raise `InputError` where a part was cut or changed even of the last checkpoint.
+        Raise `InputError` if even the last checkpoint has a part that was truncated or changed.
         """
         spoilt = None
         for name in ("journal", "checkpoint"):
@@ -198,6 +198,6 @@ class Journal:
         return None
 
     def _here(self, part: Part) -> dict[str, Any]:
-        """Describe a file, ours by its name alone, so that the folder may be reached by another way later."""
+        """Describe a file. Those in our folder are described by name only, so that the folder may be moved."""
         folder, name = os.path.split(part.path)
         return {**vars(part), "path": name if folder == str(self.folder) else part.path}

@@ -1,4 +1,4 @@
-"""The way through a plan that all runners take: steps in order, loops, and what was done before a run was stopped."""
+"""The traversal of a plan, common to all runners: steps in order, loops, and skipping the steps of an earlier run."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from cleantext.plan.steps import Checkpoint, Expect, Loop, Map, Number, Scan, Sq
 
 __all__ = ["Place", "Progress", "Walk"]
 
-Place = tuple[int, ...]  # of a step: its number, and for each loop the round and the number in its body
+Place = tuple[int, ...]  # position of a step: its number, then for each loop the round and the number in the body
 Progress = Callable[[str], None]
 
 
 class Walk:
-    """Goes through the steps of a plan; a runner says how one is done."""
+    """Run the steps of a plan. Runners define how a single step is run."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.progress = progress
-        self.done: Place = (-1,)  # the last step of an earlier run that need not be done again
+        self.done: Place = (-1,)  # the last step that an earlier run completed
 
     def steps(self, steps: Sequence[Step], place: Place = ()) -> None:
-        """Do steps that lie at a place of the plan; those done before are passed over."""
+        """Run the steps at a place of the plan, and skip those that an earlier run completed."""
         for n, step in enumerate(steps):
             at = (*place, n)
             if isinstance(step, Loop):
@@ -31,7 +31,7 @@ class Walk:
                 self.step(step, at)
 
     def loop(self, loop: Loop, at: Place) -> None:
-        """Repeat the steps of a loop; rounds done before are passed over."""
+        """Repeat the steps of a loop, and skip rounds that an earlier run completed."""
         for rounds in range(loop.most):
             if (*at, rounds + 1) > self.done and not self.has_rows(loop.table):
                 return

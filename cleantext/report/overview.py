@@ -1,4 +1,4 @@
-"""What the pages of a run are like: how much went from each, by host, and which of them are worth a look."""
+"""An overview of the pages of a run: removed shares, hosts, and the pages worth a look."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from cleantext.transform import Page
 
 __all__ = ["BINS", "READ", "confidence", "overview", "removed_share"]
 
-BINS = 20  # of the histogram of shares removed, each 5 % wide
-HOSTS = 50  # that are listed, those that lost most first
-HELD_HOSTS = 200_000  # counted at a time: beyond that, the smallest go together as "other hosts"
+BINS = 20  # bins of the histogram of removed shares, each 5 % wide
+HOSTS = 50  # hosts listed, those with the largest losses first
+HELD_HOSTS = 200_000  # hosts counted separately; beyond so many, those with the smallest losses are merged into "(other hosts)"
 OTHER = "(other hosts)"
 EACH = 12  # pages shown for each reason
-SAMPLE = 24  # pages drawn by a hash of their ids, whatever befell them
-SHORTEST = 200  # characters: of shorter pages a large share removed says little
+SAMPLE = 24  # pages drawn by a hash of their ids, whatever their outcome
+SHORTEST = 200  # characters; for shorter pages, a large removed share means little
 CARRIED = ("id", "outcome", "chars_in", "chars_out", "encoding", "script", "flags", "title", "url")
-READ = (*CARRIED, "host", "body_lost_expected", "chrome_left_expected")  # of a row
-LOST_COUNTS = 10  # times as much as what is left: a sentence that is lost is worse than a menu that stays
+READ = (*CARRIED, "host", "body_lost_expected", "chrome_left_expected")  # fields of a row that `overview` reads
+LOST_COUNTS = 10  # weight of lost text relative to chrome left: losing a sentence is worse than keeping a menu
 
 Row = Mapping[str, Any]
 
 
 def removed_share(row: Row) -> float:
-    """Return the share of a page's characters that went, 0 to 1; 0 for a page that was empty or grew.
+    """Return the removed share of a page's characters, 0 to 1; 0 for a page that was empty or grew.
 
     >>> removed_share({"chars_in": 200, "chars_out": 50})
     0.75
@@ -37,7 +37,7 @@ def removed_share(row: Row) -> float:
 
 
 def confidence(row: Row) -> float | None:
-    """Return how sure the run is of a page, 0 to 1, by what it is expected to have lost and kept; None where no learned model judged it.
+    """Return a confidence from 0 to 1, by the expected amounts of lost text and of chrome left; None if no learned model judged the page.
 
     >>> confidence({"body_lost_expected": 0.01, "chrome_left_expected": 0.1})
     0.8
@@ -47,11 +47,11 @@ def confidence(row: Row) -> float | None:
 
 
 def overview(rows: Iterable[Row]) -> dict[str, Any]:
-    """Return what report.json says of the pages, from the rows of metadata.jsonl: memory does not grow with their number.
+    """Return the overview for report.json from the rows of metadata.jsonl, in memory that does not grow with the number of pages.
 
-    ``removed`` counts pages by share removed, in steps of 5 %; ``hosts`` those that lost most, with pages and characters in and
-    out; ``scripts`` counts pages; ``pages`` are those worth a look, each with its reasons: most removed, least sure (see `confidence`),
-    emptied, failed, a few for each flag that not most pages have, and a sample drawn by a hash of the ids.
+    ``removed`` counts pages by removed share, in steps of 5 %. ``hosts`` lists the hosts with the largest losses, with pages and characters
+    in and out. ``scripts`` counts pages by script. ``pages`` lists those worth a look, with reasons: most removed, least sure (see
+    `confidence`), emptied, failed, a few for each flag (unless most pages have it), and a sample drawn by a hash of the ids.
 
     >>> told = overview([{"id": "a.example.cn/1.html", "outcome": "kept", "chars_in": 400, "chars_out": 300}])
     >>> told["removed"][5], told["hosts"], told["pages"][0]["reasons"]
@@ -77,7 +77,7 @@ def overview(rows: Iterable[Row]) -> dict[str, Any]:
         for reason, key in _reasons(row, share):
             chosen.setdefault(reason, _Least(SAMPLE if reason == "sample" else EACH)).add(key, number, row)
     for flag, n in flags.items():
-        if n > (number + 1) // 2:  # what most pages have is no reason to look at one
+        if n > (number + 1) // 2:  # a flag of most pages is no reason to look at a page
             del chosen[f"flag {flag}"]
     known = {host: told for host, told in hosts.items() if host}
     listed = sorted(known, key=lambda h: (known[h][2] - known[h][1], h))[:HOSTS]
@@ -97,7 +97,7 @@ def _host(row: Row) -> str:
 
 
 def _merge_smallest(hosts: dict[str, list[int]]) -> None:
-    """Keep the half of the hosts that lost most; count the others as one."""
+    """Keep the half of the hosts with the largest losses, and merge the others."""
     ranked = sorted(hosts, key=lambda h: (hosts[h][2] - hosts[h][1], h))
     other = hosts.setdefault(OTHER, [0, 0, 0])
     for host in ranked[HELD_HOSTS // 2 :]:
@@ -107,7 +107,7 @@ def _merge_smallest(hosts: dict[str, list[int]]) -> None:
 
 
 def _reasons(row: Row, share: float) -> Iterable[tuple[str, float]]:
-    """Yield why a page may be worth a look, with a key: of each reason the least keys are shown."""
+    """Yield the reasons to look at a page, each with a key. For each reason, the pages with the smallest keys are shown."""
     if row.get("outcome") in ("failed", "emptied", "duplicate"):
         yield str(row["outcome"]), 0.0
     elif share > 0 and (row.get("chars_in") or 0) >= SHORTEST:
@@ -120,11 +120,11 @@ def _reasons(row: Row, share: float) -> Iterable[tuple[str, float]]:
 
 
 class _Least:
-    """The rows with the least keys; of equal ones those that come first."""
+    """The rows with the smallest keys; among equal keys, the first rows."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.heap: list[tuple[float, int, Row]] = []  # the largest key on top
+        self.heap: list[tuple[float, int, Row]] = []  # max-heap of keys
 
     def add(self, key: float, number: int, row: Row) -> None:
         item = (-key, -number, row)
@@ -138,7 +138,7 @@ class _Least:
 
 
 def _pages(chosen: Mapping[str, _Least]) -> list[dict[str, Any]]:
-    """Return the chosen pages once each, with all reasons for it: by reason, the sample last."""
+    """Return each selected page once with all its reasons, ordered by reason, the sample last."""
     order = ("failed", "emptied", "least sure", "most removed", *sorted(r for r in chosen if r.startswith("flag ")), "duplicate", "sample")
     found: dict[int, dict[str, Any]] = {}
     for reason in order:

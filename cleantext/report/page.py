@@ -14,19 +14,19 @@ from cleantext.report.tally import OUTCOMES, Report, counted, how_searched, set_
 
 __all__ = ["AHEAD", "calls", "clusters", "flow", "percent", "pieces", "render", "shortened"]
 
-CLUSTERS = 30  # that are shown, and of each
+CLUSTERS = 30  # clusters shown, and texts of each
 MEMBERS = 4
-LONGEST = 600  # characters of a duplicate that are shown
-CALLS = 5  # pairs above the threshold, and below it, that were the closest calls, and of each
+LONGEST = 600  # characters shown of a duplicate
+CALLS = 5  # closest pairs shown above the threshold and below it, and characters of each
 CALL = 400  # characters
-AHEAD = 300  # and compared beyond that, so that the cut itself is not taken for a difference
+AHEAD = 300  # further characters compared, so that the truncation does not appear as a difference
 
 
 def pieces(a: str, b: str) -> tuple[list[tuple[bool, str]], list[tuple[bool, str]]]:
-    """Cut two texts into pieces, each with whether the other text has it.
+    """Cut two texts into pieces, each with whether the other text also has it.
 
-    What both begin and end with is taken off first: the comparison takes the product of the lengths and more, and of texts that repeat
-    themselves, which are alike from the start, the cube (1 to 2 s for 900 characters).
+    The common prefix and suffix are split off first, since the comparison is at least quadratic, and cubic for repetitive texts
+    (1 to 2 s for 900 characters).
 
     >>> pieces("新疆喀什", "新疆和田")
     ([(True, '新疆'), (False, '喀什')], [(True, '新疆'), (False, '和田')])
@@ -43,12 +43,12 @@ def pieces(a: str, b: str) -> tuple[list[tuple[bool, str]], list[tuple[bool, str
 
 
 def _alike(a: str, b: str) -> int:
-    """Return how many characters two texts begin with alike."""
+    """Return the length of the common prefix."""
     return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def shortened(parts: list[tuple[bool, str]], longest: int) -> list[tuple[bool, str]]:
-    """Return the pieces up to a number of characters."""
+    """Truncate the pieces to a total number of characters."""
     out = []
     for same, text in parts:
         if longest <= 0:
@@ -59,7 +59,7 @@ def shortened(parts: list[tuple[bool, str]], longest: int) -> list[tuple[bool, s
 
 
 def render(report: Report, views: Mapping[str, View] | None = None) -> str:
-    """Return the report as HTML: one file that needs neither the network nor scripts. ``views`` are pages as `page_view` cuts them, by id."""
+    """Return the report as a self-contained HTML file. ``views`` has the pages to show by id (see `page_view`)."""
     import jinja2
 
     folder = resources.files("cleantext.report")
@@ -95,7 +95,7 @@ def render(report: Report, views: Mapping[str, View] | None = None) -> str:
 
 
 def percent(part: float, whole: float) -> float:
-    """Return a share as a percentage with one decimal; of nothing, 0.
+    """Return a share as a percentage with one decimal; 0 if ``whole`` is 0.
 
     >>> percent(1, 3), percent(5, 0)
     (33.3, 0.0)
@@ -104,9 +104,9 @@ def percent(part: float, whole: float) -> float:
 
 
 def flow(report: Report) -> list[tuple[str, float, float, float, str]]:
-    """Return a bar for each stage: its name, percent untouched, percent removed, percent rewritten, and the same in words.
+    """Return a bar for each stage: name, percent untouched, percent removed, percent rewritten, and a label.
 
-    Percentages are of the largest number of characters that the pages ever had.
+    Percentages are relative to the largest total of characters at any stage.
     """
     stages = [(name, t.removed, t.added) for name, t in report.stages().items()]
     sizes = [report.chars_in]
@@ -122,7 +122,7 @@ def flow(report: Report) -> list[tuple[str, float, float, float, str]]:
 
 
 def clusters(pairs: Iterable[Mapping[str, Any]]) -> list[Cluster]:
-    """Put pairs together that share a text: each text once, the first of a cluster whole, what differs from it cut out in the others."""
+    """Group pairs that share a text into clusters. Each text occurs once; the others of a cluster are marked where they differ from the first."""
     texts: dict[tuple[str, int, int], dict[str, Any]] = {}
     parent: dict[tuple[str, int, int], tuple[str, int, int]] = {}
 
@@ -151,7 +151,7 @@ def clusters(pairs: Iterable[Mapping[str, Any]]) -> list[Cluster]:
 
 
 def calls(duplicates: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the pairs nearest to the threshold, of those that are shown: above it, and below it, where such were compared; what differs cut out."""
+    """Return the pairs closest to the threshold from above and, if such were compared, from below, with their differences marked."""
     threshold = duplicates.get("threshold", 0.0)
     near = sorted(duplicates.get("examples", ()), key=lambda p: (p["similarity"], str(p["a"]), str(p["b"])))[:CALLS]
     near += sorted(duplicates.get("below", ()), key=lambda p: (-p["similarity"], str(p["a"]), str(p["b"])))[:CALLS]
@@ -163,7 +163,7 @@ def calls(duplicates: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 class Cluster(list[dict[str, Any]]):
-    """The texts of a cluster that are shown, and how many more there are."""
+    """The texts shown of a cluster, and the number of further ones."""
 
     more = 0
 
@@ -181,7 +181,7 @@ def _cluster(keys: Sequence[tuple[str, int, int]], texts: Mapping[tuple[str, int
 
 
 class _Told:
-    """A piece of a page, with whether its rewriting goes without saying, as that of a character's script does."""
+    """A piece of a page. ``quiet`` marks a rewriting that needs no attention, such as a conversion of script."""
 
     def __init__(self, piece: Piece, report: Report) -> None:
         self.kind, self.text, self.before, self.rules = piece
@@ -197,7 +197,7 @@ def _shown(report: Report, page: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counts(report: Report) -> list[tuple[str, list[tuple[str, int]], str]]:
-    """Return what is counted by kind: title, names with numbers (the largest first), and what the numbers are."""
+    """Return tables of counts: title, names with numbers (the largest first), and the unit of the numbers."""
     damage = [(topic, tally.pages) for topic, tally in report.topics("repair").items()]
     kinds = (
         ("Kind of damage that was repaired", damage, "pages, each counted for each of its rules"),
@@ -223,5 +223,5 @@ def _sections(report: Report, *, pages: bool) -> list[tuple[str, str]]:
 
 
 def _hue(rule: str) -> int:
-    """Return the colour of a rule, as degrees: one for each topic, the first word of its id."""
-    return (200 + zlib.crc32(rule.partition(".")[0].encode()) % 190) % 360  # blue to orange: green is for what was rewritten
+    """Return the hue of a rule in degrees. Rules with the same topic (the first word of the id) have the same hue."""
+    return (200 + zlib.crc32(rule.partition(".")[0].encode()) % 190) % 360  # from blue to orange, since green marks rewritten text

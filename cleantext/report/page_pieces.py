@@ -1,4 +1,4 @@
-"""One page as it was and as it is: what stays, what went, what was replaced, and by which rules."""
+"""One page before and after: text that was kept, removed, or replaced, and by which rules."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from cleantext.edits import Edit, apply
 
 __all__ = ["Piece", "View", "page_view"]
 
-LONGEST = 6_000  # characters of a page that are shown
-AFTER = 3_000  # and of what it became
-QUIET = 400  # characters that stay, one after another, beyond which the middle is left out
-SHOWN = 140  # characters of such a stretch, at both ends
+LONGEST = 6_000  # characters shown of the original page
+AFTER = 3_000  # characters shown of the cleaned page
+QUIET = 400  # longer unchanged stretches are shown without their middle
+SHOWN = 140  # characters shown at both ends of such a stretch
 
 
 class Piece(NamedTuple):
-    """A stretch of a page: text that stays (``kind`` "same"), went ("gone"), was replaced ("new"), or is not shown ("skipped")."""
+    """A stretch of a page: kept (``kind`` "same"), removed ("gone"), replaced ("new"), or not shown ("skipped")."""
 
     kind: str
     text: str
-    before: str = ""  # of "new": what stood there
+    before: str = ""  # the replaced text, if ``kind`` is "new"
     rules: tuple[str, ...] = ()
 
 
 class View(NamedTuple):
-    """A page as it was, cut into pieces, and as it is: up to some thousand characters, and how many more there are."""
+    """The original page as pieces, the start of the cleaned page, and the number of its characters not shown."""
 
     pieces: list[Piece]
     after: str
@@ -33,7 +33,7 @@ class View(NamedTuple):
 
 
 def page_view(original: str, edits: Sequence[Edit]) -> View:
-    r"""Cut a page into pieces that together say what became of it, up to 6,000 characters of the original.
+    r"""Cut a page into pieces that show what was changed, up to 6,000 characters of the original.
 
     ``edits`` are sorted, disjoint, and in offsets of ``original``.
 
@@ -68,7 +68,7 @@ def _pieces(original: str, edits: Sequence[Edit]) -> list[Piece]:
 
 
 def _kept(text: str, *, head: bool = False, tail: bool = False) -> Iterator[Piece]:
-    """Yield text that stays, without the middle of what is long."""
+    """Yield kept text, without the middle if it is long."""
     if len(text) <= QUIET:
         if text:
             yield Piece("same", text)

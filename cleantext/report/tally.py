@@ -1,4 +1,4 @@
-"""The tally of a run: a commutative monoid, so that any split of the work adds up to the same report."""
+"""The counts of a run. They form a commutative monoid, so the report does not depend on how work is split."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from cleantext.transform import Page
 
 __all__ = ["OUTCOMES", "SAMPLES", "Report", "RuleTally", "counted", "how_searched", "nearest", "set_apart"]
 
-STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in the order in which they work
+STAGES = ("repair", "normalize", "chrome", "script", "dedup")  # in order of execution
 OUTCOMES = ("kept", "emptied", "duplicate", "filtered", "failed")
-SAMPLES = 5  # samples kept for each rule: of different hosts where there are any, drawn by a hash, whatever the split of the work
-CALLS = 8  # lines that were the closest calls: those that went, and those that stay
-SCHEMA = 3  # of report.json
-FEW = 64  # rows of a rule of which samples are drawn, about, where it has more
-STRIDE = 2_654_435_761  # spreads places within a page over the range of 32 bits
+SAMPLES = 5  # samples kept per rule, from different hosts if possible; drawn by a hash, so independent of how work is split
+CALLS = 8  # number of closest calls kept among removed lines, and among kept lines
+SCHEMA = 3  # schema version of report.json
+FEW = 64  # samples are drawn from about so many rows, if a rule has more
+STRIDE = 2_654_435_761  # multiplier that spreads offsets within a page over 32 bits
 I64 = npt.NDArray[np.int64]
 
 
 @dataclass
 class RuleTally:
-    """What one rule did: edits, characters before and after, pages, and samples (page, offset, before, after), as `drawn` picks them."""
+    """Counts of one rule: edits, characters removed and added, pages, and samples (page, offset, before, after) chosen by `drawn`."""
 
     edits: int = 0
     removed: int = 0
@@ -54,10 +54,10 @@ class RuleTally:
 
 @dataclass
 class Report:
-    """Counts of a run. ``a + b`` counts both; `Report()` counts nothing; order and grouping do not matter.
+    """Counts of a run. ``a + b`` adds the counts, and `Report()` is zero; order and grouping do not matter.
 
-    What stands under *set once* belongs to the run as a whole and is no part of a sum.
-    ``pages_in`` is the sum of ``outcomes``: kept, emptied, duplicate, filtered and failed; what was ``skipped`` is no page.
+    Fields marked *set once* belong to the run as a whole and are not added.
+    ``pages_in`` is the sum of ``outcomes``: kept, emptied, duplicate, filtered and failed. ``skipped`` records are not pages.
 
     >>> (Report(bytes_in=3) + Report(bytes_in=4)).bytes_in
     7
@@ -70,19 +70,19 @@ class Report:
     rules: dict[str, RuleTally] = field(default_factory=dict)
     flags: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
-    failures: list[dict[str, str]] = field(default_factory=list)  # by id
-    changed: int = 0  # pages whose cleaned bytes are not those that were read
-    skipped: Counter[str] = field(default_factory=Counter)  # records that are no pages: requests, pictures
-    renamed: int = 0  # records whose id stood before
-    lines: list[dict[str, Any]] = field(default_factory=list)  # that were the closest calls of the learned model: see `nearest`
-    # Set once:
+    failures: list[dict[str, str]] = field(default_factory=list)  # sorted by id
+    changed: int = 0  # pages whose bytes were changed
+    skipped: Counter[str] = field(default_factory=Counter)  # records that are not pages, such as requests and pictures
+    renamed: int = 0  # records renamed because their id was already taken
+    lines: list[dict[str, Any]] = field(default_factory=list)  # the closest calls of the learned model (see `nearest`)
+    # Set once for the whole run:
     duplicates: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    overview: dict[str, Any] = field(default_factory=dict)  # of the pages: see cleantext.report.overview
-    whys: dict[str, str] = field(default_factory=dict)  # what each rule that acted is for
-    seconds: float = 0.0  # not part of report.json and report.html, whose bytes do not depend on the machine,
-    phases: dict[str, float] = field(default_factory=dict)  # nor are those of each phase
+    overview: dict[str, Any] = field(default_factory=dict)  # see cleantext.report.overview
+    whys: dict[str, str] = field(default_factory=dict)  # purpose of each rule that made edits
+    seconds: float = 0.0  # not in report.json and report.html, which do not depend on the machine
+    phases: dict[str, float] = field(default_factory=dict)  # likewise, by phase
 
     def __add__(self, other: Report) -> Report:
         rules = {r: self.rules.get(r, RuleTally()) + other.rules.get(r, RuleTally()) for r in sorted({*self.rules, *other.rules})}
@@ -103,21 +103,21 @@ class Report:
 
     @property
     def pages_in(self) -> int:
-        """All pages that the run was given."""
+        """The number of all pages of the run."""
         return self.outcomes.total()
 
     @property
     def exit_code(self) -> int:
-        """0 where all pages were done, 3 where some failed."""
+        """0 if all pages were processed, 3 if some failed."""
         return 3 if self.outcomes["failed"] else 0
 
     def fail(self, page: str, error: str) -> None:
-        """Count a page that could not be done, and keep the message that says why."""
+        """Count a failed page, and keep its error message."""
         self.outcomes["failed"] += 1
         insort(self.failures, {"id": page, "error": error}, key=_failure)
 
     def count(self, step: str, pages: Sequence[str], edits: EditColumns) -> None:
-        """Add the edits of one Transform on a batch of pages, named in the order of the batch."""
+        """Add the edits of one Transform on a batch of pages; ``pages`` are the ids in the order of the batch."""
         if not len(edits):
             return
         number = len(edits.rules)
@@ -137,12 +137,12 @@ class Report:
             self.rules[rule] = self.rules.get(rule, RuleTally()) + tally
 
     def stages(self) -> dict[str, RuleTally]:
-        """Return the tallies by stage: repair, normalize, chrome, script, dedup."""
+        """Return the counts by stage: repair, normalize, chrome, script, dedup."""
         found = _sums(self.rules, lambda _, tally: tally.step.split(".")[0])
         return {stage: found[stage] for stage in (*STAGES, *sorted(found.keys() - set(STAGES))) if stage in found}
 
     def topics(self, stage: str) -> dict[str, RuleTally]:
-        """Return the tallies of one stage by the first word of the rule ids: share, licence, meta, ..."""
+        """Return the counts of one stage by topic, which is the first word of a rule id: share, licence, meta, ..."""
         mine = {rule: tally for rule, tally in self.rules.items() if tally.step.split(".")[0] == stage}
         return _sums(mine, lambda rule, _: rule.split(".")[0])
 
@@ -180,7 +180,7 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Read what `to_json` gave. Raise `InputError` for anything else."""
+        """Return the report that `to_json` encoded. Raise `InputError` for anything else."""
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             held = f"schema {data.get('schema')!r}" if isinstance(data, Mapping) else f"a {type(data).__name__}"
             raise InputError(f"no report of this version of cleantext (schema {SCHEMA}): {held}")
@@ -226,7 +226,7 @@ class Report:
 
 @lru_cache(4096)
 def _group(page: str) -> str:
-    """Return the host of a page, from its id; a page without one stands for itself."""
+    """Return the host in the id of a page, or the id itself if it has none."""
     from cleantext.chrome.hosts.profiles import host_of
 
     return host_of(Page("", id=page, url=page if "://" in page else "")) or page
@@ -237,9 +237,9 @@ def _key(page: str, start: int) -> int:
 
 
 def drawn(samples: Iterable[tuple[str, int, str, str]]) -> list[tuple[str, int, str, str]]:
-    """Return the samples to keep: one of each host, then a second of each, and so on; which ones is decided by a hash of page and place.
+    """Select the samples to keep: one per host, then a second per host, and so on, ordered by a hash of page and offset.
 
-    Drawing of parts and then of what was drawn gives what drawing of the whole gives.
+    Drawing from parts, and then from the drawn samples, gives the same as drawing from everything at once.
     """
     held: Counter[str] = Counter()
     ranked = []
@@ -251,9 +251,9 @@ def drawn(samples: Iterable[tuple[str, int, str, str]]) -> list[tuple[str, int, 
 
 
 def nearest(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the closest calls among lines of plain text: those that went although they are the likeliest text, then those that stay.
+    """Return the closest calls among lines of plain text: the removed lines most likely to be text, then the kept ones most likely to be chrome.
 
-    Each is ``page, text, chrome`` (how likely it is page chrome, 0 to 1) and ``gone``.
+    Each has ``page, text, chrome`` (the probability of being page chrome, 0 to 1) and ``gone``.
     """
     kinds: tuple[list[Any], list[Any]] = ([], [])
     for line in lines:
@@ -262,7 +262,7 @@ def nearest(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 class _Draw:
-    """Draws the rows of a rule that `drawn` would choose, of all its edits of a batch."""
+    """Selects the same rows of a rule as `drawn` would from all its edits in a batch."""
 
     def __init__(self, pages: Sequence[str], edits: EditColumns) -> None:
         codes: dict[str, int] = {}
@@ -284,7 +284,7 @@ class _Draw:
         return chosen
 
     def _few(self, rows: I64) -> I64:
-        """Return those of many rows that have the smallest keys: as many as hold all that can be chosen."""
+        """Return the rows with the smallest keys: enough of them to contain every row that can be drawn."""
         keys, below = self.keys[rows], 2**32 * FEW // max(len(rows), 1)
         while below < 2**32:
             some = rows[keys < below]
@@ -324,7 +324,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def set_apart(duplicates: Mapping[str, Any]) -> str:
-    """Say what was not paired because too many texts share it; nothing where there is no such thing.
+    """Describe boilerplate, which was not paired because too many texts share it; return "" if there is none.
 
     >>> set_apart({"boilerplate": 2, "search": {"max_df": 100}})
     '2 stretches in more than 100 texts were not paired and stay: see boilerplate.parquet, and --max-df'
@@ -340,7 +340,7 @@ def set_apart(duplicates: Mapping[str, Any]) -> str:
 
 
 def how_searched(facts: Mapping[str, Any]) -> str:
-    """Say in words how duplicates were searched for: what is certain to be found, and where members were not all compared.
+    """Describe the search for duplicates: what it is certain to find, and where not all members were compared.
 
     >>> how_searched({"bands": 21, "rows": 6, "recall_at_threshold": 0.9983})
     '21 bands of 6 find a pair at the threshold with probability 0.998'

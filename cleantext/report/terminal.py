@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["explanation", "summary"]
 
-SHOWN = 3  # duplicate pairs under the table; all stand in duplicates.jsonl and report.html
+SHOWN = 3  # duplicate pairs shown below the table; duplicates.jsonl and report.html have more
 LONGEST = 240
-SOON = 0.1  # seconds below which a phase is not told
+SOON = 0.1  # phases shorter than so many seconds are not shown
 
 
 def summary(report: Report, out: str | None, console: Console, *, drawn: bool = True) -> None:
-    """Print what a run did, or would do where ``out`` is None: pages, characters, edits by stage, duplicates, time; ``drawn`` has a report.html."""
+    """Print what a run did (or would do, if ``out`` is None): pages, characters, edits by stage, duplicates, time. ``drawn``: there is a report.html."""
     from rich.table import Table
 
     outcomes = ", ".join(f"{report.outcomes[name]:,} {name}" for name in OUTCOMES if report.outcomes[name] or name == "kept")
@@ -77,7 +77,7 @@ def _side_by_side(pair: dict[str, object]) -> RenderableType:
 
 
 def explanation(cleaned: Cleaned, *, context: int = 12, marks: bool = False) -> Text:
-    """Return the original with what went in red, what came in green, and the rules beside it.
+    """Return the original text with removed text in red, inserted text in green, and the rules beside them.
 
     ``marks`` writes [-what went-] and {+what came+}, for where there are no colours.
     """

@@ -1,4 +1,4 @@
-"""Script: which one a text is written in, and the conversion from one to another."""
+"""Script: detect whether a text is Simplified or Traditional, and convert between the two."""
 
 from __future__ import annotations
 

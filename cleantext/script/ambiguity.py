@@ -1,4 +1,4 @@
-"""Which form of a Simplified character that has several its neighbours ask for: 发 of 发明 is 發, that of 头发 髮.
+"""Choose among several Traditional forms of a Simplified character by its neighbours: 发 in 发明 is 發, in 头发 it is 髮.
 
 OpenCC takes the longest phrase from the left, and so makes 被髮明 of 被发明 and 與制造 of 与制造. Here a linear model over the
 characters around looks at each such place again. What the dictionaries said stays unless another form is ahead by `MARGIN`.
@@ -28,14 +28,14 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
-BLOCK = 1024  # characters whose places are listed together
-BITS = 17  # of the hash of a feature
+BLOCK = 1024  # characters per block, in which ambiguous places are listed first
+BITS = 17  # bits of the hash of a feature
 SCALE = 16  # weights are stored in sixteenths of a natural logarithm
-PRIOR = 1 * SCALE  # the dictionaries' form is that much ahead
-MARGIN = 2 * SCALE  # and is left only for one that is that much ahead of it
-DOUBT = PRIOR  # where a form is no more than that behind, and the words around have it, the prior is theirs: it is taken
-LEAD = 2 * SCALE  # a form that is so far behind by the first three features is not looked at further
-MOST = 16  # forms of a character
+PRIOR = 1 * SCALE  # advantage of the form that the dictionaries choose
+MARGIN = 2 * SCALE  # another form must be ahead of it by so much
+DOUBT = PRIOR  # a form at most so far behind is chosen if the surrounding words support it, since the prior then counts for it
+LEAD = 2 * SCALE  # a form so far behind after three features is dropped
+MOST = 16  # maximum number of forms of a character
 FEATURES = 8  # the form alone; with one character before, behind; two before, two behind; one on each side; the second before, behind
 A, B, C, D, E = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x5BD1E995, 0x2C1B3C6D
 UA, UB, UC, UD, UE, WORD = (np.uint64(n) for n in (A, B, C, D, E, 0xFFFFFFFF))
@@ -48,16 +48,16 @@ U0, U1, U2, U3, U4, U5, U6, U7 = STEPS
 class Context(NamedTuple):
     """The model for one target. Numba takes a named tuple of arrays as it is."""
 
-    site: npt.NDArray[np.uint16]  # [code point below 0x10000] -> number of the character among those with several forms, from 1; or 0
-    is_site: U8  # the same as bits, which stay in the first-level cache
-    first: I32  # where the forms of each begin
-    form: I32  # as features name them
-    written: I32  # as the target writes them
-    weight: npt.NDArray[np.int8]  # of hashed features
+    site: npt.NDArray[np.uint16]  # [code point below 0x10000] -> number (from 1) of the ambiguous character, or 0
+    is_site: U8  # the same as a bit set, which fits in the first-level cache
+    first: I32  # start of the forms of each character
+    form: I32  # forms in the features
+    written: I32  # forms as the target writes them
+    weight: npt.NDArray[np.int8]  # weights by hash of the feature
 
 
 def neighbours(points: I32, at: I64, low: I64, high: I64) -> list[npt.NDArray[np.uint64]]:
-    """Return what features see of the characters 2 and 1 before, 1 and 2 behind ``at``: Han as such, 1 digits, 2 letters, 0 the rest."""
+    """Return the characters at distance -2, -1, 1 and 2 from ``at`` as features use them: Han as code points, digits as 1, letters as 2, others as 0."""
     seen = []
     for shift in (-2, -1, 1, 2):
         place = at + shift
@@ -81,7 +81,7 @@ def hashes(seen: list[npt.NDArray[np.uint64]], form: npt.NDArray[np.uint64]) -> 
 
 @kernel
 def _seen(points: I32, place: Any, low: Any, high: Any) -> Any:
-    """Return what features see of the character at a place."""
+    """Return the character at a place as features use it (see `neighbours`)."""
     if place < low or place >= high:
         return 0
     c = points[place]
@@ -94,14 +94,14 @@ def _seen(points: I32, place: Any, low: Any, high: Any) -> Any:
 
 @kernel
 def _hash(mixed: Any) -> Any:
-    """Return the place of the weight of a feature."""
+    """Return the index of the weight of a feature."""
     h: Any = mixed & WORD
     h = h ^ h >> U15
     return ((h * UE) & WORD) >> USHIFT
 
 
 def _choose_at_once(points: I32, low: I64, high: I64, marks: U8, model: Context, out: I32, tags: U8, doubt: I32, rival: I32) -> int:
-    """Do what `choose` does, in NumPy."""
+    """Compute what `choose` does in NumPy."""
     span = np.repeat(np.arange(len(low)), high - low)
     at = np.concatenate([np.arange(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)] or [np.zeros(0, np.int64)])
     bmp = points[at] < 0x10000
@@ -137,7 +137,7 @@ def _choose_at_once(points: I32, low: I64, high: I64, marks: U8, model: Context,
 
 @kernel_beside(_choose_at_once)
 def choose(points: I32, low: I64, high: I64, marks: U8, model: Context, out: I32, tags: U8, doubt: I32, rival: I32) -> int:
-    """Write to ``out``, which has what the dictionaries made of ``points`` place by place, the forms that the model is sure of.
+    """Write the forms that the model is sure of to ``out``, which holds the conversion of ``points`` by the dictionaries, place by place.
 
     Only within the spans ``low`` to ``high``, and where ``marks``, unless it is empty, freezes nothing. ``tags``, unless it is empty,
     takes the rule. Where the model alone, without prior and margin, has another form: the place goes to ``doubt``, the form to
@@ -205,15 +205,15 @@ def choose(points: I32, low: I64, high: I64, marks: U8, model: Context, out: I32
 
 
 class Certain(NamedTuple):
-    """How sure the forms of some places are."""
+    """The certainty of the forms at ambiguous places."""
 
     at: I64  # ascending
-    others: I32  # shape (places, most): what else might stand there, the likeliest first, 0 behind the last
-    margin: npt.NDArray[np.float32]  # nats by which the chosen form is ahead of the first other one
+    others: I32  # shape (places, most): the other forms, the likeliest first, padded with 0
+    margin: npt.NDArray[np.float32]  # lead of the chosen form over the best other one, in nats
 
 
 def certainty(points: I32, low: I64, high: I64, marks: U8, model: Context, plain: I32, out: I32) -> Certain:
-    """Return for each place within the spans that has several forms how sure ``out`` is, of which ``plain`` is what the dictionaries made."""
+    """Return the certainty of the forms in ``out`` at each ambiguous place of the spans. ``plain`` is the conversion by the dictionaries."""
     here = np.zeros(len(points) + 1, np.int8)
     np.add.at(here, low, 1)
     np.add.at(here, high, -1)
@@ -237,7 +237,7 @@ def certainty(points: I32, low: I64, high: I64, marks: U8, model: Context, plain
     scores[chosen | (written == 0)] = -(1 << 20)
     order = np.argsort(-scores, axis=1, kind="stable")
     scores, written = np.take_along_axis(scores, order, 1), np.take_along_axis(written, order, 1)
-    for k in range(most):  # two forms that a region writes alike are one
+    for k in range(most):  # merge forms that the region writes in the same way
         written[:, k] *= (scores[:, k] > -(1 << 20)) & ~(written[:, :k] == written[:, k : k + 1]).any(axis=1)
     empty = np.argsort(written == 0, axis=1, kind="stable")
     told = chosen.any(axis=1) & (scores[:, 0] > -(1 << 20))
@@ -247,7 +247,7 @@ def certainty(points: I32, low: I64, high: I64, marks: U8, model: Context, plain
 
 @lru_cache(maxsize=8)
 def context(forms: tuple[Group, ...], *, source: str = BUNDLED) -> Context:
-    """Return the model with forms as the regions of a target write them; ``forms`` as for `cleantext.script.dictionaries.compiled`."""
+    """Load the model, with forms as the regions of a target write them; ``forms`` as for `cleantext.script.dictionaries.compiled`."""
     with (resources.files("cleantext.data") / "contextmodel.npz").open("rb") as file, np.load(file) as data:
         characters, first, form, weight = (data[name] for name in ("characters", "first", "forms", "weights"))
     usual = usual_forms(forms, source=source)

@@ -1,4 +1,4 @@
-"""Convert a batch of texts from one script to another, and say what changed."""
+"""Convert a batch of texts from one script to another, and record the edits."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
-ALIGNED = 4  # the place of that setting of a table
+ALIGNED = 4  # index of this setting of a table
 EMPTY, NONE = np.zeros(0, np.int32), np.zeros(0, np.uint8)
 
 
 class Batch(NamedTuple):
-    """The code points of texts, one after the other: text ``n`` is ``points[start[n]:start[n + 1]]``."""
+    """The concatenated code points of texts: text ``n`` is ``points[start[n]:start[n + 1]]``."""
 
     points: I32
     start: I64
@@ -64,7 +64,7 @@ class Batch(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """A batch after conversion; if they were asked for, the edits that made it, and how sure the forms chosen by context are."""
+    """A batch after conversion with, if recorded, the edits, and the certainty of forms chosen by context."""
 
     batch: Batch
     edits: EditColumns | None
@@ -73,13 +73,13 @@ class Converted(NamedTuple):
 
 @dataclass(frozen=True)
 class Converter:
-    """The passes of one configuration. Make one with `converter`, which keeps those in use."""
+    """The passes of one configuration. Use `converter`, which caches them."""
 
     stages: tuple[ConversionTable, ...]
-    segment: ConversionTable | None  # cuts the text before the first stage
-    user: ConversionTable | None  # phrases and protected words of the user: before all else, and final
+    segment: ConversionTable | None  # splits the text into segments before the first stage
+    user: ConversionTable | None  # phrases and protected words of the user, applied first and not changed afterwards
     compatibility: ConversionTable | None
-    context: Context | None = None  # looks again at the characters with several forms, after the last stage
+    context: Context | None = None  # chooses again among the forms of ambiguous characters, after the last stage
 
     def convert(self, batch: Batch, low: I64 | None = None, high: I64 | None = None, *, record: bool = True) -> Converted:
         """Convert the spans ``low`` to ``high`` of a batch (all texts by default), each within one text."""
@@ -103,7 +103,7 @@ class Converter:
         return self._passes(batch, marks[:n], special, record=record)
 
     def _passes(self, batch: Batch, marks: U8, special: int, *, record: bool) -> Converted:
-        """Run all passes, piece by piece."""
+        """Run all passes on each piece of a batch."""
         n, tables = len(batch.points), list(self._tables(special))
         aligned = all(table.settings[ALIGNED] for table, _ in tables)
         cuts, done, sure = _cuts(batch, lines=self.user is None and not special & 2), [], []
@@ -115,10 +115,10 @@ class Converter:
             origin = np.arange(a, b, dtype=np.int32) if record and not aligned else EMPTY
             now = Pass(batch.points[a:b], marks[a:b], origin, np.zeros(b - a if record else 0, np.uint8), within - a)
             for k, (table, mode) in enumerate(tables):
-                if special & 2:  # before each pass: one that makes text longer may complete a description
+                if special & 2:  # before each pass, since a pass that makes text longer may complete a description
                     freeze_descriptions.sized(n)(now.points, now.marks)
                 before, now = now, _pass(now, table, mode, last=k == len(tables) - 1)
-            # The last stage of what has a context keeps lengths.
+            # The last stage of a configuration with a context keeps lengths.
             sure.append(self._choose(before.points, now.bounds[:-1], now.bounds[1:], before.marks, now.points, now.tags))
             done.append(now)
         points, _, origin, tags, _ = done[0] if len(done) == 1 else _joined(done)
@@ -131,7 +131,7 @@ class Converter:
         return _converted(batch, Batch(points, start), origin, tags, _joined_certain(sure, base), record=record)
 
     def _choose(self, points: I32, low: I64, high: I64, marks: U8, out: I32, tags: U8) -> Certain | None:
-        """Look again at the characters with several forms; say how sure they are where ``tags`` are asked for."""
+        """Choose again among the forms of ambiguous characters; return their certainty if ``tags`` are recorded."""
         if self.context is None:
             return None
         plain = out.copy() if len(tags) else EMPTY
@@ -139,7 +139,7 @@ class Converter:
         return certainty(points, low, high, marks, self.context, plain, out) if len(tags) else None
 
     def _look_again(self, points: I32, low: I64, high: I64, marks: U8, out: I32, tags: U8) -> None:
-        """Choose among forms by their neighbours, and in doubt by the words that they stand in."""
+        """Choose among forms by their neighbours, and in doubt by the words around them."""
         assert self.context is not None
         n = len(points)
         doubt, rival = np.empty((2, n // 4 + 16), np.int32)
@@ -148,7 +148,7 @@ class Converter:
             return
         at, starts, ends = doubt[:found_], np.empty(found_, np.int64), np.empty(found_, np.int64)
         word_spans.sized(40 * found_)(points, at, low, high, words(), starts, ends)
-        size = ends - starts  # of each of these words, which the dictionaries are asked for by itself
+        size = ends - starts  # each of these words is looked up in the dictionaries by itself
         first = np.cumsum(size) - size
         alone = points[np.arange(size.sum()) + np.repeat(starts - first, size)]
         found_alone, bounds = np.empty_like(alone), np.empty_like(first)
@@ -161,7 +161,7 @@ class Converter:
             tags[agreed] = CONTEXT
 
     def _tables(self, special: int) -> Iterator[tuple[ConversionTable, int]]:
-        """Yield the passes, each with its mode."""
+        """Yield the table and the mode of each pass."""
         if special & 1 and self.compatibility is not None:
             yield self.compatibility, 0
         if self.user is not None:
@@ -172,13 +172,13 @@ class Converter:
             yield stage, CUT if k == 0 and self.segment is None and len(self.stages) > 1 else 0
 
 
-# Batches go through the passes in pieces of at least so many characters: whole, s2twp of a long text lost a quarter of its time to
-# page faults; in pieces of 65,536 it loses a twentieth to their joining.
+# Batches are converted in pieces of at least so many characters. Without pieces, s2twp spent a quarter of its time on page faults for
+# a long text; with pieces of 65,536 it spends a twentieth on joining them.
 PIECE = 1 << 18
 
 
 def _cuts(batch: Batch, *, lines: bool) -> list[int]:
-    """Return where to cut a batch: where texts begin and, as no key of a dictionary has a line break, where lines do."""
+    """Return where to cut a batch: at starts of texts and, since no dictionary key contains a line break, at starts of lines."""
     n, cuts = len(batch.points), [0]
     while n - cuts[-1] > PIECE:
         least = cuts[-1] + PIECE
@@ -189,13 +189,13 @@ def _cuts(batch: Batch, *, lines: bool) -> list[int]:
 
 
 class Pass(NamedTuple):
-    """A piece of a batch between two passes; what is not needed is empty."""
+    """A piece of a batch between two passes. Arrays that are not needed are empty."""
 
     points: I32
     marks: U8
     origin: I32
     tags: U8
-    bounds: I64  # where its texts begin, and the end
+    bounds: I64  # starts of the texts, and the end
 
 
 def _joined(pieces: Sequence[Pass]) -> Pass:
@@ -203,7 +203,7 @@ def _joined(pieces: Sequence[Pass]) -> Pass:
 
 
 def _pass(now: Pass, table: ConversionTable, mode: int, *, last: bool) -> Pass:
-    """Run one pass over a piece, with more room where the output outgrows it; the last leaves no marks."""
+    """Run one pass over a piece, again with more room if the output does not fit. The last pass needs no marks."""
     points, marks, origin, tags, bounds = now
     n, run = len(points), convert.sized(len(points))
     low, high, ends = bounds[:-1], bounds[1:], np.zeros(len(bounds), np.int64)
@@ -225,7 +225,7 @@ def _pass(now: Pass, table: ConversionTable, mode: int, *, last: bool) -> Pass:
 
 
 def _joined_certain(pieces: Sequence[Certain | None], base: I64) -> Certain | None:
-    """Join what is known of pieces that begin at ``base`` in the output."""
+    """Join the certainties of pieces that begin at ``base`` in the output."""
     known = [piece for piece in pieces if piece is not None]
     if not known:
         return None
@@ -236,7 +236,7 @@ def _joined_certain(pieces: Sequence[Certain | None], base: I64) -> Certain | No
 
 
 def _converted(batch: Batch, result: Batch, origin: I32, tags: U8, certain: Certain | None, *, record: bool) -> Converted:
-    """Return the result, with its edits, and these with what they chose among."""
+    """Return the result with its edits and their alternatives, if recorded."""
     if not record:
         return Converted(result, None)
     edits = _columns(batch, result, origin, tags)
@@ -244,7 +244,7 @@ def _converted(batch: Batch, result: Batch, origin: I32, tags: U8, certain: Cert
         return Converted(result, edits, certain)
     size = np.diff(edits.after.offsets)
     grown = np.cumsum(size - (edits.end - edits.start)) - (size - (edits.end - edits.start))
-    low = batch.start[edits.page] + edits.start + grown  # in the output: those of all texts before are in ``grown``
+    low = batch.start[edits.page] + edits.start + grown  # offsets in the output; ``grown`` includes all earlier texts
     edit = np.maximum(np.searchsorted(low, certain.at, "right") - 1, 0)
     here = (certain.at >= low[edit]) & (certain.at < low[edit] + size[edit])
     edit = edit[here]
@@ -253,7 +253,7 @@ def _converted(batch: Batch, result: Batch, origin: I32, tags: U8, certain: Cert
 
 
 def _columns(batch: Batch, result: Batch, origin: I32, tags: U8) -> EditColumns:
-    """Return what changed as columns, runs of one rule merged."""
+    """Return the edits as columns, with adjacent changes by the same rule merged."""
     old, new = batch.points, result.points
     if not len(origin):
         places = np.flatnonzero(old != new)
@@ -303,7 +303,7 @@ def converter(
 
 
 def merged(parts: Sequence[EditColumns]) -> EditColumns:
-    """Join the edits of parts of one batch, which changed spans of their own and, where two share a page, no lengths."""
+    """Join the edits of disjoint parts of one batch. Parts that share a page must not change lengths."""
     if len(parts) == 1:
         return parts[0]
     empty = Ragged(np.zeros(0, np.uint32), np.zeros(1, np.int64))
@@ -331,7 +331,7 @@ def merged(parts: Sequence[EditColumns]) -> EditColumns:
 
 
 def _choices(parts: Sequence[EditColumns], moved: I64 | None) -> Choices | None:
-    """Join what the edits of parts chose among; ``moved`` says where each edit went."""
+    """Join the alternatives of the edits of parts; ``moved`` has the new index of each edit."""
     base = np.append(0, np.cumsum([len(p) for p in parts])).tolist()
     held = [(low, p.choices) for low, p in zip(base, parts, strict=False) if p.choices is not None]
     if not held:

@@ -1,4 +1,4 @@
-"""OpenCC's configurations, and its dictionaries compiled to arrays that a kernel can walk.
+"""OpenCC's configurations, and its dictionaries compiled to arrays for kernels.
 
 A stage of a configuration is a *group* of dictionaries, asked in turn: the first that knows a
 prefix of the text at hand decides, by its longest key. That is the same as one flat dictionary
@@ -38,7 +38,7 @@ __all__ = [
     "usual_forms",
 ]
 
-# Rule ids by tag; tag 0 marks what no rule changed.
+# Rule ids by tag; tag 0 means unchanged.
 CHARACTER, PHRASE, VARIANT, VOCABULARY, ZHE_RULE, COMPATIBILITY, USER, CONTEXT = range(1, 9)
 RULES = (
     "",
@@ -52,11 +52,11 @@ RULES = (
     "script.context",
 )
 
-Tiers = tuple[tuple[str, ...], ...]  # dictionaries of one tier are asked as one (OpenCC's "union")
+Tiers = tuple[tuple[str, ...], ...]  # the dictionaries of one tier are looked up as one (OpenCC's "union")
 
 
 class Group(NamedTuple):
-    """One stage: its tiers, and the rules that its single characters and its longer keys stand for."""
+    """One stage: its tiers, and the rule tags for single characters and for longer keys."""
 
     tiers: Tiers
     character: int
@@ -64,10 +64,10 @@ class Group(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """What OpenCC calls a configuration. A first stage that is ``segmented`` bounds the matches of all later ones."""
+    """A configuration of OpenCC. The segments of the first stage limit the matches of all later ones."""
 
     stages: tuple[Group, ...]
-    segment_by: Group | None = None  # a pass of its own that only cuts the text
+    segment_by: Group | None = None  # a separate pass that only segments the text
 
 
 TS = Group((("TSPhrases",), ("TSCharactersExt",), ("TSCharacters",)), CHARACTER, PHRASE)
@@ -85,7 +85,7 @@ TO_JP = Group((("JPShinjitaiCharactersRev",),), CHARACTER, PHRASE)
 OF_JP = Group((("JPShinjitaiPhrases",), ("JPShinjitaiCharacters",)), CHARACTER, PHRASE)
 COMPAT = Group((("CJK_Compatibility_Ideographs",),), COMPATIBILITY, COMPATIBILITY)
 
-# As in the *.json of OpenCC 1.4.2. In s2* the dictionary that cuts the text is the first tier of the first stage.
+# As in the *.json files of OpenCC 1.4.2. In s2* the text is segmented by the first tier of the first stage.
 CONFIGURATIONS: Mapping[str, Configuration] = {
     "s2t": Configuration((ST,)),
     "t2s": Configuration((TS,)),
@@ -110,7 +110,7 @@ CONFIGURATIONS: Mapping[str, Configuration] = {
 
 
 def pairs(name: str, *, source: str = BUNDLED) -> list[tuple[str, str]]:
-    """Return the rows of a dictionary, each with its first value, which is the one that OpenCC uses."""
+    """Return the rows of a dictionary, each with its first value, the one that OpenCC uses."""
     text = opencc_text(name, source=source) or ""
     rows = (line.split("\t") for line in text.splitlines() if "\t" in line and not line.startswith("#"))
     return [(key, value.split(" ", 1)[0]) for key, value in rows if key and value]
@@ -120,7 +120,7 @@ Rows = dict[str, tuple[str, int]]  # key -> value, tag
 
 
 def flat(tiers: Iterable[Rows]) -> Rows:
-    """Merge dictionaries that are asked in turn into one for leftmost-longest matching.
+    """Merge dictionaries, looked up in order, into one for leftmost-longest matching.
 
     >>> flat([{"乾": ("乾", 2)}, {"乾隆": ("乾隆", 2), "干": ("干", 1)}])
     {'乾': ('乾', 2), '干': ('干', 1)}
@@ -135,7 +135,7 @@ def flat(tiers: Iterable[Rows]) -> Rows:
 
 
 def rows_of(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False) -> Rows:
-    """Return one stage as a flat dictionary. Raise `ConfigError` where the source lacks the stage's last dictionary."""
+    """Return one stage as a flat dictionary. Raise `ConfigError` if the source lacks the stage's last dictionary."""
     tiers: list[Rows] = []
     for n, names in enumerate(group.tiers):
         tier: Rows = {}
@@ -157,16 +157,16 @@ def rows_of(group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zh
     return flat(tiers)
 
 
-# Words of the targets, which OpenCC makes 干: of the Book of Changes.
+# Words from the Book of Changes in which OpenCC wrongly converts 乾 to 干; used by targets.
 OWN = {"終日乾乾": "终日乾乾", "乾為天": "乾为天", "乾爲天": "乾为天"}
-# Forms that Traditional text writes, whatever the dictionaries of variants say or leave open; how often in 86 Traditional pages and
-# 1,200 statutes of Taiwan (../shared/data): 台 534 to 57 on the pages (the statutes write 臺), 群 153 : 0, 床 206 : 0, 峰 33 : 0,
-# 麵 3 : 0, 濕 29 : 3, 啟 95 : 1, 污 620 to 1 of 汙.
+# Forms that Traditional text prefers over those of the dictionaries of variants. Counts in 86 Traditional pages and
+# 1,200 statutes of Taiwan (../shared/data): 台 534 : 57 on the pages (the statutes write 臺), 群 153 : 0, 床 206 : 0, 峰 33 : 0,
+# 麵 3 : 0, 濕 29 : 3, 啟 95 : 1, 污 620 : 1 (汙).
 USUAL = {"臺": "台", "羣": "群", "牀": "床", "峯": "峰", "麪": "麵", "溼": "濕", "啓": "啟", "污": "污", "汙": "污"}
 
 
 def usual_forms(regions: tuple[Group, ...], *, source: str = BUNDLED) -> Rows:
-    """Return the forms that all of some regions write for those of OpenCC's own standard: 為 for 爲, 眾 for 衆.
+    """Return the forms that all given regions write instead of those of OpenCC's standard: 為 for 爲, 眾 for 衆.
 
     >>> usual_forms((TO_TW, TO_HK))["爲"][0], "裏" in usual_forms((TO_TW, TO_HK)), usual_forms((TO_TW,))["裏"][0]
     ('為', False, '裡')
@@ -177,13 +177,13 @@ def usual_forms(regions: tuple[Group, ...], *, source: str = BUNDLED) -> Rows:
 
 
 def in_forms(rows: Rows, forms: Rows) -> Rows:
-    """Return a dictionary whose values have ``forms``, which also are what becomes of a character that it lacks."""
+    """Return a dictionary with ``forms`` applied to its values, and added for characters that it lacks."""
     written = {k: (replaced(forms, v), tag) for k, (v, tag) in rows.items()}
     return {k: v for k, v in forms.items() if len(k) == 1 and k != "臺"} | written
 
 
 def replaced(rows: Rows, text: str) -> str:
-    """Replace leftmost-longest, as the kernel does: the definition that it is tested against."""
+    """Replace leftmost-longest in plain Python: the reference for tests of the kernel."""
     longest = max(map(len, rows), default=1)
     out, at = [], 0
     while at < len(text):
@@ -196,12 +196,12 @@ def replaced(rows: Rows, text: str) -> str:
 # --- from a flat dictionary to arrays ----------------------------------------------------------
 
 START = 1 << 31  # a longer key may start with this character
-LONG = 1 << 30  # the character has a row that is more than another character: the low bits number its value
+LONG = 1 << 30  # the value is not a single character; the low bits have its number
 LOW = (1 << 21) - 1
-LONGEST = 4095  # characters of a value: 12 bits
-INNER = 0x110000  # parents in the trie: a first character, or this and the number of a node
+LONGEST = 4095  # maximum length of a value, in 12 bits
+INNER = 0x110000  # a parent in the trie is a first character, or this plus the number of a node
 A, B, C = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35  # odd, near 2**32: sums of products with 21-bit numbers fit in int64
-PAIR = 0x5BD1E995  # changes a hash of two characters where they are a key
+PAIR = 0x5BD1E995  # XORed into the hash of two characters that are a key
 
 
 class ConversionTable(NamedTuple):
@@ -209,11 +209,11 @@ class ConversionTable(NamedTuple):
 
     block: npt.NDArray[np.int32]  # [code point >> 8] -> where its 256 entries start
     entry: npt.NDArray[np.uint32]  # code point XOR its replacement; or with START, LONG
-    filter: npt.NDArray[np.uint8]  # bits: how phrases begin, with some false hits, in a tenth of the room of the trie
+    filter: npt.NDArray[np.uint8]  # bit set of the beginnings of phrases (with false positives), a tenth of the size of the trie
     slot: npt.NDArray[
         np.int64
     ]  # the trie's steps, hashed: parent, character, (value + 1) * 2 + (1 if longer keys go on), 21 bits each; -1 is empty
-    value: npt.NDArray[np.int64]  # where it starts in points, its length (12 bits), its rule (4 bits)
+    value: npt.NDArray[np.int64]  # start in ``points``, length (12 bits), rule (4 bits)
     points: npt.NDArray[np.int32]
     settings: npt.NDArray[np.int64]  # shift of the hash for filter and slot, rule of plain characters, 著 rule on, values as long as keys
 
@@ -234,11 +234,11 @@ def compile_table(rows: Rows, *, character: int, zhe: bool) -> ConversionTable:
     for first in {ord(k[0]) for k in longer}:
         entries[first] = entries.get(first, 0) | START
     if zhe:
-        entries[ord("著")] = entries.get(ord("著"), 0) | LONG  # to be looked at wherever it stands
+        entries[ord("著")] = entries.get(ord("著"), 0) | LONG  # always examined
     starts = np.cumsum([0, *(len(v) for v, _ in values)]).tolist()
     packed = [start << 16 | len(v) << 4 | tag for start, (v, tag) in zip(starts, values, strict=False)]
     filter_, slot, shifts = _trie({key: n for n, key in enumerate(longer)})
-    # Copied, because a read-only array would be another type to Numba than one from the disk cache, and all be compiled twice.
+    # Copied, because for Numba a read-only array has another type than one from the disk cache, so kernels would be compiled twice.
     points = np.frombuffer("".join(v for v, _ in values).encode("utf-32-le", "surrogatepass"), np.int32).copy()
     aligned = all(len(k) == len(v) for k, (v, _) in rows.items())
     settings = np.array([*shifts, character, zhe, aligned], np.int64)
@@ -285,7 +285,7 @@ def _filter(prefixes: Iterable[str], keys: Container[str]) -> tuple[npt.NDArray[
             hashes += [h, h ^ PAIR] if prefix in keys else [h]
         elif len(prefix) == 3:
             hashes.append(h + ord(prefix[2]) * C)
-    bits = max(10, min(20, (len(hashes) * 8).bit_length()))  # never more than 128 kB, which the second-level cache spares
+    bits = max(10, min(20, (len(hashes) * 8).bit_length()))  # at most 128 kB, which fits in the second-level cache
     flags = np.zeros(1 << bits, np.uint8)
     flags[[(h & 0xFFFFFFFF) >> (32 - bits) for h in hashes]] = 1
     return np.packbits(flags, bitorder="little"), 32 - bits
@@ -295,7 +295,7 @@ def _filter(prefixes: Iterable[str], keys: Container[str]) -> tuple[npt.NDArray[
 def compiled(
     group: Group, *, source: str = BUNDLED, rare_glyphs: bool = True, zhe: bool = False, forms: tuple[Group, ...] = ()
 ) -> ConversionTable:
-    """Return the table of a stage: from memory, from the disk cache, or compiled now; with ``forms``, in the `usual_forms` of regions."""
+    """Return the table of a stage from memory, from the disk cache, or compiled now. With ``forms`` it writes the `usual_forms` of regions."""
     digest = hashlib.sha256(repr((FORMAT, group, rare_glyphs, zhe and (ZHE, OWN), forms and (forms, USUAL))).encode())
     for name in (name for part in (group, *forms) for tier in part.tiers for name in tier):
         digest.update(f"{name}={opencc_text(name, source=source)}".encode())
@@ -313,7 +313,7 @@ FORMAT = 6  # of the compiled arrays; raise it when their meaning changes
 
 
 def custom(words: Mapping[str, str]) -> ConversionTable:
-    """Compile a user's own phrases. All are values, single characters too: what is plainly mapped cannot be frozen."""
+    """Compile a user's own phrases. Single characters are stored as values as well, since plain entries cannot be frozen."""
     return compile_table({k: (v, USER) for k, v in words.items()}, character=0, zhe=False)
 
 
@@ -354,7 +354,7 @@ ZHE = f"{WRITTEN}{TOUCHING}{VERBS}{PAUSES}"  # goes into the digest of the compi
 
 
 def zhe_words(convert: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Yield the words of the rule, each with what ``convert`` (t2s) and the rule make of it."""
+    """Yield the words of the rule, with their conversion by ``convert`` (t2s) and the rule."""
     for word in WRITTEN.split():
         yield word, convert(word)
     for word in TOUCHING.split():

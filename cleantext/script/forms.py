@@ -26,7 +26,7 @@ Found = tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]
 
 
 def mapped(text: str, pattern: re.Pattern[str], table: Mapping[str, str], rule: str) -> list[Edit]:
-    """Return an edit for each run of characters that ``pattern`` finds, by a table of characters."""
+    """Return an edit for each match of ``pattern``, which replaces its characters by a table."""
     return [Edit(m.start(), m.end(), m[0], "".join(table[c] for c in m[0]), rule) for m in pattern.finditer(text)]
 
 
@@ -36,7 +36,7 @@ def class_of(table: Mapping[str, str]) -> re.Pattern[str]:
 
 
 def _laws(example: str) -> dict[Law, bool | Breaks]:
-    """Return the laws of a map from characters to characters, on an example that it changes."""
+    """Return the laws of a map from characters to characters; ``example`` is a text that it changes."""
     return {
         Law.IDEMPOTENT: HOLDS,
         Law.LINE_LOCAL: HOLDS,
@@ -54,7 +54,7 @@ def _radicals() -> tuple[Mapping[str, str], re.Pattern[str]]:
     return table, class_of(table)
 
 
-# A page with so many different radicals speaks about radicals; damage from PDF files and OCR has a few that come again and again.
+# A page with so many different radicals is about radicals. Damage from PDF files and OCR repeats a few of them.
 CATALOGUE = 20
 
 
@@ -145,7 +145,7 @@ def _variants() -> tuple[Mapping[str, str], re.Pattern[str]]:
 @register
 @dataclass(frozen=True)
 class Variants(PageTransform):
-    """Write the Chinese one of two code points for the same character: 靑 as 青, 敎 as 教.
+    """Write the Chinese one of two code points of the same character: 靑 as 青, 敎 as 教.
 
     Only pairs that differ in print, never in sense, and whose first one no Chinese standard has.
     (Unihan's kSemanticVariant is neither transitive nor free of sense.) Lines with kana or Hangul stay.
@@ -216,7 +216,7 @@ class Quotes(PageTransform):
 
 
 def _pairs(line: str, left: str, right: str) -> list[tuple[int, int]]:
-    """Return where pairs of marks stand that have Chinese between them; none if the marks of the line do not pair."""
+    """Return the positions of paired marks around Chinese text; none if the marks of the line are not balanced."""
     marks = [(i, c) for i, c in enumerate(line) if c in (left, right)]
     opened, closed = marks[::2], marks[1::2]
     if len(marks) % 2 or any(c != left for _, c in opened) or any(c != right for _, c in closed):

@@ -37,9 +37,9 @@ I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
-# What stands in `marks`, one byte a character. A match may begin at a mark, but not go on over one.
+# Bits of `marks`, one byte per character. A match may begin at a mark, but not extend over one.
 BARRIER = 1  # a segment begins here
-FROZEN = 2  # not to be touched
+FROZEN = 2  # must not be changed
 
 CUT, FREEZE, KEEP, ONLY = 1, 2, 4, 8  # modes
 
@@ -49,7 +49,7 @@ LOW = (1 << 21) - 1
 START = 1 << 31
 LONG = 1 << 30
 ZHE, ZHAO = 0x8457, 0x7740  # 著, 着
-# The same as unsigned numbers: Numba looks at every signed index whether it is negative.
+# The same as unsigned numbers, since Numba checks every signed index for being negative.
 UA, UB, UC, UPAIR, WORD, ULOW, BYTE = (
     np.uint64(A),
     np.uint64(B),
@@ -60,7 +60,7 @@ UA, UB, UC, UPAIR, WORD, ULOW, BYTE = (
     np.uint64(255),
 )
 U1, U3, U7, EIGHT, U30, U31 = np.uint64(1), np.uint64(3), np.uint64(7), np.uint64(8), np.uint64(30), np.uint64(31)
-BLOCK = 1024  # characters that are looked at together: their buffers stay in the first-level cache
+BLOCK = 1024  # characters per block, so that its buffers stay in the first-level cache
 ZHE_RULE = 5  # the tag of the 著 rule in `cleantext.script.dictionaries`
 
 
@@ -80,7 +80,7 @@ def convert(
     out_tags: U8,
     ends: I64,
 ) -> Any:
-    """Convert spans of a batch by one table; return the length of the output, or -1 where ``out`` is too short.
+    """Convert spans of a batch by one table; return the length of the output, or -1 if ``out`` is too short.
 
     ``ends`` takes where the output of each span ends. A table that keeps lengths writes each character
     in its place, and changes ``marks`` in place: what is outside the spans must be in ``out`` already.
@@ -116,7 +116,7 @@ def convert(
     target = out if in_place else single
     o: Any = 0
     for s in range(len(low)):
-        at: Any = low[s]  # all before it is done
+        at: Any = low[s]  # everything before this is converted
         end: Any = high[s]
         cut = 0  # BARRIER where a segment has just ended
         while at < end:
@@ -215,7 +215,7 @@ def convert(
                         if at < end:
                             marks[at] |= BARRIER
                     continue
-                # Single characters up to here; then the match.
+                # First the single characters before the match, then the match.
                 if o + i - at > len(out):
                     return -1
                 for k in range(at, i):
@@ -288,7 +288,7 @@ def tally(points: I32, low: I64, high: I64, classes: U8, addend: I64, counts: I6
 
 @kernel
 def found(points: I32) -> int:
-    """Say whether there are compatibility ideographs (1) and ideographic description operators (2)."""
+    """Return bits for the presence of compatibility ideographs (1) and ideographic description operators (2)."""
     compatibility = descriptions = False
     for i in range(len(points)):
         c = points[i]
@@ -302,7 +302,7 @@ def freeze_descriptions(points: I32, marks: U8) -> None:
     """Freeze complete ideographic description sequences (⿰言兌), as OpenCC does: at most 64 characters, 16 levels deep."""
     n = len(points)
     i = 0
-    missing = np.zeros(17, np.int64)  # operands, at each level of what is written in prefix notation
+    missing = np.zeros(17, np.int64)  # open operands at each level of the prefix notation
     while i < n:
         j = i
         depth = 0

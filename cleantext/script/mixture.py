@@ -1,4 +1,4 @@
-"""Lines of both scripts: which of their spans are written in the one that is to be converted.
+"""Lines of both scripts: find the spans in the script to be converted.
 
 A character that only one script has speaks for its neighbours: within a run of Han characters, each belongs to the script of the
 nearest such character. Runs without one stay, and so do lines that set both forms side by side on purpose.
@@ -21,17 +21,17 @@ __all__ = ["mixed_spans", "stray_spans"]
 
 I32 = npt.NDArray[np.int32]
 
-# Lines that speak of the forms of characters.
+# Lines about the forms of characters.
 ABOUT_FORMS = re.compile("[繁简簡正异異俗][体體]|字[形体體]|[繁简簡]化|繁[简簡]|[简簡]繁|[Tt]raditional|[Ss]implified")
 RUN = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003347f]+")
-# Traditional characters that stray into Simplified text, in words where they are no name's: 对於, 瞭解.
+# Traditional characters that stray into Simplified text, in words that cannot be names: 对於, 瞭解.
 YU, LIAO, JIE = ord("於"), ord("瞭"), ord("解")
 BEFORE_YU = np.array([ord(c) for c in "对关由属至等位处高低基终归"], np.int32)
 
 
 @lru_cache(maxsize=1)
 def _simpler() -> dict[int, int]:
-    """Return one form for all forms of a character, in either script: 鍊, 鏈 and 链 are one, since phrases write 项链 for 項鍊."""
+    """Map all forms of a character in both scripts to one form: 鍊, 鏈 and 链 are the same, since a phrase converts 項鍊 to 项链."""
     simplified = {ord(key): ord(value[0]) for key, value in pairs("TSCharacters")}
     closure = variants()
     one = {c: closure.get(c, c) for c in {*simplified, *simplified.values(), *closure}}
@@ -50,13 +50,13 @@ def _simpler() -> dict[int, int]:
 
 @lru_cache(maxsize=1)
 def _japanese() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Return the new forms of Japan, the old ones that they replaced, and the new ones that neither GB 2312 nor Big5 has."""
+    """Return the new Japanese forms, the old forms they replaced, and the new ones that are in neither GB 2312 nor Big5."""
     new, old = (frozenset(key for key, _ in pairs(f"JPShinjitaiCharacters{which}")) for which in ("", "Rev"))
     return new, old, frozenset(c for c in new if not c.encode("gb2312", "ignore") + c.encode("big5", "ignore"))
 
 
 def is_japanese(line: str, traditional: str, simplified: str) -> bool:
-    """Say whether a line without kana may be Japanese: it has a form of Japan alone, or all characters that tell are written there too.
+    """Return whether a line without kana may be Japanese: it has a purely Japanese form, or all its evidence is also used in Japan.
 
     >>> is_japanese("国際会議", "際議", "国会"), is_japanese("国際発展", "際", "国"), is_japanese("国内發展", "發", "国")
     (True, True, False)
@@ -66,7 +66,7 @@ def is_japanese(line: str, traditional: str, simplified: str) -> bool:
 
 
 def has_both_forms(line: str) -> bool:
-    """Say whether a line has a run of characters in both scripts, side by side: 发(發), 頭髮／头发.
+    """Return whether a line has the same word in both scripts side by side: 发(發), 頭髮／头发.
 
     >>> has_both_forms("头发（頭髮）"), has_both_forms("這個问题，我们討論")
     (True, False)
@@ -83,7 +83,7 @@ def has_both_forms(line: str) -> bool:
         if alone.setdefault(same, run) != run:
             return True
     for n in range(1, len(runs)):
-        # 头发（頭髮）, 他的头发（頭髮）: one is the end of the run before, or how the next begins.
+        # 头发（頭髮）, 他的头发（頭髮）: one run ends with the next, or begins it.
         one, other = plain[n - 1], plain[n]
         if one.endswith(other) and not runs[n - 1].endswith(runs[n]):
             return True
@@ -93,7 +93,7 @@ def has_both_forms(line: str) -> bool:
 
 
 def mixed_spans(points: I32, script: str) -> list[tuple[int, int]]:
-    """Return where a line of both scripts is written in ``script``, "hant" or "hans"; nothing where it shows both forms on purpose."""
+    """Return the spans of a line in ``script`` ("hant" or "hans"); none if the line shows both forms on purpose."""
     line = points.tobytes().decode("utf-32-le", "surrogatepass")
     classes = class_table().classes[points]
     traditional = (classes == TRADITIONAL) | (classes == TAIWAN) | (classes == HONG_KONG)
@@ -112,13 +112,13 @@ def mixed_spans(points: I32, script: str) -> list[tuple[int, int]]:
 
 
 def _strays_at_once(points: I32) -> bool:
-    """Do what `has_strays` does, in NumPy."""
+    """Compute what `has_strays` does in NumPy."""
     return bool(((points == YU) | (points == LIAO)).any())
 
 
 @kernel_beside(_strays_at_once)
 def has_strays(points: I32) -> bool:
-    """Say whether 於 or 瞭 is among code points: asked of all text, and hardly ever so."""
+    """Return whether the text has 於 or 瞭. Rare in Simplified text, so this fast check runs first."""
     seen = False
     for i in range(len(points)):
         seen |= (points[i] == YU) | (points[i] == LIAO)
@@ -126,7 +126,7 @@ def has_strays(points: I32) -> bool:
 
 
 def stray_spans(points: I32) -> list[tuple[int, int]]:
-    """Return where 於 and 瞭 stand in words of Simplified text. The spans have the whole word of 瞭解, as dictionaries ask for it."""
+    """Return the spans of 於 and 瞭 in words of Simplified text. For 瞭 the span is the whole word 瞭解, which dictionaries need."""
     if len(points) < 2 or not has_strays.sized(len(points))(points):
         return []
     at = np.flatnonzero((points == YU) | (points == LIAO))

@@ -1,4 +1,4 @@
-"""The kernels that make runs of edits of what conversions did."""
+"""Kernels that turn the results of conversions into edits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ U32 = npt.NDArray[np.uint32]
 
 @kernel
 def collect(places: I64, tags: U8, character: int, start: I64, rows: I32, offsets: I64) -> Any:
-    """Write the runs of changed characters of a conversion character by character; return how many there are.
+    """Write the runs of changed characters of a conversion that maps single characters; return their number.
 
     ``places`` lists the changed ones, ``start`` where the pages begin. ``rows`` takes page, start, end,
     rule; ``offsets`` where the characters of each run begin among the changed.
@@ -61,7 +61,7 @@ def collect_units(
     before: U32,
     after: U32,
 ) -> Any:
-    """Write the runs of changed units of any conversion; return how many there are, and their characters before and after.
+    """Write the runs of changed units of any conversion; return their number, and the numbers of characters before and after.
 
     ``origin`` says for each character of ``out`` where the unit that begins with it began in
     ``points``, and -1 inside a unit. ``rows`` is as in `collect`; ``offsets`` has a row for ``before``

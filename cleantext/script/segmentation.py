@@ -1,4 +1,4 @@
-"""The word that a character stands in: the likeliest way to cut its surroundings into words, by how often these were counted.
+"""Find the word around a character: the most probable segmentation of its surroundings, by counts of words.
 
 A second opinion where `cleantext.script.ambiguity` is in doubt: 被发 is a phrase of OpenCC (被髮左衽), but 被发明 is cut into 被 and 发明,
 whose 发 is 發. The words are those of ``charmodel.npz`` and the phrases of OpenCC, up to four characters.
@@ -25,18 +25,18 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
-LONGEST = 4  # characters of a word
-REACH = 4  # characters on each side that are cut into words
-STEP = 16  # logarithms are in sixteenths
-PHRASE = round(STEP * np.log(2))  # a phrase that was never counted
-UNSEEN = -18 * STEP  # the log share of a character that was never counted
+LONGEST = 4  # maximum length of a word
+REACH = 4  # characters on each side that are segmented
+STEP = 16  # logarithms are stored in sixteenths
+PHRASE = round(STEP * np.log(2))  # count assumed for phrases without counts
+UNSEEN = -18 * STEP  # log share of characters without counts
 BITS = 18
 A, B = 0x9E3779B1, 0x85EBCA6B
 UA, UB, WORD, U16, U32, USHIFT, MASK = (np.uint64(n) for n in (A, B, 0xFFFFFFFF, 16, 32, 32 - BITS, (1 << BITS) - 1))
 PAIRS = 19  # bits of the hash of a pair
 U0, U1, U3, U7, UPAIRS = (np.uint64(n) for n in (0, 1, 3, 7, 32 - PAIRS))
 PHRASES = ("STPhrases", "STPhrases_GeneratedFromRegionalPhrases")
-FORMAT = 2  # of the kept table; raise it when `_table` changes
+FORMAT = 2  # version of the cached table; increase it when `_table` changes
 
 
 class Words(NamedTuple):
@@ -44,13 +44,13 @@ class Words(NamedTuple):
 
     key: U64  # the characters, 16 bits each, the last one lowest; 0 is an empty slot
     log: npt.NDArray[np.int16]  # log share among all words
-    single: npt.NDArray[np.int16]  # that of the characters from U+4E00 to U+9FFF
-    begins: npt.NDArray[np.uint8]  # bits: pairs of characters that words begin with, hashed, in a fiftieth of the room of the words
+    single: npt.NDArray[np.int16]  # log share of the characters from U+4E00 to U+9FFF
+    begins: npt.NDArray[np.uint8]  # bit set of the first two characters of words, by hash; a fiftieth of the size of the table
 
 
 @kernel
 def _log(key: Any, table: Words) -> Any:
-    """Return the log share of a word, 1 where it is none."""
+    """Return the log share of a word, or 1 for a string that is not a word."""
     slot: Any = ((((key & WORD) * UA) & WORD) ^ (((key >> U32) * UB) & WORD)) >> USHIFT
     while table.key[slot] != U0:
         if table.key[slot] == key:
@@ -61,13 +61,13 @@ def _log(key: Any, table: Words) -> Any:
 
 @kernel
 def _pair(key: Any) -> Any:
-    """Return the bit of two characters that a word may begin with."""
+    """Return the index of the bit for the first two characters of a word."""
     return ((key * UA) & WORD) >> UPAIRS
 
 
 @kernel
 def word_spans(points: I32, at: I32, low: I64, high: I64, table: Words, starts: I64, ends: I64) -> None:
-    """Write where the words begin and end that contain the places ``at``, ascending, each within one of the spans ``low`` to ``high``."""
+    """Write start and end of the word around each place in ``at`` (ascending), which must lie within the spans ``low`` to ``high``."""
     total = np.empty(2 * REACH + 2, np.int64)
     back = np.empty(2 * REACH + 2, np.int64)
     s = 0
@@ -121,7 +121,7 @@ def _table() -> dict[str, npt.NDArray[Any]]:
     left = np.arange(len(packed))
     while len(left):
         free = left[key[slot[left]] == 0]
-        key[slot[free]], log[slot[free]] = packed[free], values[free]  # of several for one slot the last
+        key[slot[free]], log[slot[free]] = packed[free], values[free]  # with several keys per slot the last one wins
         left = left[key[slot[left]] != packed[left]]
         slot[left] = slot[left] + U1 & MASK
     single, begins = np.full(0x5200, UNSEEN, np.int16), np.zeros(1 << PAIRS, np.uint8)
@@ -135,7 +135,7 @@ def _table() -> dict[str, npt.NDArray[Any]]:
 
 @lru_cache(maxsize=1)
 def words() -> Words:
-    """Return the table: from the disk cache, or made now."""
+    """Return the table from the disk cache, or build it."""
     digest = hashlib.sha256((resources.files("cleantext.data") / "charmodel.npz").read_bytes())
     for name in PHRASES:
         digest.update(f"{FORMAT} {name}={opencc_text(name)}".encode())

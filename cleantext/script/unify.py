@@ -1,4 +1,4 @@
-"""UnifyScript: one script for a corpus, by OpenCC's dictionaries."""
+"""UnifyScript: convert a corpus to one script, with OpenCC's dictionaries."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ __all__ = ["FORMS", "TARGETS", "Doubt", "UnifyScript", "doubts", "unify_script"]
 
 I64 = npt.NDArray[np.int64]
 
-# What each target does to text of each script. Regional vocabulary (the *p configurations) is never a target's business:
-# on mainland text tw2sp makes 内核 of 核心 and 视频 of 影片, 14 errors in 10,000 characters.
+# The configuration that each target applies to each script. Targets never convert regional vocabulary (the *p configurations):
+# on mainland text, tw2sp turns 核心 into 内核 and 影片 into 视频, 14 errors in 10,000 characters.
 TARGETS: Mapping[str, Mapping[str, str]] = {
     "hans": {"hant": "t2s"},
     "hant": {"hans": "s2t"},
@@ -38,24 +38,24 @@ TARGETS: Mapping[str, Mapping[str, str]] = {
     "jp": {"hant": "t2jp"},
 }
 
-# The regions whose forms a target writes where it makes Traditional of Simplified text. "hant" has those of both, so 爲, 衆 and 羣,
-# which stand in neither standard, are never made: 161 of 380 differing characters in the 500 sentences of UD were 爲.
+# The regions whose forms a target writes when it converts Simplified to Traditional. "hant" uses those common to both, so it never writes
+# 爲, 衆 and 羣, which are in neither standard: 161 of 380 differing characters in the 500 sentences of UD were 爲.
 FORMS: Mapping[str, tuple[Group, ...]] = {"hant": (TO_TW, TO_HK), "hant-tw": (TO_TW,), "hant-hk": (TO_HK,)}
 
-# In a page of both scripts one character convicts no line: a name may be spelled as its bearer spells it (主编：榮新江).
+# In a page of both scripts a single character does not decide a line, since a name may keep its own spelling (主编：榮新江).
 LEAST = 2
 
 
-# Facts of a page that go with its text; how the page has them stays beside them, as ``title_raw``.
+# Metadata that is converted with the text. The original value is kept as well, for example as ``title_raw``.
 CONVERTED = ("title", "original_title", "source", "author", "editor")
 
 
 class Work(NamedTuple):
-    """Spans of some texts of a batch that go through one converter."""
+    """Spans of texts of a batch that are converted by one converter."""
 
     converter: Converter
-    text: I64  # which text, ascending
-    low: I64  # in code points of the batch
+    text: I64  # index of the text, ascending
+    low: I64  # code points of the batch
     high: I64
 
 
@@ -64,26 +64,26 @@ class Work(NamedTuple):
 class UnifyScript(Transform):
     """Bring text into one script.
 
-    ``to`` is a target or an OpenCC configuration. A *target* ("hans", "hant", "hant-tw", "hant-hk",
-    "jp") means what a corpus wants: it acts on pages whose script calls for it, in pages of both
-    scripts on the paragraphs (lines) that do, in lines of both on the spans that do (`cleantext.script.mixture`), never on
-    paragraphs with kana or Hangul, nor on Japanese and Korean pages, nor where both forms stand side by side; characters outside the common fonts are not made, and 著 becomes 着
-    where it is the particle. A *configuration* ("t2s", "tw2sp", ...) means exactly OpenCC: it acts on
-    all text. ``rare_glyphs`` and ``zhe`` set these two switches apart from that.
+    ``to`` is a target or an OpenCC configuration. A *target* ("hans", "hant", "hant-tw", "hant-hk", "jp") is
+    meant for corpora. It converts only pages in the other script; in pages of both scripts, only the paragraphs (lines)
+    in the other script; and in lines of both, only the spans in it (`cleantext.script.mixture`). It does not touch paragraphs with
+    kana or Hangul, Japanese and Korean pages, or places where both forms stand side by side. It does not write characters
+    outside the common fonts, and converts 著 to 着 where it is the particle. A *configuration* ("t2s", "tw2sp", ...) does
+    exactly what OpenCC does: it converts all text. ``rare_glyphs`` and ``zhe`` override these two switches.
 
-    To Traditional, targets write the forms of their region, and choose among those of a character by its neighbours and words
-    (`cleantext.script.ambiguity`), where OpenCC takes the longest phrase.
+    When converting to Traditional, targets write the forms of their region, and choose among several forms of a character by its
+    neighbours and words (`cleantext.script.ambiguity`), whereas OpenCC takes the longest phrase.
 
-    In a page of both scripts "hant-tw" and "hant-hk" convert each line from its own, but where
-    ``phrases`` change lengths only the Simplified ones.
+    In a page of both scripts, "hant-tw" and "hant-hk" convert each line from its own script; if ``phrases`` change
+    lengths, they convert only the Simplified lines.
 
-    The title of a page and the names of its source, authors and editors are converted as its text is; what the page has
-    stays in the metadata beside them, as ``title_raw``, ``author_raw`` and so on.
+    The title of a page and the names of its source, authors and editors are converted in the same way as its text. The
+    original values are kept in the metadata as ``title_raw``, ``author_raw`` and so on.
 
-    ``dictionary`` is "bundled", "opencc-python-reimplemented", a folder of OpenCC dictionaries, or a file of your own words beside
-    the bundled ones: a line each, word and replacement parted by a tab (of several replacements parted by blanks the first, as in
-    OpenCC; in a ``.tsv`` file the whole field). Words in ``keep`` are not
-    touched; ``phrases`` are pairs of your own, final and before all others.
+    ``dictionary`` is "bundled", "opencc-python-reimplemented", a folder of OpenCC dictionaries, or a file of your own words,
+    which are used with the bundled ones: one entry per line, word and replacement separated by a tab. (If there are several replacements
+    separated by blanks, the first is used, as in OpenCC; in a ``.tsv`` file the whole field is the replacement.) Words in ``keep``
+    are not changed. ``phrases`` are pairs of your own, applied before all others and not changed afterwards.
 
     >>> UnifyScript()("憑藉隨著名氣而來的發展，他的著作顯著增多")
     '凭借随着名气而来的发展，他的著作显著增多'
@@ -102,12 +102,12 @@ class UnifyScript(Transform):
     version: ClassVar[int] = 3
     safety: ClassVar[Safety] = Safety.LOSSY  # 乾 and 幹 become 干
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
-        # For "hans": what is converted has no Traditional evidence left, so it is not converted again. Not for OpenCC's
+        # True for "hans": converted text has no Traditional evidence left, so it is not converted again. Not true for OpenCC's
         # configurations: t2s maps 薴 to 苧 and 苧 to 苎.
         Law.IDEMPOTENT: HOLDS,
         Law.LINE_LOCAL: Breaks("發展\n发展", "the page decides whether a line is converted"),
         Law.KEEPS_HAN: Breaks("發展", "Han characters are what it changes"),
-        Law.KEEPS_LENGTH: HOLDS,  # but for the *p configurations and for phrases of the user
+        Law.KEEPS_LENGTH: HOLDS,  # except for the *p configurations and phrases of the user
         Law.NEVER_GROWS: HOLDS,
         Law.KEEPS_LINES: HOLDS,
         Law.ONLY_DELETES: Breaks("發展", "characters are replaced"),
@@ -138,7 +138,7 @@ class UnifyScript(Transform):
 
     @property
     def _own(self) -> tuple[tuple[str, str], ...]:
-        """The words of the user: of the file, then the phrases."""
+        """The words of the user: those of the file, then the phrases."""
         return (*own_words(self.dictionary, longest=LONGEST), *self.phrases) if is_own(self.dictionary) else self.phrases
 
     def run(self, pages: Sequence[Page]) -> Changes:
@@ -178,14 +178,14 @@ class UnifyScript(Transform):
             out[n] = replace(out[n], metadata={**out[n].metadata, **said})
         for n, text in zip(touched, converted.texts(touched), strict=True):
             page = out[n]
-            if page.html and len(text) != len(page.text):  # blocks move with the edits
+            if page.html and len(text) != len(page.text):  # the edits are needed to move blocks
                 return super().fast(pages)
             if text != page.text:
                 out[n] = _with_text(page, text)
         return out
 
     def arrow(self, column: Any) -> pa.ChunkedArray:
-        """Convert a column of strings by its buffers; nulls stay null.
+        """Convert an Arrow column of strings through its buffers. Nulls stay null.
 
         >>> import pyarrow as pa
         >>> UnifyScript().arrow(pa.array(["發展", None])).to_pylist()
@@ -206,7 +206,7 @@ class UnifyScript(Transform):
         return pa.chunked_array(out, pa.large_string())
 
     def _convert(self, batch: Batch, works: Sequence[Work], *, record: bool) -> tuple[Batch, list[int], list[EditColumns]]:
-        """Return the converted batch, the texts that had work, and the edits."""
+        """Return the converted batch, the texts with converted spans, and the edits."""
         now, touched, parts = batch, np.zeros(len(batch.start) - 1, np.bool_), []
         for work in works:
             shift = (now.start - batch.start)[work.text]
@@ -216,7 +216,7 @@ class UnifyScript(Transform):
         return now, np.flatnonzero(touched).tolist(), parts
 
     def _work(self, batch: Batch) -> list[Work]:
-        """Return which spans of the batch go through which converter."""
+        """Return the spans of the batch to convert, by converter."""
         if self.to in CONFIGURATIONS:
             texts = np.arange(len(batch.start) - 1)
             return [Work(self._converter(self.to, zhe=bool(self.zhe)), texts, batch.start[:-1], batch.start[1:])] if len(texts) else []
@@ -247,13 +247,13 @@ class UnifyScript(Transform):
 
 
 class Doubt(NamedTuple):
-    """A place where a character has several forms: which one was chosen, and how sure that is."""
+    """An ambiguous place: the form that was chosen, the alternatives, and the certainty."""
 
-    start: int  # in code points of the text given
+    start: int  # offset in the input, in code points
     before: str
     after: str
     alternatives: str  # the other forms, the likeliest first
-    margin: float  # nats by which the chosen form is ahead of the likeliest other one; negative where words decided against neighbours
+    margin: float  # lead of the chosen form over the likeliest other one, in nats; negative if words overruled neighbours
 
 
 def doubts(
@@ -261,7 +261,7 @@ def doubts(
 ) -> list[Doubt]:
     """Return the places where a target chose among several forms of a character, the least sure first.
 
-    Also those that stay as they are, which no edit tells. Only "hant", "hant-tw" and "hant-hk" have such a choice.
+    This includes unchanged characters, for which there is no edit. Only "hant", "hant-tw" and "hant-hk" make such choices.
 
     >>> [(d.before, d.after, d.alternatives) for d in doubts("电话是在那一年被发明的", to="hant")]
     [('发', '發', '髮')]
@@ -281,7 +281,7 @@ def doubts(
 
 
 def _restated(pages: Sequence[Page], works: Sequence[Work]) -> dict[int, dict[str, Any]]:
-    """Return the title and the names of pages as their texts are converted, and what they were; nothing where they stay."""
+    """Return the converted title and names of pages with the original values, for pages in which they change."""
     found: dict[int, dict[str, Any]] = {}
     if not any(page.metadata for page in pages):
         return found
@@ -305,18 +305,18 @@ def _restated(pages: Sequence[Page], works: Sequence[Work]) -> dict[int, dict[st
 
 
 def _with_text(page: Page, text: str) -> Page:
-    """Return what `Page.rebase` gives where lengths stay, without dataclasses.replace(), which took half the time of all of t2s."""
+    """Replace the text of a page by one of the same length. Like `Page.rebase` without dataclasses.replace(), which took half the time of t2s."""
     return Page(text, page.id, page.url, page.host, page.html, page.metadata, page.flags)
 
 
-# Arrays of so many characters stay in the second-level cache and on the heap: beside other processes t2s does 730 MB/s in such
-# pieces, 320 where all of a long text is one.
+# Arrays of so many characters stay in the second-level cache and on the heap: with other processes running, t2s reaches 730 MB/s in
+# such pieces, and 320 without pieces.
 PIECE = 200_000
 DESCRIPTION = re.compile("[\u2ff0-\u2fff]")
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Cut a long text behind line breaks, which no key of a dictionary holds, nor an ideographic description of at most 64 characters there."""
+    """Cut a long text after line breaks, which no dictionary key contains, but not near an ideographic description (of up to 64 characters)."""
     at = look = 0
     while len(text) - look > PIECE:
         cut = text.find("\n", look + PIECE) + 1
@@ -330,7 +330,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _groups(pages: Sequence[Page]) -> Iterator[Sequence[Page]]:
-    """Yield runs of pages of about `PIECE` characters."""
+    """Yield consecutive pages with about `PIECE` characters in total."""
     first = length = 0
     for n, page in enumerate(pages):
         length += len(page.text)
@@ -342,9 +342,9 @@ def _groups(pages: Sequence[Page]) -> Iterator[Sequence[Page]]:
 
 
 def _spans(batch: Batch, counts: I64, script: str, free: npt.NDArray[np.bool_], *, alone: bool) -> tuple[I64, I64, I64]:
-    """Return text, low and high of what is to be converted: whole pages, or the fitting lines of a page, or spans of lines of both scripts.
+    """Return text, low and high of the spans to convert: whole pages, lines of a page, or spans of lines of both scripts.
 
-    Unless ``alone``, the other script has a conversion of its own, and pages of it are left to that.
+    Unless ``alone``, the other script has its own conversion, which handles pages in it.
     """
     japanese, korean = is_foreign(counts)
     ours = is_script(counts, script)

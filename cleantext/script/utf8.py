@@ -23,15 +23,15 @@ U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
 NO_BYTES = np.zeros(0, np.uint8)
-PIECE = 1 << 20  # bytes that are converted together: arrays of that size stay in the cache and on the heap
+PIECE = 1 << 20  # bytes converted at once, so that arrays stay in the cache and on the heap
 
 
-# Unsigned numbers, because Numba looks at every signed index whether it is negative.
+# Unsigned numbers, because Numba checks every signed index for being negative.
 U0, U1, U2, U3, U4, U6, EIGHT, U12, U16, U18, U24 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 6, 8, 12, 16, 18, 24))
 LOW6, LOW5, LOW3, BYTE = (np.uint64(n) for n in (63, 31, 7, 255))
-ASCII, TWO, THREE = np.uint64(0x80), np.uint64(0xE0), np.uint64(0xF0)  # least lead bytes that are no ASCII, of no two bytes, of no three
+ASCII, TWO, THREE = np.uint64(0x80), np.uint64(0xE0), np.uint64(0xF0)  # sequences of more than 1, 2 and 3 bytes start at these lead bytes
 TAIL, BMP = np.uint64(0x80), np.uint64(0x10000)
-BITS = np.uint64((0xE0 << 12) + (0x80 << 6) + 0x80)  # what UTF-8 adds to a character of three bytes
+BITS = np.uint64((0xE0 << 12) + (0x80 << 6) + 0x80)  # the constant bits of a three-byte sequence
 
 
 @kernel
@@ -70,7 +70,7 @@ def decode(data: U8, offsets: I64, points: I32, start: I64) -> None:
 
 @kernel
 def encode(points: I32, start: I64, words: U32, at: int, data: U8, offsets: I64) -> Any:
-    """Write the UTF-8 of all rows from ``data[at]`` on, which has room for four bytes a code point and four more; return its end.
+    """Write the UTF-8 of all rows from ``data[at]`` on, and return its end. There must be room for four bytes per code point plus four.
 
     Four bytes are written for each character, and all but those of its own written over by the
     next: with branches, which white space and digits make hard to guess, it took three times as long.
@@ -98,7 +98,7 @@ def encode(points: I32, start: I64, words: U32, at: int, data: U8, offsets: I64)
 
 @lru_cache(maxsize=1)
 def utf8_words() -> U32:
-    """Return the UTF-8 of each code point of the BMP: up to three bytes from the lowest on, and above them how many."""
+    """Return the UTF-8 of each code point of the BMP: up to three bytes from the lowest on, and their number above them."""
     c = np.arange(0x10000, dtype=np.uint32)
     last = (c & 63 | 0x80) << 8
     two = 0xC0 | c >> 6 | last | 2 << 24
@@ -107,7 +107,7 @@ def utf8_words() -> U32:
 
 
 def recoded(column: pa.LargeStringArray, convert: Callable[[Batch], Batch]) -> pa.LargeStringArray:
-    """Return a column of what ``convert`` makes of the rows, of which a null is an empty one."""
+    """Return a column with ``convert`` applied to the rows. A null counts as an empty string."""
     import pyarrow as pa
 
     rows = len(column)
@@ -133,7 +133,7 @@ def recoded(column: pa.LargeStringArray, convert: Callable[[Batch], Batch]) -> p
         most = at + 4 * len(batch.points) + 4
         if most > len(data):
             rest = int(bounds[-1] - here[-1])
-            grown = pa.allocate_buffer(most + rest + rest // 16)  # Arrow's pool gives memory back late: no page faults
+            grown = pa.allocate_buffer(most + rest + rest // 16)  # Arrow's pool returns memory late, which avoids page faults
             buffer = np.frombuffer(grown, np.uint8)
             buffer[:at] = data[:at]
             data, out = buffer, grown

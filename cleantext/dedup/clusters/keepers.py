@@ -1,4 +1,4 @@
-"""Clusters: which copy stays. Every member has a verified pair with the very copy that is kept for it.
+"""Clusters: decide which copy stays. Every removed member has a verified pair with the copy that is kept for it.
 
 Texts are visited in the order in which they are preferred (longest, first, or a user's value; ties
 by id), so the result depends on neither the order of the input nor on chains of similarities.
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Bools = npt.NDArray[np.bool_]
-SEARCHED_AGAIN = 32  # passages of one text whose copies have lost a part, and are searched again
+SEARCHED_AGAIN = 32  # at most this many passages of one text are searched again because their copies lost a part
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ COLUMNS = tuple(f.name for f in fields(Members))
 
 
 def _by_worse(corpus: FoldedTexts, rows: SpanPairs) -> Members:
-    """Return what may go for a copy in a preferred text, or before it in the same one."""
+    """Return the spans that may be removed because a preferred text, or an earlier place of the same text, has a copy."""
     swap = corpus.rank[rows.a] > corpus.rank[rows.b]
     names = [(first + suffix, second + suffix) for first, second in (("b", "a"), ("a", "b")) for suffix in ("", "_start", "_end")]
     columns = [np.where(swap, getattr(rows, second), getattr(rows, first)) for first, second in names]
@@ -85,7 +85,7 @@ def document_members(corpus: FoldedTexts, rows: SpanPairs) -> Members:
 
 @kernel
 def first_whole(text: I64, keeper: I64, gone: Bools) -> Bools:
-    """Mark for each text the first row whose keeper is not gone, in the order of the rows; it goes then."""
+    """Mark, in row order, the first row of each text whose keeper is not removed; the text is then removed."""
     taken = np.zeros(len(text), np.bool_)
     for i in range(len(text)):
         if not gone[text[i]] and not gone[keeper[i]]:
@@ -94,11 +94,11 @@ def first_whole(text: I64, keeper: I64, gone: Bools) -> Bools:
 
 
 def passage_members(corpus: FoldedTexts, rows: SpanPairs, params: PassageParams) -> Members:
-    """Return the passages that may go, each with a verified copy of which nothing goes.
+    """Return the passages that may be removed, each with a verified copy that is kept whole.
 
-    Copies in other texts come first, then repeats inside one text; longer ones before shorter ones.
-    Where part of a copy is gone itself, what remains of it is searched again. A passage that adds
-    less than the shortest one to those of its text that go already is passed over.
+    Copies in other texts are decided first, then repeats inside one text; longer passages before shorter ones.
+    Where part of a copy was removed itself, the rest of that copy is searched again. A passage is skipped if it
+    adds less than ``min_chars`` to what its text already loses.
     """
     found = _in_order(corpus, _by_worse(corpus, rows))
     inside = found.text == found.keeper
@@ -141,7 +141,7 @@ def _in_order(corpus: FoldedTexts, found: Members) -> Members:
 
 
 def _remains(corpus: FoldedTexts, params: PassageParams, text: int, places: I64) -> Members:
-    """Return the passages that a text shares with what is left (rows text, start, end) of copies that have lost a part."""
+    """Search again: return the passages that a text shares with the remaining parts (rows text, start, end) of its copies."""
     rows = params.run(corpus.part(text, places)).rows
     keeper, base = places[rows.b - 1, 0], places[rows.b - 1, 1]
     return Members(
@@ -149,15 +149,15 @@ def _remains(corpus: FoldedTexts, params: PassageParams, text: int, places: I64)
     )
 
 
-# What goes of a text: disjoint spans in order, rows ``place[text, 0]:place[text, 1]`` of ``gone``. Those of the text that
-# is visited are the last ones, so there is room to put in more.
+# `gone` holds the removed spans of all texts: those of one text are the rows ``place[text, 0]:place[text, 1]``, disjoint and
+# in order. The text being visited has the last rows, so more can be appended.
 
 
 @kernel
 def _visit(
     spans: I64, bounds: I64, group: int, used: int, gone: I64, place: I64, taken: Bools, least: int, most: int, waits: Bools
 ) -> tuple[int, I64]:
-    """Visit texts until parts of copies are to be searched; return the group of rows that comes next, and these parts."""
+    """Visit texts until remaining parts of copies have to be searched; return the next group of rows, and those parts."""
     for g in range(group, len(bounds) - 1):
         text = spans[bounds[g], 0]
         place[text, 0] = place[text, 1] = used
@@ -171,14 +171,14 @@ def _visit(
 
 @kernel
 def left_of(spans: I64, blocked: I64, gone: I64, place: I64, least: int) -> I64:
-    """Return what is left (rows text, start, end, in order, each once) of the copies of passages that have lost a part."""
+    """Return the remaining parts (rows text, start, end; sorted, distinct) of the copies of ``blocked`` passages."""
     left, n = np.empty((16, 3), np.int64), 0
     for i in blocked:
         if not _adds(spans[i], gone, place, least):
             continue
         keeper, start, stop = spans[i, 3], spans[i, 4], spans[i, 5]
         at = _behind(gone, place[keeper, 0], place[keeper, 1], start)
-        while start < stop:  # from the end of what is gone to the start of what is gone next
+        while start < stop:  # each gap between two removed spans
             end = min(stop, gone[at, 0]) if at < place[keeper, 1] else stop
             if end - start >= least:
                 if n == len(left):
@@ -210,9 +210,9 @@ def _distinct(places: I64) -> I64:
 
 @kernel
 def take_whole(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bools, least: int, waits: Bools) -> I64:
-    """Let passages ``low:high`` of one text go where their copies are whole; return those whose copies are not.
+    """Remove the passages ``low:high`` of one text whose copies are whole; return those whose copies are not.
 
-    Where a copy is in a text of which it is not known what goes (it ``waits``), so does this text.
+    A text ``waits`` while its removals are unknown; a text with a copy in such a text has to wait as well.
     """
     blocked, n = np.empty(high - low, np.int64), 0
     for i in range(low, high):
@@ -233,7 +233,7 @@ def take_whole(spans: I64, low: int, high: int, gone: I64, place: I64, taken: Bo
 
 @kernel
 def take_repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, first: I64, least: int) -> Bools:
-    """Let repeats inside one text go, where nothing of them stays for another text, and their copies are whole.
+    """Remove repeats inside one text whose copies are whole, unless another text relies on them.
 
     ``kept`` are the members so far by keeper; those of group ``g`` start at row ``first[g]``.
     """
@@ -264,7 +264,7 @@ def take_repeats(spans: I64, bounds: I64, gone: I64, place: I64, kept: I64, firs
 
 @kernel
 def _adds(span: I64, gone: I64, place: I64, least: int) -> bool:
-    """Say whether enough of a passage does not go already."""
+    """Return whether removing the passage takes at least ``least`` characters that are not removed yet."""
     text, start, end = span[0], span[1], span[2]
     return bool(end - start - _covered(gone, place[text, 0], place[text, 1], start, end) >= least)
 

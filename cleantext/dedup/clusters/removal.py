@@ -1,4 +1,4 @@
-"""Removal: from the passages that may go to the spans that are cut, at the ends of sentences."""
+"""Removal: turn the passages that may be removed into spans to cut, which begin and end with whole sentences."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from cleantext.jit import kernel
 __all__ = ["TITLE", "TextCuts", "cuts_of", "passage_cuts", "whole_texts"]
 
 EXACT, NEAR = "dedup.exact", "dedup.near"
-TITLE = "dedup.title"  # of a title under which nothing is left
+TITLE = "dedup.title"  # a title whose section was removed completely
 
 CLOSERS = "」』”’\"'）)》〉】］]"
 OPENERS = "「『“‘\"'（(《〈【［[ \t\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}"
 TAIL = f"。！？!?…．.；;，,、：:—～~{CLOSERS} \t\N{IDEOGRAPHIC SPACE}\N{NO-BREAK SPACE}"
-# A sentence ends behind one of these and the quotes and brackets that it closes; so does a line.
+# A sentence ends after one of these marks and any closing quotes and brackets. The end of a line also ends it.
 MARKS = "。！？!?…"
-POINTS = ".；;"  # these do where a space follows, or nothing
+POINTS = ".；;"  # these end a sentence only before a space or at the end
 AFTER = f"{MARKS}{POINTS}{CLOSERS}"
 BLANKS = " \t\N{IDEOGRAPHIC SPACE}"
 OPENS, TAILS, MARK, POINT, CLOSES, BLANK, SPACE = (1 << n for n in range(7))
 NEWLINE = 10
-NEAR_END = 40  # characters in front of a place in which it is looked for the end of a sentence there
+NEAR_END = 40  # how many characters before a place are searched for the end of a sentence
 ENDLESS = 1 << 62
 
 
@@ -86,8 +86,8 @@ def whole_texts(members: Members) -> TextCuts:
 def passage_cuts(corpus: FoldedTexts, members: Members, *, min_chars: int) -> TextCuts:
     """Return the cuts that remove passages.
 
-    Nothing is cut inside a sentence: a passage that begins or ends within one loses that part, and
-    stays where less than ``min_chars`` letters and digits would go. Passages that meet are one cut.
+    No cut starts or ends inside a sentence: a passage is trimmed to the whole sentences in it, and is kept
+    if these have fewer than ``min_chars`` letters and digits. Adjacent passages become one cut.
     """
     number, row = np.unique(members.text, return_inverse=True)
     column, tokens = Ragged.of([corpus.texts[i] for i in number.tolist()]), corpus.tokens
@@ -109,7 +109,7 @@ def cuts_of(
 
 
 def _joined(column: Ragged, row: I64, start: I64, end: I64, letters: I64, exact: npt.NDArray[np.bool_], min_chars: int) -> TextCuts:
-    """Return the cuts of the rows of a column, where enough letters go: those that meet as one, each with the blank that it leaves."""
+    """Return the cuts of at least ``min_chars`` letters: adjacent ones merged, each leaving a blank between its neighbours."""
     good = np.flatnonzero((letters >= min_chars) & (end > start))
     order = good[np.lexsort((start[good], row[good]))]
     row, start, end, exact = _merged(row[order], start[order], end[order], exact[order])
@@ -160,7 +160,7 @@ def _merged(text: I64, start: I64, end: I64, exact: npt.NDArray[np.bool_]) -> tu
 
 @kernel
 def _leave_blanks(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, kinds: npt.NDArray[np.uint8]) -> None:
-    """Take out of each cut inside a line the blanks on one side of it, so that they part its neighbours."""
+    """Exclude the blanks on one side of each cut inside a line, so that the text before and after it stays separated."""
     for i in range(len(row)):
         text = points[offsets[row[i]] : offsets[row[i] + 1]]
         start, end = starts[i], ends[i]
@@ -177,16 +177,16 @@ def _leave_blanks(points: U32, offsets: I64, row: I64, starts: I64, ends: I64, k
 def _sentences(
     points: U32, offsets: I64, row: I64, starts: I64, ends: I64, previous: I64, following: I64, kinds: npt.NDArray[np.uint8]
 ) -> tuple[I64, I64]:
-    """Return the sentences that lie whole within each passage, with their punctuation; whole lines with their line break.
+    """Return the whole sentences within each passage, with their punctuation; whole lines include their line break.
 
-    What has no letter before it in its line (``previous`` is where the letter before it ends), or behind it (``following``), begins or ends with
-    the line, whatever bullets and symbols stand there.
+    ``previous`` is where the last letter before each passage ends, ``following`` where the first letter after it starts. If that letter
+    is not in the same line, the passage is extended to the start or end of the line, over any bullets and symbols there.
     """
     out_start, out_end = np.empty(len(row), np.int64), np.empty(len(row), np.int64)
     for i in range(len(row)):
         text = points[offsets[row[i]] : offsets[row[i] + 1]]
         start, end = starts[i], ends[i]
-        line = start  # of its line, or so far before the last letter that nothing looks there: a page may be one line
+        line = start  # start of the line, or a bound far enough back that nothing reads beyond it: a page may be one long line
         while line > max(0, previous[i] - NEAR_END - 1) and text[line - 1] != NEWLINE:
             line -= 1
         begins = line if previous[i] <= line else start
@@ -214,7 +214,7 @@ def _sentences(
         if (begins == 0 or text[begins - 1] == NEWLINE) and stops < len(text) and text[stops] == NEWLINE:
             stops += 1
         elif stops == len(text) and begins > 0 and text[begins - 1] == NEWLINE:
-            begins -= 1  # the last line takes the line break before it
+            begins -= 1  # the last line is removed with the line break before it
         out_start[i], out_end[i] = begins, stops
     return out_start, out_end
 
@@ -226,7 +226,7 @@ def _is(point: int, bits: int, kinds: npt.NDArray[np.uint8]) -> bool:
 
 @kernel
 def _stop(text: U32, start: int, end: int, kinds: npt.NDArray[np.uint8]) -> int:
-    """Return where the first sentence or line ends that ends within ``start:end``, or -1."""
+    """Return the end of the first sentence or line that ends within ``start:end``, or -1."""
     for at in range(start, end):
         if text[at] == NEWLINE:
             return at + 1

@@ -18,20 +18,20 @@ from cleantext.jit import kernel
 
 __all__ = ["REFERENCE", "TEXT", "FoldedTexts", "FoldedUnits", "Keep", "strings"]
 
-TEXT, REFERENCE = 1, 2  # bits of `FoldedTexts.side`; without a reference set every text is both
+TEXT, REFERENCE = 1, 2  # bits of `FoldedTexts.side`; without a reference set every text has both
 Keep = str | Sequence[Any]
 
 
 @dataclass(frozen=True)
 class FoldedUnits:
-    """Folded texts, references after them. Texts of equal tokens are one unit.
+    """Folded texts, followed by references. Texts with equal tokens share one unit.
 
     ``units`` holds the tokens of each unit; unit ``u`` stands for the texts
-    ``members[starts[u]:starts[u + 1]]``, the one that would be kept first.
+    ``members[starts[u]:starts[u + 1]]``, the preferred one first.
     """
 
-    references: int  # how many of the texts are references: the last ones
-    rank: I64  # place of each text in the order in which they are kept; references come first
+    references: int  # number of references, which are the last texts
+    rank: I64  # position of each text in the order of preference; references come first
     tokens: KeptColumn
     chars: I64  # kept characters before each token
     unit: I64
@@ -45,30 +45,30 @@ class FoldedUnits:
 
     @property
     def own(self) -> int:
-        """How many texts are no references."""
+        """The number of texts that are not references."""
         return len(self) - self.references
 
     @property
     def apart(self) -> bool:
-        """Whether pairs are of a text and a reference: so it is, too, where the set of references is empty."""
+        """Whether only pairs of a text and a reference count. This also holds for an empty set of references."""
         return self.references > 0 or bool((self.side != TEXT | REFERENCE).any())
 
     def part(self, text: int, places: I64) -> FoldedUnits:
-        """Return one text, and as its references places (rows text, start, end) that do not cut a token."""
+        """Return one text, with places (rows text, start, end) as its references. The places must not cut a token."""
         t = self.tokens
         points, start, end, offsets, chars = _slices(t.points, t.start, t.end, t.offsets, self.chars, text, places)
         return FoldedUnits.against(KeptColumn(points, start, end, offsets), chars)
 
     @classmethod
     def against(cls, tokens: KeptColumn, chars: I64) -> FoldedUnits:
-        """Return the first of some texts with the others as its references."""
+        """Return the first text with all other texts as its references."""
         others = len(tokens) - 1
         return _units(tokens, chars, np.append(others, np.arange(others)), others, apart=True)
 
 
 @kernel
 def _slices(points: U32, start: I32, end: I32, offsets: I64, chars: I64, text: int, places: I64) -> tuple[U32, I32, I32, I64, I64]:
-    """Return the tokens of a text and behind them those of places, with their starts, ends, bounds and kept characters before."""
+    """Return the tokens of a text, then those of the places, with starts, ends, bounds and preceding kept characters."""
     low, bounds = np.empty(len(places) + 1, np.int64), np.zeros(len(places) + 2, np.int64)
     low[0], bounds[1] = offsets[text], offsets[text + 1] - offsets[text]
     for i in range(len(places)):
@@ -89,7 +89,7 @@ def _slices(points: U32, start: I32, end: I32, offsets: I64, chars: I64, text: i
 
 @dataclass(frozen=True)
 class FoldedTexts(FoldedUnits):
-    """Texts in the order of their ids, and their units; ``order[i]`` is the position at which text ``i`` was given."""
+    """Texts sorted by id, and their units; ``order[i]`` is the position of text ``i`` in the input."""
 
     texts: list[str]
     ids: list[Any]
@@ -109,7 +109,7 @@ class FoldedTexts(FoldedUnits):
 
 
 def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart: bool) -> FoldedUnits:
-    """Collapse equal texts; unless texts and references are to be kept apart every text is both."""
+    """Group equal texts into units. Unless texts and references are ``apart``, every text also counts as a reference."""
     unit, starts, members = _collapse(digests(tokens.points, tokens.offsets), tokens.offsets, rank)
     side = np.full(len(starts) - 1, 0 if apart else TEXT | REFERENCE, np.int32)
     if apart:
@@ -121,12 +121,12 @@ def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart:
 
 
 def strings(column: Any, name: str) -> list[str]:
-    """Return the strings of a column (see `cleantext.changes.column_texts`); a missing text is an empty one, which has no duplicates."""
+    """Return the strings of a column (see `cleantext.changes.column_texts`); a missing text becomes an empty one, which has no duplicates."""
     return [text or "" for text in column_texts(column, name)]
 
 
 def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[list[str], list[Any], I64]:
-    """Order texts by id, so that the order in which they were given cannot matter."""
+    """Sort texts by id, so that results do not depend on the order of the input."""
     if ids is None:
         return texts, list(range(len(texts))), np.arange(len(texts), dtype=np.int64)
     known: list[Hashable] = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
@@ -141,7 +141,7 @@ def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[lis
 
 
 def _rank(length: I64, order: I64, keep: Keep) -> I64:
-    """Return the place of each text in the order of preference; ties go by id. ``order`` says where it was given."""
+    """Return the rank of each text in the order of preference; ties go by id. ``order`` has the input positions."""
     if isinstance(keep, str):
         if keep not in ("longest", "first"):
             raise InputError(f"keep={keep!r}: expected 'longest', 'first', or one value for each text, of which the smallest stays")
@@ -158,7 +158,7 @@ def _rank(length: I64, order: I64, keep: Keep) -> I64:
 
 @kernel
 def _collapse(keys: U64, offsets: I64, rank: I64) -> tuple[I64, I64, I64]:
-    """Return the unit of each text, and for each unit the bounds of its members, best first.
+    """Return the unit of each text, the bounds of each unit's members, and the members, the preferred one first.
 
     FoldedUnits come in the order of their best texts, so that neighbours stay neighbours in memory.
     Without a letter or digit there is nothing to compare: such a text is a unit of its own.
@@ -169,7 +169,7 @@ def _collapse(keys: U64, offsets: I64, rank: I64) -> tuple[I64, I64, I64]:
     by_rank, best, table = np.empty(n, np.int64), np.empty(n, np.int64), np.full(size, -1, np.int64)
     for text in range(n):
         by_rank[rank[text]] = text
-    for one in by_rank:  # the best text of a unit is the first of it that comes here
+    for one in by_rank:  # texts come in order of preference, so the first one of a unit is its best
         best[one] = one
         if offsets[one] == offsets[one + 1]:
             continue

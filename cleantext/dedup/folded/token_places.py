@@ -1,4 +1,4 @@
-"""Token places: where the tokens of texts stand, and lists of numbers, as binary columns of tables."""
+"""Token places: the positions of tokens in their texts, and lists of numbers, stored as binary columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class TokenPlaces(NamedTuple):
-    """Start and end of each token in its text, and how many kept characters it has; tokens of text ``i`` are ``offsets[i]:offsets[i + 1]``."""
+    """Start, end and number of kept characters (``width``) of each token. Text ``i`` has the tokens ``offsets[i]:offsets[i + 1]``."""
 
     start: I32
     end: I32
@@ -32,11 +32,11 @@ class TokenPlaces(NamedTuple):
 
 
 def pack_places(column: KeptColumn, width: I64, unit: Unit) -> pa.Array:
-    """Return the places of tokens as a binary column, about two bytes a token: numbers of seven bits a byte, the last one marked."""
+    """Encode token places as a binary column of variable-length integers (seven bits per byte): about two bytes a token."""
     rows = [np.diff(column.start, prepend=np.int32(0)).astype(np.int64), (column.end - column.start).astype(np.int64)]
     first = column.offsets[:-1][np.diff(column.offsets) > 0]
     rows[0][first] = column.start[first]
-    if unit != "char":  # a character has the width 1
+    if unit != "char":  # every character has width 1
         rows.append(width)
     count = len(rows)
     data, bounds = _pack(np.stack(rows, axis=1).ravel(), column.offsets * count)
@@ -44,7 +44,7 @@ def pack_places(column: KeptColumn, width: I64, unit: Unit) -> pa.Array:
 
 
 def unpack_places(column: pa.Array, unit: Unit) -> TokenPlaces:
-    """Return the places of a binary column."""
+    """Decode what `pack_places` encoded."""
     count = 2 if unit == "char" else 3
     data, bounds = values_of(column)
     values, offsets = _unpack(data, bounds)
@@ -56,7 +56,7 @@ def unpack_places(column: pa.Array, unit: Unit) -> TokenPlaces:
 
 
 def pack_numbers(values: I32, bounds: I64) -> pa.Array:
-    """Return lists of numbers as a binary column: those of row ``i`` are rows ``bounds[i]:bounds[i + 1]`` of ``values``."""
+    """Encode lists of numbers as a binary column; the list of row ``i`` is ``values[bounds[i]:bounds[i + 1]]``."""
     return binary_column(np.ascontiguousarray(values), bounds * 4 * values.shape[1])
 
 
@@ -101,7 +101,7 @@ def _unpack(data: Bytes, bounds: I64) -> tuple[I64, I64]:
 
 @kernel
 def _summed(steps: I64, offsets: I64) -> I32:
-    """Add up the steps of each text."""
+    """Return the cumulative sums of the steps, text by text."""
     out = np.empty(len(steps), np.int32)
     for d in range(len(offsets) - 1):
         at = np.int64(0)
@@ -113,7 +113,7 @@ def _summed(steps: I64, offsets: I64) -> I32:
 
 @kernel
 def widen(text: I64, low: I64, high: I64, start: I32, offsets: I64) -> Bools:
-    """Widen ranges of tokens, in place, until none begins or ends within a character; say which have changed."""
+    """Widen token ranges in place until none starts or ends inside a character; return which ranges changed."""
     changed = np.zeros(len(text), np.bool_)
     for i in range(len(text)):
         first, last = offsets[text[i]], offsets[text[i] + 1]
@@ -127,7 +127,7 @@ def widen(text: I64, low: I64, high: I64, start: I32, offsets: I64) -> Bools:
 
 
 def located(places: TokenPlaces, text: I64, low: I64, high: I64) -> tuple[I64, I64, I64]:
-    """Return where ranges of tokens start and end in their texts, and how many kept characters they have."""
+    """Return start, end and number of kept characters of token ranges in their texts."""
     base = places.offsets[text]
     chars = np.append(0, np.cumsum(places.width))
     return places.start[base + low].astype(np.int64), places.end[base + high - 1].astype(np.int64), chars[base + high] - chars[base + low]

@@ -1,4 +1,4 @@
-"""Tokens: the units that shingles are made of, each with the place in the text it came from."""
+"""Tokens: the units that shingles consist of, each with its position in the text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cleantext.jit import kernel, wrapping
 __all__ = ["Unit", "tokens"]
 
 Unit = Literal["char", "script"]
-WORD = 0x80000000  # set in the token of a word, which is a hash; a token below it is a code point
+WORD = 0x80000000  # this bit marks the token of a word, which is a hash; smaller tokens are code points
 
 # Code points from here on are written without spaces (CJK, kana, Hangul syllables), and these ranges before it.
 SPACELESS_FROM = 0x2E80
@@ -23,7 +23,7 @@ LETTERS_AGAIN = 0x10000  # beyond the first plane only the ideographic planes 2 
 
 
 def tokens(kept: KeptColumn, unit: Unit) -> tuple[KeptColumn, I64]:
-    """Return the units of folded texts and how many kept characters stand before each (and after the last).
+    """Return the tokens of folded texts, and the number of kept characters before each of them (and in total, at the end).
 
     FoldedUnits are all characters, or words where a script writes words.
 
@@ -41,7 +41,7 @@ def tokens(kept: KeptColumn, unit: Unit) -> tuple[KeptColumn, I64]:
 
 @kernel
 def _kind(point: int) -> int:
-    """Return 0 for a character that is a unit by itself, 1 for a letter of a word, 2 for a digit."""
+    """Return 0 for a character that is a token by itself, 1 for a letter of a word, 2 for a digit."""
     if 0x30 <= point <= 0x39:
         return 2
     if point >= LETTERS_AGAIN:
@@ -65,7 +65,7 @@ def _words(points: U32, start: I32, end: I32, offsets: I64) -> tuple[U32, I64, I
         h = np.uint64(0)
         for i in range(offsets[d], offsets[d + 1]):
             kind = _kind(int(points[i]))
-            # A word goes on while nothing was dropped between its characters.
+            # A word continues as long as its characters were adjacent in the text.
             joined = kind > 0 and kind == before and (start[i] == end[i - 1] or start[i] == start[i - 1])
             if joined:
                 h = (h ^ np.uint64(points[i])) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,4 +1,4 @@
-"""The index: texts that were searched before, in a folder, and batches that are compared with them."""
+"""The index: a folder that remembers the texts seen so far, so that new batches are compared with them."""
 
 from __future__ import annotations
 

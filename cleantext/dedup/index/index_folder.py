@@ -1,7 +1,7 @@
-"""The index: texts that were searched before, kept in a folder, so that a new batch is compared with them and not they with one another again.
+"""The index: a folder with the sketches of the texts seen so far. A new batch is compared with them; they are not compared with each other again.
 
-A folder of Parquet files that never change, a header with all that decides what is found, and a manifest that says which files count. A commit
-is the renaming of one manifest over the other: a reader sees all of a batch or nothing, and what a killed writer leaves is swept by the next one.
+The folder holds immutable Parquet files, a header with all options that affect results, and a manifest that lists the current files. A commit
+renames a new manifest over the old one, so a reader sees a batch completely or not at all. The next writer deletes what a killed writer left.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 __all__ = ["Added", "Index"]
 
 SCHEMA = 1
-GROWING = ("rows", "held", "shared", "events")  # tables that each batch adds a part to
-PARTS = 24  # parts of a table, from which on they are made one
-TRIES = 5  # times a reader looks again, where a writer has swept what it was about to read
+GROWING = ("rows", "held", "shared", "events")  # every batch adds a part to each of these tables
+PARTS = 24  # a table of so many parts is compacted into one
+TRIES = 5  # how often a reader retries after a writer deleted a file that it was about to read
 
 
 class Added(NamedTuple):
-    """What came of a batch: its pairs with what the index holds and among itself, and what became of the clusters.
+    """The result of adding a batch: its pairs with indexed texts and within the batch, and the changes of clusters.
 
     ``pairs`` has the columns of `Duplicates.pairs`; ``events`` has ``event, cluster, other, id``: a cluster is
     *new*, *merged* into the other, has a new *keeper*, was *dissolved*; a text *moved* to the other, or *left*.
-    In ``hot_buckets`` buckets with a text of the batch the members were compared with the best ones only.
+    ``hot_buckets`` is the number of crowded buckets with a text of the batch, in which members were compared only with the best ones.
     """
 
     pairs: pa.Table
@@ -58,21 +58,21 @@ class Added(NamedTuple):
 
 @dataclass(frozen=True)
 class _Manifest:
-    """Which files count, after how many batches."""
+    """The current files, and the number of commits so far."""
 
     serial: int = 0
     next_cluster: int = 0
     tables: dict[str, list[dict[str, Any]]] | None = None
-    before: tuple[str, ...] = ()  # files of the manifest before: some reader may be at them
-    last: dict[str, Any] | None = None  # the last batch: its digest, and the files that say what was found
+    before: tuple[str, ...] = ()  # files of the previous manifest, which a reader may still have open
+    last: dict[str, Any] | None = None  # the last batch: its digest, and the files with its results
 
 
 class Index:
-    """Near-duplicates among texts that come in batches: the clusters are those of one search of all.
+    """Find near-duplicates among texts that arrive in batches, with the same clusters as one search over all of them.
 
-    All verified pairs are kept, and what stays is decided anew from them at each batch. (Where more than 128 texts
-    share a bucket, a search compares them with the best ones only, and an index that met them in smaller batches
-    may hold more pairs, and so larger clusters, than one search of all.)
+    The index stores all verified pairs, and decides again with each batch which texts stay. (If more than 128 texts
+    share a bucket, a search compares them only with the best ones. An index that received them in smaller batches
+    may then hold more pairs, and so larger clusters, than a single search over all texts.)
 
     >>> import tempfile
     >>> index = Index.open(tempfile.mkdtemp() + "/index", threshold=0.6)
@@ -104,11 +104,11 @@ class Index:
         memory: int = 2 << 30,
         workers: int | None = None,
     ) -> Index:
-        """Open the index in a folder, or make one there.
+        """Open the index in a folder, or create it.
 
-        What is given must be what it was made with: raise `SketchMismatch`, which names what differs. Of a
-        new index the rest has the defaults of `IndexOptions` and `SketchSpec`. ``level="paragraph"`` compares lines of at
-        least ``min_chars`` letters and digits. ``memory`` (bytes) and ``workers`` decide nothing.
+        Options given for an existing index must equal those it was created with; otherwise `SketchMismatch` names the
+        differences. A new index takes the defaults of `IndexOptions` and `SketchSpec` for options not given. ``level="paragraph"``
+        compares lines of at least ``min_chars`` letters and digits. ``memory`` (bytes) and ``workers`` do not affect results.
         """
         path = Path(folder)
         options: dict[str, Any] = {
@@ -131,7 +131,7 @@ class Index:
                 raise SketchMismatch(f"{path}: this index was made otherwise: {', '.join(wrong)}; leave that out, or make another index")
             return cls(path, chosen, memory=memory, workers=workers)
         chosen = IndexOptions(SketchSpec(**sketch), **given)
-        _ = chosen.bands  # raises where they cannot reach the recall
+        _ = chosen.bands  # raises `ConfigError` if no bands reach the recall
         if path.exists() and any(p for p in path.iterdir() if not p.name.startswith((".empty-", "empty-", ".header"))):
             raise ConfigError(f"{path} holds files, but no index: name a new or empty folder")
         path.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ class Index:
         return cls(path, chosen, memory=memory, workers=workers)
 
     def __len__(self) -> int:
-        """Return the number of texts, or of their paragraphs."""
+        """Return the number of texts, or of paragraphs at ``level="paragraph"``."""
         return self._read()["rows"].rows
 
     def files(self, name: Literal["rows", "clusters"]) -> list[str]:
@@ -151,11 +151,11 @@ class Index:
         return list(self._read()[name].paths)
 
     def add(self, texts: Any, *, ids: Any, values: Any = None) -> Added:
-        """Add texts under ids that the index does not have yet; return what was found.
+        """Add texts with new ids; return their duplicates and the changes of clusters.
 
         ``texts`` is a list of strings, an Arrow column, or a `Table` of columns ``id, text[, value]``. ``values``
-        (the smallest stays) go with ``keep="value"``. A batch is added whole or not at all. The cost is that
-        of the batch and of one pass over the narrow tables of the index: many texts at once are cheaper than one by one.
+        (the text with the smallest one stays) are required with ``keep="value"``. A batch is added completely or not at all. Each call
+        also reads the narrow tables of the index once, so adding many texts at once is cheaper than one by one.
         """
         if not isinstance(texts, Table) and (values is None) == (self.options.keep == "value"):
             raise InputError(
@@ -167,7 +167,7 @@ class Index:
             manifest = self._manifest()
             digest = [(p.size, p.rows, _content(Path(p.path))) for p in batch.parts]
             if batch.rows and manifest.last and manifest.last["batch"] == [list(d) for d in digest]:
-                return self._found(manifest)  # it came before, and its caller did not get to see what was found
+                return self._found(manifest)  # the same batch again: it was committed, but its caller may not have received the result
             tables = self._tables(manifest)
             runner = self._runner(work / "run")
             inputs = {"batch": batch, "was": tables["clusters"], **{n: tables[n] for n in GROWING if n != "events"}}
@@ -180,18 +180,18 @@ class Index:
             manifest = self._commit(manifest, new, out["clusters"], out["pairs"], last)
             found = self._found(manifest)
             if max(map(len, (manifest.tables or {}).values())) >= PARTS:
-                with contextlib.suppress(OSError):  # the batch is in; the next one makes the parts one
+                with contextlib.suppress(OSError):  # the batch is committed; compaction can wait for the next one
                     self._compact(manifest)
             return found
 
     def _found(self, manifest: _Manifest) -> Added:
-        """Return what the last batch found."""
+        """Return the result of the last batch."""
         last: dict[str, Any] = manifest.last or {}
         pairs, events = (self._parts(last[name], f"empty-{name}.parquet").read() for name in ("pairs", "events"))
         return Added(self._shaped("pairs", pairs), self._shaped("events", events), last["hot_buckets"])
 
     def query(self, texts: Any, *, ids: Any = None) -> pa.Table:
-        """Return the pairs of texts (``a``) with those of the index (``b``), as `Duplicates.pairs` does; nothing is added."""
+        """Return the pairs of texts (``a``) with indexed texts (``b``), in the columns of `Duplicates.pairs`. Nothing is added."""
         with tempfile.TemporaryDirectory(prefix="cleantext-") as scratch:
             if not isinstance(texts, Table):
                 texts = strings(texts, "texts")
@@ -202,22 +202,22 @@ class Index:
 
     @property
     def pairs(self) -> pa.Table:
-        """All verified pairs of the index, as `Duplicates.pairs` has them."""
+        """All verified pairs of the index, in the columns of `Duplicates.pairs`."""
         with tempfile.TemporaryDirectory(prefix="cleantext-") as scratch:
             return self._asked(self.options.pairs_plan(), Path(scratch), {}, ("rows", "shared"))
 
     @property
     def clusters(self) -> pa.Table:
-        """All clusters, as `Duplicates.clusters` has them; names (``cluster``) do not change while their keepers stay together."""
+        """All clusters, in the columns of `Duplicates.clusters`. The number of a ``cluster`` is stable from batch to batch (see `Added`)."""
         return self._shaped("clusters", self._retried(lambda tables: tables["clusters"].read()))
 
     @property
     def events(self) -> pa.Table:
-        """What became of clusters, batch after batch: ``event, cluster, other, id``, see `Added`."""
+        """The changes of clusters, batch after batch: ``event, cluster, other, id`` (see `Added`)."""
         return self._shaped("events", self._retried(lambda tables: tables["events"].read()))
 
     def compact(self) -> None:
-        """Make one file of the parts of each table. `add` does so by itself where there are many."""
+        """Merge the parts of each table into one file. `add` does so by itself when there are many."""
         with self._writing():
             self._compact(self._manifest())
 
@@ -246,7 +246,7 @@ class Index:
         return Table.of([path], columns={n: n for n in columns}, positions=True)
 
     def _check(self, batch: Table, names: tuple[str, ...]) -> None:
-        """Refuse a table that lacks what a batch needs."""
+        """Raise `InputError` for a table that lacks a column that a batch needs."""
         missing = [n for n in names if n not in dict(batch.columns)]
         if missing or not batch.positions:
             has = ", ".join(dict(batch.columns)) or "none by name"
@@ -271,7 +271,7 @@ class Index:
         return self._tables(self._manifest())
 
     def _retried(self, read: Any) -> Any:
-        """Read from the tables as they are now; look again where a writer has swept some of them meanwhile."""
+        """Read from the current tables; try again if a writer deleted some of them in the meantime."""
         for n in range(TRIES):
             try:
                 return read(self._read())
@@ -290,7 +290,7 @@ class Index:
         return self._shaped("pairs", self._retried(run))
 
     def _shaped(self, name: str, table: pa.Table) -> pa.Table:
-        """Return a table with the one schema of its kind, and the ends of spans named as everywhere: `end` is a word of SQL."""
+        """Return a table in its public schema: inside plans spans are ``low`` and ``high``, since `end` is a keyword of SQL."""
         schema = self.options.schemas[name]
         table = table.cast(schema) if table.num_rows else schema.empty_table()
         return table.rename_columns([name.replace("low", "start").replace("high", "end") for name in table.column_names])
@@ -300,7 +300,7 @@ class Index:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Path]:
-        """Be the one writer; give a folder to work in. The system drops the lock of a process that dies."""
+        """Become the only writer, and yield a working folder. The system releases the lock of a process that dies."""
         work = self.folder / "work"
         with only_writer(self.folder / "lock", f"index {self.folder}"):
             shutil.rmtree(work, ignore_errors=True)
@@ -312,7 +312,7 @@ class Index:
                 shutil.rmtree(work, ignore_errors=True)
 
     def _commit(self, manifest: _Manifest, new: dict[str, Table], clusters: Table, pairs: Table, last: dict[str, Any]) -> _Manifest:
-        """Put new parts to what is there, and let them count."""
+        """Move new parts into the folder, and commit them with a new manifest."""
         serial = manifest.serial + 1
         next_cluster = manifest.next_cluster
         for batch in new["events"].batches():
@@ -359,7 +359,7 @@ class Index:
             temporary.write_text(json.dumps(asdict(manifest)), "utf-8")
 
     def _sweep(self, manifest: _Manifest) -> None:
-        """Delete what counts no more: of manifests before the last one, and of writers that were killed."""
+        """Delete obsolete files: those of manifests before the previous one, and those that killed writers left."""
         files = {*_files(manifest), *manifest.before}
         for path in [*self.folder.glob("0*.parquet"), *self.folder.glob(".*.parquet.*")]:
             if path.name not in files:
@@ -387,12 +387,12 @@ def _read_header(path: Path) -> IndexOptions:
         raise InputError(f"{path}: not an index of this version of cleantext (schema {SCHEMA}); make it again from the texts")
     header.pop("cleantext")
     spec = SketchSpec(**header.pop("spec"))
-    SketchSpec(fold=spec.fold, unit=spec.unit, slots=spec.slots, seed=spec.seed, k=spec.k).check(spec)  # of another Unicode, say
+    SketchSpec(fold=spec.fold, unit=spec.unit, slots=spec.slots, seed=spec.seed, k=spec.k).check(spec)  # also compares Unicode
     return IndexOptions(spec, **header)
 
 
 def _write_empty(folder: Path, options: IndexOptions) -> None:
-    """Write a file without rows for each table: its columns are known before there is a text."""
+    """Write an empty Parquet file for each table, so that its schema is known before the first batch."""
     import pyarrow.parquet as pq
 
     for name, schema in options.schemas.items():

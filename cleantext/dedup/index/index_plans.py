@@ -1,4 +1,4 @@
-"""Plans of the index: to add a batch of texts to those it holds, and to ask it about texts.
+"""Plans of the index: add a batch of texts, query it for duplicates of texts, list all pairs.
 
 The index holds ``rows`` (a narrow row a text), ``held`` (keys and tokens, once for all equal texts) and
 ``shared`` (verified pairs of them, by their digests). What stays and what is whose copy is decided anew
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["IndexOptions"]
 
-# Keys and tokens of a unit, of a text held or one that comes now.
+# Joins keys and tokens to units, whether of indexed texts (held) or of the batch (fresh).
 HELD = "(SELECT d1, d2, {0} FROM held UNION ALL SELECT d1, d2, {0} FROM fresh) d JOIN units u ON d.d1 = u.d1 AND d.d2 = u.d2"
 ADD_TABLES = ("added", "fresh", "held", "was", "numbered")
-# Where the first stays: the order in which rows came, batch after batch.
+# The value for keep="first": the order of arrival over all batches.
 ARRIVAL = "CAST(place AS DOUBLE) + (SELECT coalesce(max(value) + 1, CAST(0 AS DOUBLE)) FROM rows)"
 NARROW = "id, low, high, length, size, d1, d2, value"
 
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """All that decides what an index holds and finds."""
+    """All options that affect what an index stores and finds."""
 
     spec: SketchSpec
     threshold: float = 0.8
@@ -48,10 +48,10 @@ class IndexOptions:
         check_options(threshold=self.threshold, level=self.level, min_chars=self.min_chars, keep=self.keep, id_type=self.id_type)
 
     def add_plan(self, next_cluster: int) -> Plan:
-        """Return the steps from ``batch`` (``id, text`` and, where one decides, ``value``) and what is held to the new parts.
+        """Return the plan that adds ``batch`` (columns ``id, text``, and ``value`` with ``keep="value"``) to the tables of the index.
 
-        Outputs: ``added``, ``fresh`` and ``linked``, to be put to ``rows``, ``held`` and ``shared``; ``clusters``, to be put
-        in place of what was; ``events``; ``pairs``, those of a text that came now; and ``facts``, with the crowded buckets that a fresh text was in.
+        Outputs: ``added``, ``fresh`` and ``linked``, which are appended to ``rows``, ``held`` and ``shared``; ``clusters``, which
+        replaces the old one; ``events``; ``pairs`` with a text of the batch; and ``facts``, with the number of crowded buckets of fresh texts.
         """
         steps = self._batch("batch", value=self.keep == "value")
         narrow = NARROW.replace("value", f"{ARRIVAL} AS value") if self.keep == "first" else NARROW
@@ -62,7 +62,7 @@ class IndexOptions:
                 f"SELECT 0 AS reference, place, {narrow} FROM docs UNION ALL SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows",
             ),
             *numbers(self._order),
-            # A pair is of interest where one of the two is fresh; the other may be any.
+            # At least one unit of a pair must be fresh; the other may be any.
             Sql(
                 "units",
                 """
@@ -74,7 +74,7 @@ class IndexOptions:
             *candidates(HELD, self.bands, self.threshold, at_once=0, against=True),
             Checkpoint((*ADD_TABLES, "units", "known", "candidates", "hot")),
             *verify(HELD, self._kernel, "candidates", "found"),
-            # In a crowded bucket that a fresh text is in, what was verified before counts, and the best members may be others now.
+            # In a crowded bucket with a fresh text, earlier verified pairs count as well, and the best members may have changed.
             Sql("verified", "SELECT * FROM found UNION ALL SELECT * FROM known"),
             Sql("seen", "SELECT a, b FROM candidates UNION ALL SELECT a, b FROM known"),
             *hot(HELD, self._kernel, self.threshold, (*ADD_TABLES, "known"), against=False),
@@ -99,7 +99,7 @@ class IndexOptions:
         return Plan(tuple(steps), ("added", "fresh", "linked", "clusters", "events", "pairs", "facts"))
 
     def query_plan(self) -> Plan:
-        """Return the steps from ``batch`` to its ``pairs`` with what is held; nothing is added."""
+        """Return the plan that finds the ``pairs`` of ``batch`` with indexed texts. Nothing is added."""
         steps = self._batch("batch", value=False)
         steps += [
             Sql(
@@ -118,7 +118,7 @@ class IndexOptions:
         return Plan(tuple(steps), ("pairs",))
 
     def pairs_plan(self) -> Plan:
-        """Return the steps to all ``pairs`` of what is held."""
+        """Return the plan that lists all ``pairs`` of the index."""
         steps: list[Step] = [
             Sql("docs", f"SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows"),
             *numbers(self._order),
@@ -131,7 +131,7 @@ class IndexOptions:
 
     @property
     def schemas(self) -> dict[str, pa.Schema]:
-        """The columns of the tables of the index, and of what it gives."""
+        """The schemas of the tables of the index and of its results, by name."""
         import pyarrow as pa
 
         ids = ("id", pa.string() if self.id_type == "string" else pa.int64())
@@ -163,7 +163,7 @@ class IndexOptions:
 
     @property
     def _order(self) -> str:
-        """How texts are preferred: the index remembers when each came as its value."""
+        """The order of preference. For "first" the index stores the time of arrival as value."""
         return "value" if self.keep == "first" else self.keep
 
     @property
@@ -172,7 +172,7 @@ class IndexOptions:
         return Bands.of(self.threshold, self.spec.slots, self.recall)
 
     def _batch(self, table: str, *, value: bool) -> list[Step]:
-        """Sketch a batch; ``fresh`` are those of its units that are not held, each once."""
+        """Return the steps that sketch a batch; ``fresh`` has its distinct units that the index does not hold yet."""
         names = ", ".join(f"d.{name}" for name in key_names(self.bands))
         sketch = Sketch(self.spec, self.bands, self.level, self.min_chars, TextHead(self.id_type, "double" if value else ""))
         return [
@@ -205,7 +205,7 @@ class IndexOptions:
 
 
 def _known_pairs() -> list[Step]:
-    """Say of all pairs of digests that were verified before which units these are now."""
+    """Return the steps that translate the stored pairs of digests into the current numbers of units."""
     turned = "x.number > y.number"
     return [
         Sql(
@@ -221,10 +221,10 @@ def _known_pairs() -> list[Step]:
 
 
 def _cluster_names(next_cluster: int) -> list[Step]:
-    """Give clusters their names, and tell what became of those before.
+    """Return the steps that number the clusters and list the changes since the last batch.
 
-    A cluster keeps its name as long as the text that stayed in it is in a cluster. Where several come together
-    the smallest name stays and the others are merged into it; names are never used again.
+    A cluster keeps its number as long as the text that stayed in it is in a cluster. When clusters meet,
+    the smallest number stays and the others are merged into it. Numbers are never reused.
     """
     return [
         Sql("before", "SELECT n.number, w.cluster, w.keeper AS stayed FROM was w JOIN numbered n ON w.id = n.id AND w.low = n.low"),
@@ -242,7 +242,7 @@ def _cluster_names(next_cluster: int) -> list[Step]:
         ),
         Sql("cluster", "SELECT keeper, cluster FROM claims UNION ALL SELECT keeper, cluster FROM new"),
         clusters(),
-        # Where each text of a cluster was, and is.
+        # The cluster of each text before and now.
         Sql(
             "way",
             """

@@ -17,7 +17,7 @@ from cleantext.jit import kernel
 
 __all__ = ["Bands", "bucket_pairs", "buckets"]
 
-HOT = 128  # members up to which a bucket is compared pair by pair; beyond, with representatives
+HOT = 128  # buckets of up to so many members are compared pair by pair, larger ones with representatives only
 
 
 class Bands(NamedTuple):
@@ -54,8 +54,8 @@ def buckets(keys: U64, has: I64) -> tuple[list[I32], U64]:
     hot: dict[bytes, I32] = {}
     found = []
     for key in keys[:, has]:
-        # Numbers in the lowest bits of the keys: one sort, in vector registers, instead of a search for an order. What the
-        # keys lose there makes a few candidates more.
+        # The lowest bits of each key hold the number of its text, so that one vectorised sort replaces an argsort. The key bits
+        # lost to this give a few more candidates.
         packed = np.sort((key & ~number) | np.arange(len(key), dtype=np.uint64))
         order, ordered = (packed & number).astype(np.int64), packed & ~number
         new = np.ones(len(order) + 1, bool)

@@ -13,13 +13,13 @@ from cleantext.dedup.minhash.verify import Shingles, Verified
 
 __all__ = ["ROUNDS", "find_documents", "sketch_keys"]
 
-ROUNDS = 8  # representatives that a hot bucket is compared with, one after the other
-TOKENS, ROWS = 1 << 20, 1 << 12  # how many hashes and sketches are held at once
-NEAR = 0.05  # how far under the threshold a pair is still kept, for `Duplicates.closest_calls`
+ROUNDS = 8  # the members of a hot bucket are compared with up to so many representatives, one after the other
+TOKENS, ROWS = 1 << 20, 1 << 12  # texts whose hashes and sketches are in memory at once
+NEAR = 0.05  # pairs this far below the threshold are kept as well, for `Duplicates.closest_calls`
 
 
 def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands: Bands, threshold: float) -> tuple[Verified, int]:
-    """Return the verified pairs of units at the threshold or little below it, and how many buckets were hot.
+    """Return the verified pairs of units at the threshold or slightly below it, and the number of hot buckets.
 
     A hot bucket is not compared pair by pair: the first of its members by ``rank`` are its
     representatives, and a member meets the next one only while no earlier one matched it. Edges
@@ -62,7 +62,7 @@ def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> U64:
 
 
 def _star(bucket: I32) -> U64:
-    """Return the pairs of the first member with all others, in their order."""
+    """Return the pairs of the first member with each other member, in order."""
     first, others = bucket[0].astype(np.uint64), bucket[1:].astype(np.uint64)
     pairs: U64 = (np.minimum(first, others) << np.uint64(32)) | np.maximum(first, others)
     return pairs

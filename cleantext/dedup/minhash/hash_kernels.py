@@ -19,11 +19,11 @@ PRIME = 0x9E3779B97F4A7C15
 MIX1, MIX2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
 _P, _M1, _M2 = np.uint64(PRIME), np.uint64(MIX1), np.uint64(MIX2)
 _33 = np.uint64(33)
-BLOCK = 1 << 14  # tokens hashed at once: what comes in between stays in the cache of a core
+BLOCK = 1 << 14  # tokens hashed at once, so that intermediate arrays stay in the cache of a core
 
 
 def shingle_hashes(tokens: U32, k: int) -> U64:
-    """Return the 64-bit hash of the ``k`` tokens from each token on; the last ``k - 1`` are void.
+    """Return the 64-bit hash of the ``k`` tokens that start at each token. The last ``k - 1`` values are meaningless.
 
     The hash of ``a + b`` tokens is that of the first ``a`` times the multiplier to the ``b``, and that of the other ``b``. So the
     length is doubled until it is ``k``: array operations by the logarithm of ``k``, as soon as a compiled loop (10 ns a token for 22).
@@ -32,7 +32,7 @@ def shingle_hashes(tokens: U32, k: int) -> U64:
     for low in range(0, len(tokens) - k + 1, BLOCK):
         part = tokens[low : low + BLOCK + k - 1].astype(np.uint64)
         h, done = part, 1
-        for bit in bin(k)[3:]:  # the binary digits of k behind the first
+        for bit in bin(k)[3:]:  # the binary digits of k after the leading one
             h = h[:-done] * np.uint64(pow(PRIME, done, 1 << 64)) + h[done:]
             done *= 2
             if bit == "1":
@@ -45,7 +45,7 @@ def shingle_hashes(tokens: U32, k: int) -> U64:
 
 
 def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
-    """Return one affine32 MinHash a text: shape (texts, slots), all ones where a text has no shingle."""
+    """Return one affine32 MinHash per text, shape (texts, slots). A text without shingles has all bits set."""
     out = np.empty((len(offsets) - 1, len(a)), np.uint32)
     sketch_into(out, hashes, offsets, k, a, b)
     return out
@@ -53,7 +53,7 @@ def sketches(hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> U32:
 
 @wrapping
 def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> None:
-    """Write one sketch a text into the rows of ``out``.
+    """Write one sketch per text into the rows of ``out``.
 
     Product, sum and minimum of 128 slots are 24 operations of 512 bits a shingle: 12 cycles on a processor that
     carries them out in halves (Zen 4), 6 on one that does not. Passes of 16 and hashes mixed beforehand were no
@@ -68,8 +68,8 @@ def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> 
             continue
         main = max(low + 1, high - 4)
         for at in range(low, main, 8):
-            # A pass loads and stores the slots once, so eight shingles cost little more than one. The last block repeats
-            # its last shingle: a minimum does not mind.
+            # One pass loads and stores the slots once, so eight shingles cost little more than one. The last block is padded
+            # with its last shingle, which does not change a minimum.
             h0 = _fmix32(hashes[at])
             h1 = _fmix32(hashes[min(at + 1, high - 1)])
             h2 = _fmix32(hashes[min(at + 2, high - 1)])
@@ -87,7 +87,7 @@ def sketch_into(out: U32, hashes: U64, offsets: I64, k: int, a: U32, b: U32) -> 
                 before = row[s] if at > low else np.uint32(0xFFFFFFFF)
                 row[s] = min(before, m0, m1, m2, m3)
         at = low + (main - low + 7) // 8 * 8
-        if high - at > 2:  # for the last four or fewer a narrower pass
+        if high - at > 2:  # the last four or fewer take a narrower pass
             h0 = _fmix32(hashes[at])
             h1 = _fmix32(hashes[at + 1])
             h2 = _fmix32(hashes[at + 2])
@@ -116,7 +116,7 @@ def _fmix32(h: np.uint64) -> np.uint32:
 
 @wrapping
 def digests(tokens: U32, offsets: I64) -> U64:
-    """Return 128 bits for each text that only equal texts share: shape (texts, 2)."""
+    """Return a 128-bit digest of each text, shape (texts, 2)."""
     out = np.empty((len(offsets) - 1, 2), np.uint64)
     for d in range(len(offsets) - 1):
         g, h = np.uint64(1), np.uint64(offsets[d + 1] - offsets[d])
@@ -132,7 +132,7 @@ def digests(tokens: U32, offsets: I64) -> U64:
 
 @kernel
 def roomier(rows: I64, room: int) -> I64:
-    """Return a table of ``room`` rows that begins with these. A slice assigned to would take Numba seconds to compile."""
+    """Return a copy of a table with ``room`` rows. Loops, since Numba takes seconds to compile a slice assignment."""
     more = np.empty((room, rows.shape[1]), np.int64)
     for i in range(len(rows)):
         for column in range(rows.shape[1]):
@@ -141,7 +141,7 @@ def roomier(rows: I64, room: int) -> I64:
 
 
 def gather(column: Ragged, rows: I64) -> Ragged:
-    """Return texts of a column, in the order of ``rows``; the column itself where that is what they are."""
+    """Return the texts ``rows`` of a column, in this order; the column itself if these are all its rows in order."""
     if len(rows) == len(column) and bool((np.diff(rows) == 1).all()):
         return column
     offsets = np.append(0, np.cumsum(np.diff(column.offsets)[rows]))
@@ -171,7 +171,7 @@ def band_keys(out: U64, rows: U32, width: int) -> None:
 
 @kernel
 def _find(table: U64, stamp: I64, epoch: int, mask: int, h: np.uint64) -> int:
-    """Return the place of a hash in an open table, or the free place where it belongs; a stamp below ``epoch`` is free."""
+    """Return the slot of a hash in an open-addressing table, or the free slot for it. A stamp below ``epoch`` marks a free slot."""
     at = int(np.int64(h & np.uint64(mask)))  # Numba keeps int(uint64) unsigned
     while stamp[at] >= epoch and table[at] != h:
         at = (at + 1) & mask
@@ -206,7 +206,7 @@ def _longest(low: I64, high: I64) -> int:
 
 @kernel
 def _power(least: int) -> int:
-    """Return the first power of two from 16 on that is not below ``least``."""
+    """Return the smallest power of two that is at least ``least``, and at least 16."""
     size = 16
     while size < least:
         size *= 2

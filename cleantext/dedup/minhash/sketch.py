@@ -1,4 +1,4 @@
-"""Sketches: MinHash rows that say what they were made with, and convert to datasketch and back.
+"""Sketches: MinHash rows with their specification, convertible to and from datasketch.
 
 The scheme is datasketch's affine32 (version 2): a shingle hash is pre-mixed once, then permuted by
 ``a * h + b`` modulo 2**32 with odd ``a``; a slot holds the smallest value. The permutations are
@@ -28,7 +28,7 @@ __all__ = ["SketchSpec", "Sketches", "shingle_hash"]
 
 
 def shingle_hash(shingle: str | bytes) -> int:
-    """Return the 32-bit hash of one shingle of folded characters, as sketches use it.
+    """Return the 32-bit hash that sketches use for one shingle of folded characters.
 
     Give it to ``datasketch.MinHash(hashfunc=cleantext.shingle_hash)`` and update that with the
     5-character shingles of `cleantext.fold.kept`: it will equal, slot by slot, what `SketchSpec.sketch` makes
@@ -50,7 +50,7 @@ def shingle_hash(shingle: str | bytes) -> int:
 
 @dataclass(frozen=True)
 class SketchSpec:
-    """All that the value of a sketch depends on. SpanPairs compare only under equal specifications.
+    """All parameters that the value of a sketch depends on. Sketches compare only if their specifications are equal.
 
     >>> sketch = SketchSpec(slots=16).sketch(["發展新疆的歷史", "发展新疆的历史"])
     >>> sketch.rows.shape, bool((sketch.rows[0] == sketch.rows[1]).all())  # the fold makes one script of both
@@ -77,7 +77,7 @@ class SketchSpec:
             raise unknown("scheme", self.scheme, ("affine32",))
 
     def check(self, other: SketchSpec) -> None:
-        """Raise `SketchMismatch`, naming every field that differs."""
+        """Raise `SketchMismatch`, with every field that differs, unless both specifications are equal."""
         wrong = [
             f"{f.name} {getattr(self, f.name)!r} and {getattr(other, f.name)!r}"
             for f in fields(self)
@@ -88,11 +88,11 @@ class SketchSpec:
 
     @property
     def permutations(self) -> tuple[U32, U32]:
-        """The factors and summands of the slots, as datasketch 2 draws them for this seed."""
+        """The factors and summands of the slots, equal to those that datasketch 2 draws for this seed."""
         return _permutations(self.slots, self.seed)
 
     def sketch(self, texts: Any) -> Sketches:
-        """Return one row for each text; a text without a shingle has all slots full."""
+        """Return one row per text. A text without shingles has all bits of its slots set."""
         column, _ = tokens(kept_column(strings(texts, "texts"), fold=self.fold), self.unit)
         return Sketches(self, sketches(shingle_hashes(column.points, self.k), column.offsets, self.k, *self.permutations))
 
@@ -106,7 +106,7 @@ def _permutations(slots: int, seed: int) -> tuple[U32, U32]:
 
 @dataclass(frozen=True)
 class Sketches:
-    """SpanPairs of MinHash slots, shape (texts, slots), and the specification they were made under."""
+    """Rows of MinHash slots, shape (texts, slots), and their specification."""
 
     spec: SketchSpec
     rows: U32

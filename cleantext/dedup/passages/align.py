@@ -22,10 +22,10 @@ from cleantext.jit import kernel, wrapping
 
 __all__ = ["Alignments", "align"]
 
-GAP = 40  # no passage goes on over more than this many tokens without a match: it ends, and another may begin
-LOOKBACK = 64  # matches to which each match may be chained; those within GAP are nearly always among the last ten
-BEYOND = 1024  # tokens that a chain grows by at its ends; what is alike over a longer way has matches of its own
-REACH = 8  # tokens of one edit that the growth over edits steps over
+GAP = 40  # a passage ends after so many tokens without a match
+LOOKBACK = 64  # each match may be chained to one of so many matches before it; those within GAP are nearly always among the last ten
+BEYOND = 1024  # tokens by which a chain may grow at each end; longer similar stretches have matches of their own
+REACH = 8  # longest edit, in tokens, that the growth steps over
 ASKEW = 4  # tokens that match behind every edit of two tokens or more that takes more of one side than of the other
 
 
@@ -41,10 +41,10 @@ class Alignments(NamedTuple):
     inter: I64
     a_size: I64
     b_size: I64
-    exact: I64  # 1 where both are equal, token by token
+    exact: I64  # 1 if both are equal token by token
 
     def joined(self, other: Alignments) -> Alignments:
-        """Return these pairs and others behind them."""
+        """Return these pairs, followed by others."""
         return Alignments(*map(np.concatenate, zip(self, other, strict=True)))
 
 
@@ -65,7 +65,7 @@ def align(tokens: U32, offsets: I64, matches: I64, shingles: U64, *, k: int, thr
 
 @kernel
 def _inside(rows: I64) -> npt.NDArray[np.bool_]:
-    """Say of each passage whether it lies in another one that starts, or ends, on the same diagonal.
+    """Mark each passage that lies within another one that starts or ends on the same diagonal.
 
     A longer passage may have been cut out of a chain after a shorter one claimed a part of its way.
     """
@@ -77,7 +77,7 @@ def _inside(rows: I64) -> npt.NDArray[np.bool_]:
         while stop < len(rows) and rows[stop, 0] == rows[first, 0] and rows[stop, 3] == rows[first, 3]:
             stop += 1
         if stop - first > 1:
-            # By their starts, of those that start together the longest first; it reaches over all that lie in it.
+            # Sort by start, and the longest first among equal starts, so that a passage comes before those that lie in it.
             keys = np.empty(stop - first, np.int64)
             for x in range(first, stop):
                 keys[x - first] = ((rows[x, 1] + 1) << 32) - rows[x, 2]
@@ -117,7 +117,7 @@ def _pairs(matches: I64) -> I64:
 
 @kernel
 def _link(matches: I64, pairs: I64, gap: int, lookback: int) -> tuple[I64, I64]:
-    """Return for each match the score of the best chain that ends in it, and the match before it there, or -1.
+    """Return for each match the score of the best chain that ends with it, and its predecessor in that chain or -1.
 
     A token matched counts 1, a token of the wider side of a gap -1.
     """
@@ -131,7 +131,7 @@ def _link(matches: I64, pairs: I64, gap: int, lookback: int) -> tuple[I64, I64]:
             reach[i] = a + length if i == first else max(reach[i - 1], a + length)
             for j in range(i - 1, max(first, i - lookback) - 1, -1):
                 if a - reach[j] > gap:
-                    break  # this one and all before it end too early
+                    break  # this match and all before it end too early
                 if matches[j, 1] >= a or matches[j, 3] >= b:
                     continue
                 gap_a, gap_b = a - matches[j, 1] - matches[j, 4], b - matches[j, 3] - matches[j, 4]
@@ -147,7 +147,7 @@ def _link(matches: I64, pairs: I64, gap: int, lookback: int) -> tuple[I64, I64]:
 
 @kernel
 def _trace(pairs: I64, score: I64, before: I64) -> tuple[I64, I64]:
-    """Take chains, of each pair of texts the best first; a match belongs to one chain. Return members and bounds of chains."""
+    """Select chains, the best of each pair of texts first, so that each match is in one chain. Return their members and bounds."""
     n = len(score)
     used = np.zeros(n, np.bool_)
     members, chains = np.empty(n, np.int64), np.empty(n + 1, np.int64)
@@ -183,7 +183,7 @@ def _promising(length: I64, members: I64, chains: I64, run: int) -> tuple[I64, I
 
 @kernel
 def _step(tokens: U32, a: int, b: int, a_stop: int, b_stop: int, way: int, reach: int) -> tuple[int, int, int]:
-    """Step over one edit: return how many tokens to leave out on both sides and how many match after them.
+    """Step over one edit: return how many tokens to skip on each side, and how many match after them.
 
     The smallest edit wins behind which enough matches to be no accident: two tokens after one
     substituted, more the further and the more askew the step is. (0, 0, 0) if there is none.
@@ -218,7 +218,7 @@ def _straight(tokens: U32, a: int, b: int, room: int, way: int, reach: int) -> t
     same = 0
     for i in range(2, min(room, reach + 2)):
         same |= int(tokens[a + i * way] == tokens[b + i * way]) << i
-    same &= same >> 1  # from here on two are equal
+    same &= same >> 1  # two tokens are equal from here on
     for size in range(2, reach + 1):
         if same >> size & 1 and size + _need(size) <= room:
             run = equal_run(tokens, a + size * way, b + size * way, min(16, room - size), way)
@@ -229,7 +229,7 @@ def _straight(tokens: U32, a: int, b: int, room: int, way: int, reach: int) -> t
 
 @kernel
 def _askew(tokens: U32, a: int, b: int, room_a: int, room_b: int, way: int) -> bool:
-    """Say whether `ASKEW` tokens in a row may be equal within some tokens of both sides: the filter of most steps in vain.
+    """Return whether `ASKEW` consecutive tokens may be equal nearby on both sides: a cheap filter that rejects most steps.
 
     The tokens of b are a set of 64 bits; a run of tokens of a that may be in it is looked for.
     """
@@ -249,7 +249,7 @@ def _bit(token: int) -> int:
 
 @kernel
 def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, reach: int, shortest: int) -> tuple[I64, I64]:
-    """Return chains as blocks (start a, start b, length, text a, text b) that rise on both sides, grown over edits.
+    """Return chains as blocks (start a, start b, length, text a, text b), ascending on both sides and grown over edits.
 
     Of each pair of texts the better chains come first and claim the blocks that they grow over: no
     block is in two passages. What does not grow to ``shortest`` tokens on both sides is left out.
@@ -285,7 +285,7 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
             if run == 0:
                 break
             a, b = a - skip_a, b - skip_b
-            more_run = equal_run(tokens, a, b, min(skip_a, skip_b), 1)  # a step askew may land in the middle of a run
+            more_run = equal_run(tokens, a, b, min(skip_a, skip_b), 1)  # an uneven step may land inside a run
             run = more_run + equal_run(tokens, a - 1, b - 1, min(a - low_a, b - low_b), -1)
             a, b = a + more_run - run, b + more_run - run
             if count and _has(_start(a, b), claimed, stamp, epoch):
@@ -321,7 +321,7 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
             if length > 0:
                 out[n, 0], out[n, 1], out[n, 2] = to_a, to_b, length
                 n += 1
-        last = chains[c + 1]  # no chain of these texts may follow: then nobody asks what is claimed
+        last = chains[c + 1]  # only needed if another chain of the same texts may follow
         if last < len(members) and text_a == matches[members[last], 0] and text_b == matches[members[last], 2]:
             while 2 * (count + 2 * (n - begin)) > len(claimed):
                 claimed, stamp = _wider(claimed, stamp, epoch)
@@ -339,13 +339,13 @@ def _grow(tokens: U32, offsets: I64, matches: I64, members: I64, chains: I64, re
 
 @kernel
 def _start(a: int, b: int) -> int:
-    """Return a number for the place at which a block starts."""
+    """Return the key of the start of a block."""
     return (a << 32) + 2 * b
 
 
 @kernel
 def _end(a: int, b: int) -> int:
-    """Return a number for the place at which a block ends."""
+    """Return the key of the end of a block."""
     return (a << 32) + 2 * b + 1
 
 
@@ -354,14 +354,14 @@ def _end(a: int, b: int) -> int:
 
 @kernel
 def _is_claimed(match: I64, claimed: I64, stamp: I64, epoch: int) -> bool:
-    """Say whether a block from where a match starts to where it ends is in a passage already."""
+    """Return whether a block with the start and the end of this match is in a passage already."""
     start, end = _start(match[1], match[3]), _end(match[1] + match[4], match[3] + match[4])
     return _has(start, claimed, stamp, epoch) and _has(end, claimed, stamp, epoch)
 
 
 @wrapping
 def _slot(key: int, claimed: I64, stamp: I64, epoch: int) -> int:
-    """Return the place of a key, or the free place where it belongs."""
+    """Return the slot of a key, or the free slot for it."""
     mask = len(claimed) - 1
     at = ((key * 0x9E3779B97F4A7C1 >> 32) ^ key) & mask
     while stamp[at] == epoch and claimed[at] != key:
@@ -376,7 +376,7 @@ def _has(key: int, claimed: I64, stamp: I64, epoch: int) -> bool:
 
 @kernel
 def _claim(key: int, claimed: I64, stamp: I64, epoch: int) -> int:
-    """Put in a key; return 1 if it is new."""
+    """Insert a key; return 1 if it is new."""
     at = _slot(key, claimed, stamp, epoch)
     new = stamp[at] != epoch
     claimed[at], stamp[at] = key, epoch
@@ -385,7 +385,7 @@ def _claim(key: int, claimed: I64, stamp: I64, epoch: int) -> int:
 
 @kernel
 def _wider(claimed: I64, stamp: I64, epoch: int) -> tuple[I64, I64]:
-    """Return the table with twice the room."""
+    """Return the table with twice the capacity."""
     more, stamps = np.empty(2 * len(claimed), np.int64), np.zeros(2 * len(claimed), np.int64)
     for at in range(len(claimed)):
         if stamp[at] == epoch:

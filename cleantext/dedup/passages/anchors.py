@@ -1,4 +1,4 @@
-"""Anchors: which stretches of the texts can be copies of one another, found through winnowed k-grams.
+"""Anchors: find the stretches that may be copies of each other, by winnowed k-grams.
 
 Of every ``window`` consecutive k-grams the one with the smallest hash is an anchor (Schleimer,
 Wilkerson, Aiken 2003), so two texts that share ``window + k - 1`` tokens share an anchor. Equal
@@ -32,11 +32,11 @@ __all__ = [
     "rising",
 ]
 
-# What becomes of an anchor.
+# How an anchor is paired.
 ALONE, MATCHED, COMMON, CROWDED, LEADS, FIRST = range(6)
-OFTEN = 16  # places of one anchor in one text that are paired with all others; more of them with the leading place only
-HASHED = 1 << 16  # tokens whose hashes are held at once
-FAR = 4096  # tokens by which a match of a crowded anchor grows: text that only repeats would take quadratic time
+OFTEN = 16  # up to so many places of an anchor in one text are paired with all others, further ones only with the leading place
+HASHED = 1 << 16  # tokens whose hashes are in memory at once
+FAR = 4096  # a match of a crowded anchor grows by at most so many tokens, since repetitive text would take quadratic time
 
 
 class AnchorSpec(NamedTuple):
@@ -47,7 +47,7 @@ class AnchorSpec(NamedTuple):
 
     @classmethod
     def of(cls, threshold: float, unit: Unit = "char") -> AnchorSpec:
-        """Return the sparsest anchors that a passage of this similarity cannot slip through.
+        """Return the sparsest anchors that cannot miss a passage of this similarity.
 
         An insertion into n tokens costs 4 shared shingles of n - 4 and adds 5 others, so e of them
         leave J = (n - 4 - 4e) / (n - 4 + 5e) and a run of n / (e + 1). The shortest longest run of
@@ -62,12 +62,12 @@ class AnchorSpec(NamedTuple):
 
     @property
     def run(self) -> int:
-        """The shortest shared run that is certain to hold an anchor."""
+        """The length from which every shared run contains an anchor."""
         return self.k + self.window - 1
 
 
 class Anchors(NamedTuple):
-    """Anchors in the order of the texts: hash and place of each, and the text that it is in."""
+    """Anchors in text order, with hash, place and text of each."""
 
     hash: U64
     at: I64
@@ -78,7 +78,7 @@ def find_anchors(tokens: U32, offsets: I64, anchor_spec: AnchorSpec) -> Anchors:
     """Return the winnowed k-grams of each text."""
     found = []
     low = 0
-    while low < len(offsets) - 1:  # some texts at a time, so that their hashes stay in the cache
+    while low < len(offsets) - 1:  # a few texts at a time, so that their hashes stay in the cache
         high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + HASHED, "right")) - 1)
         hashes = shingle_hashes(tokens[offsets[low] : offsets[high]], anchor_spec.k)
         found.append(_winnow(hashes, offsets[low : high + 1], low, anchor_spec.k, anchor_spec.window))
@@ -90,7 +90,7 @@ def find_anchors(tokens: U32, offsets: I64, anchor_spec: AnchorSpec) -> Anchors:
 
 @kernel
 def _winnow(hashes: U64, offsets: I64, number: int, k: int, window: int) -> tuple[U64, I64, I32]:
-    """Keep the smallest hash of each window, the rightmost of equal ones; a chosen one stays while it lies in the window.
+    """Select the smallest hash of each window, the rightmost of equal ones. A selected hash is kept while it is in the window.
 
     ``hashes`` start with the first of the texts, which has this ``number``.
     """
@@ -106,7 +106,7 @@ def _winnow(hashes: U64, offsets: I64, number: int, k: int, window: int) -> tupl
             last = min(first + window, high) - 1
             if last < first:
                 break
-            if best < first:  # the one chosen has left the window, or there is none yet
+            if best < first:  # the chosen hash has left the window, or there is none yet
                 best = last
                 for t in range(last - 1, first - 1, -1):
                     if hashes[t] < hashes[best]:
@@ -122,11 +122,11 @@ def _winnow(hashes: U64, offsets: I64, number: int, k: int, window: int) -> tupl
 
 @kernel
 def groups(hashes: U64) -> tuple[I64, I64]:
-    """Return the anchors that share their hash with others, those of one hash side by side, and the bounds of each group."""
+    """Return the anchors that share their hash with others, grouped by hash, and the bounds of the groups."""
     n, size = len(hashes), 16
     while size < 2 * n:
         size *= 2
-    # An open table of hashes: where one is seen first stands for all.
+    # An open-addressing table of hashes; the first anchor of each hash represents its group.
     table, first, count = np.full(size, -1, np.int64), np.empty(n, np.int64), np.zeros(n, np.int64)
     for i in range(n):
         at = int(hashes[i] >> np.uint64(20)) & (size - 1)
@@ -142,7 +142,7 @@ def groups(hashes: U64) -> tuple[I64, I64]:
             many += count[i]
             number += 1
             bounds[number] = many
-            count[i] = bounds[number - 1]  # from here on: where its next member goes
+            count[i] = bounds[number - 1]  # from here on: the position of the next member
         else:
             count[i] = -1
     order = np.empty(many, np.int64)
@@ -198,13 +198,13 @@ def find_matches(
             if (run[i] < 0 and run[j] != 0) or (run[j] < 0 and run[i] != 0) or (run[i] == run[j] != 0 and a == b):
                 continue
             if follows[y] == follows[place[i]] >= 0 and _are_paired(state[i - 1], state[j - 1]):
-                continue  # the anchors before these two are a pair, too: a match is grown from its first pair alone
+                continue  # the two previous anchors are a pair as well: each match is grown only from its first pair
             if not ((side[a] & 1 and side[b] & 2) or (side[a] & 2 and side[b] & 1)):
                 continue
             far = FAR if state[i] == LEADS or state[j] == LEADS else len(tokens)
             start, other_start, length = _grown(tokens, offsets, a, b, p, at[j], k, far)
             if length == 0:
-                continue  # two k-grams of one hash
+                continue  # a collision: different k-grams with the same hash
             if n == len(out):
                 out = roomier(out, 2 * n)
             out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = a, start, b, other_start, length
@@ -215,14 +215,14 @@ def find_matches(
 
 @kernel
 def _are_paired(x: int, y: int) -> bool:
-    """Say whether two places of one anchor, not `COMMON`, are a pair."""
+    """Return whether two places of one anchor that is not `COMMON` are a pair."""
     leads = x in (LEADS, FIRST) or y in (LEADS, FIRST)
     return leads or (x == MATCHED and y == MATCHED)
 
 
 @kernel
 def _grown(tokens: U32, offsets: I64, a: int, b: int, p: int, q: int, k: int, far: int) -> tuple[int, int, int]:
-    """Grow two equal k-grams of texts a and b by ``far`` tokens at most; return both starts and the length, 0 if they are not equal."""
+    """Extend a match of two k-grams of texts a and b by at most ``far`` tokens; return both starts and the length, 0 if they differ."""
     back = equal_run(tokens, p - 1, q - 1, min(p - offsets[a], q - offsets[b], far), -1)
     ahead = equal_run(tokens, p, q, min(offsets[a + 1] - p, offsets[b + 1] - q, far), 1)
     length = back + ahead if ahead >= k else 0
@@ -233,7 +233,7 @@ def _grown(tokens: U32, offsets: I64, a: int, b: int, p: int, q: int, k: int, fa
 
 @kernel
 def grow_pairs(tokens: U32, offsets: I64, pairs: I64, k: int) -> I64:
-    """Return matches as `find_matches` does, of pairs of anchors that are known: rows text a, place, text b, place, 1 if all are crowded, in this order."""
+    """Return matches as `find_matches` does, from given pairs of anchors: sorted rows (text a, place, text b, place, 1 if crowded)."""
     out, n, first = np.empty((len(pairs), 5), np.int64), 0, 0
     other = np.empty((len(pairs), 5), np.int64)
     for i in range(len(pairs)):
@@ -251,7 +251,7 @@ def grow_pairs(tokens: U32, offsets: I64, pairs: I64, k: int) -> I64:
 
 @kernel
 def _neighbours(at: I64, text: I32, run: I32, order: I64, bounds: I64, state: I32) -> tuple[I64, I64, I64, I64]:
-    """Return the place of each anchor in ``order`` (or -1), the places that it is paired with behind it, and what comes before it.
+    """Return the position of each anchor in ``order`` (or -1), the range of later anchors it is paired with, and its predecessor.
 
     The last one goes by place: a number for the group of the anchor before it in the same text and
     the distance to it. Two of a group for which it is the same continue what began before. It is -1
@@ -280,7 +280,7 @@ def _neighbours(at: I64, text: I32, run: I32, order: I64, bounds: I64, state: I3
 
 @kernel
 def _by_text(out: I64, low: int, high: int, count: I64, other: I64) -> I64:
-    """Sort matches of one text, which come nearly in the order of their starts, by the other text and their starts.
+    """Sort the matches of one text, which are nearly sorted by start, by the other text and by start.
 
     ``count`` is zero for all texts, before and after; ``other`` is room, and is returned, larger where that was needed.
     """
@@ -314,7 +314,7 @@ def _by_text(out: I64, low: int, high: int, count: I64, other: I64) -> I64:
 
 @kernel
 def _by_start(out: I64, low: int, high: int, other: I64) -> None:
-    """Sort matches of two texts by their starts, which most are already."""
+    """Sort the matches of two texts by start. Most are sorted already."""
     keys, sorted_ = np.empty(high - low, np.int64), True
     for x in range(low, high):
         keys[x - low] = (out[x, 1] << 32) + out[x, 3]
@@ -335,7 +335,7 @@ def _copy(rows: I64, x: int, to: I64, y: int) -> None:
 
 @kernel
 def rising(keys: I64) -> I64:
-    """Return the order in which keys rise, equal ones in the order in which they stand (Shell's sort).
+    """Return the order that sorts the keys, equal ones by position (Shell's sort).
 
     For keys that are few or nearly in order. (NumPy's sorts take seconds to compile.)
     """
@@ -357,7 +357,7 @@ def rising(keys: I64) -> I64:
 
 @kernel
 def _states(text: I32, run: I32, order: I64, bounds: I64, rank: I64, max_df: int, hot: int, often: int) -> I32:
-    """Return what becomes of each anchor, from the size of its group and its place there."""
+    """Return how each anchor is paired, by the size of its group and its position there."""
     state = np.zeros(len(text), np.int32)
     for g in range(len(bounds) - 1):
         df, places, own, most, last, leader = 0, 0, 0, 0, -1, -1
@@ -374,7 +374,7 @@ def _states(text: I32, run: I32, order: I64, bounds: I64, rank: I64, max_df: int
             most = max(most, own)
             state[i] = MATCHED if own <= often else CROWDED
             if leader < 0 or rank[text[i]] < rank[text[leader]]:
-                leader = i  # in the end the first place in the text that is kept before the others
+                leader = i  # ends up as the first place in the most preferred text
         if df > max_df or places > hot:
             for x in range(bounds[g], bounds[g + 1]):
                 state[order[x]] = COMMON if df > max_df else CROWDED
@@ -387,7 +387,7 @@ def _states(text: I32, run: I32, order: I64, bounds: I64, rank: I64, max_df: int
 
 @kernel
 def equal_run(tokens: U32, a: int, b: int, most: int, way: int) -> int:
-    """Return how many tokens are equal from ``a`` and ``b`` on, ``most`` at most, forwards or (``way`` -1) backwards."""
+    """Count equal tokens from ``a`` and ``b`` on, up to ``most``: forwards (``way`` 1) or backwards (-1)."""
     n = 0
     while n < most and tokens[a + n * way] == tokens[b + n * way]:
         n += 1

@@ -1,7 +1,7 @@
-"""Boilerplate: stretches in more texts than are paired with one another. They are no evidence of a passage, and listed apart.
+"""Boilerplate: stretches that occur in too many texts to pair these with each other. They are listed separately, and are not evidence of a passage.
 
-What an anchor in more than ``max_df`` units has beside it is looked at for less than a window to each side: in what is shared further
-there is another anchor. So texts never meet as a whole, and tables (`passage_sql`) find what memory does.
+Around each anchor in more than ``max_df`` units, less than one window of tokens is compared on each side, since a longer shared stretch
+contains another anchor. So whole texts are never compared, and the search over tables (`passage_sql`) finds the same as that in memory.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from cleantext.jit import wrapping
 
 __all__ = ["Stretch", "agreement", "beyond_boilerplate", "extents", "listed", "most", "proposals", "stretches"]
 
-# Tokens beside boilerplate from which on a passage is more than that. (Of Chinese laws none is lost by 3, and 17 of 5,030 by 5;
-# of 1,500 notices in prose of 30 letters 3,782 pairs are there by chance at 1, 8 at 3.)
+# A passage counts if it has at least so many tokens outside boilerplate. (With 3, none of 5,030 passages of Chinese laws is lost,
+# with 5, 17 are. Among 1,500 notices with 30 letters of prose, 1 leaves 3,782 pairs that arose by chance, 3 leaves 8.)
 BESIDE = 3
-MOST = 0.9  # of the texts that share an anchor: a stretch goes on as long as they agree, so that a few odd copies do not cut it
+MOST = 0.9  # a stretch continues while this share of the texts with its anchor agree, so that a few deviating copies do not end it
 
 
 class Stretch(NamedTuple):
-    """A stretch that stands in more than ``max_df`` texts: its first place, and in how many."""
+    """A stretch in more than ``max_df`` texts: its first occurrence, and the number of texts."""
 
     text: int
     start: int
@@ -36,9 +36,9 @@ class Stretch(NamedTuple):
 
 
 def beyond_boilerplate(aligned: Alignments, low: I64, high: I64) -> Alignments:
-    """Leave out passages that share boilerplate (``low:high``, see `extents`) and nothing beside it but by accident.
+    """Drop passages that consist of boilerplate (``low:high``, see `extents`), except for what matches by accident.
 
-    Which anchors are chosen on its edge depends on what stands beside it, so a few texts have some in common by chance.
+    The anchors at the edge of boilerplate depend on the text next to it, so a few texts share some of these by chance.
     """
     order = np.argsort(low, kind="stable")
     low, high = low[order], np.maximum.accumulate(high[order])
@@ -55,7 +55,7 @@ def beyond_boilerplate(aligned: Alignments, low: I64, high: I64) -> Alignments:
 
 
 def most(units: int, max_df: int) -> int:
-    """Return how many of the units that share an anchor have to agree for a stretch to go on."""
+    """Return how many of the units that share an anchor must agree for a stretch to continue."""
     return max(max_df + 1, int(np.ceil(MOST * units)))
 
 
@@ -63,10 +63,10 @@ def most(units: int, max_df: int) -> int:
 def agreement(
     points: U32, low: I64, at: I64, high: I64, text: I64, order: I64, bounds: I64, least: I64, k: int, steps: int
 ) -> tuple[I64, I64]:
-    """Return how many tokens before anchors, and behind them, are the same in at least ``least[g]`` units of their group; ``steps`` at most.
+    """Count the tokens before and after each anchor, up to ``steps``, that are equal in at least ``least[g]`` units of its group.
 
-    Anchor ``i`` begins at ``points[at[i]]``, and its unit is known from ``points[low[i]]`` to ``points[high[i]]``. Group ``g``, of anchors of one
-    hash, is ``order[bounds[g]:bounds[g + 1]]``, those of one unit side by side.
+    Anchor ``i`` begins at ``points[at[i]]``; the tokens ``points[low[i]:high[i]]`` of its unit are available. Group ``g``, the anchors with one
+    hash, is ``order[bounds[g]:bounds[g + 1]]``, sorted by unit.
     """
     back, ahead = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
     for g in range(len(bounds) - 1):
@@ -75,7 +75,7 @@ def agreement(
             size *= 2
         table, last, df, slot = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), np.empty(n, np.int64)
         for way in (-1, 1):
-            key = np.ones(n, np.uint64)  # of the tokens so far; 0 where it goes on no further
+            key = np.ones(n, np.uint64)  # hash of the tokens so far; 0 once the stretch has ended
             for step in range(steps):
                 table[:], left = -1, 0
                 for x in range(n):
@@ -110,7 +110,7 @@ def agreement(
 
 
 class _Common(NamedTuple):
-    """Groups of anchors in more than ``max_df`` units, and in how many each is."""
+    """Groups of anchors in more than ``max_df`` units, with the number of units of each."""
 
     order: I64
     bounds: I64
@@ -131,7 +131,7 @@ def _common(anchors: Anchors, order: I64, bounds: I64, state: I32) -> _Common:
 def extents(
     corpus: FoldedUnits, anchors: Anchors, order: I64, bounds: I64, state: I32, anchor_spec: AnchorSpec, max_df: int
 ) -> tuple[I64, I64]:
-    """Return for each anchor in more than ``max_df`` units, by place, the stretch around it that so many share."""
+    """Return, for each anchor in more than ``max_df`` units, the stretch around it that as many units share, sorted by place."""
     common = _common(anchors, order, bounds, state)
     back, ahead = _agreement(corpus, anchors, common, np.full(len(common.units), max_df + 1), anchor_spec)
     at = np.sort(common.order)
@@ -157,7 +157,7 @@ def _agreement(corpus: FoldedUnits, anchors: Anchors, common: _Common, least: I6
 def stretches(
     corpus: FoldedUnits, anchors: Anchors, order: I64, bounds: I64, state: I32, anchor_spec: AnchorSpec, max_df: int
 ) -> tuple[Stretch, ...]:
-    """Return the stretches that anchors in more than ``max_df`` units lie in, each once and whole, with how many texts hold it."""
+    """Return the whole stretches around anchors in more than ``max_df`` units, each once, with the number of texts."""
     common = _common(anchors, order, bounds, state)
     back, ahead = _agreement(corpus, anchors, common, np.array([most(n, max_df) for n in common.units.tolist()], np.int64), anchor_spec)
     copies = np.diff(corpus.starts)
@@ -185,10 +185,10 @@ def stretches(
 
 
 def proposals(own: U32, spot: I64, low: I64, high: I64, texts: I64, k: int) -> Iterator[tuple[int, int, int, int, list[int]]]:
-    """Yield the stretches of one unit: first and last token, texts, hash of the anchor that it is known by, hashes of all k-grams.
+    """Yield the stretches of one unit: first token, end, number of texts, hash of the identifying anchor, hashes of all k-grams.
 
-    From the anchor in most texts on, each takes what those in hardly fewer have around them, as long as that overlaps; anchors
-    inside are passed over.
+    Anchors are visited by the number of their texts, the largest first. Each joins the overlapping extents of anchors in nearly as
+    many texts; anchors inside an earlier stretch are skipped.
     """
     hashes = shingle_hashes(own, k)
     by_place = np.argsort(low, kind="stable")
@@ -198,7 +198,7 @@ def proposals(own: U32, spot: I64, low: I64, high: I64, texts: I64, k: int) -> I
             continue
         peers = by_place[texts[by_place] >= MOST * texts[seed]]
         reach = np.maximum.accumulate(high[peers])
-        parts = np.flatnonzero(np.append(True, low[peers][1:] >= reach[:-1]))  # where what overlaps begins
+        parts = np.flatnonzero(np.append(True, low[peers][1:] >= reach[:-1]))  # starts of the groups of overlapping extents
         part = int(np.searchsorted(parts, np.flatnonzero(peers == seed)[0], "right")) - 1
         a, b = int(low[peers[parts[part]]]), int(reach[np.append(parts[1:], len(peers))[part] - 1])
         done.append((a, b))
@@ -206,7 +206,7 @@ def proposals(own: U32, spot: I64, low: I64, high: I64, texts: I64, k: int) -> I
 
 
 def listed(found: Iterable[tuple[int, int, int, int, int, list[int]]]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield of proposals, those in most texts first, the ones whose anchor is in none before."""
+    """Yield the proposals whose anchor is in no earlier one. They come sorted, those in most texts first."""
     known: set[int] = set()
     for count, unit, low, high, seed, hashes in found:
         if seed not in known:

@@ -16,8 +16,8 @@ __all__ = ["cut"]
 def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: int, threshold: float, shortest: int) -> I64:
     """Cut chains of blocks into the longest passages of at least ``threshold``, verified on their shingle sets.
 
-    A set is never built where it can be counted: a shingle is new in a passage where the last one like
-    it in the same text lies before the passage, and the shingles of a block are in both passages.
+    Distinct shingles are counted without building sets: a shingle is new in a passage if its previous occurrence
+    in the same text lies before the passage. The shingles of a block are in both passages.
     """
     out, n, most, longest = np.empty((1024, 10), np.int64), 0, 1, 1
     for c in range(len(bounds) - 1):
@@ -50,7 +50,7 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
                 text, low_t, high_t = blocks[first, side], a_low, a_high
                 if side == 4:
                     low_t, high_t = b_low, b_high
-                # Once for all passages of a text, unless these are little of it: then in each anew. (-1: done.)
+                # Computed once for the whole text, or for each passage while these are a small part of the text. (-1: done.)
                 if looked[text] >= 0:
                     looked[text] += high_t - low_t
                     if 2 * looked[text] < offsets[text + 1] - offsets[text]:
@@ -70,8 +70,8 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
                     gaps = np.full(_power(4 * (b_high - b_low)), -1, np.int64)
                 inter = _in_both(blocks[first:stop], before, shingles, k, gaps)
             meets_itself = blocks[first, 3] == blocks[first, 4] and a_high > b_low
-            if meets_itself or inter / (a_size + b_size - inter) < threshold:  # the very number that is reported
-                if stop - first > 1:  # shingles that repeat made the estimate too high
+            if meets_itself or inter / (a_size + b_size - inter) < threshold:  # computed exactly as the reported similarity is
+                if stop - first > 1:  # repeated shingles made the estimate too high
                     split = _widest(blocks, first, stop)
                     todo[depth, 0], todo[depth, 1] = split, stop
                     todo[depth + 1, 0], todo[depth + 1, 1] = first, split
@@ -92,9 +92,9 @@ def cut(tokens: U32, offsets: I64, blocks: I64, bounds: I64, shingles: U64, k: i
 
 @kernel
 def _find_before(before: I64, shingles: U64, low: int, high: int, table: I64) -> None:
-    """Write for each shingle of a text the place of the last one like it, or -1.
+    """Write the previous occurrence of each shingle of a text, or -1.
 
-    A slot of ``table`` is free where it holds a place outside the text: it need not be emptied for the next one.
+    A slot of ``table`` counts as free if it holds a place outside the text, so the table need not be cleared between texts.
     """
     mask = _power(2 * (high - low)) - 1
     for t in range(low, high):
@@ -137,7 +137,7 @@ def _in_both(blocks: I64, before: I64, shingles: U64, k: int, gaps: I64) -> int:
         first, stop = _gap(blocks, x, 0, k, a_stop)
         for t in range(blocks[x, 0], first):
             p = before[t]
-            if p >= low:  # seen before on this side, which counts where it was in a block, or if the other side has it
+            if p >= low:  # a repeat on this side: counted already if its earlier place was in a block, or if the other side has it
                 while p >= low and not _in_block(blocks, p, k):
                     p = before[p]
                 if p >= low or gaps[_slot(shingles[t], shingles, gaps, mask)] >= 0:
@@ -172,7 +172,7 @@ def _in_block(blocks: I64, t: int, k: int) -> bool:
 
 @kernel
 def _slot(h: np.uint64, shingles: U64, places: I64, mask: int) -> int:
-    """Return where a table holds the place of a shingle, or where it would."""
+    """Return the slot of a shingle, or the free slot for it."""
     at = int(np.int64(h >> np.uint64(20))) & mask
     while places[at] >= 0 and shingles[places[at]] != h:
         at = (at + 1) & mask
@@ -205,7 +205,7 @@ def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F6
         return low, high
     depth = best = 0
     first, stop = low, low
-    for x in range(low, high):  # starts worth while: each lower than all before it
+    for x in range(low, high):  # candidates for the start: each is lower than all before it
         value = shared[x - low] - threshold * (blocks[x, 0] + blocks[x, 1] - base)
         if depth == 0 or value < lowest[depth - 1]:
             lowest[depth], where[depth] = value, x
@@ -222,7 +222,7 @@ def _best(blocks: I64, low: int, high: int, k: int, threshold: float, shared: F6
 
 @kernel
 def _widest(blocks: I64, first: int, stop: int) -> int:
-    """Return the block behind the widest gap of a run of blocks."""
+    """Return the block after the widest gap in a run of blocks."""
     widest, split = -1, first + 1
     for x in range(first, stop - 1):
         wide = blocks[x + 1, 0] - blocks[x, 0] + blocks[x + 1, 1] - blocks[x, 1] - 2 * blocks[x, 2]
@@ -233,7 +233,7 @@ def _widest(blocks: I64, first: int, stop: int) -> int:
 
 @kernel
 def _power(least: int) -> int:
-    """Return the first power of two from 64 on that is not below ``least``."""
+    """Return the smallest power of two that is at least ``least``, and at least 64."""
     size = 64
     while size < least:
         size *= 2

@@ -20,15 +20,15 @@ from cleantext.fold import Fold
 
 __all__ = ["HOT", "PassageParams", "PassageResult", "often"]
 
-HOT = 256  # places of one anchor up to which all pairs of them are formed; beyond, pairs with one of them
-# Of a chain at least this long a match can become a passage; passages at .8 and above have longer ones, apart from lists
-# whose shingles repeat. (Of 43,500 passages of Taiwan's statutes 1 % have none of 16, and half of the time goes without it.)
+HOT = 256  # an anchor with up to so many places is paired in all combinations, one with more only with its leading place
+# Only chains with a match of at least so many tokens are tried. Passages at a similarity of 0.8 and above have one, except lists
+# with repeated shingles. (1 % of 43,500 passages of Taiwan's statutes have none of 16; the filter halves the time.)
 RUN = 16
-PAIR = 30  # what a pair of places costs, in tokens that are read once
+PAIR = 30  # cost of a pair of places, relative to reading one token
 
 
 def often(*, apart: bool) -> int:
-    """Return how many places of an anchor in one text are paired with all others: all, where a text may not lead for another one."""
+    """Return how many places of an anchor in one text are paired with all others. No limit if pairs are between texts and references."""
     return 1 << 30 if apart else OFTEN
 
 
@@ -37,7 +37,7 @@ class PassageResult(NamedTuple):
 
     rows: SpanPairs
     boilerplate: tuple[Stretch, ...]
-    hot: int  # anchors in more than HOT places, or more than OFTEN of one text, of which some were matched with one of them only
+    hot: int  # anchors in more than HOT places, or more than OFTEN of one text, which were paired only with the leading place
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PassageParams:
         return AnchorSpec.of(self.threshold, self.unit)
 
     def run(self, corpus: FoldedUnits) -> PassageResult:
-        """Return all pairs of passages of a corpus, also inside one text."""
+        """Return all pairs of passages of a corpus, including pairs within one text."""
         units, anchor_spec = corpus.units, self.anchor_spec
         anchors = find_anchors(units.points, units.offsets, anchor_spec)
         order, bounds = groups(anchors.hash)
@@ -77,18 +77,18 @@ class PassageParams:
         return PassageResult(rows, stretches(corpus, anchors, order, bounds, state, anchor_spec, self.max_df), hot)
 
     def runs(self, units: Ragged, anchors: Anchors, *, apart: bool) -> tuple[I64, I32]:
-        """Return the runs of units, and the run of each anchor (see `find_runs`); none where texts and references are apart."""
+        """Return the runs of units, and the run of each anchor (see `find_runs`); no runs if texts and references are ``apart``."""
         if apart:
             return np.empty((0, 4), np.int64), np.zeros(len(anchors.at), np.int32)
         return find_runs(units.points, units.offsets, *anchors, self.anchor_spec.k, self.copy)
 
     @property
     def copy(self) -> int:
-        """The shortest copy in a run, in tokens: a token has a character at least."""
+        """The length of the shortest copy in a run, in tokens, each of which has at least one character."""
         return max(self.min_chars, self.k)
 
     def align(self, units: Ragged, matches: I64) -> Alignments:
-        """Return the passages that matches of units lead to."""
+        """Align matches of units into passages."""
         return align(
             units.points,
             units.offsets,
@@ -96,7 +96,7 @@ class PassageParams:
             shingle_hashes(units.points, self.k),
             k=self.k,
             threshold=self.threshold,
-            # Of words it takes fewer than of characters; what is too short in characters goes in `passage_rows`.
+            # Words are longer than characters, so fewer suffice; `passage_rows` drops what has too few characters.
             shortest=max(self.min_chars, self.k) if self.unit == "char" else self.k,
             run=RUN if self.threshold >= 0.8 and self.unit == "char" else 0,
         )

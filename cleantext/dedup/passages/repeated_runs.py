@@ -1,8 +1,8 @@
-"""Runs: stretches of a text that are one unit again and again. Each copy is paired with the first, not with every other one.
+"""Runs: stretches of a text that repeat one unit many times. Each copy is paired with the first one only.
 
-A run of n copies has n(n-1)/2 pairs, and as many exact matches as it has copies, each nearly as long as the run: work and
-results would grow with the square. So the anchors inside a run, which say only what those of its first copy say, take no
-part in the search, and the copies of a run are rows of their own.
+A run of n copies has n(n-1)/2 pairs and n exact matches, each nearly as long as the run, so work and results would grow
+quadratically. The anchors inside a run, which add nothing to those of its first copy, are therefore left out of the search, and the
+copies of a run are reported as separate rows.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from cleantext.jit import kernel
 
 __all__ = ["find_runs", "rows_of_runs"]
 
-COPIES = 8  # copies from which on a stretch is a run; of fewer all pairs are formed
-STEPS = 16  # anchors compared in search of runs, for each anchor of a text; behind that no more are looked for in it
+COPIES = 8  # a stretch with at least so many copies is a run; fewer copies are paired in all combinations
+STEPS = 16  # a text gets a budget of so many comparisons per anchor; when it is spent, the search for runs ends there
 
 
 @kernel
 def find_runs(tokens: U32, offsets: I64, hashes: U64, at: I64, text: I32, k: int, least: int) -> tuple[I64, I32]:
     """Return runs of texts (rows text, start, end, period; offsets over all tokens) and the run that each anchor is in.
 
-    A run holds at least `COPIES` copies of a unit of ``least`` tokens or more, a multiple of its period; each lies
-    behind the one before it. Of an anchor it is 0 outside of runs, the number of the run (from 1) in the first and the last
-    period of it, and minus this number between them, where an anchor has one like it a period before.
+    A run has at least `COPIES` adjacent copies of a unit, which has at least ``least`` tokens and is a multiple of the period.
+    The run of an anchor is 0 outside of runs, the number of the run (from 1) in its first and last period,
+    and the negative number in between, where the anchor repeats one a period before.
     """
     n, size = len(at), 64
     while size < 2 * n:
@@ -55,7 +55,7 @@ def find_runs(tokens: U32, offsets: I64, hashes: U64, at: I64, text: I32, k: int
         left -= last - first + 1
         tried, until, i = first - j, last + 1, first + 1
         unit = period * ((least + period - 1) // period)
-        if at[last] + k - at[j] + 2 * k < COPIES * unit:  # not even with what is shared beyond its anchors
+        if at[last] + k - at[j] + 2 * k < COPIES * unit:  # too short, even with the tokens shared beyond its anchors
             continue
         low, high = max(at[j], floor), at[last] + k
         while low > floor and tokens[low - 1] == tokens[low - 1 + period]:
@@ -84,7 +84,7 @@ def find_runs(tokens: U32, offsets: I64, hashes: U64, at: I64, text: I32, k: int
 
 @kernel
 def _last(hashes: U64, text: I32, table: I64, i: int) -> int:
-    """Return the last anchor of this hash in the text of anchor ``i``, or -1, and put ``i`` in its place."""
+    """Return the previous anchor with the hash and in the text of anchor ``i``, or -1, and store ``i`` as the latest."""
     mask = len(table) - 1
     at = (int(np.int64(hashes[i] >> np.uint64(20))) + 0x9E3779B1 * int(text[i])) & mask
     while table[at] >= 0 and (hashes[table[at]] != hashes[i] or text[table[at]] != text[i]):
@@ -97,7 +97,7 @@ def _last(hashes: U64, text: I32, table: I64, i: int) -> int:
 def rows_of_runs(points: U32, runs: I64, k: int, least: int) -> Alignments:
     """Return the copies of each run, from the second one on, as passages that equal the first.
 
-    ``k`` is the length of shingles. What is left at the end, less than a copy, is in no row.
+    ``k`` is the length of shingles. An incomplete copy at the end is in no row.
     """
     rows = []
     for text, low, high, period in runs.tolist():

@@ -1,4 +1,4 @@
-"""SpanPairs: verified pairs of units carried back to the texts that the units stand for."""
+"""SpanPairs: translate verified pairs of units into pairs of the texts in these units."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["LISTED", "SpanPairs", "document_rows", "passage_rows", "verified"]
 
 Bools = npt.NDArray[np.bool_]
 
-# Members of two units (or of one) up to which all their pairs are listed; beyond, each member with the other's best one.
+# Units of up to so many members are paired member by member; in larger ones each member is paired with the other unit's best one.
 LISTED = 64
 
 
@@ -35,7 +35,7 @@ class SpanPairs:
     b_start: I64
     b_end: I64
     similarity: F64
-    a_in_b: F64  # share of the shingles of a that b has, too
+    a_in_b: F64  # share of a's shingles that b also has
     b_in_a: F64
     exact: Bools  # the folded texts are equal, not only their shingle sets
 
@@ -71,7 +71,7 @@ class _Pairs:
 
 
 def document_rows(corpus: FoldedTexts, found: Verified) -> SpanPairs:
-    """Return the pairs of texts behind pairs of units, whole text against whole text."""
+    """Return the pairs of whole texts for pairs of units."""
     none, length = np.zeros(len(found.keys), np.int64), np.diff(corpus.units.offsets)
     a, b = found.a, found.b
     pairs = _spread(corpus, _Pairs(a, b, none, length[a], none, length[b], found.inter, found.a_size, found.b_size, none != 0), 1)
@@ -83,7 +83,7 @@ def document_rows(corpus: FoldedTexts, found: Verified) -> SpanPairs:
 
 
 def passage_rows(corpus: FoldedUnits, found: Alignments, *, k: int, threshold: float, min_chars: int) -> SpanPairs:
-    """Return the pairs of spans behind pairs of passages, and whole texts that are copies of one another."""
+    """Return the pairs of spans for pairs of passages, and the pairs of equal texts."""
     a_base, b_base = corpus.units.offsets[found.a_text], corpus.units.offsets[found.b_text]
     places = (found.a_low - a_base, found.a_high - a_base, found.b_low - b_base, found.b_high - b_base)
     sizes = (found.inter, found.a_size, found.b_size)
@@ -103,7 +103,7 @@ def passage_rows(corpus: FoldedUnits, found: Alignments, *, k: int, threshold: f
 
 
 def _rows(p: _Pairs, a_start: I64, a_end: I64, b_start: I64, b_end: I64) -> SpanPairs:
-    """Name the smaller text (or the one that is no reference) ``a`` and sort."""
+    """Make the text with the smaller number (never a reference, if there are any) ``a``, and sort the rows."""
     swap = (p.a > p.b) | ((p.a == p.b) & (a_start > b_start))
 
     def swapped(first: I64, second: I64) -> tuple[I64, I64]:
@@ -111,14 +111,14 @@ def _rows(p: _Pairs, a_start: I64, a_end: I64, b_start: I64, b_end: I64) -> Span
 
     (a, b), (a_start, b_start), (a_end, b_end) = swapped(p.a, p.b), swapped(a_start, b_start), swapped(a_end, b_end)
     a_size, b_size = swapped(p.a_size, p.b_size)
-    with np.errstate(invalid="ignore", divide="ignore"):  # texts too short for shingles are here only as equal ones
+    with np.errstate(invalid="ignore", divide="ignore"):  # texts too short for shingles only occur in pairs of equal texts
         similarity, a_in_b, b_in_a = (np.where(p.exact, 1.0, p.inter / whole) for whole in (a_size + b_size - p.inter, a_size, b_size))
     order = np.lexsort(((b_start << 32) + b_end, (a_start << 32) + a_end, (a << 32) + b))
     return SpanPairs(a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, p.exact).where(order)
 
 
 def _spread(corpus: FoldedUnits, p: _Pairs, shortest: int) -> _Pairs:
-    """Replace units by the texts they stand for, and add the pairs of equal texts of at least ``shortest`` kept characters."""
+    """Replace units by their texts, and add the pairs of equal texts of at least ``shortest`` kept characters."""
     at, best = corpus.tokens.offsets, corpus.members[corpus.starts[:-1]]
     long = corpus.chars[at[best + 1]] - corpus.chars[at[best]] >= shortest
     own = corpus.own if corpus.apart else 0
@@ -126,7 +126,7 @@ def _spread(corpus: FoldedUnits, p: _Pairs, shortest: int) -> _Pairs:
     copies = row < 0
     if len(row) == len(p.a) and not copies.any():
         return replace(p.where(row), a=a, b=b)
-    # Copies come from a row more, the last one: equal, of nothing.
+    # Copies refer to an extra last row: an exact pair with empty ranges.
     p = _Pairs(**{name: np.append(column, column.dtype == bool) for name, column in vars(p).items()}).where(row)
     length = np.where(copies, at[a + 1] - at[a], 0)
     return replace(p, a=a, b=b, a_high=p.a_high + length, b_high=p.b_high + length)

@@ -1,4 +1,4 @@
-"""Kernels of the search over tables: from texts to sketches, from candidates to verified pairs. No engine, no file."""
+"""Kernels of the search over tables: from texts to sketches, from candidates to verified pairs. They need no engine and no files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["COUNTED", "Sketch", "TableLevel", "TextHead", "Verify", "column_text
 
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
-COUNTED = ("low", "high", "length", "size", "d1", "d2")  # of a text: bounds, kept characters, tokens, and the digest of these
+COUNTED = ("low", "high", "length", "size", "d1", "d2")  # for each text: bounds, kept characters, tokens, and the digest of the tokens
 
 
 def key_names(bands: Bands) -> list[str]:
@@ -37,10 +37,10 @@ def key_names(bands: Bands) -> list[str]:
 
 @dataclass(frozen=True)
 class TextHead:
-    """What the row of a text begins with: ``place, id, reference`` and ``value``, which says which text stays."""
+    """The leading columns of each text: ``place, id, reference`` and ``value``, which decides which text stays."""
 
     id_type: Literal["string", "int64"]
-    value: Literal["", "int64", "double"] = ""  # the type of the column of values, where there is one
+    value: Literal["", "int64", "double"] = ""  # type of the column ``value``, if there is one
     reference: bool = False
 
     @property
@@ -66,7 +66,7 @@ class TextHead:
 
 @dataclass(frozen=True)
 class Sketch:
-    """Fold texts, or their paragraphs, and sketch them: one row each, with digest, band keys and tokens.
+    """Fold and sketch texts or their paragraphs: one row each, with digest, band keys and tokens.
 
     A paragraph is a line with at least ``min_chars`` letters and digits; ``low`` and ``high`` are where it
     starts and ends, in code points of its text.
@@ -86,7 +86,7 @@ class Sketch:
         return pa.schema([*self.head.schema, *int64_schema((*COUNTED, *key_names(self.bands))), ("tokens", pa.binary())])
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a batch of ``place, id, text`` and, where one decides, ``value``."""
+        """Yield the rows for a batch of ``place, id, text`` and, with ``keep="value"``, ``value``."""
         import pyarrow as pa
 
         texts = column_texts(batch.column("text"))
@@ -97,7 +97,7 @@ class Sketch:
             long = np.flatnonzero(length >= self.min_chars)
             text, start, end, length = text[long], start[long], end[long], length[long]
             kept = kept.take(long)
-            # A text without a paragraph leaves an empty one: its id is taken, too.
+            # A text without paragraphs gives one empty paragraph, so that its id counts as used.
             bare = np.setdiff1d(np.arange(len(texts)), text)
             none = np.zeros(len(bare), np.int64)
             text, start, end, length = (np.append(x, y) for x, y in ((text, bare), (start, none), (end, none), (length, none)))
@@ -120,19 +120,19 @@ class Sketch:
         )
 
     def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
-        """Return for each unit its text, and its start and end there."""
+        """Return the text of each unit, with start and end of the unit in it."""
         if self.level == "document":
             return np.arange(len(texts)), np.zeros(len(texts), np.int64), np.diff(texts.offsets)
         breaks = np.flatnonzero(texts.points == ord("\n"))
         starts = np.sort(np.concatenate([texts.offsets[:-1], breaks + 1]))
         ends = np.sort(np.concatenate([texts.offsets[1:], breaks]))
-        # What follows a line break at the very end counts as an empty line of the next text: too short for anything.
+        # After a line break at the end of a text, an empty line is attributed to the next text. It is too short to matter.
         text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
         return text, starts - texts.offsets[text], ends - texts.offsets[text]
 
 
 def column_texts(column: pa.Array) -> Ragged:
-    """Return the strings of an Arrow column without a Python string for each; a null counts as empty."""
+    """Return the strings of an Arrow column without making Python strings; a null counts as empty."""
     data, bounds = values_of(column)
     points, starts = np.empty(len(data), np.int32), np.zeros(len(bounds), np.int64)
     if len(points):
@@ -191,14 +191,14 @@ class Verify:
         return int64_schema(("a", "b", "inter", "a_size", "b_size"))
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the verified ones of rows ``a, b, a_size, b_size, a_tokens, b_tokens``."""
+        """Yield those rows of ``a, b, a_size, b_size, a_tokens, b_tokens`` that reach the threshold."""
         import pyarrow as pa
 
-        order = np.lexsort([batch.column(name).to_numpy() for name in ("b", "a")])  # pairs of one text share its table
+        order = np.lexsort([batch.column(name).to_numpy() for name in ("b", "a")])  # pairs of the same text share its hash table
         a_size, b_size = batch.column("a_size").to_numpy()[order], batch.column("b_size").to_numpy()[order]
         ranges: list[I64] = []
         hashes, base = [], 0
-        for side in "ab":  # each text once, in however many pairs it is
+        for side in "ab":  # each text once, however many pairs it is in
             _, row, index = np.unique(batch.column(side).to_numpy(), return_index=True, return_inverse=True)
             part = unpack(batch.column(f"{side}_tokens").take(pa.array(row)), self.unit)
             low, high = part.offsets[:-1], np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1])
@@ -207,6 +207,6 @@ class Verify:
             base += len(part.points)
         a_low, a_high, b_low, b_high = ranges
         inter = overlaps(np.concatenate(hashes), a_low, a_high, b_low, b_high, a_size, b_size, self.least)
-        good = (inter > 0) & (inter / (a_size + b_size - inter) >= self.least)  # the very number that is reported
+        good = (inter > 0) & (inter / (a_size + b_size - inter) >= self.least)  # computed exactly as the reported similarity is
         rows = [(inter if name == "inter" else batch.column(name).to_numpy()[order])[good] for name in self.schema.names]
         yield number_batch(self.schema, rows)

@@ -1,4 +1,4 @@
-"""Connected components of a table of pairs, by queries: what an engine spreads over its workers, in rounds that a checkpoint ends."""
+"""Connected components of a table of pairs, computed by SQL in rounds, each of which ends with a checkpoint."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from cleantext.plan.steps import Checkpoint, Expect, Loop, Sql, Step
 
 __all__ = ["components"]
 
-ROUNDS = 200  # a chain of a million takes 16 to 20; they grow with the square of the logarithm at the most
+ROUNDS = 200  # a chain of a million links takes 16 to 20 rounds; their number grows at most with the square of the logarithm
 
 
 def components(keep: tuple[str, ...]) -> list[Step]:
-    """Turn ``links`` (rows ``u, v``, each pair once, v < u) into stars: ``v`` is the least number of the component of ``u`` then.
+    """Turn ``links`` (rows ``u, v``, each pair once, v < u) into stars: afterwards ``v`` is the smallest number in the component of ``u``.
 
     Large-star and small-star in turn (Kiveris et al., *Connected Components in MapReduce and Beyond*, 2014): a round gives each
     number the least one among its neighbours, first to larger neighbours, then to smaller ones. There are never more links than
@@ -39,7 +39,7 @@ def components(keep: tuple[str, ...]) -> list[Step]:
                     SELECT u, min(v) AS v FROM links GROUP BY u
                     """,
                 ),
-                # Settled: each number has one link, to one that has none.
+                # Done once each number has one link, to a number that has none.
                 Sql(
                     "unsettled",
                     """

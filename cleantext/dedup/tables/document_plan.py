@@ -1,4 +1,4 @@
-"""The document search as a plan over tables, for corpora that no memory holds.
+"""The document search as a plan over tables, for corpora larger than memory.
 
 The same kernels, the same candidates and the same decisions as `find_duplicates(level="document")`:
 a test compares the two row by row. Texts go through `arrow_kernels.Sketch` once; from then on only numbers
@@ -17,8 +17,8 @@ from cleantext.plan.steps import Checkpoint, Plan, Sql, Step
 
 __all__ = ["PAIRS", "document_plan"]
 
-SHOWN = 200  # pairs whose texts a report shows
-# Keys and tokens of a unit are those of the text that stands for it.
+SHOWN = 200  # number of pairs whose texts the report shows
+# The keys and tokens of a unit are stored with its representative text.
 DOCS = "(SELECT reference, place, low, {} FROM docs) d JOIN units u ON d.reference = u.reference AND d.place = u.place AND d.low = u.low"
 PAIRS = Sql(
     "pairs",
@@ -45,7 +45,7 @@ def document_plan(
     at_once: int = 1,
     apart: bool = False,
 ) -> Plan:
-    """Return the steps from a table ``texts`` (``id, text`` and, where one decides, ``value``) to its duplicates.
+    """Return the plan that finds the duplicates of a table ``texts`` (``id, text`` and, with ``keep="value"``, ``value``).
 
     With ``against`` a table ``references`` (``id, text``) is searched for, and only pairs of a text and a
     reference are given. ``at_once`` bands are searched in one query (0: all): more need more room, and
@@ -82,7 +82,7 @@ def document_plan(
 
 
 def _results() -> list[Step]:
-    """Name texts by their ids, give the rows their order, and count."""
+    """Replace numbers of texts by ids, sort the rows, and count."""
     return [
         PAIRS,
         Sql(

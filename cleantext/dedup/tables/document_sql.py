@@ -1,4 +1,4 @@
-"""Stages of the search over tables, which its plans are made of: each a few steps, and the tables they need.
+"""Stages of the search over tables, from which its plans are built: each is a few steps, with the tables they need.
 
 `numbers` reads ``docs`` and gives ``numbered`` (a row a text, narrow) and ``units`` (a row for all equal
 texts); `candidates`, `verify` and `hot` give ``verified``, pairs of units; `pairs` carries these to the
@@ -35,12 +35,12 @@ __all__ = [
     "verify",
 ]
 
-# Orders in which texts are preferred; the first is that of the files and their rows. One without a value comes last, wherever an engine puts NULL.
+# Orders of preference; "first" is the order of files and rows. A text without a value comes last, wherever the engine sorts NULL.
 KEEP = {"longest": "length DESC", "first": "place", "value": "CASE WHEN value IS NULL THEN 1 ELSE 0 END, value"}
 
 
 def check_options(*, threshold: float, level: str, min_chars: int, keep: str, id_type: str) -> None:
-    """Raise `ConfigError` for what no search can be done with."""
+    """Raise `ConfigError` for options that no search can use."""
     if not 0 < threshold <= 1:
         raise ConfigError(f"threshold={threshold}: expected a number above 0, up to 1")
     if min_chars < 1:
@@ -55,7 +55,7 @@ def check_options(*, threshold: float, level: str, min_chars: int, keep: str, id
 
 
 def read_texts(kernel: Callable[[TextHead], ArrowKernel], head: TextHead, *, against: bool) -> list[Step]:
-    """Read ``texts``, and ``references`` where they are searched for, into ``docs``."""
+    """Read ``texts``, and ``references`` if the search is against them, into ``docs``."""
     steps: list[Step] = [Map("docs", "texts", kernel(head))]
     if against:
         steps += [
@@ -66,12 +66,12 @@ def read_texts(kernel: Callable[[TextHead], ArrowKernel], head: TextHead, *, aga
 
 
 def numbers(keep: str) -> list[Step]:
-    """Give texts numbers in the order of their ids and ranks in that of preference; let one stand for all that are equal.
+    """Give texts numbers in the order of their ids, rank them by preference, and let one text represent all equal ones.
 
-    References come behind all texts and are preferred to them.
+    References are numbered after all texts and preferred to them.
     """
     return [
-        # What an index holds has no place any more: -1.
+        # Texts that an index holds have the place -1.
         Sql(
             "twice",
             """
@@ -98,7 +98,7 @@ def numbers(keep: str) -> list[Step]:
 
 
 def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, against: bool) -> list[Step]:
-    """Propose the pairs that share a bucket, ``at_once`` bands after the other (0: all); set hot buckets apart.
+    """Propose the pairs that share a bucket, ``at_once`` bands at a time (0: all). Hot buckets are treated separately.
 
     ``source`` is a FROM clause that joins the columns of ``{}``, under the name d, to ``units u``.
     """
@@ -143,7 +143,7 @@ def candidates(source: str, bands: Bands, threshold: float, *, at_once: int, aga
 
 
 def _keys(names: Sequence[str]) -> str:
-    """Return the query that makes a row for each text and band. All bands are read at once: a union of as many queries costs Spark seconds to compile."""
+    """Return the query that gives one row per text and band. One query for all bands, since Spark takes seconds to compile a large union."""
     columns = "number, rank, size, own, referred"
     if len(names) == 1:
         return f"SELECT CAST({int(names[0][1:])} AS INT) AS band, {names[0]} AS bucket, {columns} FROM keyed"
@@ -153,7 +153,7 @@ def _keys(names: Sequence[str]) -> str:
 
 
 def _possible(threshold: float, *, against: bool) -> str:
-    """Say which pairs can reach the threshold at all, given the sizes of their sets, and may be reported."""
+    """Return the SQL condition that a pair may be reported and can reach the threshold, given the sizes of its sets."""
     sizes = f"least(x.size, y.size) >= CAST({threshold - 1e-9!r} AS DOUBLE) * greatest(x.size, y.size)"
     return f"{sizes} AND x.own * y.referred + x.referred * y.own > 0" if against else sizes
 
@@ -163,7 +163,7 @@ def _union(tables: Iterable[str]) -> str:
 
 
 def verify(source: str, kernel: Verify, proposed: str, into: str) -> list[Step]:
-    """Count what candidates share, from the tokens of both."""
+    """Verify candidates: count their common shingles from the tokens of both."""
     return [
         Sql(
             "touched",
@@ -178,7 +178,7 @@ def verify(source: str, kernel: Verify, proposed: str, into: str) -> list[Step]:
 
 
 def hot(source: str, kernel: Verify, threshold: float, keep: tuple[str, ...], *, against: bool) -> list[Step]:
-    """Compare the members of a hot bucket with its best one, those that are not like it with the next one, and so on.
+    """Compare the members of each hot bucket with its best member, those that do not match it with the next best, and so on.
 
     Edges stay linear in the size of the bucket. ``verified`` has what was verified so far, ``seen`` all pairs that need
     no look any more. Tables of ``keep`` are needed afterwards.
@@ -233,12 +233,12 @@ def hot(source: str, kernel: Verify, threshold: float, keep: tuple[str, ...], *,
 
 
 def sized(pairs: str) -> str:
-    """Return the query that says of pairs of units, a table with columns ``a, b``, how many pairs of texts they are (``many``)."""
+    """Return the query that adds to pairs of units (columns ``a, b``) the number of pairs of texts they stand for (``many``)."""
     return f"SELECT v.*, p.copies * q.copies AS many FROM {pairs} v JOIN units p ON v.a = p.number JOIN units q ON v.b = q.number"
 
 
 def near_texts(pairs: str, columns: str, *, condition: str = "v.a <> v.b") -> str:
-    """Return the query that carries pairs ``v`` of units, which `sized` gives, to their ``members`` x and y.
+    """Return the query that expands pairs ``v`` of units, from `sized`, to pairs of their ``members`` x and y.
 
     Of large groups each member is paired with the best one of the other group alone, which has the number of its unit: no join ever has
     more rows than it gives.
@@ -256,7 +256,7 @@ def near_texts(pairs: str, columns: str, *, condition: str = "v.a <> v.b") -> st
 
 
 def equal_texts(columns: str, *, condition: str = "1 = 1") -> str:
-    """Return the query that pairs the ``members`` x and y of one unit: of large groups each with the best one."""
+    """Return the query that pairs the ``members`` x and y of one unit. In large groups each is paired only with the best one."""
     ways = (
         ("x.unit = y.unit AND x.number < y.number", f"x.copies <= {LISTED} AND y.copies <= {LISTED}"),
         ("x.number = y.unit AND x.number <> y.number", f"y.copies > {LISTED}"),
@@ -268,7 +268,7 @@ def equal_texts(columns: str, *, condition: str = "1 = 1") -> str:
 
 
 def pairs(*, against: bool) -> list[Step]:
-    """Carry pairs of units to the texts that these stand for, and pair the texts of one unit.
+    """Expand pairs of units to pairs of their texts, and pair the texts within each unit.
 
     Of large groups each member is paired with the best one of the other group.
     """
@@ -303,7 +303,7 @@ def pairs(*, against: bool) -> list[Step]:
 
 
 def keepers(keep: tuple[str, ...], *, apart: bool = False) -> list[Step]:
-    """Decide who stays: each text, in the order of preference, goes if one that it has a pair with stays.
+    """Decide which texts stay: in order of preference, each text is removed if it has a pair with one that stays.
 
     One scan over pairs of numbers decides all; with ``apart`` one for each connected component, wherever an engine does it, which
     pays where pairs are too many for one worker. ``grouped`` has the texts of clusters, those that stay as well. Tables of ``keep``
@@ -339,7 +339,7 @@ def keepers(keep: tuple[str, ...], *, apart: bool = False) -> list[Step]:
 
 
 def clusters() -> Sql:
-    """Name the members of clusters (``cluster`` has a number for each keeper), each with the copy that stays for it."""
+    """List the members of clusters, each with the copy that stays for it. ``cluster`` has the number of each keeper's cluster."""
     return Sql(
         "clusters",
         """

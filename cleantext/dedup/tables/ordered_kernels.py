@@ -1,4 +1,4 @@
-"""Scans of the passage search over tables: what needs rows in an order. Each holds one group of rows at a time, or little more."""
+"""Scans of the search over tables: kernels that need sorted rows. Each has about one group of rows in memory at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEMBER = ("text", "low", "high", "keeper", "keeper_low", "keeper_high")
 
 
 def grouped(batches: Iterator[pa.RecordBatch], names: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows in batches that end where the values of columns ``names`` change."""
+    """Yield the same rows in batches that never split a group of equal values in the columns ``names``."""
     import pyarrow as pa
 
     pending: list[pa.RecordBatch] = []
@@ -75,14 +75,14 @@ class PackRows:
 
 @dataclass(frozen=True)
 class Extents:
-    """Say how far what stands around anchors of boilerplate is shared: by more than ``max_df`` texts, and by most (see `agreement`)."""
+    """Measure how far the text around anchors of boilerplate is shared by more than ``max_df`` texts, and by most (see `agreement`)."""
 
     anchor_spec: AnchorSpec
     max_df: int
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: text and place of the anchor, the two extents, in how many texts it is, and 1 if this place is its first."""
+        """The columns: text and place of the anchor, the two extents, the number of its texts, and 1 if this place is its first."""
         return int64_schema(("number", "spot", "low", "high", "most_low", "most_high", "texts", "leads"))
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -108,15 +108,15 @@ class Extents:
 
 @dataclass(frozen=True)
 class Listed:
-    """Choose of proposed stretches those that none before holds."""
+    """Select the proposed stretches that no earlier one contains."""
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: text, first and last token, and in how many texts it stands."""
+        """The columns: text, first token and end, and the number of texts."""
         return int64_schema(("number", "low", "high", "texts"))
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield of rows of `Propose`, those of most texts first, the ones to list."""
+        """Yield the stretches to list, from rows of `Propose` sorted by the number of texts, the largest first."""
         proposed = (
             (
                 row["fewer"],
@@ -135,17 +135,17 @@ class Listed:
 
 @dataclass(frozen=True)
 class Overlapping:
-    """Say which copies of one keeper are one cluster: those whose places there overlap, which are known by where the first one starts."""
+    """Group the copies of one keeper into clusters: those whose places in it overlap. The start of the first place identifies a cluster."""
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: those given, and where the first place of the cluster starts."""
+        """The columns: those of the input, and the start of the first place of the cluster."""
         import pyarrow as pa
 
         return pa.schema([*int64_schema(MEMBER), ("similarity", pa.float64()), ("first", pa.int64())])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield rows as they come, in the order of ``keeper, keeper_low, keeper_high``, with their clusters."""
+        """Yield each row with its cluster. Rows must be sorted by ``keeper, keeper_low, keeper_high``."""
         import pyarrow as pa
 
         first, last = 0, np.iinfo(np.int64).min
@@ -160,15 +160,15 @@ class Overlapping:
 
 @dataclass(frozen=True)
 class Stay:
-    """Say of pairs of ranks which texts go: those that have a pair with a better one that stays, for the best of these."""
+    """Decide from pairs of ranks which texts are removed: those in a pair with a better one that stays. Each is removed for the best such text."""
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: the rank that goes, and the one that stays for it."""
+        """The columns: the rank of a removed text, and the rank of the text that stays for it."""
         return int64_schema(("worse", "better"))
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield pairs of rows ``worse, better`` in this order, or by components first. A rank takes one byte of memory."""
+        """Yield the decisive pairs of rows sorted by ``worse, better``, or by component and these. Memory: one byte per rank."""
         gone = np.zeros(1 << 10, np.bool_)
         for batch in batches:
             worse, better = batch.column("worse").to_numpy(), batch.column("better").to_numpy()

@@ -1,4 +1,4 @@
-"""Kernels of the passage search over tables: from texts to anchors, from pairs of anchors to verified passages. No engine, no file."""
+"""Kernels of the passage search over tables: from texts to anchors, from pairs of anchors to verified passages. They need no engine and no files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ALIGNED = ("a", "b", "a_low", "a_high", "b_low", "b_high", "inter", "a_size", "b
 
 @dataclass(frozen=True)
 class Tokens:
-    """Fold texts: one row each, with digest, tokens and the place of each token in the text.
+    """Fold texts: one row each, with digest, tokens, and the position of each token in the text.
 
     ``low`` and ``high`` bound the text in code points, ``length`` counts kept characters, ``size`` tokens.
     """
@@ -52,7 +52,7 @@ class Tokens:
         return pa.schema([*self.head.schema, *int64_schema(COUNTED), ("tokens", pa.binary()), ("places", pa.binary())])
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a batch of ``place, id, text`` and, where one decides, ``value``."""
+        """Yield the rows for a batch of ``place, id, text`` and, with ``keep="value"``, ``value``."""
         import pyarrow as pa
 
         texts = column_texts(batch.column("text"))
@@ -118,7 +118,7 @@ class Winnow:
 
 @kernel
 def _before(hashes: U64, text: I32, run: I32) -> I32:
-    """Return how many anchors of its hash stand before each anchor in its text, those inside runs left out."""
+    """Return for each anchor how many earlier anchors of its text have the same hash, not counting those inside runs."""
     size = 64
     while size < 2 * len(hashes):
         size *= 2
@@ -138,14 +138,14 @@ def _before(hashes: U64, text: I32, run: I32) -> I32:
 
 @dataclass(frozen=True)
 class Beside:
-    """Give what stands beside anchors of boilerplate, packed by `PackRows`: up to ``window - 1`` tokens before each, it, and as many behind it."""
+    """Return the tokens around anchors of boilerplate, packed by `PackRows`: the anchor and up to ``window - 1`` tokens on each side."""
 
     anchor_spec: AnchorSpec
     unit: Unit
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: text and place of the anchor, how many tokens are before it, and all tokens."""
+        """The columns: text and place of the anchor, the number of tokens before it, and all tokens."""
         import pyarrow as pa
 
         return pa.schema([*int64_schema(("number", "spot", "before")), ("beside", pa.binary())])
@@ -170,14 +170,14 @@ class Beside:
 
 @dataclass(frozen=True)
 class Propose:
-    """Grow stretches of boilerplate in texts, from the extents of all anchors of it there, packed by `PackRows`."""
+    """Propose stretches of boilerplate in texts, from the extents of all their anchors in boilerplate, packed by `PackRows`."""
 
     k: int
     unit: Unit
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: texts with a minus, text, first and last token, hash of the anchor that it is known by, hashes of all k-grams."""
+        """The columns: minus the number of texts, text, first token, end, hash of the identifying anchor, hashes of all k-grams."""
         import pyarrow as pa
 
         return pa.schema([*int64_schema(("fewer", "number", "low", "high", "seed")), ("hashes", pa.binary())])
@@ -200,7 +200,7 @@ class Propose:
 
 @dataclass(frozen=True)
 class Align:
-    """Align pairs of texts from the places of anchors that they share, packed by `PackRows`; give the verified passages.
+    """Align pairs of texts at the places of their common anchors, packed by `PackRows`, into verified passages.
 
     A pair of a text with itself that is marked `RUNS` says that there are runs in it: their copies are passages, too.
     """
@@ -209,7 +209,7 @@ class Align:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of the table of passages; places count tokens."""
+        """The columns of the table of passages; positions are in tokens."""
         return int64_schema(ALIGNED)
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -255,13 +255,13 @@ class Align:
 
 @dataclass(frozen=True)
 class Locate:
-    """Find where ranges of tokens, packed by `PackRows`, stand in their texts, and widen those that cut a character."""
+    """Find the spans of token ranges, packed by `PackRows`, in their texts, and widen ranges that cut a character."""
 
     unit: Unit
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: the range, what it became, where that stands, and how many kept characters it has."""
+        """The columns: the range, the widened range, its span, and its number of kept characters."""
         return int64_schema(("number", "low", "high", "first", "last", "starts", "ends", "chars"))
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -278,7 +278,7 @@ class Locate:
 
 @dataclass(frozen=True)
 class Confirm:
-    """Count what two ranges of tokens share, for the few that were widened; keep those at the threshold."""
+    """Verify again the few pairs of ranges that were widened; keep those that reach the threshold."""
 
     k: int
     unit: Unit
@@ -286,11 +286,11 @@ class Confirm:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: the rows that were given without tokens."""
+        """The columns: those of the input, without the tokens."""
         return int64_schema(("x", "y", *ALIGNED[2:], "x_start", "x_end", "y_start", "y_end"))
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield rows as they come, with ``x_tokens, y_tokens``, counted again."""
+        """Yield the rows of the input (which has ``x_tokens, y_tokens`` as well) that pass, with new counts."""
         columns = {name: batch.column(name).to_numpy().copy() for name in self.schema.names}
         sides = [unpack(batch.column(f"{side}_tokens"), self.unit) for side in "xy"]
         good = np.zeros(batch.num_rows, np.bool_)

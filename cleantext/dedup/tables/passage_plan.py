@@ -1,4 +1,4 @@
-"""The passage search as a plan over tables, for corpora that no memory holds.
+"""The passage search as a plan over tables, for corpora larger than memory.
 
 The same kernels, the same anchors and the same decisions as `find_duplicates(level="passage")`: a test
 compares the two row by row. Texts are folded once; from then on anchors travel, and the tokens of those
@@ -24,7 +24,7 @@ from cleantext.plan.steps import Checkpoint, Expect, Join, Loop, Map, Plan, Scan
 
 __all__ = ["passage_plan"]
 
-CHAIN = 10_000  # searches for what is left of copies, each only after the last one; real chains are short, this stops a mistake
+CHAIN = 10_000  # limit of rounds in which remaining parts of copies are searched again; real chains are short, so this only stops a bug
 PREFERENCE = ("trank", "kind", "shorter", "low", "krank", "keeper_low", "keeper_high")
 
 
@@ -38,7 +38,7 @@ def passage_plan(
     apart: bool = False,
     cuts: bool = True,
 ) -> Plan:
-    """Return the steps from a table ``texts`` (``id, text`` and, where one decides, ``value``) to the passages that it shares.
+    """Return the plan that finds the shared passages of a table ``texts`` (``id, text`` and, with ``keep="value"``, ``value``).
 
     With ``against`` a table ``references`` (``id, text``) is searched for, and only pairs of a text and a
     reference are given. Both are read with the places of their rows. ``apart`` decides what goes by connected components of
@@ -77,12 +77,12 @@ def passage_plan(
 
 
 def _removal(params: PassageParams, *, apart: bool) -> list[Step]:
-    """Decide which passages go (``members``), each with a copy of which nothing goes, as `keepers.passage_members` does.
+    """Decide which passages are removed (``members``), each with a copy that is kept whole, as `keepers.passage_members` does.
 
-    A search for what is left of copies finds places in these copies alone, so that components stay what they are.
+    Searching the remaining parts of copies finds places in these copies only, so components do not change.
     """
     names = ", ".join(MEMBER)
-    worse = "f.a_rank > f.b_rank"  # then a goes for b; of two places of one text the later one, b
+    worse = "f.a_rank > f.b_rank"  # then b is preferred to a; of two places in one text the later one (b) is the worse
     side = [
         f"CASE WHEN {worse} THEN f.{one} ELSE f.{other} END AS {name}"
         for name, one, other in (
@@ -193,7 +193,7 @@ def _removal(params: PassageParams, *, apart: bool) -> list[Step]:
 
 
 def _results(params: PassageParams) -> list[Step]:
-    """Name texts by their ids, give the rows their order, and count."""
+    """Replace numbers of texts by ids, sort the rows, and count."""
     pair = "f.a_start, f.a_end, f.b_start, f.b_end, f.similarity, f.a_in_b, f.b_in_a, CASE WHEN f.exact = 1 THEN 'exact' ELSE 'near' END AS kind"
     named = "found f JOIN numbered x ON f.a = x.number JOIN numbered y ON f.b = y.number"
     return [
@@ -274,7 +274,7 @@ def _results(params: PassageParams) -> list[Step]:
 
 
 def _cuts(params: PassageParams) -> list[Step]:
-    """Say what removal takes: the texts are read again, since sentences end where their punctuation says."""
+    """Return the steps that compute the cuts. They read the texts again to find the ends of sentences."""
     return [
         Scan("cuts", "members", PackRows(("text",), ("low", "high", "exact"), "spans"), ("text", "low", "high"), ("text",)),
         Sql("cuts", "SELECT n.place, n.number, c.spans FROM cuts c JOIN numbered n ON c.text = n.number"),

@@ -1,4 +1,4 @@
-"""Stages of the passage search over tables: pairs of anchors, and the passages that they lead to."""
+"""Stages of the passage search over tables: pair anchors, and align the pairs into passages."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from cleantext.plan.steps import Checkpoint, Join, Map, Scan, Sql, Step
 
 __all__ = ["BASE", "PLACES", "matches", "passages"]
 
-WIDE = 1 << 32  # a text and a place in it as one number, so that an engine's minimum finds the first one
+WIDE = 1 << 32  # packs a text and a place in it into one number, so that SQL's min() finds the first one
 BASE = ("texts", "text_tokens", "numbered", "units", "boilerplate", "facts_of_anchors")
 PLACES = Join("number", "text_tokens", "number", (("places", "places"),))
 
 
 def _tokens(side: str) -> Join:
-    """Join the tokens of a text whose number is in the column ``side``."""
+    """Return the join of the tokens of the text whose number is in the column ``side``."""
     return Join(side, "text_tokens", "number", ((f"{side}_tokens", "tokens"),))
 
 
 def matches(params: PassageParams, *, against: bool) -> list[Step]:
-    """Pair the places of equal anchors, those of boilerplate apart: ``matched`` has a row for each pair of units, ``boilerplate`` stretches.
+    """Pair the places of equal anchors: ``matched`` gets a row for each pair of units. Anchors of boilerplate go to ``boilerplate``.
 
-    Of anchors in more than `HOT` places each is paired with the leading one alone, and so are those that stand often in one text, or
-    inside a run: pairs are linear in places. A pair that continues another one, whose match covers it, is left out
-    (see `anchors.find_matches`).
+    An anchor in more than `HOT` places, or in many places of one text, is paired only with its leading place, and anchors
+    inside runs are not paired with those outside, so that the number of pairs is linear in places. A pair that continues
+    another one is left out, since the match of that one covers it (see `anchors.find_matches`).
     """
     here = f"u.rank * {WIDE} + x.spot"
     apart = """NOT (x.run < 0 AND y.run <> 0) AND NOT (y.run < 0 AND x.run <> 0)
@@ -99,7 +99,7 @@ def matches(params: PassageParams, *, against: bool) -> list[Step]:
 
 
 def _boilerplate(params: PassageParams) -> list[Step]:
-    """Find what ``boilerplate`` anchors lie in: ``known`` has the extents in texts to be aligned, ``boilerplate`` the stretches to be listed."""
+    """Find the extents of ``boilerplate`` anchors: ``known`` gets those in texts to be aligned, ``boilerplate`` the stretches to list."""
     anchor_spec, tokens = params.anchor_spec, Join("number", "text_tokens", "number", (("tokens", "tokens"),))
     return [
         Scan("near", "boilerplate", PackRows(("number",), ("spot",), "spots"), ("number", "spot"), ("number",)),
@@ -131,7 +131,7 @@ def _boilerplate(params: PassageParams) -> list[Step]:
 
 
 def passages(params: PassageParams, *, against: bool) -> list[Step]:
-    """Align ``matched`` pairs of units, and carry the passages to the texts that these stand for: ``found``."""
+    """Align ``matched`` pairs of units, and expand the passages to the texts of these units: ``found``."""
     passage = ", ".join(f"v.{name}" for name in ALIGNED[2:])
     apart = " AND x.reference <> y.reference" if against else ""
     equal = (
@@ -190,7 +190,7 @@ def passages(params: PassageParams, *, against: bool) -> list[Step]:
 
 
 def _found() -> str:
-    """Return the query that names the smaller text ``a``, and its own earlier place, and counts similarities."""
+    """Return the query that makes the smaller text (or the earlier place) ``a``, and computes similarities."""
     swapped = "f.x > f.y OR (f.x = f.y AND f.x_start > f.y_start)"
     sides = [
         f"CASE WHEN {swapped} THEN f.{second} ELSE f.{first} END AS {name}"

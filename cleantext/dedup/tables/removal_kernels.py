@@ -1,9 +1,9 @@
-"""Decisions over tables: which passages go, text by text in the order of preference, as `keepers.passage_members` decides.
+"""Decisions over tables: which passages are removed, text by text in the order of preference, as in `keepers.passage_members`.
 
-One scan over narrow rows decides all texts but those of which a copy has lost a part: what is left of it
-must be searched again, which needs texts. Such a text waits for the next scan, and so does every text
-for which a copy in one that waits might decide. What is held are the spans that go: of all texts or, where connected components of
-texts are taken apart, of some components, whose texts are numbered anew.
+One scan over narrow rows decides every text, except where a copy has lost a part: the rest of that copy
+must be searched again, which needs the texts. Such a text waits for the next scan, and so does every text
+that depends on a copy in a waiting text. Memory holds the removed spans: those of all texts or, if the connected
+components of texts are decided separately, those of the current components, whose texts are renumbered.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cut", "Decide", "Repeats", "SearchAgain", "Slice"]
 
-FOUND, SEARCHED, AGAIN = range(3)  # kinds of rows that are decided: pairs, the mark of a text that was searched again, what that found
-GOES, STAYS, REPEAT = range(3)  # kinds of rows of a text with repeats
+# Kinds of rows for `Decide`: pairs; the mark of a text that was searched again; the pairs found by that search.
+FOUND, SEARCHED, AGAIN = range(3)
+GOES, STAYS, REPEAT = range(3)  # kinds of rows for `Repeats`
 
 
 def _members(*more: str) -> pa.Schema:
@@ -46,9 +47,9 @@ def _members(*more: str) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Decide:
-    """Decide which passages go; where that needs a search, give what is left of the copies instead.
+    """Decide which passages are removed; where that needs a search, return the remaining parts of the copies instead.
 
-    With ``apart`` rows come component by component, and a scan may have any of them.
+    With ``apart`` the rows are sorted by component, and a scan may get any subset of the components.
     """
 
     min_chars: int
@@ -56,11 +57,11 @@ class Decide:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: passages that go (``left_over`` 0), and places of keepers that ``text`` is to be searched for in (``left_over`` 1)."""
+        """The columns: removed passages (``left_over`` 0), and places of keepers to compare with ``text`` again (``left_over`` 1)."""
         return _members("left_over")
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield what becomes of rows in the order of texts, kinds, and preference."""
+        """Yield the decisions for rows sorted by text, kind, and preference."""
         import pyarrow as pa
 
         gone, place, waits, used = np.empty((16, 2), np.int64), np.zeros((16, 2), np.int64), np.zeros(16, np.bool_), 0
@@ -68,7 +69,7 @@ class Decide:
             spans = np.stack([batch.column(name).to_numpy() for name in MEMBER], axis=1)
             kind = batch.column("kind").to_numpy()
             numbers = None
-            if self.apart:  # nothing of other components is asked for: what was held of them goes
+            if self.apart:  # a component never asks for another one, so the spans of the previous one are dropped
                 numbers, at = np.unique(spans[:, [0, 3]], return_inverse=True)
                 spans[:, [0, 3]] = at.reshape(-1, 2)
                 used, waits[:] = 0, False
@@ -94,7 +95,7 @@ class Decide:
 def _decide(
     spans: I64, kind: I64, gone: I64, place: I64, waits: npt.NDArray[np.bool_], used: int, least: int, most: int
 ) -> tuple[npt.NDArray[np.bool_], I64, int]:
-    """Visit texts as `keepers.passage_members` does; return which rows go, rows (text, keeper, start, end) to search, and the end of ``gone``."""
+    """Visit texts as `keepers.passage_members` does; return the mask of removed rows, rows (text, keeper, start, end) to search, and the end of ``gone``."""
     taken, left, n, high = np.zeros(len(spans), np.bool_), np.empty((16, 4), np.int64), 0, 0
     while high < len(spans):
         low, text = high, spans[high, 0]
@@ -126,20 +127,20 @@ def _decide(
 
 @dataclass(frozen=True)
 class Slice:
-    """Cut tokens down to those that start within ``low:high`` of their text; places count from ``low`` on then."""
+    """Keep only the tokens that start within ``low:high`` of their text, with positions relative to ``low``."""
 
     unit: Unit
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: those given, with less in them."""
+        """The columns: those of the input."""
         import pyarrow as pa
 
         names = ("text", "kind", "keeper", "low", "high")
         return pa.schema([*int64_schema(names), ("tokens", pa.binary()), ("places", pa.binary())])
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a batch, cut."""
+        """Yield the rows of a batch with fewer tokens."""
         import pyarrow as pa
 
         units, places = unpack(batch.column("tokens"), self.unit), unpack_places(batch.column("places"), self.unit)
@@ -158,17 +159,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class SearchAgain:
-    """Search texts for passages that they share with places of other texts."""
+    """Search texts for passages that they share with given places of other texts."""
 
     params: PassageParams
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of passages that may go."""
+        """The columns of passages that may be removed."""
         return _members()
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield what is found for rows in the order of ``text, kind, keeper, low``: a text (kind 0), and the places."""
+        """Yield the passages found for rows sorted by ``text, kind, keeper, low``: each text (kind 0), followed by its places."""
         unit = self.params.unit
         for batch in grouped(batches, ("text",)):
             text, keeper, low = (batch.column(name).to_numpy() for name in ("text", "keeper", "low"))
@@ -185,17 +186,17 @@ class SearchAgain:
 
 @dataclass(frozen=True)
 class Repeats:
-    """Decide which repeats inside one text go."""
+    """Decide which repeats inside one text are removed."""
 
     min_chars: int
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of passages that go."""
+        """The columns of removed passages."""
         return _members()
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the repeats that go, of rows of a text: spans of it that go, spans that stay for others, and its repeats in their order."""
+        """Yield the removed repeats. Input rows of a text: its removed spans, the spans that stay for other texts, its repeats in order."""
         import pyarrow as pa
 
         for batch in grouped(batches, ("text",)):
@@ -207,7 +208,7 @@ class Repeats:
 
 @kernel
 def _repeat(spans: I64, kind: I64, least: int) -> npt.NDArray[np.bool_]:
-    """Say which repeats of texts go (see `keepers.take_repeats`)."""
+    """Return the mask of repeats that are removed (see `keepers.take_repeats`)."""
     taken = np.zeros(len(spans), np.bool_)
     gone, place, bounds, first = (
         np.empty((len(spans) + 1, 2), np.int64),
@@ -242,14 +243,14 @@ def _repeat(spans: I64, kind: I64, least: int) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Cut:
-    """Say what is cut out of texts where passages go (see `removal.passage_cuts`)."""
+    """Compute the cuts of removed passages (see `removal.passage_cuts`)."""
 
     unit: Unit
     min_chars: int
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: spans, disjoint, and whether all of it has a copy that reads the same folded."""
+        """The columns: disjoint spans, and whether the folded copy of each is exactly equal."""
         return int64_schema(("number", "low", "high", "exact"))
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

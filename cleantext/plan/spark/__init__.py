@@ -1,4 +1,4 @@
-"""The runner of a cluster. Spark shuffles, spills, retries and schedules; our kernels and queries run inside it."""
+"""The runner for clusters. Spark shuffles, spills, retries and schedules; our kernels and queries run inside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a table is read behind a place of a plan: what is read once Spark makes on the way, what is read again is written."""
+"""Count how often a table is read after a step. A table read once is computed on the fly by Spark; one read again is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["is_read_again"]
 
 
 def is_read_again(plan: Plan, at: Place, name: str) -> bool:
-    """Say whether the table that the step at a place makes is read more than once before it is made anew or dropped. A checkpoint reads what it keeps."""
+    """Return whether the output of the step at a place is read more than once before it is replaced or dropped. A checkpoint reads what it keeps."""
     reads = 0
     for step in _behind(plan.steps, at):
         reads += _reads(step, name)
@@ -22,7 +22,7 @@ def is_read_again(plan: Plan, at: Place, name: str) -> bool:
 
 
 def _behind(steps: Sequence[Step], at: Place) -> Iterator[Step]:
-    """Yield the steps that are done behind a place."""
+    """Yield the steps that run after a place."""
     loop = steps[at[0]]
     if isinstance(loop, Loop):
         yield from _behind(loop.body, at[2:])
@@ -32,7 +32,7 @@ def _behind(steps: Sequence[Step], at: Place) -> Iterator[Step]:
 
 
 def _flat(step: Step) -> Iterator[Step]:
-    """Yield a step; of a loop its question and its body twice, since what is read in it is read in each round."""
+    """Yield a step. A loop yields its test and its body twice, since each round reads the same tables again."""
     if isinstance(step, Loop):
         for _ in range(2):
             yield Expect(step.table, "")

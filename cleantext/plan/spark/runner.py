@@ -1,4 +1,4 @@
-"""The runner of a cluster: steps as DataFrames, kernels through `mapInArrow`, Parquet between them. No RDD and no call into the JVM, so that Spark Connect does, too."""
+"""The runner for clusters: steps as DataFrames, kernels through `mapInArrow`, Parquet in between. It uses no RDDs and no JVM calls, so Spark Connect works as well."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkRunner"]
 
-# Of the session, while a plan runs: what a batch for Python may have, and one meaning of numbers and types.
+# Settings of the session while a plan runs: the size of batches for Python, and fixed semantics of numbers and types.
 SETTINGS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "4096",
     "spark.sql.execution.arrow.maxBytesPerBatch": str(1 << 24),
     "spark.sql.execution.arrow.useLargeVarTypes": "false",
     "spark.sql.ansi.enabled": "true",
 }
-PROBES = 32  # tasks that ask workers what they hold: Spark hands them to all that are there
-JOBS = 10_000  # tasks at the most that rows of a spread map are cut into
+PROBES = 32  # number of tasks that check the workers; with so many, Spark uses all available workers
+JOBS = 10_000  # maximum number of tasks for a `Map` with ``spread``
 TYPES = {"int64": "bigint", "int32": "int", "string": "string", "binary": "binary", "double": "double", "float": "float", "bool": "boolean"}
 TYPES |= {f"list<{name}: string>": "array<string>" for name in ("item", "element")}
 
 
 @dataclass
 class SparkRunner:
-    """Runs plans in a session of Spark, classic or Connect.
+    """Run plans in a Spark session, classic or Connect.
 
-    ``folder`` is where tables lie between the steps: a path or URL that the driver and all workers reach under this
-    name (``s3a://bucket/run``, ``hdfs:///run``, a shared disk); ``files`` is a file system of pyarrow's for it where its
-    URL is not enough. Tables are written at each checkpoint, where two steps read one, and for outputs; a run that was
-    stopped goes on behind the last checkpoint. Results do not depend on ``partitions`` (of shuffles; by default the session's), on the
-    number of workers, or on how many of them are lost.
+    ``folder`` holds the tables between steps: a path or URL that the driver and all workers can access under the same
+    name (``s3a://bucket/run``, ``hdfs:///run``, a shared disk). ``files`` is a pyarrow file system for it, if the URL
+    is not enough. A table is written if it is an output, is part of a checkpoint, or is read by several steps. A stopped run
+    continues after the last checkpoint. Results do not depend on ``partitions`` (of shuffles; by default the setting of the session),
+    on the number of workers, or on workers that are lost.
     """
 
     spark: SparkSession
@@ -68,13 +68,13 @@ class SparkRunner:
         return Store.of(self.folder, self.files)
 
     def run(self, plan: Plan, inputs: Mapping[str, Table | DataFrame]) -> dict[str, Table]:
-        """Run a plan over input tables, or the rest of it where it was stopped; return its output tables (`frame` reads one).
+        """Run a plan over input tables, or continue a stopped run; return the output tables (`frame` reads one).
 
-        An input is a `Table`, whose files all workers reach, or a DataFrame. One without a column ``place`` that tells its rows
-        apart is written into the folder first; for a run to be taken up, it must be made in the same way again.
+        An input is a `Table`, whose files all workers can access, or a DataFrame. A DataFrame without a unique column ``place`` is
+        first written to the folder. To continue a stopped run, the DataFrame must be built in the same way again.
 
-        Raise `ConfigError` where a worker has no cleantext, or not this one; `InputError` where a table that should be empty is
-        not, or a part of a checkpoint was changed; `CleantextError` where Spark gave up.
+        Raise `ConfigError` if a worker has no cleantext or another version; `InputError` if a table that should be empty is
+        not, or if a part of a checkpoint was changed; `CleantextError` if Spark failed.
         """
         run = _SparkRun(self, plan, inputs)
         with _settings(self), _told():
@@ -89,42 +89,42 @@ class SparkRunner:
         return _read(self.spark, table.parts)
 
     def clear(self) -> None:
-        """Forget what was done, and all tables."""
+        """Delete the journal and all tables."""
         self.store.clear()
 
 
 @dataclass(frozen=True)
 class _Written:
-    """A table on disk: its parts, and Spark's schema as JSON, so that no file is opened to ask for it."""
+    """A table on disk: its parts, and its Spark schema as JSON, so that no file must be opened to infer it."""
 
     parts: tuple[Part, ...]
     schema: str
 
     @classmethod
     def told(cls, said: Mapping[str, Any]) -> _Written:
-        """Return what `asdict` made of a table."""
+        """Return the table that `asdict` was given."""
         return cls(tuple(Part(**part) for part in said["parts"]), said["schema"])
 
 
 class _SparkRun(Walk):
-    """One run of a plan: a DataFrame for each table so far, and which of them are written."""
+    """One run of a plan: a DataFrame for each table so far, and the tables that are on disk."""
 
     def __init__(self, runner: SparkRunner, plan: Plan, inputs: Mapping[str, Table | DataFrame]) -> None:
         super().__init__(runner.progress)
         self.runner, self.spark, self.store, self.plan, self.inputs = runner, runner.spark, runner.store, plan, inputs
         self.frames: dict[str, DataFrame] = {}
         self.written: dict[str, _Written] = {}
-        self.copies: dict[str, _Written] = {}  # of inputs
-        self.made_here: set[str] = set()  # tables that are no inputs
-        self.views: dict[str, tuple[str, DataFrame]] = {}  # of tables, with what they show
-        self.names: list[str] = []  # of all views
+        self.copies: dict[str, _Written] = {}  # inputs that were copied into the folder
+        self.made_here: set[str] = set()  # tables made by this run, as opposed to inputs
+        self.views: dict[str, tuple[str, DataFrame]] = {}  # name of the view of each table, and the DataFrame that it shows
+        self.names: list[str] = []  # names of all views
         self.token = uuid.uuid4().hex[:8]
         self.characters = sum(part.size for given in inputs.values() if isinstance(given, Table) for part in given.parts)
         digests = [(name, given.digest if isinstance(given, Table) else _digest(given)) for name, given in sorted(inputs.items())]
         self.fingerprint = hashlib.sha256(f"{plan.fingerprint} {digests} {installed()}".encode()).hexdigest()[:16]
 
     def through(self) -> dict[str, Table]:
-        """Do what is left of the plan, and return its outputs."""
+        """Run the remaining steps, and return the outputs of the plan."""
         self.take_up()
         self.steps(self.plan.steps)
         for name in self.plan.outputs:
@@ -133,15 +133,15 @@ class _SparkRun(Walk):
         return {name: Table(self.written[name].parts) for name in self.plan.outputs}
 
     def close(self) -> None:
-        """Take the views out of the session."""
-        with contextlib.suppress(Exception):  # of a session that has broken
+        """Drop the views of this run."""
+        with contextlib.suppress(Exception):  # the session may be broken
             for name in self.names:
                 self.spark.catalog.dropTempView(name)
 
-    # ---------------------------------------------------------------- stopped and taken up
+    # ---------------------------------------------------------------- continuing a stopped run
 
     def take_up(self) -> None:
-        """Take the tables of a run that was stopped, verified, or else the inputs."""
+        """Load and verify the tables of a stopped run; otherwise start with the inputs."""
         state = self.store.read() if self.runner.resumes else None
         if state and state["plan"] == self.fingerprint:
             self.done = tuple(state["done"])
@@ -160,7 +160,7 @@ class _SparkRun(Walk):
         self.keep(self.done, [])
 
     def keep(self, at: Place, names: Sequence[str]) -> None:
-        """Write down that all up to here is done, then delete what is needed no more."""
+        """Record a checkpoint in the journal, then delete tables that are no longer needed."""
         tables = {name: self.written[name] for name in names if name in self.written}
         if self.runner.resumes:
             state: dict[str, Any] = {"plan": self.fingerprint, "done": at, "inputs": [name for name in names if name not in tables]}
@@ -170,7 +170,7 @@ class _SparkRun(Walk):
         self.store.sweep({part.path for table in (*tables.values(), *self.copies.values()) for part in table.parts})
 
     def given(self, name: str) -> DataFrame:
-        """Return an input with the places of its rows."""
+        """Return an input, with a column ``place`` if it has positions."""
         given = self.inputs[name]
         if name in self.copies:
             return _with_places(self.spark, Table(self.copies[name].parts, positions=True), self.copies[name].schema)
@@ -179,7 +179,7 @@ class _SparkRun(Walk):
     # ---------------------------------------------------------------- steps
 
     def step(self, step: Map | Scan | Sql | Number | Expect | Checkpoint, at: Place) -> None:
-        """Do one step; what only one other step reads is left to Spark to make for it."""
+        """Run one step. A table that only one other step reads is not written, but computed by Spark for that step."""
         if isinstance(step, Expect):
             for row in self.frames[step.table].limit(1).collect():
                 raise InputError(step.message.format(**row.asDict()))
@@ -201,30 +201,30 @@ class _SparkRun(Walk):
         return any(part.rows for part in self.written[name].parts) if name in self.written else bool(self.frames[name].limit(1).count())
 
     def frame_of(self, step: Map | Scan | Sql) -> DataFrame:
-        """Return what a step makes, to be made when it is written."""
+        """Return the output of a step as a lazy DataFrame."""
         if isinstance(step, Sql):
             return self.query(step.query)
         if isinstance(step, Map):
             frame = self.query(step.query) if step.joins else self.frames[step.source]
             return self.through_kernel(frame.repartition(max(1, min(frame.count(), JOBS))) if step.spread else frame, step.kernel)
-        # Rows that agree in ``within`` come into one partition, else all.
+        # Rows with equal values in ``within`` go to the same partition; without such columns, all rows do.
         many: Any = (self.runner.partitions,) if self.runner.partitions else ()
         together = self.frames[step.source].repartition(*(*many, *step.within) if step.within else (1,))
         return self.through_kernel(together.sortWithinPartitions(*step.order), step.kernel, scans=True)
 
     def numbered(self, step: Number, at: Place) -> DataFrame:
-        """Write rows in their order, part by part; where each part begins is known then."""
+        """Write the sorted rows, then number them from the row counts of the parts."""
         ordered = self.query(f"SELECT * FROM {step.source} ORDER BY {', '.join(step.order)}")
         written = self.made(ordered, f"{step.into}-ordered-{'.'.join(map(str, at))}")
         starts = [0, *itertools.accumulate(part.rows for part in written.parts)]
         return _counted(_read(self.spark, written.parts, written.schema), written.parts, starts, step.column)
 
     def through_kernel(self, frame: DataFrame, kernel: ArrowKernel | OrderedKernel, *, scans: bool = False) -> DataFrame:
-        """Give the batches of a DataFrame to a kernel."""
+        """Return the output of a kernel over the batches of a DataFrame."""
         return frame.mapInArrow(shipped(kernel, installed(), self.characters, scans=scans), _columns(kernel.schema))
 
     def query(self, query: str) -> DataFrame:
-        """Run a query as it stands, but for the names of tables: in the session they are views of ours."""
+        """Run a query, with the names of tables replaced by those of our views."""
 
         def view(match: re.Match[str]) -> str:
             return match[1] + self.view(match[2]) if match[2] in self.frames else match[0]
@@ -232,7 +232,7 @@ class _SparkRun(Walk):
         return self.spark.sql(re.sub(r"\b((?:FROM|JOIN)\s+)(\w+)", view, query))
 
     def view(self, name: str) -> str:
-        """Return the name of the view of a table: a new one for each, since a query of Connect is only read when it is run."""
+        """Return the name of the view of a table. Each DataFrame gets a new view, since Connect resolves names only when a query runs."""
         frame = self.frames[name]
         if name not in self.views or self.views[name][1] is not frame:
             self.names.append(f"cleantext_{self.token}_{len(self.names)}")
@@ -241,13 +241,13 @@ class _SparkRun(Walk):
         return self.views[name][0]
 
     def write(self, name: str, at: Place) -> None:
-        """Write a table, if it is none that is written or given, and read it from there."""
+        """Write a table that is not on disk yet, and read it from there afterwards."""
         if name in self.made_here and name not in self.written:
             self.written[name] = self.made(self.frames[name], f"{name}-{'.'.join(map(str, at))}")
             self.frames[name] = _read(self.spark, self.written[name].parts, self.written[name].schema)
 
     def made(self, frame: DataFrame, name: str) -> _Written:
-        """Write a DataFrame into a folder named for this run: what a killed one still writes goes elsewhere."""
+        """Write a DataFrame to a folder with a name unique to this run, since tasks of a killed run may still be writing."""
         folder = f"{name}-{self.token}{TABLE}"
         frame.write.option("compression", "zstd").parquet(spark_path(self.store.path(folder)))
         return _Written(self.store.parts(folder), frame.schema.json())
@@ -257,7 +257,7 @@ class _SparkRun(Walk):
 
 
 def _read(spark: SparkSession, parts: Sequence[Part], schema: str = "") -> DataFrame:
-    """Read files by their names, none of which may be gone; the checksum of each page is compared."""
+    """Read files by their literal names, and verify page checksums. A missing file is an error."""
     from pyspark.sql.types import StructType
 
     reader = spark.read.option("__globPaths__", "false").option("parquet.page.verify-checksum.enabled", "true")
@@ -267,7 +267,7 @@ def _read(spark: SparkSession, parts: Sequence[Part], schema: str = "") -> DataF
 
 
 def _with_places(spark: SparkSession, table: Table, schema: str = "") -> DataFrame:
-    """Read an input: its columns under the names that kernels know, and where asked the place of each row, part << 32 | row."""
+    """Read an input with its columns renamed for kernels and, if it has positions, a column ``place``: part << 32 | row."""
     import pyspark.sql.functions as f
 
     frame = _read(spark, table.parts, schema)
@@ -277,13 +277,13 @@ def _with_places(spark: SparkSession, table: Table, schema: str = "") -> DataFra
 
 
 def _counted(frame: DataFrame, parts: Sequence[Part], starts: Sequence[int], name: str, columns: Sequence[Any] = ()) -> DataFrame:
-    """Give the rows of files a column that counts them, from its start on in each file."""
+    """Add a column that numbers the rows of each file, from the start given for that file."""
     import pyspark.sql.functions as f
 
     row, columns = f.col("_metadata.row_index"), columns or [f.col(f"`{column}`") for column in frame.columns]
     if len(parts) == 1:
         return frame.select(*columns, (row + starts[0]).alias(name))
-    # Spark names files in its own way: it is asked for these names.
+    # Spark writes paths in its own way, so ask it for the paths it uses.
     number = {urlparse(part.path).path if "://" in part.path else part.path: n for n, part in enumerate(parts)}
     names = [found[0] for found in frame.select(f.col("_metadata.file_path")).distinct().collect()]
     rows = [(found, starts[number[unquote(urlparse(found).path)]]) for found in names] or [("", 0)]
@@ -296,12 +296,12 @@ def _counted(frame: DataFrame, parts: Sequence[Part], starts: Sequence[int], nam
 
 
 def _digest(frame: DataFrame) -> str:
-    """Return what tells a DataFrame from another one: how it is made."""
+    """Return a digest of how a DataFrame is computed."""
     return f"{frame.semanticHash()} {frame.schema.json()}"
 
 
 def _columns(schema: pa.Schema) -> str:
-    """Return a schema as Spark writes it."""
+    """Return a schema as a Spark DDL string."""
     return ", ".join(f"`{field.name}` {TYPES[str(field.type)]}" for field in schema)
 
 
@@ -310,7 +310,7 @@ def _columns(schema: pa.Schema) -> str:
 
 @contextlib.contextmanager
 def _settings(runner: SparkRunner) -> Iterator[None]:
-    """Set what the session must say while a plan runs."""
+    """Apply our settings to the session, and restore the old ones afterwards."""
     conf = runner.spark.conf
     wanted = SETTINGS | ({"spark.sql.shuffle.partitions": str(runner.partitions)} if runner.partitions else {})
     before = {name: conf.get(name, None) for name in wanted}
@@ -319,13 +319,13 @@ def _settings(runner: SparkRunner) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(Exception):  # of a session that has broken: what broke it is what the caller needs
+        with contextlib.suppress(Exception):  # the session may be broken; the caller needs the original error
             for name, old in before.items():
                 conf.unset(name) if old is None else conf.set(name, old)
 
 
 def _check_workers(spark: SparkSession) -> None:
-    """Ask workers what they hold, before any work."""
+    """Check that all workers have the same cleantext as the driver, before any work."""
     kernel = Probe()
     work = shipped(kernel, installed(), 0)
     found = spark.range(0, PROBES, 1, PROBES).mapInArrow(work, _columns(kernel.schema)).count()
@@ -334,7 +334,7 @@ def _check_workers(spark: SparkSession) -> None:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Say what Spark's errors mean, of which most is a trace of Java."""
+    """Raise Spark's errors again with a readable message instead of a Java stack trace."""
     try:
         yield
     except CleantextError:
@@ -357,7 +357,7 @@ def _told() -> Iterator[None]:
 
 
 def _first(text: str) -> str:
-    """Return of an error what is said before the traces, and what the last one of Python ends with."""
+    """Return the first line of an error and the last line of its last Python traceback."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     ends = [line for line in lines if re.match(r"[A-Za-z_.]+(?:Error|Exception|Exit|Interrupt)\b", line)]
     return " ".join(dict.fromkeys([lines[0], *ends[-1:]]))[:1000]

@@ -1,4 +1,4 @@
-"""Sessions of Spark for the command line; whoever has one of his own gives that to `SparkRunner`."""
+"""Spark sessions for the command line. Callers with a session of their own pass it to `SparkRunner`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MISSING = "Spark needs pyspark and Java: pip install 'cleantext-zh[spark]', and 
 
 @contextlib.contextmanager
 def connected(master: str, options: Mapping[str, str] | None = None) -> Iterator[SparkSession]:
-    """Give a session on a cluster, and end it: ``local[4]``, ``spark://host:7077``, ``yarn``, ``k8s://...``, or ``sc://host:15002`` of Spark Connect.
+    """Yield a session on a cluster, and stop it afterwards: ``local[4]``, ``spark://host:7077``, ``yarn``, ``k8s://...``, or ``sc://host:15002`` of Spark Connect.
 
     ``options`` are Spark's own (``spark.executor.memory``). Raise `ConfigError` where pyspark or Java are missing, or the
     cluster cannot be reached.
@@ -35,7 +35,7 @@ def connected(master: str, options: Mapping[str, str] | None = None) -> Iterator
         builder = builder.remote(master)
     else:
         builder = builder.master(master).config("spark.ui.showConsoleProgress", "false")
-        if master.startswith("local"):  # workers here are processes of this machine: this very Python
+        if master.startswith("local"):  # workers are processes on this machine, so they use this Python
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
             builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
     for name, value in (options or {}).items():

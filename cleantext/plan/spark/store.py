@@ -1,4 +1,4 @@
-"""Where a run on Spark keeps its tables: a folder that the driver and all workers reach under one name, local or in an object store."""
+"""The tables of a run on Spark: a folder, local or in an object store, that the driver and all workers access under one name."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "spark_path"]
 
-TAIL = 8  # bytes at the end of a Parquet file: how long its footer is, and four letters
-TABLE = ".table"  # ends the name of a table's folder
+TAIL = 8  # bytes after the footer of a Parquet file: its length and four letters
+TABLE = ".table"  # suffix of the folder of a table
 JOURNAL = "journal.json"
 PART = re.compile(r"part-(\d+)-.*\.parquet")
-HADOOP = {"s3a": "s3", "s3n": "s3"}  # names that only Hadoop has
-READERS = 16  # footers that are read at once
+HADOOP = {"s3a": "s3", "s3n": "s3"}  # URL schemes that only Hadoop knows
+READERS = 16  # footers read in parallel
 
 
 def spark_path(path: str) -> str:
-    """Return how Spark is told of a path: one without a scheme would be looked for on the cluster's own file system."""
+    """Return a path as a URL for Spark, which looks up paths without a scheme in the default file system of the cluster."""
     return path if "://" in path else f"file://{Path(path).absolute()}"
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder, as this process reaches it."""
+    """A folder of tables, and how this process accesses it."""
 
     folder: str  # a path, or a URL such as s3a://bucket/folder
     files: pafs.FileSystem
-    root: str  # of the folder, in ``files``
+    root: str  # path of the folder in ``files``
 
     @classmethod
     def of(cls, folder: str | Path, files: pafs.FileSystem | None = None) -> Store:
-        """Return the folder by its path or URL; ``files`` is a file system of the caller's, else one of pyarrow's or fsspec's."""
+        """Open a folder by path or URL, with the file system ``files``, or else one of pyarrow's or fsspec's."""
         import pyarrow as pa
         import pyarrow.fs as pafs
 
@@ -67,13 +67,13 @@ class Store:
         return cls(text, found, root)
 
     def path(self, name: str) -> str:
-        """Return the path of a table's folder, as workers are told of it."""
+        """Return the path of the folder of a table for workers."""
         return f"{self.folder}/{name}"
 
     # ---------------------------------------------------------------- tables
 
     def parts(self, name: str) -> tuple[Part, ...]:
-        """Describe the files of a table that was written: those with rows, in the order of its partitions, or one without."""
+        """Describe the files of a table in the order of its partitions: those with rows, or a single empty one."""
         import pyarrow.fs as pafs
 
         infos = self.files.get_file_info(pafs.FileSelector(f"{self.root}/{name}"))
@@ -91,7 +91,7 @@ class Store:
             return Part(f"{self.folder}/{name}", size, crc, pq.ParquetFile(file).metadata.num_rows)
 
     def check(self, parts: Sequence[Part]) -> None:
-        """Raise `InputError` where a part is not the one that was written. Pages have checksums of their own, which Spark checks as it reads."""
+        """Raise `InputError` if a part was deleted or changed. Spark itself verifies the checksums of pages when it reads them."""
         import pyarrow as pa
 
         def fault(part: Part) -> str:
@@ -111,7 +111,7 @@ class Store:
                     )
 
     def sweep(self, needed: AbstractSet[str]) -> None:
-        """Delete the folders of tables, except those of parts that are needed. What is not ours stays."""
+        """Delete the folders of tables without needed parts. Other folders are left alone."""
         import pyarrow.fs as pafs
 
         folders = {path.rpartition("/")[0].rpartition("/")[2] for path in needed}
@@ -123,7 +123,7 @@ class Store:
     # ---------------------------------------------------------------- the journal
 
     def write(self, value: Any) -> None:
-        """Write the journal: whole or not at all."""
+        """Write the journal atomically."""
         import pyarrow.fs as pafs
 
         data = json.dumps(value).encode()
@@ -131,7 +131,7 @@ class Store:
         if isinstance(self.files, pafs.LocalFileSystem):
             with write_part(Path(self.root, JOURNAL)) as temporary:
                 temporary.write_bytes(data)
-        else:  # object stores put a file in its place when it is closed
+        else:  # in object stores a file appears only when it is closed
             with self.files.open_output_stream(f"{self.root}/{JOURNAL}") as file:
                 file.write(data)
 
@@ -151,7 +151,7 @@ class Store:
 
 
 def _footer(file: Any) -> tuple[int, int]:
-    """Return the bytes of a Parquet file, and the CRC-32 of its footer."""
+    """Return the size of a Parquet file in bytes, and the CRC-32 of its footer."""
     size = file.size()
     if size < TAIL:
         return size, 0

@@ -1,4 +1,4 @@
-"""What runs on the workers of Spark: the check that they hold the same package, and kernels over the batches that they are given."""
+"""Code that runs on Spark workers: the check that they have the same package, and kernels over batches."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["MARK", "Probe", "installed", "run", "shipped"]
 
 Work = Callable[[Iterator["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
-BATCH = 1 << 22  # bytes that a kernel gets at once
-MARK = "cleantext on the worker"  # begins what a worker says when it cannot do its work
+BATCH = 1 << 22  # bytes per batch for a kernel
+MARK = "cleantext on the worker"  # prefix of the message of a worker that cannot work
 SUFFIXES = (".py", ".npz", ".toml", ".tsv", ".txt", ".j2")
-DECIDE = ("datasketch", "ftfy", "opencc-python-reimplemented", "resiliparse")  # whose versions change what comes out
+DECIDE = ("datasketch", "ftfy", "opencc-python-reimplemented", "resiliparse")  # libraries whose version affects results
 
 
 @cache
 def installed() -> str:
-    """Return what the results of kernels depend on: the version, a digest of the package's files, Unicode's version, and some libraries."""
+    """Describe everything that results of kernels depend on: the versions of the package, of Unicode and of some libraries, and a digest of the package's files."""
     import cleantext
 
     digest = hashlib.sha256()
@@ -48,10 +48,10 @@ def _files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
 
 
 def shipped(kernel: ArrowKernel | OrderedKernel, expected: str, characters: int, *, scans: bool = False) -> Work:
-    """Return the function that Spark sends to workers: it checks the worker, then gives a kernel its batches, or with ``scans`` all of them.
+    """Return the function that Spark sends to workers: it checks the worker, then runs the kernel on each batch, or with ``scans`` on all batches.
 
-    The function travels by value, and the kernel inside it as bytes: a worker without the package can still say so.
-    ``characters`` is about the size of the job, for `cleantext.jit`.
+    The function is pickled by value and contains the kernel as bytes, so that a worker without the package can report this.
+    ``characters`` is the approximate size of the job, for `cleantext.jit`.
     """
     from pyspark import cloudpickle
 
@@ -68,7 +68,7 @@ def shipped(kernel: ArrowKernel | OrderedKernel, expected: str, characters: int,
         try:
             from importlib import import_module
 
-            worker = import_module("cleantext.plan.spark.worker")  # not this one: the worker's own
+            worker = import_module("cleantext.plan.spark.worker")  # the module of the worker, not of the driver
             found = worker.installed()
         except ImportError as error:
             raise refuse(f"no cleantext-zh there ({error})") from error
@@ -80,7 +80,7 @@ def shipped(kernel: ArrowKernel | OrderedKernel, expected: str, characters: int,
 
 
 def run(data: bytes, batches: Iterator[pa.RecordBatch], characters: int, *, scans: bool) -> Iterator[pa.RecordBatch]:
-    """Yield what a pickled kernel gives of batches: of each by itself, or with ``scans`` of all."""
+    """Yield the output of a pickled kernel for each batch, or with ``scans`` for all batches together."""
     import pickle
 
     from cleantext.jit import LARGE, expect
@@ -95,11 +95,11 @@ def run(data: bytes, batches: Iterator[pa.RecordBatch], characters: int, *, scan
 
 @dataclass(frozen=True)
 class Probe:
-    """Give rows as they come: whoever gets them back knows that the worker is sound."""
+    """Return each batch unchanged: a kernel that tests workers."""
 
     @property
     def schema(self) -> pa.Schema:
-        """The column that `range` makes."""
+        """The column that `SparkSession.range` makes."""
         import pyarrow as pa
 
         return pa.schema([("id", pa.int64())])
