@@ -134,6 +134,8 @@ def main() -> None:
         "--render", action="store_true", help="write RESULTS.md, plots and README's table from results.json, and measure nothing"
     )
     asked, began = parser.parse_args(), time.perf_counter()
+    # Bytecode is kept, as it is for users: without it each start of an engine compiles the source of all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     results = rendered.load()
     idle = asked.render or asked.report or ((asked.check or asked.raising) and not asked.only and not asked.quick)
     rows = [] if idle else chosen(asked.only)
