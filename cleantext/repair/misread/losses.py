@@ -7,13 +7,12 @@ out of step: a run of bytes above ASCII is odd, and where the odd one stood is w
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.jit import kernel, kernel_beside
-from cleantext.repair.model import Links, word_model
+from cleantext.jit import kernel_beside
+from cleantext.repair.model import Links, follows, word_model
 
 __all__ = ["BROKEN", "LOSS", "TRAILING", "resynchronised", "without_broken"]
 
@@ -83,21 +82,6 @@ def _likeliest(run: bytes) -> str:
     return "".join(out)
 
 
-@kernel
-def _follows(links: Links, left: Any, right: Any) -> Any:
-    """Return log P(right | left)."""
-    low, high = links.row[left], links.row[left + 1]
-    while low < high:
-        middle = (low + high) >> 1
-        if links.right[middle] < right:
-            low = middle + 1
-        else:
-            high = middle
-    if low < links.row[left + 1] and links.right[low] == right:
-        return links.joined[low]
-    return links.end[left] + links.start[right]
-
-
 def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     """Do what `_ways` does, in NumPy and lists."""
     n = len(run)
@@ -105,8 +89,8 @@ def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     left, right = here[:-2], here[2:]
     key = (left << 16 | right).astype(np.uint64)
     at = np.minimum(np.searchsorted(links.key, key), len(links.key) - 1)
-    follows = np.where(links.key[at] == key, links.joined[at], links.end[left] + links.start[right])
-    gains = [*links.start[here[:2]].tolist(), *follows.tolist()]
+    gain = np.where(links.key[at] == key, links.joined[at], links.end[left] + links.start[right])
+    gains = [*links.start[here[:2]].tolist(), *gain.tolist()]
     best, steps = [0.0, -SINGLE_COST], [0, 1]
     for i in range(2, n + 1):
         pair, single = best[i - 2] + gains[i - 2], best[i - 1] - SINGLE_COST
@@ -128,7 +112,7 @@ def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     best[1] = -SINGLE_COST
     for i in range(2, n + 1):  # each pair is looked at behind the one before it in step
         here = pairs[np.int64(run[i - 2]) << 8 | np.int64(run[i - 1])]
-        gain = links.start[here] if i < 4 else _follows(links, pairs[np.int64(run[i - 4]) << 8 | np.int64(run[i - 3])], here)
+        gain = links.start[here] if i < 4 else follows(links, pairs[np.int64(run[i - 4]) << 8 | np.int64(run[i - 3])], here)
         pair, single = best[i - 2] + np.float64(gain), best[i - 1] - SINGLE_COST
         best[i] = max(pair, single)
         back[i] = 2 if pair >= single else 1
