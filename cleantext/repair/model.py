@@ -155,10 +155,14 @@ class WordModel:
             self._apart[self._mark[ord(pair[0])], self._mark[ord(pair[1])]] = NEAR
 
     @cached_property
+    def shown(self) -> U32:
+        """The code points that the two bytes of GBK that a number has show as; U+FFFD where they are none."""
+        return code_points("".join(bytes((n >> 8, n & 255)).decode("gbk", "replace")[0] for n in range(0x10000)))
+
+    @cached_property
     def pairs(self) -> I32:
         """What the two bytes of GBK that a number has are to the model."""
-        characters = "".join(bytes((n >> 8, n & 255)).decode("gbk", "replace")[0] for n in range(0x10000))
-        return self.indices(characters).astype(np.int32)
+        return self._fold[self.shown].astype(np.int32)
 
     def indices(self, text: str) -> I64:
         """Return the code point of each character, folded."""

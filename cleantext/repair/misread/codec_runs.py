@@ -10,22 +10,23 @@ import numpy.typing as npt
 from cleantext.changes import I64, U32, code_points
 from cleantext.jit import kernel_beside
 
-__all__ = ["FEWEST", "codec_runs"]
+__all__ = ["FEWEST", "SHORTEST", "codec_runs"]
 
 U16 = npt.NDArray[np.uint16]
-FEWEST = 3  # bytes above ASCII of a run: two characters in UTF-8 have six, three in another encoding as many as they are
+SHORTEST = 6  # bytes of a run: two characters in UTF-8, or three in another encoding
+FEWEST = 3  # of them above ASCII: those in UTF-8 all are, of each of the others one
 
 
 def codec_runs(line: str, codecs: tuple[str, ...]) -> list[list[int]]:
     """Return ``[n, low, high]`` for each run of a line, as long as can be, that codec ``n`` can write, by codec, then from left to right.
 
-    Without those that are no Chinese for certain: with fewer than `FEWEST` characters above ASCII, or with one of these that no other of
+    Without those that are no Chinese for certain: shorter than `SHORTEST`, with fewer than `FEWEST` characters above ASCII, or with one of these that no other of
     Chinese can go with, an accented letter at the end of a word.
 
-    >>> codec_runs("ÐÂ½® café 新疆", ("latin-1", "koi8-r")), codec_runs("ÐÂ½®新疆", ("latin-1", "koi8-r"))
-    ([], [[0, 0, 4]])
+    >>> codec_runs("ÐÂ½®¡£ café 新疆", ("latin-1", "koi8-r")), codec_runs("ÐÂ½®¡£新疆", ("latin-1", "koi8-r"))
+    ([], [[0, 0, 6]])
     """
-    runs = np.empty((len(codecs) * (len(line) // FEWEST), 3), np.int64)
+    runs = np.empty((len(codecs) * (len(line) // SHORTEST), 3), np.int64)
     n = _runs.sized(len(codecs) * len(line))(code_points(line), _writers(codecs), len(codecs), runs)
     found: list[list[int]] = runs[:n].tolist()
     return found
@@ -56,7 +57,8 @@ def _runs_at_once(points: U32, writers: U16, codecs: int, runs: I64) -> int:
     cuts = np.flatnonzero(~writes)
     run = np.cumsum(~writes)
     highs, lones = (np.bincount(run, flags.ravel(), len(cuts) + 1) for flags in (high & writes, lone))
-    kept = np.flatnonzero((highs >= FEWEST) & (lones == 0))
+    size = np.diff(cuts, prepend=-1, append=cuts[-1] + 1) - 1
+    kept = np.flatnonzero((size >= SHORTEST) & (highs >= FEWEST) & (lones == 0))
     start = np.where(kept, cuts[kept - 1] + 1, 0)
     runs[: len(kept)] = np.stack([start // wide, start % wide, cuts[kept] % wide], 1)
     return len(kept)
@@ -80,7 +82,7 @@ def _runs(points: U32, writers: U16, codecs: int, runs: I64) -> int:
                     if after and ((right < 0x40 and not 0x30 <= right < 0x3A) or right == 0x7F):
                         lone += 1
                 continue
-            if high >= FEWEST and lone == 0:
+            if i - low >= SHORTEST and high >= FEWEST and lone == 0:
                 runs[n, 0], runs[n, 1], runs[n, 2] = codec, low, i
                 n += 1
             low, high, lone = i + 1, 0, 0

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from cleantext.edits import Edit
-from cleantext.repair.misread.codec_runs import codec_runs
+from cleantext.repair.misread.codec_runs import SHORTEST, codec_runs
 from cleantext.repair.misread.losses import BROKEN, LOSS, TRAILING, resynchronised, without_broken
 from cleantext.repair.model import word_model
 
@@ -66,7 +66,7 @@ OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
 LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # so many of one of these
 # Bytes that UTF-8 does not have, or a first one without a second: no UTF-8, whatever else `without_broken` takes out.
 NEVER_UTF8 = re.compile(rb"[\xc0\xc1\xf5-\xff]|[\xc2-\xf4](?![\x80-\xbf])")
-LOST_PAIR = re.compile(rb"\x80\x80|\xff")  # of these bytes one is lost in GBK
+LOST_PAIR = re.compile(rb"\x80\x80|\xff")  # of these bytes one is lost in GBK: rules of tables that KOI8-R shows
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
 CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
@@ -142,7 +142,7 @@ def _by_codec(line: str, shown: str, trues: tuple[str, ...], spans: Sequence[tup
     for low, high in spans:
         run = line[low:high]
         data = _written(run, shown)
-        best = _decoded(run, data, shown, trues, known) if data else None
+        best = _decoded(run, data, shown, trues, known) if data and len(data) >= SHORTEST else None
         if best is not None:
             yield Edit(low, high, run, best[1], RULES[best[2]])
 
@@ -219,9 +219,13 @@ def _strict(data: bytes, true: str) -> str | None:
 
 def _damaged(run: str, data: bytes, true: str) -> tuple[float, str] | None:
     """Return score and text of a run that has lost bytes, at most one for `APART_LOST` characters of Chinese; or None."""
-    if true == "gb18030" and 2 * APART_LOST * len(LOST_PAIR.findall(data)) > len(data):
-        return None  # as rules of tables are, shown by KOI8-R
-    found = without_broken(data, start=run[0] > "\u2e7f") if true == "utf-8" else resynchronised(data) if true == "gb18030" else None
+    most = len(data) // (2 * APART_LOST)  # a character of Chinese has two bytes and more
+    if not most:
+        return None
+    if true == "utf-8":
+        found = without_broken(data, start=run[0] > "\u2e7f")
+    else:
+        found = resynchronised(data, most) if true == "gb18030" and len(LOST_PAIR.findall(data)) <= most else None
     if found is None or not found[1] or len(HAN_LETTER.findall(found[0])) < APART_LOST * found[1]:
         return None
     score = _readable(run, found[0].replace(LOSS, ""), true)

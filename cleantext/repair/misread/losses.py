@@ -11,6 +11,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from cleantext.changes import text_of
 from cleantext.jit import kernel_beside
 from cleantext.repair.model import Links, follows, word_model
 
@@ -49,12 +50,13 @@ def without_broken(data: bytes, *, start: bool = False) -> tuple[str, int] | Non
         return None
 
 
-def resynchronised(data: bytes) -> tuple[str, int] | None:
+def resynchronised(data: bytes, most: int) -> tuple[str, int] | None:
     """Return GBK decoded, with U+FFFD for each byte that has lost the other of its pair, and their number; None if it is no such GBK.
 
-    Within a run of bytes above ASCII the likeliest way through pairs and single bytes is taken, each single one at `SINGLE_COST`.
+    Nor if more than ``most`` bytes have. Within a run of bytes above ASCII the likeliest way through pairs and single bytes is taken,
+    each single one at `SINGLE_COST`.
 
-    >>> resynchronised("新疆是一个好地方，我们".encode("gbk")[:9] + "好地方，我们".encode("gbk"))
+    >>> resynchronised("新疆是一个好地方，我们".encode("gbk")[:9] + "好地方，我们".encode("gbk"), 1)
     ('新疆是一�好地方，我们', 1)
     """
     parts: list[str] = []
@@ -62,24 +64,36 @@ def resynchronised(data: bytes) -> tuple[str, int] | None:
     try:
         for run in HIGH.finditer(data):
             if SHORTEST <= len(run[0]) <= LONGEST:
-                text = _likeliest(run[0])
+                text = _likeliest(run[0], most - lost)
+                if text is None:
+                    return None
                 parts += [data[done : run.start()].decode("gb18030"), text]
                 done, lost = run.end(), lost + text.count(LOSS)
-        return "".join([*parts, data[done:].decode("gb18030")]), lost
+        return ("".join([*parts, data[done:].decode("gb18030")]), lost) if lost <= most else None
     except UnicodeDecodeError:
         return None
 
 
-def _likeliest(run: bytes) -> str:
-    """Return the likeliest reading of a run of bytes above ASCII."""
+def _likeliest(run: bytes, most: int) -> str | None:
+    """Return the likeliest reading of a run of bytes above ASCII, None where more than ``most`` bytes of it stand alone."""
     model = word_model()
     widths = np.empty(len(run), np.uint8)
     n = _ways.sized(8 * len(run))(np.frombuffer(run, np.uint8), model.pairs, model.links, widths)
-    out, at = [], 0
-    for width in widths[:n].tolist():
-        out.append(run[at : at + 2].decode("gbk", "replace")[:1] if width == 2 else LOSS)
-        at += width
-    return "".join(out)
+    if 2 * n - len(run) > most:
+        return None
+    parts, at = [], 0
+    for before, step in enumerate(np.flatnonzero(widths[:n] == 1).tolist()):  # a single byte, behind so many other ones
+        parts.append(_paired(run[at : 2 * step - before]))
+        at = 2 * step - before + 1
+    return LOSS.join([*parts, _paired(run[at:])])
+
+
+def _paired(data: bytes) -> str:
+    """Return pairs of bytes as GBK, one character each; what is none is U+FFFD."""
+    try:
+        return data.decode("gbk")
+    except UnicodeDecodeError:
+        return text_of(word_model().shown[np.frombuffer(data, ">u2")])
 
 
 def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
