@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import text_of
-from cleantext.jit import kernel_beside
+from cleantext.jit import kernel, kernel_beside
 from cleantext.repair.model import Links, follows, word_model
 
 __all__ = ["BROKEN", "LOSS", "TRAILING", "resynchronised", "without_broken"]
 
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
 LOSS = "\N{REPLACEMENT CHARACTER}"
@@ -28,8 +29,8 @@ BROKEN = re.compile(
     rb"|(?<![\x80-\xff])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=(?:[\xe2-\xef][\x80-\xbf][\x80-\xbf]){2})"
 )
 TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
-HIGH = re.compile(rb"[\x80-\xff]+")
-SHORTEST = 7  # bytes of a run above ASCII that may have lost one; shorter odd runs are accented letters
+HIGH = re.compile(rb"[\x80-\xff]{7,}")  # a run that may have lost one; shorter odd ones are accented letters
+NO_PAIR = 0xFFFD  # what the model takes bytes for that are no character of GBK
 SINGLE_COST = 15.0  # nats; a character out of step costs eight more than one in step
 LONGEST = 4000
 
@@ -51,41 +52,35 @@ def without_broken(data: bytes, *, start: bool = False) -> tuple[str, int] | Non
 
 
 def resynchronised(data: bytes, most: int) -> tuple[str, int] | None:
-    """Return GBK decoded, with U+FFFD for each byte that has lost the other of its pair, and their number; None if it is no such GBK.
+    """Return GBK decoded, with U+FFFD for each byte that has lost the other of its pair, and their number, from 1 to ``most``; else None.
 
-    Nor if more than ``most`` bytes have. Within a run of bytes above ASCII the likeliest way through pairs and single bytes is taken,
-    each single one at `SINGLE_COST`.
+    Within a run of bytes above ASCII the likeliest way through pairs and single bytes is taken, each single one at `SINGLE_COST`.
 
     >>> resynchronised("新疆是一个好地方，我们".encode("gbk")[:9] + "好地方，我们".encode("gbk"), 1)
     ('新疆是一�好地方，我们', 1)
     """
+    runs = [m.span() for m in HIGH.finditer(data) if len(m[0]) <= LONGEST]
+    if not runs:
+        return None
+    model, widths = word_model(), np.zeros(len(data), np.uint8)
+    lost = _all_ways.sized(8 * len(data))(np.frombuffer(data, np.uint8), np.array(runs), model.pairs, model.links, widths)
+    if not 0 < lost <= most:
+        return None
     parts: list[str] = []
-    done = lost = 0
+    done = 0
     try:
-        for run in HIGH.finditer(data):
-            if SHORTEST <= len(run[0]) <= LONGEST:
-                text = _likeliest(run[0], most - lost)
-                if text is None:
-                    return None
-                parts += [data[done : run.start()].decode("gb18030"), text]
-                done, lost = run.end(), lost + text.count(LOSS)
-        return ("".join([*parts, data[done:].decode("gb18030")]), lost) if lost <= most else None
+        for low, high in runs:
+            parts.append(data[done:low].decode("gb18030"))
+            text, at = [], low
+            for before, step in enumerate(np.flatnonzero(widths[low:high] == 1).tolist()):  # a single byte, behind so many other ones
+                stop = low + 2 * step - before
+                text.append(_paired(data[at:stop]))
+                at = stop + 1
+            parts.append(LOSS.join([*text, _paired(data[at:high])]))
+            done = high
+        return "".join([*parts, data[done:].decode("gb18030")]), lost
     except UnicodeDecodeError:
         return None
-
-
-def _likeliest(run: bytes, most: int) -> str | None:
-    """Return the likeliest reading of a run of bytes above ASCII, None where more than ``most`` bytes of it stand alone."""
-    model = word_model()
-    widths = np.empty(len(run), np.uint8)
-    n = _ways.sized(8 * len(run))(np.frombuffer(run, np.uint8), model.pairs, model.links, widths)
-    if 2 * n - len(run) > most:
-        return None
-    parts, at = [], 0
-    for before, step in enumerate(np.flatnonzero(widths[:n] == 1).tolist()):  # a single byte, behind so many other ones
-        parts.append(_paired(run[at : 2 * step - before]))
-        at = 2 * step - before + 1
-    return LOSS.join([*parts, _paired(run[at:])])
 
 
 def _paired(data: bytes) -> str:
@@ -138,3 +133,16 @@ def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     for k in range(steps // 2):
         widths[k], widths[steps - 1 - k] = widths[steps - 1 - k], widths[k]
     return steps
+
+
+@kernel
+def _all_ways(data: U8, runs: I64, pairs: I32, links: Links, widths: U8) -> int:
+    """Write the steps through each of some runs, from where it starts on; return how many of them are no character."""
+    lost = 0
+    for n in range(len(runs)):
+        low, at = runs[n, 0], runs[n, 0]
+        for k in range(_ways(data[low : runs[n, 1]], pairs, links, widths[low : runs[n, 1]])):
+            if widths[low + k] == 1 or pairs[np.int64(data[at]) << 8 | np.int64(data[at + 1])] == NO_PAIR:
+                lost += 1
+            at += np.int64(widths[low + k])
+    return lost
