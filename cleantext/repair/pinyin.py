@@ -18,6 +18,7 @@ from importlib import resources
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from cleantext.changes import I64, U32, Changes, Cuts, code_points, cut
 from cleantext.edits import Edit
@@ -26,6 +27,7 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 
 __all__ = ["PinyinInjections", "characters_of", "first_readings", "syllable"]
 
+I16 = npt.NDArray[np.int16]
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_RANGES = "3400-9fff f900-faff 20000-323af"
 TONED = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿăĕĭŏŭ\N{COMBINING MACRON}\N{COMBINING ACUTE ACCENT}\N{COMBINING CARON}\N{COMBINING GRAVE ACCENT}"
@@ -169,9 +171,9 @@ class PinyinInjections(PageTransform):
         """Return the spans of the readings of a convicted page, one a row, with its flags and metadata."""
         points = code_points(text)
         pieces = PARTED.split(text)  # text and glosses in turn
-        read = np.fromiter(map(_annotated, pieces[1::2]), np.int64, len(pieces) // 2)
+        read = np.fromiter(map(_annotated, pieces[1::2]), np.int16, len(pieces) // 2)
         bounds = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))[:-1].reshape(-1, 2)
-        spans = bounds[(read > 0) & (_readings()[points[bounds[:, 0] - 1]] == read)]
+        spans = bounds[(read > 0) & (_readings().take(points.take(bounds[:, 0] - 1)) == read)]
         if not self._convicts(points, len(bounds), spans):
             return None
         flags = ["pinyin_injection"]
@@ -207,9 +209,9 @@ def _numbers() -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=1)
-def _readings() -> I64:
+def _readings() -> I16:
     """Return the number of the first reading of each code point that only Traditional text has, 0 for others."""
-    table = np.zeros(0x110000, np.int64)
+    table = np.zeros(0x110000, np.int16)
     for character, reading in first_readings().items():
         table[ord(character)] = _numbers()[reading]
     return table
