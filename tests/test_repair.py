@@ -219,6 +219,16 @@ class TestLatin:
     def test_gate_never_changes_the_answer(self, text):
         assert gated(text) == ftfy_safe(text)
 
+    @given(
+        st.lists(
+            st.sampled_from("hôtel été dÃ©jÃ\xa0 mÃ©tÃ©o l’hôtel «Étoile» œ Å“ â€™ à Ã â\x1a ÃƒÂ© Ð¿ ﬁ \x85 5€".split(" ")), max_size=8
+        )
+    )
+    @settings(deadline=None, max_examples=examples(1500))
+    def test_gate_among_real_accents(self, words):
+        for line in (" ".join(words), "".join(words) + "\n"):
+            assert gated(line) == ftfy_safe(line)
+
     @given(TEXTS, st.sampled_from(["latin-1", "cp1252", "cp1251", "mac-roman", "cp437"]))
     @settings(deadline=None, max_examples=examples(400))
     def test_gate_on_mojibake(self, text, codec):

@@ -99,7 +99,10 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
         return []
     codecs, whole = LATIN if latin else HAN, (0, len(line))
     runs: list[list[tuple[int, int]]] = [[] for _ in codecs]
-    for n, low, high in codec_runs(line, SINGLE) if latin else ():
+    shown_by = codec_runs(line, SINGLE) if latin else []
+    if latin and not shown_by:
+        return []
+    for n, low, high in shown_by:
         runs[n].append((low, high))
     known: Known = {}
     wholes = []
@@ -117,12 +120,13 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
         return [Edit(0, len(line), line, text, RULES[true])]
     if not latin:
         runs = [[m.span() for m in PIECE.finditer(line)]] * len(codecs)
-    tries = [list(_by_codec(line, *codec, spans, known)) for codec, spans in zip(codecs, runs, strict=True) if spans != [whole]]
+    tries = [list(_by_codec(line, *codec, spans, known)) for codec, spans in zip(codecs, runs, strict=True) if spans and spans != [whole]]
     if not latin and ("?" in line or LOSS in line):
         tries.append(list(_cut_short(line)))
+    tries = [edits for edits in tries if edits]
     tries.sort(key=lambda edits: -sum(len(e.before) for e in edits))
     edits: list[Edit] = []
-    for more in filter(None, tries):
+    for more in tries:
         edits = sorted([*edits, *_apart(more, edits)])
     return edits
 

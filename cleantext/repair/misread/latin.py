@@ -29,6 +29,9 @@ SUSPECTS = (
     "2524 252c 253c 2550-256c 2580 2584 2588 258c 2590-2593 25ca d800-dfff fb00-fb06 fffd"
 )
 ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ud800-\udfff]")  # what ftfy mends whatever is beside it
+# A letter that no encoding of single bytes shows of UTF-8, even if bytes were lost or became blanks: as in hôtel.
+NO_UTF8 = re.compile("[A-Za-z][^\0-\x7f][A-Za-z]")
+C1 = re.compile("[\x80-\x9f]")
 # Each alternative of `badness` asks for one of these suspects, or for a suspect beside another character that it names: such as these.
 BY_ITSELF = "\x80-\x9fÂÃØÙŒœΒΓΞΟВГРС"
 NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # and many more, but hardly one that Chinese has beside a suspect
@@ -75,15 +78,31 @@ def ftfy_line(line: str) -> str:
     'café é\n'
     """
     from ftfy import fix_encoding
+    from ftfy.badness import is_bad
+    from ftfy.chardata import UTF8_DETECTOR_RE
     from ftfy.fixes import fix_c1_controls, fix_latin_ligatures, fix_surrogates
 
     if len(line) > LONGEST:
         return ftfy_safe(line)
     while True:
-        given = fix_encoding(line)
-        line = fix_surrogates(fix_latin_ligatures(fix_c1_controls(given)))
+        if NO_UTF8.search(line) and is_bad(line):  # what `fix_encoding` comes to when it has tried all encodings
+            size = len(line)
+            line = UTF8_DETECTOR_RE.sub(lambda m: _embedded(m[0]) if len(m[0]) < size else m[0], line)  # noqa: B023 - asked at once
+        line = fix_encoding(line)
+        if not (ALWAYS.search(line) or C1.search(line)):
+            return line
+        given, line = line, fix_surrogates(fix_latin_ligatures(fix_c1_controls(line)))
         if line == given:
             return line
+
+
+@lru_cache(maxsize=1 << 12)
+def _embedded(part: str) -> str:
+    """Return what ftfy makes of a part of a line that looks like UTF-8: the few that a language has come again and again."""
+    from ftfy import fix_encoding
+    from ftfy.badness import is_bad
+
+    return fix_encoding(part) if is_bad(part) else part
 
 
 @lru_cache(maxsize=1)
