@@ -246,16 +246,16 @@ class Spaces(PageTransform):
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         text = page.text
-        spaced, breaks, many = _spaces(text)
-        broken: list[Edit] = []
+        edits, breaks, many = _spaces(text)
         if breaks:
             broken = [Edit(m.start(), m.end(), m[0], "\n", "space.break") for m in _BREAKS.finditer(text)]
             text = apply(text, broken)
-            spaced, _, many = _spaces(text)
-        if spaced:
-            text = apply(text, spaced)
+            edits, _, many = _spaces(text)
+        if edits:
+            text = apply(text, edits)
             many = "\n\n\n" in text or text[:1] == "\n" or text[-2:] == "\n\n"
-        return compose(compose(broken, spaced), list(_blank_lines(text)) if many else []), (), {}
+        all_edits: Sequence[Edit] = compose(broken, edits) if breaks else edits
+        return compose(all_edits, list(_blank_lines(text))) if many else all_edits, (), {}
 
 
 def _blank_lines(text: str) -> Iterator[Edit]:

@@ -69,11 +69,12 @@ class Mojibake(PageTransform):
         return holds(text, _gate())
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
-        quotes = ABOUT.search(page.text) is not None
+        found = [(start, line, edits) for start, line in lines_with(page.text, _gate()) if (edits := _line_edits(line))]
+        quotes = bool(found) and ABOUT.search(page.text) is not None
         edits = [
             edit._replace(start=edit.start + start, end=edit.end + start)
-            for start, line in lines_with(page.text, _gate())
-            for edit in _line_edits(line)
+            for start, line, edits in found
+            for edit in edits
             if not quotes or 2 * len(edit.before) > len(line)
         ]
         lost = page.text.count("\ufffd") + page.text.count(LOST)
