@@ -366,8 +366,6 @@ RUNS = {
     "script.forms.TATWEEL": "\u0640",
     "repair.misread.families.CUT_SHORT": "鏂扮枂",
     "normalize._FULL_WORD": "Ａ０，：．",
-    "normalize._TRAILING": " \t",
-    "normalize._INDENT": " \t",
     "normalize._MANY_BREAKS": "\n",
     "html.parsing.class_words.WORD": "Aa",
     "html.metadata.dates.ENGLISH_DATE": "jan 1, 20",

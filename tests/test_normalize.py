@@ -1,14 +1,18 @@
 """Normalisation: cases, and a slow definition to hold the fast one against."""
 
 import re
+import sys
 import unicodedata
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cleantext.changes import code_points
 from cleantext.normalize import Forms, Spaces, Width, normalize
 
+spaces = sys.modules["cleantext.normalize"]  # the package has a function of this name
 NBSP, WIDE = "\N{NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE}"
 ODD = NBSP + WIDE
 
@@ -28,6 +32,16 @@ def tidy(text):
 @given(st.text(" \t\n\r字a１．：\N{LINE SEPARATOR}" + ODD, max_size=14))
 def test_spaces_are_as_defined(text):
     assert Spaces()(text) == tidy(text)
+
+
+@given(st.text(" \t\n\r字a\N{LINE SEPARATOR}\U0001f600" + ODD, max_size=14))
+@settings(deadline=None)
+def test_both_forms_of_the_runs_of_spaces_agree(text):
+    """The kernel, and what runs until it is compiled."""
+    one, other = np.zeros((2, len(text) // 2 + 1, 3), np.int64)
+    given_ = code_points(text), spaces._classes()
+    assert spaces._space_runs_at_once(*given_, one) == spaces._space_runs.compiled(*given_, other)
+    assert one.tolist() == other.tolist()
 
 
 @given(st.text(max_size=30))

@@ -1,3 +1,4 @@
+import itertools
 import json
 import random
 import re
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import examples
 
+from cleantext.changes import code_points
 from cleantext.edits import apply, revert
-from cleantext.repair import STEPS, Controls, Entities, GbkSlips, Mojibake, PinyinInjections, Shortcodes, repair
+from cleantext.repair import STEPS, Controls, Entities, GbkSlips, Mojibake, PinyinInjections, Shortcodes, model, repair
 from cleantext.repair.damage import FAMILIES, FOLDED, Injector, draw_injector, garble
-from cleantext.repair.misread import losses
+from cleantext.repair.misread import codec_runs, latin, losses
 from cleantext.repair.misread.latin import SUSPECTS, ftfy_safe, gated, suspects
 from cleantext.repair.model import word_model
 from cleantext.repair.pinyin import CANDIDATE, first_readings, syllable
@@ -170,10 +172,82 @@ class TestLatin:
         assert needs(parsed)
         assert len(SUSPECTS) < 1200
 
+    def test_every_alternative_of_badness_needs_a_suspect_by_itself_or_beside_a_named_character(self):
+        """Write out what each alternative reads: some two characters that follow one another, or one, are what `may_be_bad` looks for."""
+        from re import _constants as c
+        from re import _parser
+
+        from ftfy.badness import BADNESS_RE
+
+        table = {chr(code) for code in np.flatnonzero(suspects())}
+        named, special = (re.compile(pattern) for pattern in (latin.NAMED, f"[{latin.BY_ITSELF}]"))
+
+        def sequences(pattern):
+            """Yield the rows of characters, or sets of them, None for any, that a parsed pattern reads."""
+            rows = [[]]
+            for op, value in pattern:
+                if op is c.BRANCH:
+                    more = [row for branch in value[1] for row in sequences(branch)]
+                elif op is c.SUBPATTERN:
+                    more = sequences(value[3])
+                elif op in (c.MAX_REPEAT, c.MIN_REPEAT):
+                    more = [row * n for n in range(value[0], min(int(value[1]), value[0] + 1) + 1) for row in sequences(value[2])]
+                elif op is c.LITERAL:
+                    more = [[{chr(value)}]]
+                elif op is c.IN and all(o in (c.LITERAL, c.RANGE) for o, _ in value):
+                    more = [[{chr(x) for o, v in value for x in ([v] if o is c.LITERAL else range(v[0], v[1] + 1))}]]
+                else:
+                    more = [[]] if op is c.AT else [[None]]
+                rows = [[*row, *rest] for row in rows for rest in more]
+            return rows
+
+        def seen(row):
+            if any(one and one <= table and all(map(special.match, one)) for one in row):
+                return True
+            return any(
+                one and other and all(map(named.match, one | other)) and (one <= table or other <= table)
+                for one, other in itertools.pairwise(row)
+            )
+
+        rows = sequences(_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags))
+        assert len(rows) > 30
+        assert [row for row in rows if not seen(row)] == []
+
     @given(st.text(st.characters(codec=None) | st.sampled_from("œŒÃÂ°€ \n“”éà×²вЂβÄ‚Ä\x80\x9dﬁ"), max_size=30))
     @settings(deadline=None, max_examples=examples(1500))
     def test_gate_never_changes_the_answer(self, text):
         assert gated(text) == ftfy_safe(text)
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    "hôtel",
+                    "été",
+                    "dÃ©jÃ\xa0",
+                    "mÃ©tÃ©o",
+                    "l’hôtel",
+                    "«Étoile»",
+                    "œ",
+                    "Å“",
+                    "â€™",
+                    "à",
+                    "Ã",
+                    "â\x1a",
+                    "ÃƒÂ©",
+                    "Ð¿",
+                    "ﬁ",
+                    "\x85",
+                    "5€",
+                ]
+            ),
+            max_size=8,
+        )
+    )
+    @settings(deadline=None, max_examples=examples(1500))
+    def test_gate_among_real_accents(self, words):
+        for line in (" ".join(words), "".join(words) + "\n"):
+            assert gated(line) == ftfy_safe(line)
 
     @given(TEXTS, st.sampled_from(["latin-1", "cp1252", "cp1251", "mac-roman", "cp437"]))
     @settings(deadline=None, max_examples=examples(400))
@@ -443,6 +517,33 @@ def test_both_sides_of_a_lost_byte_come_back(written, shown, at):
 )
 def test_letter_spaced_lines(text, closed):
     assert repair(text) == (closed or text)
+
+
+@given(st.text(st.sampled_from("Ðй├é’€œﬁ\uf8ff\ufffd中 aZ@?/09:\x7f\x80\0\ud800\U0001f600"), max_size=40))
+@settings(deadline=None)
+def test_both_forms_of_the_runs_of_codecs_agree_with_a_search(line):
+    """The kernel, what runs until it is compiled, and regular expressions find the same runs."""
+    lone = re.compile(r"(?:\A|(?<=[\0-/:-\x7f]))[^\0-\x7f](?=[\0-/:-?\x7f]|\Z)")
+    names = ("latin-1", "sloppy-windows-1252", "koi8-r", "mac-roman")
+    writers, found = codec_runs._writers(names), []
+    for n, name in enumerate(names):
+        runs = re.finditer(f"[{re.escape(bytes(range(256)).decode(name))}]+", line)
+        runs = (m for m in runs if len(m[0]) >= codec_runs.SHORTEST)
+        found += [[n, *m.span()] for m in runs if len(re.findall("[^\0-\x7f]", m[0])) >= codec_runs.FEWEST and not lone.search(m[0])]
+    assert codec_runs.codec_runs(line, names) == found
+    for form in (codec_runs._runs_at_once, codec_runs._runs.compiled):
+        runs = np.empty((4 * len(line), 3), np.int64)
+        assert runs[: form(code_points(line), writers, 4, runs)].tolist() == found
+
+
+@given(st.text(st.sampled_from("新疆天山的發\ue000。a \U00020000") | st.characters(), max_size=30))
+@settings(deadline=None)
+def test_both_forms_of_the_gains_of_a_text_agree(text):
+    words = word_model()
+    one, other = np.zeros((2, len(text)))
+    model._gains_at_once(code_points(text), words._fold, words.links, one)
+    model._gains.compiled(code_points(text), words._fold, words.links, other)
+    assert one.tolist() == other.tolist()
 
 
 @given(st.binary(min_size=7, max_size=80))

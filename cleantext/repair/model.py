@@ -18,9 +18,12 @@ import numpy.typing as npt
 
 from cleantext.changes import code_points
 from cleantext.data import opencc_text
+from cleantext.jit import kernel, kernel_beside
 
-__all__ = ["Links", "WordModel", "word_list", "word_model"]
+__all__ = ["Links", "WordModel", "follows", "word_list", "word_model"]
 
+U32 = npt.NDArray[np.uint32]
+F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -54,6 +57,41 @@ class Links(NamedTuple):
     row: I32  # where the characters begin that follow each within words
     right: I32  # these, ascending
     joined: F32  # log P(right | left)
+
+
+@kernel
+def follows(links: Links, left: Any, right: Any) -> Any:
+    """Return log P(right | left), as a kernel."""
+    low, high = links.row[left], links.row[left + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if links.right[middle] < right:
+            low = middle + 1
+        else:
+            high = middle
+    if low < links.row[left + 1] and links.right[low] == right:
+        return links.joined[low]
+    return links.end[left] + links.start[right]
+
+
+def _gains_at_once(points: U32, fold: I64, links: Links, gains: F64) -> None:
+    """Do what `_gains` does, in NumPy."""
+    folded = fold[np.where(points < 0x10000, points, 0)]
+    left, right = folded[:-1], folded[1:]
+    keys = (left << 16 | right).astype(np.uint64)
+    at = np.minimum(np.searchsorted(links.key, keys), len(links.key) - 1)
+    gains[:1] = links.start[folded[:1]]
+    gains[1:] = np.where(links.key[at] == keys, links.joined[at], links.end[left] + links.start[right])
+
+
+@kernel_beside(_gains_at_once)
+def _gains(points: U32, fold: I64, links: Links, gains: F64) -> None:
+    """Write the log probability of each character behind the one before it, that of the first by itself."""
+    left = np.int64(0)
+    for i in range(len(points)):
+        right = fold[np.int64(points[i]) if points[i] < 0x10000 else 0]
+        gains[i] = follows(links, left, right) if i else links.start[right]
+        left = right
 
 
 class WordModel:
@@ -117,10 +155,14 @@ class WordModel:
             self._apart[self._mark[ord(pair[0])], self._mark[ord(pair[1])]] = NEAR
 
     @cached_property
+    def shown(self) -> U32:
+        """The code points that the two bytes of GBK that a number has show as; U+FFFD where they are none."""
+        return code_points("".join(bytes((n >> 8, n & 255)).decode("gbk", "replace")[0] for n in range(0x10000)))
+
+    @cached_property
     def pairs(self) -> I32:
         """What the two bytes of GBK that a number has are to the model."""
-        characters = "".join(bytes((n >> 8, n & 255)).decode("gbk", "replace")[0] for n in range(0x10000))
-        return self.indices(characters).astype(np.int32)
+        return self._fold[self.shown].astype(np.int32)
 
     def indices(self, text: str) -> I64:
         """Return the code point of each character, folded."""
@@ -140,18 +182,11 @@ class WordModel:
         at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
         return np.where(self._pairs[at] == keys, self._joined[at], logs)
 
-    def increments(self, text: str) -> F32:
-        """Return the log probability of each character behind the one before it, as `steps` sees it, that of the first by itself."""
-        points = self.indices(text)
-        left, right = points[:-1], points[1:]
-        logs = self._end[left] + self._start[right]
-        keys = (left << 16 | right).astype(np.uint64)
-        at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
-        return np.append(self._start[points[:1]], np.where(self._pairs[at] == keys, self._joined[at], logs))
-
     def quick(self, text: str) -> float:
         """Return the log probability of a text as `steps` sees it, the first character by itself."""
-        return float(self.increments(text).astype(np.float64).sum())
+        gains = np.empty(len(text), np.float64)
+        _gains.sized(8 * len(text))(code_points(text), self._fold, self.links, gains)
+        return float(gains.sum())
 
     def score(self, text: str) -> float:
         """Return the log probability of a text, summed over all ways to cut it into words."""

@@ -13,7 +13,7 @@ import numpy as np
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
 from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits
-from cleantext.repair.misread.latin import SUSPECTS, ftfy_safe, needs_ftfy, suspects
+from cleantext.repair.misread.latin import SUSPECTS, ftfy_line, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Mojibake"]
@@ -23,6 +23,8 @@ LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
 ABOUT = re.compile("乱码|亂碼|锟斤拷|烫烫烫|[Mm]ojibake|文字化け")
 MARKERS = frozenset(UTF8_AS_GBK + GBK_AS_BIG5)
 SUSPECTED = frozenset(map(chr, np.flatnonzero(suspects()).tolist()))
+LATIN = "mojibake.latin"
+REMEMBERED = 300  # characters of a line whose edits are remembered
 ROUNDS = 8  # text that was encoded wrongly three times has been seen
 
 
@@ -67,11 +69,12 @@ class Mojibake(PageTransform):
         return holds(text, _gate())
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
-        quotes = ABOUT.search(page.text) is not None
+        found = [(start, line, edits) for start, line in lines_with(page.text, _gate()) if (edits := _line_edits(line))]
+        quotes = bool(found) and ABOUT.search(page.text) is not None
         edits = [
             edit._replace(start=edit.start + start, end=edit.end + start)
-            for start, line in lines_with(page.text, _gate())
-            for edit in _line_edits(line)
+            for start, line, edits in found
+            for edit in edits
             if not quotes or 2 * len(edit.before) > len(line)
         ]
         lost = page.text.count("\ufffd") + page.text.count(LOST)
@@ -87,15 +90,25 @@ def _gate() -> Table:
 
 
 def _line_edits(line: str) -> Sequence[Edit]:
+    return _known_edits(line) if len(line) <= REMEMBERED else _found_edits(line)
+
+
+def _found_edits(line: str) -> Sequence[Edit]:
     edits: Sequence[Edit] = ()
+    rule = ""
     for _ in range(ROUNDS):
-        found = family_edits(line, latin=True) if not SUSPECTED.isdisjoint(line) else []
+        suspected = not SUSPECTED.isdisjoint(line)
+        found = family_edits(line, latin=True) if suspected else []
         if not found and not MARKERS.isdisjoint(line):
             found = family_edits(line, latin=False)
-        if not found and needs_ftfy(line):
-            found = trimmed(0, line, ftfy_safe(line), "mojibake.latin")
+        if not found and suspected and rule != LATIN and needs_ftfy(line):  # ftfy leaves alone what it gave
+            found = trimmed(0, line, ftfy_line(line), LATIN)
         if not found:
             break
+        rule = found[0].rule
         edits = compose(edits, found)
         line = apply(line, found)
     return edits
+
+
+_known_edits = lru_cache(maxsize=1 << 12)(_found_edits)  # headers and footers of sites come again and again

@@ -18,14 +18,16 @@ from importlib import resources
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from cleantext.changes import I64, Changes, Cuts, code_points, cut, text_of
+from cleantext.changes import I64, U32, Changes, Cuts, code_points, cut
 from cleantext.edits import Edit
 from cleantext.gate import Table, ranges_of, table_of
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["PinyinInjections", "characters_of", "first_readings", "syllable"]
 
+I16 = npt.NDArray[np.int16]
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_RANGES = "3400-9fff f900-faff 20000-323af"
 TONED = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿăĕĭŏŭ\N{COMBINING MACRON}\N{COMBINING ACUTE ACCENT}\N{COMBINING CARON}\N{COMBINING GRAVE ACCENT}"
@@ -34,9 +36,9 @@ LETTERS = "a-züê\N{LATIN SMALL LETTER ALPHA}\N{LATIN SMALL LETTER SCRIPT G}\N{
 GLOSS = rf"[a-zü{LETTERS[4:]}]{{0,8}}?[{TONED}][{LETTERS}]{{0,7}}"
 HALF = re.compile(rf"\({GLOSS}\)")
 FULL = re.compile(rf"（{GLOSS}）")
-CANDIDATE = re.compile(rf"(?<=[{HAN}])(?:\({GLOSS}\)|（{GLOSS}）)+")
+# From the parenthesis on, to which `re` skips.
+CANDIDATE = re.compile(rf"[(（](?<=[{HAN}].)(?:(?<=\(){GLOSS}\)|(?<=（){GLOSS}）)(?:\({GLOSS}\)|（{GLOSS}）)*")
 PARTED = re.compile(f"({CANDIDATE.pattern})")
-HAN_RUN = re.compile(rf"[{HAN}]+")
 # What the typesetters of such tables mix up: IPA letters for Latin ones, breve for caron.
 LOOKS = str.maketrans("\N{LATIN SMALL LETTER ALPHA}\N{LATIN SMALL LETTER SCRIPT G}ăĕĭŏŭ", "agǎěǐǒǔ")
 
@@ -167,30 +169,32 @@ class PinyinInjections(PageTransform):
 
     def _found(self, text: str) -> tuple[I64, tuple[str, ...], dict[str, Any]] | None:
         """Return the spans of the readings of a convicted page, one a row, with its flags and metadata."""
+        points = code_points(text)
         pieces = PARTED.split(text)  # text and glosses in turn
-        glosses = pieces[1::2]
-        first = np.fromiter(map(_is_first_reading, pieces[:-1:2], glosses), np.bool_, len(glosses))
+        read = np.fromiter(map(_annotated, pieces[1::2]), np.int16, len(pieces) // 2)
         bounds = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))[:-1].reshape(-1, 2)
-        spans = bounds[first]
-        if not self._convicts(text, len(glosses), spans):
+        spans = bounds[(read > 0) & (_readings().take(points.take(bounds[:, 0] - 1)) == read)]
+        if not self._convicts(points, len(bounds), spans):
             return None
         flags = ["pinyin_injection"]
         headline = next(filter(None, map(str.strip, text.split("\n"))), "")
         if sum(word in headline for word in ADULT) >= 2:
             flags.append("adult_first_line")
-        rate = round(len(spans) / len("".join(HAN_RUN.findall(text))), 4)
+        rate = round(len(spans) / int(_han().take(points).sum()), 4)
         return spans, tuple(flags), {"pinyin_injection_rate": rate}
 
-    def _convicts(self, text: str, found: int, spans: I64) -> bool:
-        points = code_points(f"\n{text}\n")
-        characters = text_of(np.unique(points[spans[:, 0]]))
-        if (len(spans) < self.least and len(characters) < self.kinds) or len(spans) < 0.95 * found:
+    def _convicts(self, points: U32, found: int, spans: I64) -> bool:
+        characters = points[spans[:, 0] - 1]
+        if (len(spans) < self.least and len(set(characters.tolist())) < self.kinds) or len(spans) < 0.95 * found:
             return False
         # Where a slip was mended no gloss is left: behind 教 every 師 lost its own in a page whose table holds the bytes between them.
-        if len(spans) < 0.8 * sum(map(text.count, characters)):
+        among = np.zeros(int(points.max()) + 1, np.bool_)
+        among[characters] = True
+        if len(spans) < 0.8 * int(among.take(points).sum()):
             return False
-        beside = points[spans - [1, -1]]  # before the character that is annotated, and behind its reading
-        return bool(_han()[beside].any(axis=1).sum() >= 0.5 * len(spans))
+        han = _han().take(np.concatenate([[0], points, [0]]))
+        beside = han[spans - np.array([1, -1])]  # before the character that is annotated, and behind its reading
+        return bool(beside.any(axis=1).sum() >= 0.5 * len(spans))
 
 
 @lru_cache(maxsize=1)
@@ -198,13 +202,23 @@ def _han() -> Table:
     return table_of(HAN_RANGES)
 
 
-def _is_first_reading(before: str, glosses: str) -> bool:
-    """Say whether a text ends with a character whose first reading the glosses behind it are, one or more of them."""
-    return before[-1] in _annotated(glosses)
+@lru_cache(maxsize=1)
+def _numbers() -> Mapping[str, int]:
+    """Return a number for each reading that is the first of a character, from 1 on."""
+    return {reading: n for n, reading in enumerate(_by_reading(), 1)}
+
+
+@lru_cache(maxsize=1)
+def _readings() -> I16:
+    """Return the number of the first reading of each code point that only Traditional text has, 0 for others."""
+    table = np.zeros(0x110000, np.int16)
+    for character, reading in first_readings().items():
+        table[ord(character)] = _numbers()[reading]
+    return table
 
 
 @lru_cache(maxsize=1 << 12)
-def _annotated(glosses: str) -> str:
-    """Return the characters whose first reading all the glosses are."""
+def _annotated(glosses: str) -> int:
+    """Return the number of the first reading that all the glosses are, 0 where they are different or none is."""
     readings = {syllable(gloss) for gloss in re.findall(r"[^()（）]+", glosses)}
-    return characters_of(readings.pop()) if len(readings) == 1 else ""
+    return _numbers().get(readings.pop(), 0) if len(readings) == 1 else 0

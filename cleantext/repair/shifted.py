@@ -29,6 +29,7 @@ __all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypo
 HALVES = {ord(s) - 0xFEE0: s for s in SEPARATORS if s > "\uff00"}
 WIDEN = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 LOST = "?\ufffd"
+PARENTHESES = "(（"  # what a reading begins with
 REST = GLOSS + "[)）]"
 ANCHOR = re.compile(rf"[{LOST}](?=[{SEPARATORS}{''.join(map(chr, HALVES))}]|\?[{SEPARATORS}{''.join(map(chr, HALVES))}]|{REST})")
 TAIL = re.compile(REST)
@@ -77,6 +78,9 @@ def _bytes(character: str) -> bytes:
 def _encoded(text: str) -> bytes:
     """Return the bytes that `cleantext.decode` read as a text in GBK: two of a character that GB 18030-2022 moved."""
     return text.translate(PRIVATE).encode("gb18030", "ignore")
+
+
+_encoded_one = lru_cache(maxsize=4096)(_encoded)  # of a character
 
 
 @lru_cache(maxsize=1024)
@@ -162,7 +166,7 @@ def _follow(
             return
         slots = (*slots, character)
         at += 1
-        gloss = CANDIDATE.match(text, at)
+        gloss = CANDIDATE.match(text, at) if text[at : at + 1] in PARENTHESES else None
         if gloss and first_readings().get(shown) == syllable(gloss[0]):  # injected out of step
             at = gloss.end()
         pending = data[1]
@@ -255,8 +259,12 @@ def certified(shown: str, true: str) -> bool:
     at = 0
     while at < len(shown):
         character = shown[at]
-        gloss = TAIL.match(shown, at + 1) if character in LOST else CANDIDATE.match(shown, at + 1)
-        data = _encoded(character)
+        gloss = None
+        if character in LOST:
+            gloss = TAIL.match(shown, at + 1)
+        elif shown[at + 1 : at + 2] in PARENTHESES:
+            gloss = CANDIDATE.match(shown, at + 1)
+        data = _encoded_one(character)
         if character in LOST:
             pieces.append((ANY,) if gloss else (ANY, b"\xa3\xbf"))
         elif "!" <= character <= "~":

@@ -16,7 +16,8 @@ __all__ = ["LetterSpacing"]
 BLANK = "[ \xa0\u3000]"
 HAN, SIGN = "[\u3400-\u9fff]", "[\uff01-\uff0f\uff1a-\uff1f\u3001\u3002\u300a-\u300f\u201c\u201d\u2018\u2019\u2026\u2014（）]"
 # Nothing in the line but single characters and signs, with a blank or two between them, four of them at least; and words of ASCII.
-LINE = re.compile(rf"^{BLANK}*+(?:{HAN}|{SIGN}|[!-~]++)(?:{BLANK}{{1,2}}+(?:{HAN}|{SIGN}|[!-~]++)){{3,}}+{BLANK}*+$", re.MULTILINE)
+# From the line feed before it on, to which `re` skips.
+LINE = re.compile(rf"\n{BLANK}*+(?:{HAN}|{SIGN}|[!-~]++)(?:{BLANK}{{1,2}}+(?:{HAN}|{SIGN}|[!-~]++)){{3,}}+{BLANK}*+$", re.MULTILINE)
 PAIR = re.compile(rf"{BLANK}(?<={HAN}.){HAN}{BLANK}{HAN}")  # from the blank on: most text has few
 CLOSED = re.compile(rf"(?<={HAN}|{SIGN}){BLANK}{{1,2}}(?={HAN}|{SIGN})")
 LEAST = 4  # characters of Chinese
@@ -56,9 +57,9 @@ class LetterSpacing(PageTransform):
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         edits: list[Edit] = []
-        for line in LINE.finditer(page.text):
-            if _is_spaced(line[0]):
-                at = line.start()
+        for line in LINE.finditer(f"\n{page.text}"):
+            if _is_spaced(line[0][1:]):
+                at = line.start() - 1  # of a text with a line feed before it
                 edits += [Edit(at + m.start(), at + m.end(), m[0], "", "letterspacing.han") for m in CLOSED.finditer(line[0])]
         return edits, (), {}
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import islice
 
 from cleantext.edits import Edit
+from cleantext.repair.misread.codec_runs import SHORTEST, codec_runs
 from cleantext.repair.misread.losses import BROKEN, LOSS, TRAILING, resynchronised, without_broken
 from cleantext.repair.model import word_model
 
@@ -37,7 +37,7 @@ LATIN = (
     ("mac-roman", ("utf-8",)),
     ("cp437", ("utf-8",)),
 )
-SINGLE = frozenset(shown for shown, _ in LATIN)
+SINGLE = tuple(shown for shown, _ in LATIN)
 # Bytes that are signs, or letters hardly used, where Cyrillic was shown: every third of GBK, fewer than one in ten of Russian, Ukrainian
 # or Kazakh. Not those of «, », №, ё and the no-break space.
 SIGNS = frozenset(range(0x80, 0xC0)) - {
@@ -59,23 +59,26 @@ SIGNS = frozenset(range(0x80, 0xC0)) - {
     0xBC,
 }
 SIGNS_LEAST = 0.1
+ASCII, NO_SIGNS = bytes(range(0x80)), bytes(set(range(0x100)) - SIGNS)
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
 # What Chinese characters show as: six characters for two of UTF-8, pairs for three of GBK or Big5.
 OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
 LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # so many of one of these
+# Bytes that UTF-8 does not have, or a first one without a second: no UTF-8, whatever else `without_broken` takes out.
+NEVER_UTF8 = re.compile(rb"[\xc0\xc1\xf5-\xff]|[\xc2-\xf4](?![\x80-\xbf])")
+LOST_PAIR = re.compile(rb"\x80\x80|\xff")  # of these bytes one is lost in GBK: rules of tables that KOI8-R shows
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
 CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
 LOST = ("?", "\ufffd")
-# A byte above ASCII that no other of Chinese can go with: an accented letter at the end of a word.
-LONE = re.compile(r"(?:\A|(?<=[\0-/:-\x7f]))[^\0-\x7f](?=[\0-/:-?\x7f]|\Z)")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
+# What readings of runs were weighed at: run, bytes, encoding, text (None where the bytes are none of it), and whether it is shown so
+Known = dict[tuple[str, bytes, str, str | None, bool], tuple[float, str] | None]
 RULES = {"utf-8": "mojibake.utf8", "gb18030": "mojibake.gbk", "big5hkscs": "mojibake.big5"}
 READABLE = -9.0  # nats a character: Chinese text has -5, random characters of GBK -14
 CERTAIN = -7.5  # for runs of two characters only
-FEWEST = 3  # bytes above ASCII of a run: two characters in UTF-8 have six, three in another encoding as many as they are
 APART_LOST = 8  # characters of Chinese for each one lost
 LOST_COST = 0.5  # nats a character by which what lost a byte reads worse
 GAIN = 3.0  # nats a character over the text shown, where that was Han characters
@@ -91,39 +94,41 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     >>> family_edits("ÖÐ¹úÈËÃñ£¬ÄãºÃ", latin=True)[0].after, family_edits("鏂扮枂", latin=False)[0].after
     ('中国人民，你好', '新疆')
     """
-    import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
-
     line = line.rstrip("\n")
     if latin and not any(len(list(islice(pairs.finditer(line), least))) == least for least, pairs in LATIN_PAIRS):
         return []
-    codecs = LATIN if latin else HAN
-    segments = list(_segments(line)) if latin else []
-    if latin and not segments:
+    codecs, whole = LATIN if latin else HAN, (0, len(line))
+    runs: list[list[tuple[int, int]]] = [[] for _ in codecs]
+    shown_by = codec_runs(line, SINGLE) if latin else []
+    if latin and not shown_by:
         return []
-    parts, wholes = [], []
+    for n, low, high in shown_by:
+        runs[n].append((low, high))
+    known: Known = {}
+    wholes = []
     seen: set[bytes | None] = set()
-    for shown, trues in codecs:  # mostly all of a line is damaged in one way
-        data = _written(line, shown) if not latin or segments[0] == (0, len(line)) else None  # else a character is none of theirs
-        if data is None:
-            parts.append((shown, trues))
-        elif data not in seen and not (latin and LONE.search(line)) and (whole := _decoded(line, shown, trues, 0)):
-            wholes.append(whole)
-            if whole[2] == "utf-8":
+    for n, (shown, trues) in enumerate(codecs):  # mostly all of a line is damaged in one way
+        data = _written(line, shown) if not latin or runs[n] == [whole] else None
+        if data and data not in seen and (found := _decoded(line, data, shown, trues, known)):
+            wholes.append(found)
+            if found[2] == "utf-8":
                 break
         if not latin:  # what Big5 writes of both makers is mostly the same
             seen.add(data)
     if wholes:  # tables that differ in few characters can all write a line: what reads best is right
-        _, text, true = max(wholes, key=lambda whole: (whole[2] == "utf-8", whole[0]))
+        _, text, true = max(wholes, key=lambda found: (found[2] == "utf-8", found[0]))
         return [Edit(0, len(line), line, text, RULES[true])]
-    # What a single-byte codec can write has no run but the whole line.
-    tries = [list(_by_codec(line, shown, trues, segments)) for shown, trues in (parts if latin else codecs)]
     if not latin:
+        runs = [[m.span() for m in PIECE.finditer(line)]] * len(codecs)
+    tries = [list(_by_codec(line, *codec, spans, known)) for codec, spans in zip(codecs, runs, strict=True) if spans and spans != [whole]]
+    if not latin and ("?" in line or LOSS in line):
         tries.append(list(_cut_short(line)))
+    tries = [edits for edits in tries if edits]
     tries.sort(key=lambda edits: -sum(len(e.before) for e in edits))
-    found: list[Edit] = []
-    for edits in tries:
-        found = sorted([*found, *_apart(edits, found)])
-    return found
+    edits: list[Edit] = []
+    for more in tries:
+        edits = sorted([*edits, *_apart(more, edits)])
+    return edits
 
 
 def _apart(edits: Sequence[Edit], found: Sequence[Edit]) -> Iterator[Edit]:
@@ -136,28 +141,14 @@ def _apart(edits: Sequence[Edit], found: Sequence[Edit]) -> Iterator[Edit]:
             yield edit
 
 
-@lru_cache(maxsize=1)
-def _segment() -> re.Pattern[str]:
-    """Return a pattern for what single-byte codecs can write between characters that none of them can."""
-    high = {c for codec in SINGLE for c in bytes(range(256)).decode(codec) if c > "\u2fff"}  # of Mac Roman
-    return re.compile(f"[\0-\u2fff{''.join(sorted(high))}]+")
-
-
-def _segments(line: str) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a line that single-byte codecs may have shown and that may hold `FEWEST` characters of Chinese, a byte above ASCII each."""
-    for found in _segment().finditer(line):
-        if len(found[0]) - len(found[0].encode("ascii", "ignore")) >= FEWEST:
-            yield found.span()
-
-
-def _by_codec(line: str, shown: str, trues: tuple[str, ...], segments: Sequence[tuple[int, int]]) -> Iterator[Edit]:
-    """Yield the edits of a line under the assumption that one codec showed it."""
-    done = 0
-    for low, run in _runs(line, shown, segments):
-        best = _decoded(run, shown, trues, 0) if low >= done else None
+def _by_codec(line: str, shown: str, trues: tuple[str, ...], spans: Sequence[tuple[int, int]], known: Known) -> Iterator[Edit]:
+    """Yield the edits of runs of a line under the assumption that one codec showed them."""
+    for low, high in spans:
+        run = line[low:high]
+        data = _written(run, shown)
+        best = _decoded(run, data, shown, trues, known) if data and len(data) >= SHORTEST else None
         if best is not None:
-            done = low + len(run)
-            yield Edit(low, done, run, best[1], RULES[best[2]])
+            yield Edit(low, high, run, best[1], RULES[best[2]])
 
 
 def _cut_short(line: str) -> Iterator[Edit]:
@@ -185,47 +176,40 @@ def _cut_short(line: str) -> Iterator[Edit]:
             yield Edit(found.start(), found.end(), found[0], ahead + text + behind, RULES["utf-8"])
 
 
-def _runs(line: str, codec: str, segments: Sequence[tuple[int, int]]) -> Iterator[tuple[int, str]]:
-    """Yield the runs to be looked at but for the whole line: what a single-byte codec can write, or what has no ASCII."""
-    if codec in SINGLE:
-        for low, high in segments:
-            for m in _writable(codec).finditer(line, low, high):
-                if len(m[0]) - len(m[0].encode("ascii", "ignore")) >= FEWEST and not LONE.search(m[0]):
-                    yield m.start(), m[0]
-        return
-    yield from ((m.start(), m[0]) for m in PIECE.finditer(line) if m[0] != line and _can_write(m[0], codec))
+def _decoded(run: str, data: bytes, shown: str, trues: tuple[str, ...], known: Known, depth: int = 0) -> tuple[float, str, str] | None:
+    """Return score, text and encoding of the best reading of a run, or None. Text that was encoded twice is decoded twice.
 
-
-@lru_cache(maxsize=16)
-def _writable(codec: str) -> re.Pattern[str]:
-    """Return a pattern for runs of the characters of a single-byte codec."""
-    return re.compile(f"[{re.escape(bytes(range(256)).decode(codec))}]+")
-
-
-def _decoded(run: str, shown: str, trues: tuple[str, ...], depth: int) -> tuple[float, str, str] | None:
-    """Return score, text and encoding of the best reading of a run, or None. Text that was encoded twice is decoded twice."""
-    data = run.encode(shown)
+    ``data`` is the run in the codec that showed it. What was found for another codec that writes the same is in ``known``.
+    """
     best: tuple[float, str, str] | None = None
     for true in trues:
-        if true != "utf-8" and shown in (CYRILLIC, "koi8-r") and not _has_signs(data):
+        if true == "utf-8":
+            if NEVER_UTF8.search(data):
+                continue
+        elif shown in (CYRILLIC, "koi8-r") and not _has_signs(data):
             continue
         text = _strict(data, true)
-        if text is None or text == run:
-            damaged = _damaged(run, data, true) if depth == 0 else None
-            if damaged is not None and (best is None or damaged[0] > best[0]):
-                best = damaged
-            continue
-        deeper = _decoded(text, shown, trues, depth + 1) if depth < 2 and _can_write(text, shown) else None
-        if deeper is not None:
-            text = deeper[1]
-        score = _readable(run, text, true)
-        if (score is None or score < CERTAIN) and depth == 0 and (damaged := _damaged(run, data, true)) is not None:
-            score, text = max((score, text), damaged[:2]) if score is not None else damaged[:2]
-        if score is not None and (best is None or score > best[0]):
-            best = score, text, true
-        if true == "utf-8":  # bytes that are UTF-8 are nothing else
+        if text == run:
+            text = None
+        inner = _written(text, shown) if text and depth < 2 else None
+        deeper = _decoded(text, inner, shown, trues, known, depth + 1) if text and inner else None
+        key = (run, data, true, deeper[1] if deeper else text, depth == 0)
+        if key not in known:
+            known[key] = _weighed(*key)
+        found = known[key]
+        if found is not None and (best is None or found[0] > best[0]):
+            best = (*found, true)
+        if true == "utf-8" and text:  # bytes that are UTF-8 are nothing else
             break
     return best
+
+
+def _weighed(run: str, data: bytes, true: str, text: str | None, whole: bool) -> tuple[float, str] | None:  # noqa: FBT001 - private
+    """Return score and text of a run as an encoding: its text, if any, or, for a ``whole`` run, what lost bytes left of it."""
+    score = None if text is None else _readable(run, text, true)
+    found = None if text is None or score is None else (score, text)
+    damaged = _damaged(run, data, true) if whole and (score is None or score < CERTAIN) else None
+    return max(found, damaged) if found and damaged else found or damaged
 
 
 def _strict(data: bytes, true: str) -> str | None:
@@ -237,19 +221,24 @@ def _strict(data: bytes, true: str) -> str | None:
         return None
 
 
-def _damaged(run: str, data: bytes, true: str) -> tuple[float, str, str] | None:
-    """Return score, text and encoding of a run that has lost bytes, at most one for `APART_LOST` characters of Chinese; or None."""
-    found = without_broken(data, start=run[0] > "\u2e7f") if true == "utf-8" else resynchronised(data) if true == "gb18030" else None
+def _damaged(run: str, data: bytes, true: str) -> tuple[float, str] | None:
+    """Return score and text of a run that has lost bytes, at most one for `APART_LOST` characters of Chinese; or None."""
+    most = len(data) // (2 * APART_LOST)  # a character of Chinese has two bytes and more
+    if not most:
+        return None
+    if true == "utf-8":
+        found = without_broken(data, start=run[0] > "\u2e7f")
+    else:
+        found = resynchronised(data, most) if true == "gb18030" and len(LOST_PAIR.findall(data)) <= most else None
     if found is None or not found[1] or len(HAN_LETTER.findall(found[0])) < APART_LOST * found[1]:
         return None
     score = _readable(run, found[0].replace(LOSS, ""), true)
-    return None if score is None else (score - LOST_COST, found[0], true)
+    return None if score is None else (score - LOST_COST, found[0])
 
 
 def _has_signs(data: bytes) -> bool:
     """Say whether bytes shown as Cyrillic have as many `SIGNS` among those above ASCII as no language has that is written so."""
-    high = [byte for byte in data if byte >= 0x80]
-    return sum(byte in SIGNS for byte in high) >= SIGNS_LEAST * len(high)
+    return len(data.translate(None, NO_SIGNS)) >= SIGNS_LEAST * len(data.translate(None, ASCII))
 
 
 def _written(text: str, codec: str) -> bytes | None:
@@ -257,10 +246,6 @@ def _written(text: str, codec: str) -> bytes | None:
         return text.encode(codec)
     except UnicodeEncodeError:
         return None
-
-
-def _can_write(text: str, codec: str) -> bool:
-    return _written(text, codec) is not None
 
 
 def _readable(run: str, text: str, true: str) -> float | None:

@@ -11,12 +11,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cleantext.gate import Table, lines_with, table_of
 
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
 
-__all__ = ["SUSPECTS", "ftfy_safe", "gated", "needs_ftfy", "suspects"]
+__all__ = ["SUSPECTS", "ftfy_line", "ftfy_safe", "gated", "needs_ftfy", "suspects"]
 
 # C1 controls; ftfy's classes bad, law, currency, numeric, accented and box; Ù ‚ Ђ ВГРС ΒΓΞΟ of its special cases;
 # Latin ligatures; surrogates. Not its classes of quotation marks, dashes and dots, which Chinese text is full of.
@@ -27,6 +29,12 @@ SUSPECTS = (
     "2524 252c 253c 2550-256c 2580 2584 2588 258c 2590-2593 25ca d800-dfff fb00-fb06 fffd"
 )
 ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ud800-\udfff]")  # what ftfy mends whatever is beside it
+# A letter that no encoding of single bytes shows of UTF-8, even if bytes were lost or became blanks: as in hôtel.
+NO_UTF8 = re.compile("[A-Za-z][^\0-\x7f][A-Za-z]")
+C1 = re.compile("[\x80-\x9f]")
+# Each alternative of `badness` asks for one of these suspects, or for a suspect beside another character that it names: such as these.
+BY_ITSELF = "\x80-\x9fÂÃØÙŒœΒΓΞΟВГРС"
+NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # and many more, but hardly one that Chinese has beside a suspect
 LONGEST = 1_000_000  # characters; ftfy cuts longer lines, and looks at each piece by itself
 
 
@@ -60,10 +68,56 @@ def ftfy_safe(text: str) -> str:
     return fix_text(text, safe_config())
 
 
+def ftfy_line(line: str) -> str:
+    r"""Return `ftfy_safe` of one line, with its line break or without.
+
+    What `fix_text` does again and again, until nothing changes, ends here as soon as it must: `fix_encoding` stops only at what it
+    leaves alone, so it is asked again only where one of the other fixes changed something.
+
+    >>> ftfy_line("cafÃ© é\n")
+    'café é\n'
+    """
+    from ftfy import fix_encoding
+    from ftfy.badness import is_bad
+    from ftfy.chardata import UTF8_DETECTOR_RE
+    from ftfy.fixes import fix_c1_controls, fix_latin_ligatures, fix_surrogates
+
+    if len(line) > LONGEST:
+        return ftfy_safe(line)
+    while True:
+        if NO_UTF8.search(line) and is_bad(line):  # what `fix_encoding` comes to when it has tried all encodings
+            size = len(line)
+            line = UTF8_DETECTOR_RE.sub(lambda m: _embedded(m[0]) if len(m[0]) < size else m[0], line)  # noqa: B023 - asked at once
+        line = fix_encoding(line)
+        if not (ALWAYS.search(line) or C1.search(line)):
+            return line
+        given, line = line, fix_surrogates(fix_latin_ligatures(fix_c1_controls(line)))
+        if line == given:
+            return line
+
+
+@lru_cache(maxsize=1 << 12)
+def _embedded(part: str) -> str:
+    """Return what ftfy makes of a part of a line that looks like UTF-8: the few that a language has come again and again."""
+    from ftfy import fix_encoding
+    from ftfy.badness import is_bad
+
+    return fix_encoding(part) if is_bad(part) else part
+
+
+@lru_cache(maxsize=1)
+def may_be_bad() -> re.Pattern[str]:
+    """Return a pattern for what each alternative of ftfy's `badness` asks for, ten times as fast as that."""
+    found = "".join(map(chr, np.flatnonzero(suspects()).tolist()))
+    return re.compile(f"[{found}](?:(?={NAMED})|(?<={NAMED}.)|(?<=[{BY_ITSELF}]))", re.DOTALL)
+
+
 def needs_ftfy(line: str) -> bool:
     """Say whether ftfy might change a line (with its line break); it leaves all others alone."""
     from ftfy.badness import BADNESS_RE
 
+    if not (may_be_bad().search(line) or ALWAYS.search(line)):
+        return False
     pieces = (line[at : at + LONGEST] for at in range(0, len(line), LONGEST)) if len(line) > LONGEST else (line,)
     return any(BADNESS_RE.search(piece) or ALWAYS.search(piece) for piece in pieces)
 
@@ -78,6 +132,6 @@ def gated(text: str) -> str:
     done = 0
     for start, line in lines_with(text, suspects()):
         if needs_ftfy(line):
-            parts += [text[done:start], ftfy_safe(line)]
+            parts += [text[done:start], ftfy_line(line)]
             done = start + len(line)
     return "".join(parts) + text[done:] if parts else text

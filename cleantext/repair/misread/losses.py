@@ -7,17 +7,18 @@ out of step: a run of bytes above ASCII is odd, and where the odd one stood is w
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cleantext.changes import text_of
 from cleantext.jit import kernel, kernel_beside
-from cleantext.repair.model import Links, word_model
+from cleantext.repair.model import Links, follows, word_model
 
 __all__ = ["BROKEN", "LOSS", "TRAILING", "resynchronised", "without_broken"]
 
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
 LOSS = "\N{REPLACEMENT CHARACTER}"
@@ -28,8 +29,8 @@ BROKEN = re.compile(
     rb"|(?<![\x80-\xff])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=(?:[\xe2-\xef][\x80-\xbf][\x80-\xbf]){2})"
 )
 TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
-HIGH = re.compile(rb"[\x80-\xff]+")
-SHORTEST = 7  # bytes of a run above ASCII that may have lost one; shorter odd runs are accented letters
+HIGH = re.compile(rb"[\x80-\xff]{7,}")  # a run that may have lost one; shorter odd ones are accented letters
+NO_PAIR = 0xFFFD  # what the model takes bytes for that are no character of GBK
 SINGLE_COST = 15.0  # nats; a character out of step costs eight more than one in step
 LONGEST = 4000
 
@@ -50,52 +51,44 @@ def without_broken(data: bytes, *, start: bool = False) -> tuple[str, int] | Non
         return None
 
 
-def resynchronised(data: bytes) -> tuple[str, int] | None:
-    """Return GBK decoded, with U+FFFD for each byte that has lost the other of its pair, and their number; None if it is no such GBK.
+def resynchronised(data: bytes, most: int) -> tuple[str, int] | None:
+    """Return GBK decoded, with U+FFFD for each byte that has lost the other of its pair, and their number, from 1 to ``most``; else None.
 
     Within a run of bytes above ASCII the likeliest way through pairs and single bytes is taken, each single one at `SINGLE_COST`.
 
-    >>> resynchronised("新疆是一个好地方，我们".encode("gbk")[:9] + "好地方，我们".encode("gbk"))
+    >>> resynchronised("新疆是一个好地方，我们".encode("gbk")[:9] + "好地方，我们".encode("gbk"), 1)
     ('新疆是一�好地方，我们', 1)
     """
+    runs = [m.span() for m in HIGH.finditer(data) if len(m[0]) <= LONGEST]
+    if not runs:
+        return None
+    model, widths = word_model(), np.zeros(len(data), np.uint8)
+    lost = _all_ways.sized(8 * len(data))(np.frombuffer(data, np.uint8), np.array(runs), model.pairs, model.links, widths)
+    if not 0 < lost <= most:
+        return None
     parts: list[str] = []
-    done = lost = 0
+    done = 0
     try:
-        for run in HIGH.finditer(data):
-            if SHORTEST <= len(run[0]) <= LONGEST:
-                text = _likeliest(run[0])
-                parts += [data[done : run.start()].decode("gb18030"), text]
-                done, lost = run.end(), lost + text.count(LOSS)
+        for low, high in runs:
+            parts.append(data[done:low].decode("gb18030"))
+            text, at = [], low
+            for before, step in enumerate(np.flatnonzero(widths[low:high] == 1).tolist()):  # a single byte, behind so many other ones
+                stop = low + 2 * step - before
+                text.append(_paired(data[at:stop]))
+                at = stop + 1
+            parts.append(LOSS.join([*text, _paired(data[at:high])]))
+            done = high
         return "".join([*parts, data[done:].decode("gb18030")]), lost
     except UnicodeDecodeError:
         return None
 
 
-def _likeliest(run: bytes) -> str:
-    """Return the likeliest reading of a run of bytes above ASCII."""
-    model = word_model()
-    widths = np.empty(len(run), np.uint8)
-    n = _ways.sized(8 * len(run))(np.frombuffer(run, np.uint8), model.pairs, model.links, widths)
-    out, at = [], 0
-    for width in widths[:n].tolist():
-        out.append(run[at : at + 2].decode("gbk", "replace")[:1] if width == 2 else LOSS)
-        at += width
-    return "".join(out)
-
-
-@kernel
-def _follows(links: Links, left: Any, right: Any) -> Any:
-    """Return log P(right | left)."""
-    low, high = links.row[left], links.row[left + 1]
-    while low < high:
-        middle = (low + high) >> 1
-        if links.right[middle] < right:
-            low = middle + 1
-        else:
-            high = middle
-    if low < links.row[left + 1] and links.right[low] == right:
-        return links.joined[low]
-    return links.end[left] + links.start[right]
+def _paired(data: bytes) -> str:
+    """Return pairs of bytes as GBK, one character each; what is none is U+FFFD."""
+    try:
+        return data.decode("gbk")
+    except UnicodeDecodeError:
+        return text_of(word_model().shown[np.frombuffer(data, ">u2")])
 
 
 def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
@@ -105,8 +98,8 @@ def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     left, right = here[:-2], here[2:]
     key = (left << 16 | right).astype(np.uint64)
     at = np.minimum(np.searchsorted(links.key, key), len(links.key) - 1)
-    follows = np.where(links.key[at] == key, links.joined[at], links.end[left] + links.start[right])
-    gains = [*links.start[here[:2]].tolist(), *follows.tolist()]
+    gain = np.where(links.key[at] == key, links.joined[at], links.end[left] + links.start[right])
+    gains = [*links.start[here[:2]].tolist(), *gain.tolist()]
     best, steps = [0.0, -SINGLE_COST], [0, 1]
     for i in range(2, n + 1):
         pair, single = best[i - 2] + gains[i - 2], best[i - 1] - SINGLE_COST
@@ -128,7 +121,7 @@ def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     best[1] = -SINGLE_COST
     for i in range(2, n + 1):  # each pair is looked at behind the one before it in step
         here = pairs[np.int64(run[i - 2]) << 8 | np.int64(run[i - 1])]
-        gain = links.start[here] if i < 4 else _follows(links, pairs[np.int64(run[i - 4]) << 8 | np.int64(run[i - 3])], here)
+        gain = links.start[here] if i < 4 else follows(links, pairs[np.int64(run[i - 4]) << 8 | np.int64(run[i - 3])], here)
         pair, single = best[i - 2] + np.float64(gain), best[i - 1] - SINGLE_COST
         best[i] = max(pair, single)
         back[i] = 2 if pair >= single else 1
@@ -140,3 +133,16 @@ def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
     for k in range(steps // 2):
         widths[k], widths[steps - 1 - k] = widths[steps - 1 - k], widths[k]
     return steps
+
+
+@kernel
+def _all_ways(data: U8, runs: I64, pairs: I32, links: Links, widths: U8) -> int:
+    """Write the steps through each of some runs, from where it starts on; return how many of them are no character."""
+    lost = 0
+    for n in range(len(runs)):
+        low, at = runs[n, 0], runs[n, 0]
+        for k in range(_ways(data[low : runs[n, 1]], pairs, links, widths[low : runs[n, 1]])):
+            if widths[low + k] == 1 or pairs[np.int64(data[at]) << 8 | np.int64(data[at + 1])] == NO_PAIR:
+                lost += 1
+            at += np.int64(widths[low + k])
+    return lost
