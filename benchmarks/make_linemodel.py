@@ -386,11 +386,11 @@ class Corpus:
 
     def sums(self, pages, weights, trees):
         """Return what trees say of the lines of pages."""
-        from cleantext.chrome.scorer.line_model import Scoring, sums
+        from cleantext.chrome.scorer.line_model import bits_of, sums
 
         lines = self.lines(pages)
         bounds = np.append(0, np.cumsum([self.first[n + 1] - self.first[n] for n in pages])).astype(np.int64)
-        return sums(self.features(lines, bounds, self.shapes(lines, weights)), Scoring.of(trees))
+        return sums(self.features(lines, bounds, self.shapes(lines, weights)), bits_of(trees))
 
 
 def exported(booster):

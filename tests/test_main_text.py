@@ -13,7 +13,7 @@ from cleantext.chrome.main_text.block_model import linear, load_model, odds
 from cleantext.chrome.main_text.keep_lines import BETA, best_threshold
 from cleantext.chrome.main_text.main_blocks import MainContent, main_blocks, main_by_rules
 from cleantext.chrome.main_text.pieces import piece_sums
-from cleantext.chrome.main_text.tree_sums import leaf_bits, tree_sums
+from cleantext.chrome.tree_sums import leaf_bits, tree_sums
 from cleantext.html import read_html
 from cleantext.transform import Page
 
@@ -86,16 +86,17 @@ def test_bits_of_leaves_lead_where_the_trees_do():
         data = dict(np.load(file))
     figures = np.random.default_rng(1).normal(size=(209, 12)).astype(np.float32)
     for form in (tree_sums.compiled, tree_sums.python):
-        assert form(figures, *load_model().trees).tolist() == list(descended(figures, data))
+        found = form(np.ascontiguousarray(figures.T), np.arange(12), *load_model().trees)
+        assert found.astype(np.float32).tolist() == list(descended(figures, data))
 
 
 def test_trees_of_one_leaf_or_too_many():
     leaf = [np.array(values, kind) for values, kind in (([0], int), ([-1], int), ([0.5], np.float32), ([0], int), ([0], int))]
     for form in (tree_sums.compiled, tree_sums.python):
-        assert form(np.zeros((1, 3), np.float32), *leaf_bits(*leaf)).tolist() == [0.5] * 3
+        assert form(np.zeros((3, 1), np.float32), np.arange(3), *leaf_bits(*leaf)).tolist() == [0.5] * 3
     chain = np.arange(33)
     with pytest.raises(ValueError, match="leaves"):
-        leaf_bits(chain[:1], np.tile([0, -1], 33)[:65], np.zeros(65, np.float32), np.arange(1, 66), np.arange(2, 67))
+        leaf_bits(chain[:1], np.append(np.tile([0, -1], 32), -1), np.zeros(65, np.float32), np.arange(1, 66), np.arange(2, 67))
 
 
 @given(

@@ -18,7 +18,8 @@ from cleantext.chrome.scorer import Scorer
 from cleantext.chrome.scorer.choose import GUTTER, SURE, choose
 from cleantext.chrome.scorer.context_features import CONTEXT
 from cleantext.chrome.scorer.line_features import NUMBER, SHAPE, STOPS, classes, logs, shape
-from cleantext.chrome.scorer.line_model import NAMES, SAID, UNIT, Scoring, Trees, add_leaves, features, reasons, sums, why
+from cleantext.chrome.scorer.line_model import NAMES, SAID, UNIT, Trees, bits_of, features, reasons, sums, why
+from cleantext.chrome.tree_sums import tree_sums
 from cleantext.cli import main
 from cleantext.fold import view_points
 from cleantext.html import read_html
@@ -84,8 +85,8 @@ def test_kernels_say_compiled_what_they_say_as_python(lines):
     assert (near[0] == near[1]).all()
     found = features(*rows, bounds, said, scorer.model.grams)
     trees = scorer.model.chrome
-    few = found.reshape(-1), found.shape[1], np.arange(len(found)), *Scoring.of(trees._replace(roots=trees.roots[:9]))
-    chrome = [run(*few) for run in (add_leaves.python, add_leaves.compiled)]
+    few = found, np.arange(len(found)), *bits_of(trees._replace(roots=trees.roots[:9]))
+    chrome = [run(*few).astype(np.int32) for run in (tree_sums.python, tree_sums.compiled)]
     assert (chrome[0] == chrome[1]).all()
     sure = [np.clip(chrome[0], 0, 10000).astype(np.int32) for _ in range(2)]
     lengths = (rows.ends - rows.starts).astype(np.int32)
@@ -108,7 +109,7 @@ def test_sums_are_those_of_the_leaves_that_rows_come_to(seed, lines):
     roots = np.array([grow(len(made), depth) for depth in rng.integers(0, 6, 5)], np.int32)
     table = np.array(made, np.int32)
     trees = Trees(roots, table[:, :4], table[:, 4])
-    scoring = Scoring.of(trees)
+    scoring = bits_of(trees)
     rows = rng.integers(-500, 500, (lines, len(NAMES))).astype(np.int32)
 
     def leaf(row, at):
@@ -117,7 +118,7 @@ def test_sums_are_those_of_the_leaves_that_rows_come_to(seed, lines):
 
     wanted = [sum(leaf(row, at) for at in roots) for row in rows]
     assert sums(rows, scoring).tolist() == wanted
-    assert add_leaves.compiled(rows.reshape(-1), len(NAMES), np.arange(lines), *scoring).tolist() == wanted
+    assert tree_sums.compiled(rows, np.arange(lines), *scoring).tolist() == wanted
     some = rng.permutation(lines)[: lines // 2]
     assert sums(rows, scoring, some).tolist() == [wanted[n] for n in some]
 

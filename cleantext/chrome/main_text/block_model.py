@@ -19,7 +19,7 @@ import numpy.typing as npt
 from cleantext.changes import F32, I64
 from cleantext.chrome.main_text.block_features import NAME_SLOTS, Signals, columns
 from cleantext.chrome.main_text.pieces import piece_sums
-from cleantext.chrome.main_text.tree_sums import LeafBits, leaf_bits, tree_sums
+from cleantext.chrome.tree_sums import LeafBits, leaf_bits, tree_sums
 from cleantext.jit import kernel
 
 __all__ = ["BlockModel", "load_model", "odds"]
@@ -46,10 +46,11 @@ def load_model() -> BlockModel:
 
 def unpack(data: dict[str, npt.NDArray[Any]]) -> BlockModel:
     """Return a model from the arrays of its file."""
+    first = np.repeat(data["roots"], np.diff(np.append(data["roots"], len(data["features"]))))  # node of the tree of each node
     return BlockModel(
         data["weights"].astype(np.float32) * np.float32(data["step"]),
         float(data["bias"]),
-        leaf_bits(*(data[name] for name in ("roots", "features", "thresholds", "left", "right"))),
+        leaf_bits(data["roots"], data["features"], data["thresholds"], first + data["left"], first + data["right"]),
         str(data["made_of"]),
     )
 
@@ -106,5 +107,5 @@ def linear(signals: Signals, model: BlockModel) -> F32:
 
 def odds(signals: Signals, model: BlockModel) -> F32:
     """Return for each line the natural logarithm of the odds that it is main text."""
-    figures = columns(signals, linear(signals, model))
-    return tree_sums.sized(figures.shape[1] * len(model.trees.values))(figures, *model.trees)
+    rows = np.ascontiguousarray(columns(signals, linear(signals, model)).T)
+    return tree_sums.sized(rows.size)(rows, np.arange(len(rows)), *model.trees).astype(np.float32)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64
 from cleantext.chrome.scorer.context_features import COUNTS_ON, FIELDS_NEAR, RULE_HERE, ZONE
 from cleantext.chrome.scorer.line_features import COLONS, NUMBER, SHAPE
-from cleantext.chrome.scorer.line_model import LineModel, Scoring, features, load_model, reasons, sums
+from cleantext.chrome.scorer.line_model import LineModel, bits_of, features, load_model, reasons, sums
+from cleantext.chrome.tree_sums import LeafBits
 from cleantext.jit import kernel
 
 __all__ = ["Scorer", "choose"]
@@ -50,8 +51,8 @@ class Scorer(NamedTuple):
     """The model, ready to judge the lines of pages."""
 
     model: LineModel
-    chrome: Scoring
-    title: Scoring
+    chrome: LeafBits
+    title: LeafBits
 
     @classmethod
     @lru_cache(maxsize=4)
@@ -62,7 +63,7 @@ class Scorer(NamedTuple):
     @classmethod
     def with_model(cls, model: LineModel) -> Scorer:
         """Return the scorer of a model."""
-        return cls(model, Scoring.of(model.chrome), Scoring.of(model.title))
+        return cls(model, bits_of(model.chrome), bits_of(model.title))
 
     @property
     def digest(self) -> str:

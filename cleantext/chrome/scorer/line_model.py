@@ -19,14 +19,11 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64, U32
 from cleantext.chrome.scorer.context_features import CONTEXT, context
 from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, shape
-from cleantext.jit import kernel_beside
+from cleantext.chrome.tree_sums import LeafBits, leaf_bits, tree_sums
 
-__all__ = ["UNIT", "LineModel", "Scoring", "Trees", "add_leaves", "features", "load_model", "reasons", "sums", "why"]
+__all__ = ["UNIT", "LineModel", "Trees", "bits_of", "features", "load_model", "reasons", "sums", "why"]
 
 UNIT = 4096  # of a logit
-BLOCK = 128  # rows that trees are asked about side by side
-LEAVES = 32  # that a tree may have: bits of a number
-ALL_LEAVES, DE_BRUIJN = 0xFFFFFFFF, 0x077CB531
 NAMES = (*SHAPE, *CONTEXT)
 # What a reader is told of features, by how their names start; the longest start counts.
 SAID = {
@@ -134,99 +131,17 @@ def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams:
     return out
 
 
-class Scoring(NamedTuple):
-    """Trees laid out for QuickScorer (Lucchese et al., SIGIR 2015): all nodes are asked, tree after tree, and none leads to another.
-
-    The leaves of a tree are bits, the leftmost the lowest. A node that is answered yes clears those of its left subtree;
-    the lowest bit that is left is the leaf that a row comes to. A leaf stands where `_place` of its bit says.
-    """
-
-    feature: I32  # of each inner node,
-    bound: I32  # the answer is yes above it, and
-    left: U32  # then only these bits stay
-    first: I32  # number of the first node of each tree, and of all nodes
-    leaves: I32  # `LEAVES` of each tree
-
-    @classmethod
-    def of(cls, trees: Trees) -> Scoring:
-        """Lay trees out. Raise `ValueError` where one has more than `LEAVES` leaves."""
-        nodes: list[tuple[int, int, int]] = []
-        first, leaves = [0], np.zeros((len(trees.roots), LEAVES), np.int32)
-
-        def lay_out(tree: int, node: int, leaf: int) -> int:
-            """Lay a subtree out whose first leaf has a number; return the number behind its last one."""
-            feature, bound, below, above = trees.nodes[node].tolist()
-            if below == node:
-                if leaf == LEAVES:
-                    raise ValueError(f"tree {tree} has more than {LEAVES} leaves")
-                leaves[tree, _place(1 << leaf)] = trees.value[node]
-                return leaf + 1
-            middle = lay_out(tree, below, leaf)
-            nodes.append((feature, bound, ALL_LEAVES ^ (1 << middle) - (1 << leaf)))
-            return lay_out(tree, above, middle)
-
-        for tree, root in enumerate(trees.roots.tolist()):
-            lay_out(tree, root, 0)
-            first.append(len(nodes))
-        columns = np.array(nodes, np.int64).reshape(-1, 3).T
-        return cls(
-            columns[0].astype(np.int32),
-            columns[1].astype(np.int32),
-            columns[2].astype(np.uint32),
-            np.array(first, np.int32),
-            leaves.reshape(-1),
-        )
+def bits_of(trees: Trees) -> LeafBits:
+    """Return trees as `sums` reads them."""
+    node, (asked, bound, left, right) = np.arange(len(trees.nodes)), trees.nodes.T
+    leaf = left == node
+    return leaf_bits(trees.roots, np.where(leaf, -1, asked), np.where(leaf, trees.value, bound), left, right)
 
 
-def sums(rows: I32, scoring: Scoring, which: I64 | None = None) -> I32:
+def sums(rows: I32, trees: LeafBits, which: I64 | None = None) -> I32:
     """Return what the trees add up to for each row of features, or for some rows by number."""
     which = np.arange(len(rows)) if which is None else which
-    return add_leaves.sized(len(which) * rows.shape[1])(rows.reshape(-1), rows.shape[1], which, *scoring)
-
-
-def _place(bit: Any) -> Any:
-    """Return a number below `LEAVES` that no other of the bits has: a De Bruijn sequence shifted by the bit's number has other first bits for each."""
-    return (bit * DE_BRUIJN & ALL_LEAVES) >> 27
-
-
-def _add_leaves_at_once(rows: I32, width: int, which: I64, feature: I32, bound: I32, left: U32, first: I32, leaves: I32) -> I32:
-    """Do what `add_leaves` does, all nodes of some rows at once."""
-    trees = np.arange(len(first) - 1)
-    grown = trees[np.diff(first) > 0]  # the others are a leaf alone
-    out = np.empty(len(which), np.int32)
-    for at in range(0, len(out), BLOCK):
-        asked = rows[which[at : at + BLOCK, None] * width + feature]
-        bits = np.full((len(asked), len(trees)), ALL_LEAVES, np.int64)
-        if len(grown):
-            bits[:, grown] = np.bitwise_and.reduceat(np.where(asked > bound, left, ALL_LEAVES), first[grown], axis=1)
-        out[at : at + BLOCK] = leaves[trees * LEAVES + _place(bits & -bits)].sum(1, dtype=np.int32)
-    return out
-
-
-@kernel_beside(_add_leaves_at_once)
-def add_leaves(rows: I32, width: int, which: I64, feature: I32, bound: I32, left: U32, first: I32, leaves: I32) -> I32:
-    """Add up the leaves that rows come to; see `Scoring`. Rows are asked side by side: loops without branches, over numbers that lie in a row."""
-    out = np.zeros(len(which), np.int32)
-    beside = np.zeros((width, BLOCK), np.int32)  # the rows of a block, feature by feature
-    bits = np.zeros(BLOCK, np.uint32)
-    every = np.uint32(ALL_LEAVES)
-    for at in range(0, len(out), BLOCK):
-        size = min(BLOCK, len(out) - at)
-        for k in range(size):
-            for n in range(width):
-                beside[n, k] = rows[which[at + k] * width + n]
-        for t in range(len(first) - 1):
-            for k in range(BLOCK):
-                bits[k] = every
-            for n in range(first[t], first[t + 1]):
-                asked, limit, stay = beside[feature[n]], bound[n], left[n]
-                for k in range(BLOCK):
-                    bits[k] &= stay if asked[k] > limit else every
-            for k in range(size):
-                lowest = bits[k] & (~bits[k] + np.uint32(1))
-                place = np.uint32(lowest * np.uint32(DE_BRUIJN)) >> np.uint32(27)
-                out[at + k] += leaves[np.uint64(t * LEAVES) + np.uint64(place)]  # unsigned: no check for places counted from the end
-    return out
+    return tree_sums.sized(len(which) * rows.shape[1])(rows, which, *trees).astype(np.int32)
 
 
 def why(row: I32, trees: Trees) -> dict[str, float]:

@@ -1,0 +1,118 @@
+"""What many small trees add up to for each line: QuickScorer (Lucchese et al., SIGIR 2015).
+
+Each leaf of a tree is a bit, the leftmost the lowest. A node that a line does not go left at clears the bits of the leaves on its left; the
+lowest bit that is left then is the leaf that the line comes to. So nothing is followed from node to node, and many lines are asked side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleantext.changes import I32, I64, U32
+from cleantext.jit import kernel_beside
+
+__all__ = ["LeafBits", "leaf_bits", "tree_sums"]
+
+LEAVES = 32  # that a tree may have
+ALL = 0xFFFFFFFF
+DE_BRUIJN, SHIFT = 0x077CB531, 27  # a bit * DE_BRUIJN, shifted: another number below 32 for each bit
+BLOCK = 128  # lines that are asked side by side
+
+
+class LeafBits(NamedTuple):
+    """Trees as bits of their leaves. Thresholds and values are of the same type as what is asked, or of one that holds it."""
+
+    starts: I32  # number of the first inner node of each tree, and the end of the last one
+    features: I32  # of inner nodes: the column that is asked,
+    thresholds: Any  # above which a line does not go left
+    stays: U32  # bits of the leaves that are left then
+    values: Any  # what leaves add, shape (trees * LEAVES,), each leaf in the slot of its bit
+
+
+def leaf_bits(
+    roots: npt.NDArray[Any], features: npt.NDArray[Any], values: Any, left: npt.NDArray[Any], right: npt.NDArray[Any]
+) -> LeafBits:
+    """Return trees as bits. Raise `ValueError` where one has more than `LEAVES` leaves.
+
+    Args:
+        roots: the number of the first node of each tree
+        features: the column that a node asks, -1 of a leaf
+        values: the threshold of a node, above which a line goes to the right; of a leaf, what it adds
+        left: the number of the node that comes then
+        right: the same
+
+    """
+    starts, inner, stays = [0], [], []
+    asked, one, other = features.tolist(), left.tolist(), right.tolist()
+    out = np.zeros((len(roots), LEAVES), values.dtype)
+    for tree, root in enumerate(roots.tolist()):
+        leaf = 0
+        open_nodes: list[tuple[int, int]] = [(root, -1)]  # and, of one whose left side is done, the first leaf there
+        while open_nodes:
+            node, first = open_nodes.pop()
+            if first >= 0:
+                inner.append(node)
+                stays.append(ALL ^ (1 << leaf) - (1 << first))
+                open_nodes.append((other[node], -1))
+            elif asked[node] >= 0:
+                open_nodes += [(node, leaf), (one[node], -1)]
+            else:
+                if leaf == LEAVES:
+                    raise ValueError(f"tree {tree} has more than {LEAVES} leaves")
+                out[tree, _slot(1 << leaf)] = values[node]
+                leaf += 1
+        starts.append(len(inner))
+    return LeafBits(
+        np.array(starts, np.int32), features[inner].astype(np.int32), values[inner], np.array(stays, np.uint32), out.reshape(-1)
+    )
+
+
+def _slot(bit: Any) -> Any:
+    """Return the slot of a bit."""
+    return (bit * DE_BRUIJN & ALL) >> SHIFT
+
+
+def _tree_sums_at_once(
+    rows: Any, which: I64, starts: I32, features: I32, thresholds: Any, stays: U32, values: Any
+) -> npt.NDArray[np.float64]:
+    """Do what `tree_sums` does, all nodes of some lines at once."""
+    trees = np.arange(len(starts) - 1)
+    grown = trees[np.diff(starts) > 0]  # the others are a leaf alone
+    out = np.empty(len(which), np.float64)
+    for at in range(0, len(out), BLOCK):
+        left = rows[which[at : at + BLOCK, None], features] <= thresholds
+        bits = np.full((len(left), len(trees)), ALL, np.int64)
+        if len(grown):
+            bits[:, grown] = np.bitwise_and.reduceat(np.where(left, ALL, stays), starts[grown], axis=1)
+        out[at : at + BLOCK] = values[trees * LEAVES + _slot(bits & -bits)].astype(np.float64).cumsum(1)[:, -1]  # in the order of the trees
+    return out
+
+
+@kernel_beside(_tree_sums_at_once)
+def tree_sums(rows: Any, which: I64, starts: I32, features: I32, thresholds: Any, stays: U32, values: Any) -> npt.NDArray[np.float64]:
+    """Return the sum of what all trees add for some lines; ``rows`` has a row a line, a column a feature. Loops have no branches, over numbers that lie in a row."""
+    out = np.zeros(len(which), np.float64)
+    beside = np.zeros((rows.shape[1], BLOCK), rows.dtype)  # the lines of a block, feature by feature
+    bits = np.zeros(BLOCK, np.uint32)
+    every = np.uint32(ALL)
+    for at in range(0, len(out), BLOCK):
+        size = min(BLOCK, len(out) - at)
+        for k in range(size):
+            row = rows[which[at + k]]
+            for n in range(len(row)):
+                beside[n, k] = row[n]
+        for t in range(len(starts) - 1):
+            for k in range(BLOCK):
+                bits[k] = every
+            for n in range(starts[t], starts[t + 1]):
+                asked, limit, stay = beside[features[n]], thresholds[n], stays[n]
+                for k in range(BLOCK):
+                    bits[k] &= every if asked[k] <= limit else stay
+            for k in range(size):
+                lowest = bits[k] & (~bits[k] + np.uint32(1))
+                slot = np.uint32(lowest * np.uint32(DE_BRUIJN)) >> np.uint32(SHIFT)
+                out[at + k] += values[np.uint64(t * LEAVES) + np.uint64(slot)]  # unsigned: no check for places counted from the end
+    return out
