@@ -40,28 +40,8 @@ NAMES = re.compile(r"[、,，;；/&]|(?<=[^a-zA-Z.])\s+|\s+(?=[^a-zA-Z])")  # a 
 NAME = re.compile(rf"{letter()}{{2,4}}(?:·{letter()}{{1,8}})*|[A-Za-z][A-Za-z.' -]{{1,25}}[A-Za-z]?|[A-Za-z]{{1,3}}_?\d{{2,6}}")
 CODE = re.compile(r"[\s_]{0,9}(?:[A-Z]{1,4}_?\d{2,6}|[A-Z]\d{3}|\d{1,20})$")
 ROLE = re.compile(r"^(?:.{0,8}?(?:记者|記者)|通讯员|实习生|作者|文|评论员|编辑)[\s/:：]*")
-WORDS_OF_NOBODY = frozenset(
-    [
-        "出自",
-        "来自",
-        "来源",
-        "來源",
-        "时间",
-        "發佈",
-        "发布",
-        "发表",
-        "日期",
-        "编辑",
-        "記者",
-        "记者",
-        "匿名",
-        "佚名",
-        "未知",
-        "管理员",
-        "admin",
-        "administrator",
-        "webmaster",
-    ]
+WORDS_OF_NOBODY = word_set(
+    "出自 来自 来源 來源 时间 發佈 发布 发表 日期 编辑 記者 记者 匿名 佚名 未知 管理员 admin administrator webmaster"
 )
 # What a medium, a site or an office is called at its end: never the name of a person.
 MEDIUM = re.compile(
@@ -71,10 +51,8 @@ MEDIUM = re.compile(
 SOURCE_WORDS = word_set("source laiyuan where media origin publisher from")
 AUTHOR_WORDS = word_set("author authors zuozhe writer byline nickname authi nick username")
 NAMED, OF_PERSON = "name", word_set("user up nick account member poster")  # <span class="user-name">
-ACCOUNT, ACCOUNT_WORDS = (
-    "nickname",
-    word_set("rich media meta"),
-)  # of an account on a platform of accounts: it is the source, who writes stands beside it
+ACCOUNT = "nickname"  # of an account on a platform of accounts: it is the source, who writes stands beside it
+ACCOUNT_WORDS = word_set("rich media meta")
 COUNTED = re.compile(
     r"https?://\S+|www\.\S+|posted (?:@|on)|[发發][布表](?:于|於|在)?"
     r"|(?:阅读|閱讀|浏览|瀏覽|点击|點擊|评论|評論|收藏|点赞|赞|回复|播放|弹幕|粉丝|人气|人氣|留言|关注|举报|编辑|分类|次)[数量]?[\s:：\[(（]{0,3}\d{0,9}[\])）]?",
@@ -150,8 +128,8 @@ def read_byline(lines: Sequence[Line], parts: Sequence[PagePart], title: int, st
     low = max(0, title - 5)
     labelled = _labelled(lines, title)
     head = lines[low : title + HEAD]
-    head_parts = (PagePart(i, class_words(_step(line)), line.text) for i, line in enumerate(lines[low : title + HEAD + 1], low))
-    near = [*(p for p in parts if low <= p.line <= title + HEAD), *head_parts]
+    near = [p for p in parts if low <= p.line <= title + HEAD]
+    near += [PagePart(low + i, class_words(_step(line)), line.text) for i, line in enumerate(lines[low : title + HEAD + 1])]
     own = {BLANK.sub("", name) for name in site if name}
     lead_medium, lead_names = _despatch(lines, title)
     dated_medium, dated_names = _beside_date(head)
@@ -279,8 +257,7 @@ def _named(parts: Sequence[PagePart], near: Sequence[PagePart], title: int, line
         ]
         return [p.text.strip() for p in beside[:1] if 1 < len(p.text.strip()) <= 16]
     heading = lines[title].text if title < len(lines) else ""
-    name = _plain_name(_plain_name(_part(near, AUTHOR_WORDS, 24)))
-    if name and name not in (source, heading):
+    if (name := _plain_name(_plain_name(_part(near, AUTHOR_WORDS, 24)))) and name not in (source, heading):
         return [name]
     whole = [*parts, *(PagePart(i, words, line.text) for i, line in enumerate(lines) if (words := _words_of_people(_step(line))))]
     if len({_plain_name(p.text) for p in whole if not AUTHOR_WORDS.isdisjoint(p.words)}) > 1:
