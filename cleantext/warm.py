@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import os
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext import jit
+from cleantext.plan.processes import seldom_collected
 
 __all__ = ["compile_ahead", "is_warm", "kernel_cache", "warm"]
 
@@ -113,8 +113,7 @@ def share(*parts: Part) -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     with jit.recorded() as calls:
         _exercise(*parts)
-    gc.freeze()  # Numba creates many long-lived objects; garbage collection would take a tenth of the time
-    gc.set_threshold(50_000, 20, 50)
+    seldom_collected()
     left = {f"{n:04}": call for n, call in enumerate(calls)}
     (folder / f"{len(left)}.all").touch()
     have: set[jit.Kernel[..., Any]] = set()

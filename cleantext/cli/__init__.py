@@ -29,6 +29,7 @@ from cleantext.cli.single import convert, extract, reasons_of, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.cli.upkeep import doctor, learn
 from cleantext.errors import CleantextError
+from cleantext.plan.processes import seldom_collected
 from cleantext.run.options import DUPLICATES, FORMATS, Options
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         any_character()
+        seldom_collected()
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext.errors import CleantextError
-from cleantext.plan.processes import end_with_parent, undisturbed
+from cleantext.plan.processes import end_with_parent, seldom_collected, undisturbed
 from cleantext.report.tally import Report
 from cleantext.run.resume.run_state import sweep
 from cleantext.run.shards import budget
@@ -73,6 +73,7 @@ def can_fork() -> bool:
 def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
     """Do what comes through the pipe, until nothing comes or the parent is gone."""
     end_with_parent()
+    seldom_collected()
     budget.cap_memory(settings.max_page_memory)
     pipe.send(("ready",))
 

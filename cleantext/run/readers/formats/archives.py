@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["read_tar", "read_zip"]
 
 UTF8_NAME = 0x800  # flag of a member of a zip file
-RATIO = 1000  # of a member's sizes: deflate packs at most 1,032 times
 
 
 def read_zip(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordBatch]:
