@@ -365,6 +365,23 @@ def test_lines_hold_what_the_tree_shows(html):
     assert all(lo <= hi for _, lo, hi, *_ in found.tolist())
 
 
+@pytest.mark.parametrize(
+    ("inner", "shown"),
+    [
+        ('<xmp><a href="/"></xmp>', '<a href="/">'),
+        ("<plaintext><a href>", "<a href>"),
+        ("<textarea><a b></textarea>雨", "雨"),
+        ('<p title="<a b>">花', "花"),
+        ("<!-- <a b> -->风", "风"),
+    ],
+)
+def test_numbers_of_links_never_show(inner, shown):
+    """Behind a link that is never closed, links are numbered: what only looks like one keeps its words."""
+    page = read_html(f'<a href="/"><div><a href="/">{inner}')
+    assert page.text == shown
+    assert "cleantext" not in repr(page)
+
+
 @given(MARKUP, st.booleans())
 @settings(deadline=None, max_examples=examples(100))
 def test_kernels_compiled_and_not(html, keep):

@@ -79,6 +79,8 @@ TEXT, START, END, NAMED, PART = (1 << n for n in range(20, 25))
 
 LINK_TAG = re.compile(r"<a(?=[\s/>])", re.IGNORECASE)
 NUMBER = "cleantext-number"
+# What was numbered is text (of an <xmp>, of the value of another attribute), not a link: attributes stand in quotes now.
+NO_ATTRIBUTE = re.compile(rf" {NUMBER}=\d+")
 DISPLAY_NONE, KEEP_BREAKS = tuple(map(ord, "display:none")), tuple(map(ord, "white-space:pre"))  # also pre-wrap and pre-line
 DOT = key_of(".")
 STOP = ord(".")
@@ -101,6 +103,7 @@ def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U
     if repeats and len(LINK_TAG.findall(text)) > len(LINK_TAG.findall(markup)):
         number = itertools.count(1)
         text = canonical(LINK_TAG.sub(lambda _: f"<a {NUMBER}={next(number)}", markup))
+        text = NO_ATTRIBUTE.sub("", text)
         points = code_points(text)
         found, hidden, _ = tokens.sized(len(points))(points, TAGS, parts, keep_hidden)
     return text, points, found, hidden
