@@ -222,9 +222,13 @@ def check_laws(transform: Transform, given: str | Page) -> None:
         def test_mine(text):
             check_laws(Mine(), text)
 
+    Texts drawn so seldom contain what a Transform of yours changes: mix that into them. The counterexamples of laws that do not hold
+    are checked too: each must break its law, and none may break a law that is declared to hold.
+
     >>> from cleantext.normalize import Width
     >>> check_laws(Width(), "１０月")
     """
+    _check_counterexamples(transform)
     for law, holds in transform.laws.items():
         if not isinstance(holds, Breaks):
             problem = broken(transform, law, given)
@@ -232,6 +236,26 @@ def check_laws(transform: Transform, given: str | Page) -> None:
     check_page(transform, Page(given) if isinstance(given, str) else given)
     missing = [law.name for law in Law if law not in transform.laws]
     assert not missing, f"{transform} does not say whether these laws hold: {missing}"
+
+
+_CHECKED: set[tuple[type[Transform], str]] = set()  # Transforms whose counterexamples were checked
+
+
+def _check_counterexamples(transform: Transform) -> None:
+    """Assert, once for each Transform, that its counterexamples break the laws that they stand for, and no law that is declared to hold."""
+    key = type(transform), repr(transform)
+    if key in _CHECKED:
+        return
+    examples = [holds.example for holds in transform.laws.values() if isinstance(holds, Breaks)]
+    for law, holds in transform.laws.items():
+        if isinstance(holds, Breaks):
+            found = broken(transform, law, holds.example)
+            assert found, f"{transform}: {law.name} holds for {holds.example!r}: declare that it HOLDS, or find a counterexample"
+        else:
+            for example in examples:
+                problem = broken(transform, law, example)
+                assert problem is None, problem
+    _CHECKED.add(key)
 
 
 def check_page(transform: Transform, page: Page) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext import jit
-from cleantext.plan.processes import seldom_collected
 
 __all__ = ["compile_ahead", "is_warm", "kernel_cache", "warm"]
 
@@ -113,7 +112,7 @@ def share(*parts: Part) -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     with jit.recorded() as calls:
         _exercise(*parts)
-    seldom_collected()
+    jit.seldom_collected()
     left = {f"{n:04}": call for n, call in enumerate(calls)}
     (folder / f"{len(left)}.all").touch()
     have: set[jit.Kernel[..., Any]] = set()

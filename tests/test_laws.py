@@ -1,15 +1,19 @@
 """Every Transform that cleantext ships, against every law: those that hold, and those it says are broken."""
 
 import pickle
-from dataclasses import fields
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleantext.edits import Edit
 from cleantext.pipeline import Pipeline, preset_names, transforms
 from cleantext.testing import broken, check_laws, check_page, html_documents, html_pages, lines, marks, web_text
-from cleantext.transform import Breaks, Law, Page
+from cleantext.transform import Breaks, Law, Page, PageTransform
 
 ALL = [cls() for _, cls in sorted(transforms().items())]
 BROKEN = [(t, law, verdict) for t in ALL for law, verdict in t.laws.items() if isinstance(verdict, Breaks)]
@@ -89,3 +93,38 @@ def test_presets_survive_any_text(preset, text):
     pipeline = Pipeline.load(preset)
     cleaned = pipeline.explain(Page(text))
     assert cleaned.text == pipeline(text)
+
+
+@dataclass(frozen=True)
+class FullStop(PageTransform):
+    """Takes the full stop behind an ellipsis away."""
+
+    id: ClassVar[str] = "test.full-stop"
+    rules: ClassVar[Mapping[str, str]] = {"test.stop": "an ellipsis ends a sentence by itself"}
+    laws: ClassVar[Mapping[Law, bool | Breaks]] = {
+        **dict.fromkeys(Law, True),
+        Law.KEEPS_LENGTH: Breaks("风停了……。", "it deletes"),
+    }
+
+    def on_page(self, page):
+        return [Edit(m.end() - 1, m.end(), "。", "", "test.stop") for m in re.finditer("……。", page.text)], (), {}
+
+
+def told(**laws):
+    """Return the Transform with other promises."""
+    return type("Told", (FullStop,), {"laws": {**FullStop.laws, **{Law[name]: holds for name, holds in laws.items()}}})()
+
+
+def test_counterexamples_are_checked():
+    check_laws(FullStop(), "文中没有")
+    with pytest.raises(AssertionError, match="KEEPS_LENGTH holds for '他说': declare that it HOLDS"):
+        check_laws(told(KEEPS_LENGTH=Breaks("他说", "it deletes")), "文中没有")
+    with pytest.raises(AssertionError, match="KEEPS_LINES holds for"):
+        check_laws(told(KEEPS_LINES=Breaks("风停了……。", "no line goes")), "文中没有")
+
+
+def test_counterexamples_of_one_law_try_the_others():
+    """A text that shows what a Transform does tells of a law that is not kept, though no text that was drawn does."""
+    promised = told(KEEPS_LENGTH=True, IDEMPOTENT=Breaks("他说……。。", "the second stop stands behind an ellipsis then"))
+    with pytest.raises(AssertionError, match=r"KEEPS_LENGTH .* is broken by '他说……。。'"):
+        check_laws(promised, "文中没有")

@@ -29,7 +29,7 @@ from cleantext.cli.single import convert, extract, reasons_of, repair
 from cleantext.cli.streams import any_character, as_json, nobody_reads
 from cleantext.cli.upkeep import doctor, learn
 from cleantext.errors import CleantextError
-from cleantext.plan.processes import seldom_collected
+from cleantext.jit import seldom_collected
 from cleantext.run.options import DUPLICATES, FORMATS, Options
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -12,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from multiprocessing.connection import wait
 
-__all__ = ["end_with_parent", "seldom_collected", "undisturbed"]
+__all__ = ["end_with_parent", "undisturbed"]
 
 
 @contextlib.contextmanager
@@ -44,9 +43,3 @@ def end_with_parent() -> None:
 
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, since the thread below cannot run while `re` holds the GIL
     threading.Thread(target=end, daemon=True).start()
-
-
-def seldom_collected() -> None:
-    """Collect garbage rarely. For processes of our own: imports and Numba leave many objects that stay, and looking through them takes a tenth of the time."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

@@ -51,7 +51,7 @@ def overview(rows: Iterable[Row]) -> dict[str, Any]:
 
     ``removed`` counts pages by removed share, in steps of 5 %. ``hosts`` lists the hosts with the largest losses, with pages and characters
     in and out. ``scripts`` counts pages by script. ``pages`` lists those worth a look, with reasons: most removed, least sure (see
-    `confidence`), emptied, failed, a few for each flag (unless most pages have it), and a sample drawn by a hash of the ids.
+    `confidence`), not judged by a learned model (the longest), emptied, failed, a few for each flag (unless most pages have it), and a sample drawn by a hash of the ids.
 
     >>> told = overview([{"id": "a.example.cn/1.html", "outcome": "kept", "chars_in": 400, "chars_out": 300}])
     >>> told["removed"][5], told["hosts"], told["pages"][0]["reasons"]
@@ -114,6 +114,8 @@ def _reasons(row: Row, share: float) -> Iterable[tuple[str, float]]:
         yield "most removed", -share
     if (sure := confidence(row)) is not None:
         yield "least sure", sure
+    elif row.get("outcome") == "kept":
+        yield "not judged", -float(row.get("chars_in") or 0)
     for flag in row.get("flags") or ():
         yield f"flag {flag}", 0.0
     yield "sample", zlib.crc32(str(row.get("id", "")).encode("utf-8", "replace"))
@@ -139,7 +141,16 @@ class _Least:
 
 def _pages(chosen: Mapping[str, _Least]) -> list[dict[str, Any]]:
     """Return each selected page once with all its reasons, ordered by reason, the sample last."""
-    order = ("failed", "emptied", "least sure", "most removed", *sorted(r for r in chosen if r.startswith("flag ")), "duplicate", "sample")
+    order = (
+        "failed",
+        "emptied",
+        "least sure",
+        "not judged",
+        "most removed",
+        *sorted(r for r in chosen if r.startswith("flag ")),
+        "duplicate",
+        "sample",
+    )
     found: dict[int, dict[str, Any]] = {}
     for reason in order:
         for number, row in chosen[reason].rows() if reason in chosen else ():

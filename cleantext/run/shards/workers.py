@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext.errors import CleantextError
-from cleantext.plan.processes import end_with_parent, seldom_collected, undisturbed
+from cleantext.jit import seldom_collected
+from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.report.tally import Report
 from cleantext.run.resume.run_state import sweep
 from cleantext.run.shards import budget
