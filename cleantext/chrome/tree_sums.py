@@ -39,10 +39,10 @@ def leaf_bits(
 
     Args:
         roots: the number of the first node of each tree
-            features: the column that a node compares, -1 for a leaf
-            values: the threshold of a node, above which a line goes right; for a leaf, its output
-            left: the number of the left child
-            right: the number of the right child
+        features: the column that a node compares, -1 for a leaf
+        values: the threshold of a node, above which a line goes right; for a leaf, its output
+        left: the number of the left child
+        right: the number of the right child
 
     """
     starts, inner, stays = [0], [], []

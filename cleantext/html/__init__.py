@@ -46,7 +46,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     """
     if url is not None and not isinstance(url, str):
         raise wrong_type(url, "url=a str")
-    from cleantext.html.metadata.page_metadata import page_metadata  # here, so that a job of plain texts does not import the HTML reader: 0.1 s
+    from cleantext.html.metadata.page_metadata import page_metadata  # here: a job of plain texts does not import it, 0.1 s
     from cleantext.html.routes import read_document
 
     read = read_document(_markup(html))

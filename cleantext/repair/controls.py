@@ -31,7 +31,7 @@ BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 RIGHT_TO_LEFT = re.compile("[\u0590-\u05ff\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # Without U+180E itself: it is removed unless a Mongolian letter precedes it, and must not protect what follows it.
 JOINING = "\u0600-\u061b\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u180d\u180f-\u18af\u1b00-\u1c4f\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010d00-\U00011fff"
-UNSPACED = "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1980-\u19ff"  # Thai, Lao, Tibetan, Burmese, Khmer: no spaces, so U+200B separates words
+UNSPACED = "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1980-\u19ff"  # Thai, Lao, Tibetan, Burmese, Khmer: U+200B separates words
 PICTURE = "\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff"
 
 SPOT = re.compile(

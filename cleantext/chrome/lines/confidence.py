@@ -35,10 +35,10 @@ def expected(
 
     Args:
         chars: number of characters of each line
-            text: probability that each line is text, from 0 to 1
-            kept: whether each line is kept
-            ruled: whether a rule removed it
-            scale: `TEXT` or `HTML`
+        text: probability that each line is text, from 0 to 1
+        kept: whether each line is kept
+        ruled: whether a rule removed it
+        scale: `TEXT` or `HTML`
 
     >>> expected([100, 100, 10], [1.0, 0.9, 0.1], [True, True, False])
     {'body_lost_expected': 0.0026, 'chrome_left_expected': 0.1427}

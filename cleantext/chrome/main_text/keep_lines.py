@@ -135,7 +135,7 @@ def best_threshold(said: npt.NDArray[np.float64], words: npt.NDArray[np.float64]
     the square of `BETA` as the weight of the latter (van Rijsbergen 1979; Lewis 1995; Ye et al. 2012).
 
     Args:
-            said: natural logarithm of the odds that each line is text
+        said: natural logarithm of the odds that each line is text
         words: number of words of each line
 
     >>> best_threshold(np.array([4.0, 0.4, -3.0]), np.array([30.0, 10.0, 20.0]))

@@ -222,7 +222,7 @@ class _Ways:
         for n, a, b in sorted(ways, reverse=True):
             self._spend(
                 1 + sum(len(group) for origins, group in groups if self._together[a] & origins) // 4
-            )  # few are compared completely
+            )  # few groups are compared completely
             for k, (origins, group) in enumerate(groups):
                 if not self._together[a] & origins or not any(self._meets(a, c) and self._meets(b, d) for c, d in group):
                     group.append((a, b))

@@ -21,7 +21,7 @@ REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 LARGEST = 20_000  # maximum nodes and positions of a pattern
 NODE, ONLY, FIRST, ENTER, LEAVE, IF = range(6)  # kinds of nodes that read nothing
 
-Loop = tuple[Any, float]  # the outermost repetition around a position that is treated as a loop, and the maximum number of characters it reads
+Loop = tuple[Any, float]  # the outermost repetition around a position that counts as a loop, and the most characters it reads
 State = tuple[int, Chars]  # a position, and the part of its set that a lookahead at one character leaves
 SOME: Chars = frozenset()  # the set of the end of the pattern, if a condition precedes it
 

@@ -37,7 +37,7 @@ PARENT, INDEX, TOKEN, ASKED = range(4)
 # Columns of an event, in document order: kind of its token, lines before it, its element or token, and the span of a part in `said`
 WHAT, BEFORE, FRAME_OR_TOKEN, SAID_LO, SAID_HI = range(5)
 
-LINK_EDGE, PART_EDGE = 0, 1  # control characters for the ends of links and of named parts in the current line; they are removed from the input
+LINK_EDGE, PART_EDGE = 0, 1  # characters for ends of links and named parts in the current line; removed from the input
 LONG_LINE = 120  # characters; longer lines are not split at parts
 MOST_LINKED = 0.8  # share of a line in links from which they are a menu
 PART_CHARS = 80

@@ -20,8 +20,8 @@ FEWEST = 3  # minimum of them above ASCII: in UTF-8 all are, in the others one p
 def codec_runs(line: str, codecs: tuple[str, ...]) -> list[list[int]]:
     """Return ``[n, low, high]`` for each maximal run of a line that codec ``n`` can write, by codec, then from left to right.
 
-    Leaves out runs that are certainly not Chinese: shorter than `SHORTEST`, with fewer than `FEWEST` characters above ASCII, or with one of these that cannot be
-    part of a Chinese character, such as an accented letter at the end of a word.
+    Leaves out runs that are certainly not Chinese: shorter than `SHORTEST`, with fewer than `FEWEST` characters above ASCII, or with one of these that cannot
+    be part of a Chinese character, such as an accented letter at the end of a word.
 
     >>> codec_runs("ÐÂ½®¡£ café 新疆", ("latin-1", "koi8-r")), codec_runs("ÐÂ½®¡£新疆", ("latin-1", "koi8-r"))
     ([], [[0, 0, 6]])

@@ -63,7 +63,7 @@ ASCII, NO_SIGNS = bytes(range(0x80)), bytes(set(range(0x100)) - SIGNS)
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
 # The display of Chinese characters: six characters for two of UTF-8, pairs for three of GBK or Big5.
 OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
-LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # number of matches of one of these
+LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # this many matches
 # Bytes that do not occur in UTF-8, or a first byte without a second: not UTF-8, whatever else `without_broken` removes.
 NEVER_UTF8 = re.compile(rb"[\xc0\xc1\xf5-\xff]|[\xc2-\xf4](?![\x80-\xbf])")
 LOST_PAIR = re.compile(rb"\x80\x80|\xff")  # one of these bytes is lost in GBK: box-drawing lines displayed by KOI8-R

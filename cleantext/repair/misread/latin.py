@@ -34,7 +34,7 @@ NO_UTF8 = re.compile("[A-Za-z][^\0-\x7f][A-Za-z]")
 C1 = re.compile("[\x80-\x9f]")
 # Each alternative of `badness` needs one of these suspects, or a suspect next to another character from a list such as this.
 BY_ITSELF = "\x80-\x9fÂÃØÙŒœΒΓΞΟВГРС"
-NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # a superset with hardly any character that occurs next to a suspect in Chinese
+NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # a superset, with hardly any that Chinese has next to a suspect
 LONGEST = 1_000_000  # characters; ftfy splits longer lines, and handles each piece separately
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_BYTES", "BATCH_ROWS", "FLAG_CUT", "Batches", "Row", "made_id", "notes_of", "row_schema", "rows_of", "with_notes"]
 
-BATCH_BYTES = 4_000_000  # approximate bytes of content: two or three batches in flight stay below 1 GB; small enough that two workers finish together
+BATCH_BYTES = 4_000_000  # approximate content: two or three batches in flight stay below 1 GB; small enough that two workers end together
 BATCH_ROWS = 2_000
 FLAG_CUT = "crawl_truncated"  # the crawler kept only the beginning of a page
 NOTES = b"cleantext"  # key of the notes in the metadata of a batch's schema

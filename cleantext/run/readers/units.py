@@ -64,7 +64,7 @@ class Unit:
     fields: Fields = field(default_factory=Fields)
     most: int = MAX_PAGE_BYTES  # bytes of a page, unpacked
     kept: Path | None = (
-        None  # a folder in which the batches of a file with many pages are saved as they are read, to be used again later
+        None  # a folder in which the batches of a file with many pages are saved while they are read, so that they can be used again
     )
 
     @property

@@ -122,7 +122,7 @@ def repeated(table: Table, folder: Path) -> dict[int, list[int]]:
     with naming(folder), duckdb.connect(config=config) as database:
         database.register("files", files)
         paths = ", ".join("'" + path.replace("'", "''") + "'" for path in table.paths)
-        read = f"read_parquet([{paths}], filename = true, file_row_number = true)"  # one scan: separate scans would take memory for each file
+        read = f"read_parquet([{paths}], filename = true, file_row_number = true)"  # one scan: more would each take memory
         database.execute(f"CREATE TEMP TABLE twice AS SELECT {name} AS id FROM {read} GROUP BY {name} HAVING count(*) > 1")
         if not database.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
             return {}

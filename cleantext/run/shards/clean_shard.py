@@ -166,7 +166,7 @@ def _clean(work: _Work, settings: Settings, report: Report) -> None:
     """Clean a batch. If it fails, find the pages that cause it one by one, and clean the others."""
     try:
         work.cleaned, work.steps = _done(work.pages, settings)
-    except (CleantextError, ImportError, MemoryError):  # of the recipe or the installation; the process that set the memory limit finds the page
+    except (CleantextError, ImportError, MemoryError):  # not due to a page, or found by the process that set the memory limit
         raise
     except Exception:  # noqa: BLE001 - see above: the pages to blame are found, told and counted
         sound = []

@@ -129,7 +129,7 @@ def _sink(path: Path, form: str, schema: pa.Schema) -> Iterator[Any]:
 def _packed(path: Path, form: str) -> Iterator[IO[bytes]]:
     with path.open("wb") as file:
         if form.endswith(".gz"):
-            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:  # no time and no name: equal rows give equal bytes
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:  # no time, no name: reproducible bytes
                 yield packed  # type: ignore[misc]
         elif form.endswith(".zst"):
             import zstandard
