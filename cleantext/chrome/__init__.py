@@ -1,4 +1,4 @@
-"""Page chrome: what stands on a page beside its text. Removed by rules that say why, or kept."""
+"""Page chrome: the parts of a page that are not its text. Rules remove it, each with a stated reason; everything else is kept."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ __all__ = ["Reason", "StripChrome", "strip_chrome"]
 
 DEFAULT = ("zh-web-rules",)
 HEADINGS = ("h1", "h2", "h3")
-PREFORMATTED = "/pre"  # in the path of an element: rules know prose, not code
+PREFORMATTED = "/pre"  # in the path of an element: rules apply to prose, not to code
 
 
 class _Meanings(Mapping[str, str]):
-    """The rules of the pack that comes with cleantext, id and meaning; read when first asked for."""
+    """The rules of the included pack, as a mapping of id to meaning; loaded on first access."""
 
     def __getitem__(self, rule: str) -> str:
         return load_pack(*DEFAULT).by_id[rule].meaning
@@ -45,15 +45,15 @@ class _Meanings(Mapping[str, str]):
 @register
 @dataclass(frozen=True)
 class StripChrome(Transform):
-    r"""Remove share buttons, licence footers, editors' lines and their kin; salvage what they say.
+    r"""Remove share buttons, licence footers, editors' lines and similar chrome; salvage the metadata in them.
 
     ``packs`` are names or paths of rule packs, later ones overriding earlier ones by id; ``without``
-    lists rule ids to leave out. A line with one of the phrases ``keep`` stays, whatever rules say, as one that a ``[[keep]]`` row of a pack
-    names does. ``level`` "safe" asks for strong evidence, "aggressive" also lets weak
-    evidence act at the head and the foot of a page. ``profile`` is a host profile or its path: lines that
-    it says return on the pages of a host are suspected there (`cleantext.chrome.hosts.profiles`); ``host`` is that of
-    pages that do not say theirs. ``learned`` lets a scorer that was trained on labelled pages take lines of plain text beyond what
-    rules know (`cleantext.chrome.scorer`); of HTML the main text is chosen by its markup, and only rules look at what is left.
+    lists rule ids to leave out. A line with one of the phrases ``keep`` is always kept, like a line that a ``[[keep]]`` row of a pack
+    matches. ``level`` "safe" requires strong evidence, "aggressive" also accepts weak
+    evidence at the head and the foot of a page. ``profile`` is a host profile or its path: lines that
+    repeat on the pages of a host are suspected there (`cleantext.chrome.hosts.profiles`); ``host`` is used for
+    pages whose host is unknown. ``learned`` lets a scorer trained on labelled pages remove lines of plain text beyond those that
+    rules match (`cleantext.chrome.scorer`); in HTML the main text is chosen by the markup, and only rules look at the rest.
 
     >>> StripChrome()("喀什的春天\n文字放大 文字缩小\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。")
     '喀什的春天\n\n今年三月,喀什古城的杏花开了,游客比往年多了一倍。'
@@ -70,7 +70,7 @@ class StripChrome(Transform):
     id: ClassVar[str] = "chrome.lines"
     version: ClassVar[int] = 4
     safety: ClassVar[Safety] = Safety.SAFE
-    rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of packs of your own: see `pack`
+    rules: ClassVar[Mapping[str, str]] = _Meanings()  # those of additional packs: see `pack`
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
         Law.IDEMPOTENT: HOLDS,  # rules are applied until nothing changes
         Law.LINE_LOCAL: Breaks(
@@ -94,7 +94,7 @@ class StripChrome(Transform):
         return load_pack(*self.packs, without=self.without, keep=self.keep)
 
     def spec(self) -> dict[str, Any]:
-        """Return id, version, options, and digests of rules and profile: one that changed makes another pipeline."""
+        """Return id, version, options, and digests of rules and profile: if one of them changes, so does the fingerprint of the pipeline."""
         known = self.known
         return {
             **super().spec(),
@@ -105,12 +105,12 @@ class StripChrome(Transform):
 
     @property
     def scorer(self) -> Scorer | None:
-        """The learned scorer, if it is to be asked."""
+        """The learned scorer, if it is enabled."""
         return Scorer.of() if self.learned else None
 
     @property
     def known(self) -> HostProfile | None:
-        """The host profile, read from its file where that is what was given."""
+        """The host profile, read from its file if a path was given."""
         return (load_profile(self.profile) if isinstance(self.profile, str) else self.profile) if self.profile else None
 
     def page_decisions(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[PageDecision]:
@@ -126,9 +126,9 @@ class StripChrome(Transform):
         told: bool = False,
         sure: Sequence[tuple[int, int]] = (),
     ) -> Decisions:
-        """Judge many texts; those ``marked`` come from HTML, and what is learned of lines has no say there.
+        """Judge many texts; those ``marked`` come from HTML, and the learned scorer is not used for them.
 
-        Of a ``sure`` line, given by its text and number, HTML says what it is, and no rule takes it; nor one that a row of the pack keeps.
+        ``sure`` are lines, given by text and line number, whose role is known from the HTML, so no rule removes them; the same holds for `[[keep]]` rows.
 
         One fold and one search for anchors serve the whole batch. ``hosts`` names the host of each text, for the profile.
         """
@@ -151,7 +151,7 @@ class StripChrome(Transform):
         return decide(texts, rows, known, cache, safety=self.level, scorer=scorer, plain=plain, told=told, spared=sure)
 
     def reasons(self, text: str) -> tuple[Reason, ...]:
-        r"""Say for every line and part of a line that goes which rule took it, and what made that enough.
+        r"""Return for every removed line and part of a line the rule, and why its evidence was sufficient.
 
         >>> StripChrome().reasons("河水涨了。\n村里的人都到了堤上,一夜没有睡,天亮时雨停了。\n责任编辑:石青")
         (Reason(start=30, end=37, rule='meta.editor', strength='B', zone='tail', because='in the tail'),)
@@ -159,7 +159,7 @@ class StripChrome(Transform):
         return self.page_decisions([text])[0].reasons
 
     def odds(self, texts: Sequence[str], *, hosts: Sequence[str] = ()) -> list[list[Odds]]:
-        r"""Return for many texts the lines that a learned model decided about: how likely each is page chrome, and whether it went by that.
+        r"""Return for many texts the lines that a learned model decided on: the probability that each is page chrome, and whether it was removed for that.
 
         >>> [[odds]] = StripChrome().odds(["村里的人都到了堤上,一夜没有睡,天亮时雨停了。"])
         >>> odds.gone, odds.chrome < 0.5
@@ -176,14 +176,14 @@ class StripChrome(Transform):
 
 
 def _sure_lines(page: Page) -> Iterator[int]:
-    """Yield the numbers of the lines of a page that are code, or its headline and a heading, by their element."""
+    """Yield the numbers of the lines of a page that are code, or its headline and a heading, according to their elements."""
     title = page.metadata.get("title", "")
     line = at = 0
     for block in page.html:
         headline = bool(title) and block.tag in HEADINGS and page.text[block.start : block.end].strip() == title
         if headline or PREFORMATTED in block.path:
             line, at = line + page.text.count("\n", at, block.start), block.start
-            title = "" if headline else title  # the first one alone
+            title = "" if headline else title  # only the first one
             yield line
 
 

@@ -1,7 +1,7 @@
-"""What many small trees add up to for each line: QuickScorer (Lucchese et al., SIGIR 2015).
+"""Sums of many small trees for each line: QuickScorer (Lucchese et al., SIGIR 2015).
 
-Each leaf of a tree is a bit, the leftmost the lowest. A node that a line does not go left at clears the bits of the leaves on its left; the
-lowest bit that is left then is the leaf that the line comes to. So nothing is followed from node to node, and many lines are asked side by side.
+Each leaf of a tree is a bit, the leftmost leaf the lowest bit. Each node where a line does not go left clears the bits of the leaves on its left;
+the lowest remaining bit is then the leaf of the line. So no tree is walked node by node, and many lines are processed side by side.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from cleantext.jit import kernel_beside
 
 __all__ = ["LeafBits", "leaf_bits", "tree_sums"]
 
-LEAVES = 32  # that a tree may have
+LEAVES = 32  # maximum leaves of a tree
 ALL = 0xFFFFFFFF
-DE_BRUIJN, SHIFT = 0x077CB531, 27  # a bit * DE_BRUIJN, shifted: another number below 32 for each bit
-BLOCK = 128  # lines that are asked side by side
+DE_BRUIJN, SHIFT = 0x077CB531, 27  # (bit * DE_BRUIJN) >> SHIFT is a different number below 32 for each bit
+BLOCK = 128  # lines processed side by side
 
 
 class LeafBits(NamedTuple):
-    """Trees as bits of their leaves. Thresholds and values are of the same type as what is asked, or of one that holds it."""
+    """Trees as bits of their leaves. Thresholds and values have the type of the inputs, or one that can hold them."""
 
     starts: I32  # number of the first inner node of each tree, and the end of the last one
-    features: I32  # of inner nodes: the column that is asked,
-    thresholds: Any  # above which a line does not go left
-    stays: U32  # bits of the leaves that are left then
-    values: Any  # what leaves add, shape (trees * LEAVES,), each leaf in the slot of its bit
+    features: I32  # of inner nodes: the column that is compared,
+    thresholds: Any  # a line with a larger value does not go left
+    stays: U32  # the bits of the leaves that remain in that case
+    values: Any  # output of each leaf, shape (trees * LEAVES,), at the slot of its bit
 
 
 def leaf_bits(
     roots: npt.NDArray[Any], features: npt.NDArray[Any], values: Any, left: npt.NDArray[Any], right: npt.NDArray[Any]
 ) -> LeafBits:
-    """Return trees as bits. Raise `ValueError` where one has more than `LEAVES` leaves.
+    """Return trees as bits. Raise `ValueError` if one has more than `LEAVES` leaves.
 
     Args:
         roots: the number of the first node of each tree
-        features: the column that a node asks, -1 of a leaf
-        values: the threshold of a node, above which a line goes to the right; of a leaf, what it adds
-        left: the number of the node that comes then
-        right: the same
+        features: the column that a node compares, -1 for a leaf
+        values: the threshold of a node, above which a line goes right; for a leaf, its output
+        left: the number of the left child
+        right: the number of the right child
 
     """
     starts, inner, stays = [0], [], []
@@ -50,7 +50,7 @@ def leaf_bits(
     out = np.zeros((len(roots), LEAVES), values.dtype)
     for tree, root in enumerate(roots.tolist()):
         leaf = 0
-        open_nodes: list[tuple[int, int]] = [(root, -1)]  # and, of one whose left side is done, the first leaf there
+        open_nodes: list[tuple[int, int]] = [(root, -1)]  # and, once the left side is done, the first leaf on the right
         while open_nodes:
             node, first = open_nodes.pop()
             if first >= 0:
@@ -78,9 +78,9 @@ def _slot(bit: Any) -> Any:
 def _tree_sums_at_once(
     rows: Any, which: I64, starts: I32, features: I32, thresholds: Any, stays: U32, values: Any
 ) -> npt.NDArray[np.float64]:
-    """Do what `tree_sums` does, all nodes of some lines at once."""
+    """Compute the same as `tree_sums` with arrays: all nodes for some lines at once."""
     trees = np.arange(len(starts) - 1)
-    grown = trees[np.diff(starts) > 0]  # the others are a leaf alone
+    grown = trees[np.diff(starts) > 0]  # the others are single leaves
     out = np.empty(len(which), np.float64)
     for at in range(0, len(out), BLOCK):
         left = rows[which[at : at + BLOCK, None], features] <= thresholds
@@ -93,9 +93,9 @@ def _tree_sums_at_once(
 
 @kernel_beside(_tree_sums_at_once)
 def tree_sums(rows: Any, which: I64, starts: I32, features: I32, thresholds: Any, stays: U32, values: Any) -> npt.NDArray[np.float64]:
-    """Return the sum of what all trees add for some lines; ``rows`` has a row a line, a column a feature. Loops have no branches, over numbers that lie in a row."""
+    """Return the sums of all trees for some lines; ``rows`` has a row per line, a column per feature. The loops are branch-free, over contiguous arrays."""
     out = np.zeros(len(which), np.float64)
-    beside = np.zeros((rows.shape[1], BLOCK), rows.dtype)  # the lines of a block, feature by feature
+    beside = np.zeros((rows.shape[1], BLOCK), rows.dtype)  # the lines of a block, transposed: feature by feature
     bits = np.zeros(BLOCK, np.uint32)
     every = np.uint32(ALL)
     for at in range(0, len(out), BLOCK):
@@ -114,5 +114,5 @@ def tree_sums(rows: Any, which: I64, starts: I32, features: I32, thresholds: Any
             for k in range(size):
                 lowest = bits[k] & (~bits[k] + np.uint32(1))
                 slot = np.uint32(lowest * np.uint32(DE_BRUIJN)) >> np.uint32(SHIFT)
-                out[at + k] += values[np.uint64(t * LEAVES) + np.uint64(slot)]  # unsigned: no check for places counted from the end
+                out[at + k] += values[np.uint64(t * LEAVES) + np.uint64(slot)]  # unsigned, which avoids the check for negative indices
     return out

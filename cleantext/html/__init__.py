@@ -1,4 +1,4 @@
-"""HTML: from a document to a `Page` whose lines still know where in the document they stood."""
+"""HTML: read a document as a `Page` whose lines keep their positions in the document."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["class_words", "read_html"]
 
-AS_BLOCK: Callable[[Iterable[Any]], Block] = partial(tuple.__new__, Block)  # half the time of a call with names
+AS_BLOCK: Callable[[Iterable[Any]], Block] = partial(tuple.__new__, Block)  # half the time of a call with keyword arguments
 
 
 def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | None = None) -> Page:
-    r"""Return all visible lines of an HTML document as a `Page`, page chrome still among them.
+    r"""Return all visible lines of an HTML document as a `Page`, including page chrome.
 
-    Scripts, styles, form fields, embedded documents and what the markup itself hides are left
-    out. Inline markup is joined; a block element, a ``<br>`` or a list item starts a line; a row of a
-    data table is one line with cells parted by a tab; ``<pre>`` keeps its lines and blanks. Texts of
-    images (``alt``) are not visible and stay out, readings set over characters (``<rt>``) too.
+    Leaves out scripts, styles, form fields, embedded documents and elements that the markup itself hides.
+    Inline markup is joined; a block element, a ``<br>`` or a list item starts a line; a row of a
+    data table is one line with its cells separated by tabs; ``<pre>`` keeps its line breaks and blanks. Alternative texts of
+    images (``alt``) are not visible and are left out, like readings above characters (``<rt>``).
 
-    Each line is one block of `Page.html` (its line break included), with its element, the words
+    Each line is one block of `Page.html` (including its line break), with its element, the words
     of class and id from the inside out, its link density and its path: evidence for the choice of
-    the main text, see `cleantext.chrome.main_text.main_blocks`. ``metadata`` holds what the document states: title,
+    the main text, see `cleantext.chrome.main_text.main_blocks`. ``metadata`` has the values that the document states: title,
     published (ISO 8601) and published_raw, source, author (list), editor (list).
 
-    Bytes are decoded first (`cleantext.decode`); soups are serialised and read again. Nothing in a document
-    raises: broken nesting, a second ``</html>``, 50,000 nested elements, random bytes.
+    Bytes are decoded first (`cleantext.decode`); soups are serialised and read again. No document
+    raises an error: broken nesting, a second ``</html>``, 50,000 nested elements, random bytes.
 
     >>> page = read_html('<title>春天_某站</title><div class="nav"><a href="/">首页</a></div><h1>春天</h1><p>花<b>开</b>了。<br>真好。</p>')
     >>> page.text
@@ -46,7 +46,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
     """
     if url is not None and not isinstance(url, str):
         raise wrong_type(url, "url=a str")
-    from cleantext.html.metadata.page_metadata import page_metadata  # here: a job of plain texts does not read what reads HTML, 0.1 s
+    from cleantext.html.metadata.page_metadata import page_metadata  # here: a job of plain texts does not import it, 0.1 s
     from cleantext.html.routes import read_document
 
     read = read_document(_markup(html))
@@ -61,7 +61,7 @@ def read_html(html: str | bytes | bs4.BeautifulSoup | bs4.Tag, *, url: str | Non
 
 def _markup(html: str | bytes | bs4.BeautifulSoup | bs4.Tag) -> str:
     if isinstance(html, str):
-        return str(html)  # a NavigableString holds its whole tree; take its characters only
+        return str(html)  # a NavigableString refers to its whole tree; take only its characters
     if isinstance(html, (bytes, bytearray, memoryview)):
         from cleantext.decode import decode
 

@@ -1,7 +1,7 @@
-r"""Formulas: each once, as TeX between dollar signs, before a document is parsed.
+r"""Formulas: reduce each to one copy, as TeX between dollar signs, before a document is parsed.
 
-Pages hold a formula up to three times: as MathML for readers of screens, as boxes or a picture for the eye, and as TeX for the script
-that drew it. What is seen depends on styles that are not here, and powers lose their place: :math:`10^{-4}` would read 10-4.
+Pages contain a formula up to three times: as MathML for screen readers, as boxes or a picture for display, and as TeX for the script
+that rendered it. Which one is visible depends on style sheets that are not available, and superscripts are lost: :math:`10^{-4}` would become 10-4.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from html import escape, unescape
 
 __all__ = ["small_letters", "with_formulas"]
 
-# A document without any of these, in small letters, has no formulas; the small letter of the sign of Kelvin is a k.
+# A document in lower case without any of these has no formulas; the lower-case form of the Kelvin sign is k.
 MARKS = [mark.encode() for mark in ("<math", "katex", "\u212aatex", "mathjax", "math/tex", "mwe-math", "ztext-math", "<sup")]
-PARTS_OF_MARKS = [re.compile(part) for part in (b"math", b"atex", b"<sup")]  # one stands in each: found in half the time that `in` takes
-# No pattern reads beyond the next tag of its own name: markup that is never closed is read once, not once for each tag.
-MOST_UNCLOSED = 20  # elements that draw formulas and are never closed: each is looked through to its end
+PARTS_OF_MARKS = [re.compile(part) for part in (b"math", b"atex", b"<sup")]  # every mark contains one of these: twice as fast as `in`
+# No pattern reads beyond the next tag of its own name, so unclosed markup is read once, not once for each tag.
+MOST_UNCLOSED = 20  # maximum unclosed elements that render formulas: each is searched up to its end
 WITHIN = r"([^<]*+(?:<(?!/?{0}\b)[^<]*+)*+)</{0}\s*>"
 MATH = re.compile(r"<math\b([^<>]*+)>" + WITHIN.format("math"), re.IGNORECASE)
 TEX = re.compile(
@@ -25,7 +25,7 @@ TEX = re.compile(
 )
 ALT = re.compile(r"\b(?:alttext|data-tex|data-formula|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 SCRIPT = re.compile(r"<script\b(?=[^<>]*\btype\s*=\s*[\"']?math/tex)[^<>]*+>" + WITHIN.format("script"), re.IGNORECASE)
-IMAGE = r"(?:[^<>]|<(?!img\b))*"  # what an alternative text says may hold <
+IMAGE = r"(?:[^<>]|<(?!img\b))*"  # an alternative text may contain <
 PICTURE = re.compile(rf"<img\b(?={IMAGE}\b(?:mwe-math-fallback|eeimg|ee_img|data-formula|class=[\"']?latex)){IMAGE}+>", re.IGNORECASE)
 STATED = re.compile(r"<(span|div)\b(?=[^<>]*\bclass=[\"'][^\"'<>]*\bztext-math\b)[^<>]*+>", re.IGNORECASE)
 DRAWN = re.compile(
@@ -42,12 +42,12 @@ TAG = re.compile(r"<(/?)(\w++)[^<>]*?(/?)>")
 
 
 def small_letters(markup: str) -> bytes:
-    """Return a document in UTF-8, its letters of ASCII small: a third of the time that those of all Unicode take."""
+    """Return a document in UTF-8 with ASCII letters in lower case: a third of the time that Unicode lower-casing takes."""
     return markup.encode("utf-8", "surrogatepass").lower()
 
 
 def with_formulas(markup: str, lowered: bytes = b"") -> str:
-    """Return a document with each of its formulas once, as TeX; without formulas, as it is. ``lowered`` is what `small_letters` makes of it.
+    """Return a document with one copy of each formula, as TeX; unchanged without formulas. ``lowered`` is the result of `small_letters`.
 
     >>> with_formulas('<p>误差 10<sup>-4</sup></p>')
     '<p>误差 10^-4</p>'
@@ -64,7 +64,7 @@ def with_formulas(markup: str, lowered: bytes = b"") -> str:
 
 
 def _cut(markup: str, opens: re.Pattern[str], *, keep: bool) -> str:
-    """Take out elements that draw a formula; keep the TeX that their tags state."""
+    """Remove elements that render a formula; keep the TeX in their tags."""
     parts, at, unclosed = [], 0, 0
     for match in opens.finditer(markup):
         if match.start() < at:
@@ -81,7 +81,7 @@ def _cut(markup: str, opens: re.Pattern[str], *, keep: bool) -> str:
 
 
 def _end(markup: str, opens: re.Match[str]) -> int:
-    """Return the end of the element that a tag opens; of one that is never closed, the end of its tag."""
+    """Return the end of the element that a tag opens; if it is never closed, the end of its tag."""
     depth = 1
     for tag in re.compile(rf"<(/?){opens[1]}\b[^>]*>", re.IGNORECASE).finditer(markup, opens.end(), opens.end() + 200_000):
         depth += -1 if tag[1] else 1
@@ -96,7 +96,7 @@ def _alt(tag: str) -> str:
 
 
 def _of_math(match: re.Match[str]) -> str:
-    """Return the TeX of a MathML element: as it says itself, or as its parts say."""
+    """Return the TeX of a MathML element: its annotation, its alternative text, or the conversion of its parts."""
     stated = TEX.search(match[2])
     return _dollars(unescape(stated[1]) if stated else _alt(match[1]) or _parts(match[2]))
 
@@ -108,7 +108,7 @@ def _dollars(tex: str) -> str:
     return f"${escape(tex, quote=False)}$" if tex else ""
 
 
-# What is done to a document with formulas, one thing behind another, each where one of some marks stands in it in small letters of ASCII.
+# The steps for a document with formulas, in order, each only if one of some marks is in it in lower-case ASCII.
 CHANGES: tuple[tuple[tuple[bytes, ...], Callable[[str], str]], ...] = (
     ((b"<mjx-container",), lambda markup: CONTAINER.sub(lambda m: "".join(math[0] for math in MATH.finditer(m[0])), markup)),
     ((b"ztext-math",), lambda markup: _cut(markup, STATED, keep=True)),
@@ -121,7 +121,7 @@ CHANGES: tuple[tuple[tuple[bytes, ...], Callable[[str], str]], ...] = (
     ((b"<math",), lambda markup: MATH.sub(_of_math, markup)),
     ((b"<sup",), lambda markup: POWER.sub(lambda m: f"{m[1] or ''}^{m[2] or m[3]}", markup)),
 )
-UNUSUAL = re.compile("[\u0130\u0131\u017f\u212a]")  # what a pattern that ignores case takes for i, s or k, too
+UNUSUAL = re.compile("[\u0130\u0131\u017f\u212a]")  # also matched as i, s or k by a pattern that ignores case
 
 TWO = {
     "msup": "{}^{{{}}}",
@@ -135,7 +135,7 @@ THREE = {"msubsup": "{}_{{{}}}^{{{}}}", "munderover": "{}_{{{}}}^{{{}}}"}
 
 
 def _parts(inner: str) -> str:
-    """Return the TeX of the inside of a MathML element that states none."""
+    """Return the TeX for the content of a MathML element without a TeX annotation."""
     stack: list[tuple[str, list[str]]] = [("", [])]
     at = 0
     for tag in TAG.finditer(inner):

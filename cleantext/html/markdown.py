@@ -1,4 +1,4 @@
-"""A page as Markdown: headings, lists, quotes, tables and listings, as its elements say."""
+"""A page as Markdown: headings, lists, quotes, tables and listings, according to its elements."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ FENCE = "```"
 
 
 def markdown(page: Page) -> str:
-    r"""Return the text of a page as Markdown: headings, lists, quotes, tables and code marked, paragraphs parted.
+    r"""Return the text of a page as Markdown: headings, lists, quotes, tables and code are marked, paragraphs separated.
 
-    A row of a table is one line of cells; the first row is its head. The lines of a ``<pre>`` are one fenced block. A line without
-    an element, as of plain text, is a paragraph.
+    A row of a table is one line of cells; the first row is its header. The lines of a ``<pre>`` are one fenced block. A line without
+    an element, as in plain text, is a paragraph.
 
     >>> from cleantext.transform import Block
     >>> markdown(Page("喀什\n杏花开了。", html=(Block(0, 3, "h1"), Block(3, 8, "p"))))
@@ -51,7 +51,7 @@ def markdown(page: Page) -> str:
 
 
 def _kind(line: tuple[Block, str]) -> str:
-    """Return what a line is part of: code, a table or a list, by its element, or nothing."""
+    """Return what a line is part of by its element: code, a table or a list, or nothing."""
     block, text = line
     if found := CODE.match(block.path):
         return f"code {found[0]}"
@@ -79,7 +79,7 @@ def _table(lines: Sequence[tuple[Block, str]]) -> Iterator[str]:
 
 
 def _list(lines: Sequence[tuple[Block, str]]) -> Iterator[str]:
-    """Yield the items of a list, indented by their depth; those of an ordered one are numbered, what goes on in one is indented."""
+    """Yield the items of a list, indented by their depth; those of an ordered list are numbered, and their continuation lines are indented."""
     counts: dict[str, int] = {}
     last = ""
     for block, text in lines:

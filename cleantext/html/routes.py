@@ -1,6 +1,6 @@
-"""Other ways to the text of a document that shows none: hidden elements, ``<noscript>``, templates, the data of its scripts.
+"""Fallbacks for a document without visible text: hidden elements, ``<noscript>``, templates, the data of its scripts.
 
-A reader with scripts sees what these hold, so they are asked only where the visible lines tell no story, and a flag says so.
+A reader with scripts sees their content, so they are used only if the visible lines have no continuous text, and a flag records it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from cleantext.html.streamed import with_streamed
 
 __all__ = ["read_document"]
 
-STORY = 50  # letters of sentences that a page shows; with less, what it hides is looked at
-MORE = 2  # times as many letters of sentences must the other way have
+STORY = 50  # minimum letters of sentences that a page shows; with less, its hidden parts are examined
+MORE = 2  # minimum ratio of letters of sentences in the fallback to those shown
 MARKED = re.compile(r"[。！？；，、]|[.!?,;:](?:\s|$)")
 
 OPENS = re.compile(
@@ -29,7 +29,7 @@ OPENS = re.compile(
     re.IGNORECASE,
 )
 LONGEST_LINK = 40  # characters of such a link
-# The tab of a product page behind which its parameters stand, and what the panel that it opens is called.
+# The tab of a product page with its parameters, and class names of the panel that it opens.
 PANEL = re.compile(
     r">\s*(?:商品|产品|產品|详细|詳細|技术|技術|基本)?(?:规格|規格|参数|參數|配置)(?:与包装|与参数|參數|参数|表)?\s*<|>\s*(?:tech(?:nical)? )?spec(?:ification)?s\s*<",
     re.IGNORECASE,
@@ -37,7 +37,7 @@ PANEL = re.compile(
 PANEL_MARKS = [mark.encode() for mark in ("规格", "規格", "参数", "參數", "配置", "spec")]
 PANEL_WORDS = word_set("panel pane tab tabs tabcon tabcontent switchable")
 LEAST_ROWS, SHARE_OF_ROWS = 4, 0.4  # of a panel of parameters
-# What the button of an accordion or the handle of a tab opens: by WAI-ARIA, or as Bootstrap has it.
+# Targets of the button of an accordion or the handle of a tab: by WAI-ARIA, or as in Bootstrap.
 CONTROLS = re.compile(r"-(?:(?<=\baria-)controls|(?<=\bdata-)(?:bs-)?target)\s*=\s*[\"']?#?([\w:.-]{1,80})", re.IGNORECASE)
 CONTROL_MARKS = (b"aria-controls", b"data-target", b"data-bs-target")
 NO_PANEL = word_set(
@@ -48,12 +48,12 @@ STATE = re.compile(
 )
 BODIES = frozenset(("articlebody", "body", "content", "contenthtml", "contents", "html", "htmlbody", "text", "detail", "articlecontent"))
 MARKUP = re.compile(r"</?(?:p|div|br|h[1-6]|ul|li|span|table|img|strong)\b[^<>]*+>", re.IGNORECASE)
-DEEPEST, MOST_STATE = 40, 5_000_000  # of the data of scripts that is looked through
+DEEPEST, MOST_STATE = 40, 5_000_000  # limits for searching the data of scripts
 TEMPLATE = re.compile(r"<(/?)template(?![\w-])", re.IGNORECASE)
 
 
 def read_document(markup: str) -> Read:
-    """Return the visible lines of a document; where they tell no story, what the document holds for scripts or in spite of them."""
+    """Return the visible lines of a document; if they have no continuous text, the content for scripts, or for browsers without scripts."""
     markup = with_streamed(markup)
     lowered = small_letters(markup)
     markup = with_formulas(markup, lowered)
@@ -84,7 +84,7 @@ def read_document(markup: str) -> Read:
 
 
 def _opened(read: Read, markup: str) -> Read:
-    """Return a document with the hidden rest of its text, which the link that stands before or behind it opens."""
+    """Return a document with the hidden rest of its text, which a link before or after it opens."""
     full, hidden = _with_hidden(read, markup)
     if not hidden:
         return read
@@ -108,7 +108,7 @@ def _opened(read: Read, markup: str) -> Read:
 
 
 def _with_hidden(read: Read, markup: str) -> tuple[Read, list[bool]]:
-    """Return a document with all that it hides, and which of its lines are hidden; no lines where these cannot be told."""
+    """Return a document with everything that it hides, and which of its lines are hidden; no lines if that cannot be determined."""
     full, _ = read_lines(markup, keep_hidden=True)
     shown = iter([*read.lines, None])
     wanted = next(shown)
@@ -117,16 +117,16 @@ def _with_hidden(read: Read, markup: str) -> tuple[Read, list[bool]]:
         hidden.append(wanted is None or line.text != wanted.text)
         if not hidden[-1]:
             wanted = next(shown)
-    return full, hidden if wanted is None else []  # a row that hidden cells make another one
+    return full, hidden if wanted is None else []  # hidden cells change a row
 
 
 def _controlled(markup: str) -> frozenset[str]:
     """Return the ids of elements that a control of the page opens."""
-    return frozenset(names_of(name, "")[1:] for name in set(CONTROLS.findall(markup)))  # as steps of paths have them
+    return frozenset(names_of(name, "")[1:] for name in set(CONTROLS.findall(markup)))  # in the form used in steps of paths
 
 
 def _with_panels(read: Read, markup: str, named: frozenset[str]) -> Read:
-    """Return a document with the panels that it hides until a control is used: those ``named`` that tell a story, and parameters of a product."""
+    """Return a document with the panels that it hides until a control is used: those ``named`` that have continuous text, and parameters of a product."""
     full, hidden = _with_hidden(read, markup)
     keep = [not h for h in hidden]
     panels: dict[str, list[int]] = {}
@@ -143,7 +143,7 @@ def _with_panels(read: Read, markup: str, named: frozenset[str]) -> Read:
             for i in rows:
                 keep[i] = True
     shown = {_opens(line.path, named) for line, h in zip(full.lines, hidden, strict=False) if not h} if opened else set()
-    for path, rows in opened.items():  # what such an element hides beside what it shows, no control opens
+    for path, rows in opened.items():  # no control opens the hidden part of an element that is otherwise visible
         if path not in shown and story(full.lines[i] for i in rows):
             for i in rows:
                 keep[i] = True
@@ -153,7 +153,7 @@ def _with_panels(read: Read, markup: str, named: frozenset[str]) -> Read:
 
 
 def _opens(path: str, named: frozenset[str]) -> str:
-    """Return the path as far as the outermost element that a control opens; empty where none is, or where it is a menu or a dialog."""
+    """Return the path up to the outermost element that a control opens; empty if there is none, or if it is a menu or a dialog."""
     if not named:
         return ""
     steps = path.split("/")
@@ -165,7 +165,7 @@ def _opens(path: str, named: frozenset[str]) -> str:
 
 
 def _panel(path: str) -> str:
-    """Return the path as far as the innermost element that is named a panel; empty where none is."""
+    """Return the path up to the innermost element that is named as a panel; empty if there is none."""
     steps = path.split("/")
     for k in range(len(steps), 0, -1):
         if not PANEL_WORDS.isdisjoint(class_words(steps[k - 1].partition("[")[0])):
@@ -174,7 +174,7 @@ def _panel(path: str) -> str:
 
 
 def _bodies(scripts: Iterable[str]) -> Iterator[str]:
-    """Yield the texts of articles that JSON-LD holds."""
+    """Yield the texts of articles in JSON-LD."""
     for script in scripts:
         try:
             found = json.loads(script, strict=False)
@@ -184,7 +184,7 @@ def _bodies(scripts: Iterable[str]) -> Iterator[str]:
 
 
 def _states(markup: str) -> Iterator[str]:
-    """Yield what may be texts of articles in the data from which scripts draw the page."""
+    """Yield possible texts of articles in the data from which scripts render the page."""
     if "_DATA__" not in markup and "_STATE__" not in markup:
         return
     for match in STATE.finditer(markup):
@@ -196,7 +196,7 @@ def _states(markup: str) -> Iterator[str]:
 
 
 def _strings(value: Any, names: frozenset[str], name: str = "", depth: int = 0) -> Iterator[str]:
-    """Yield the strings that stand under one of some names."""
+    """Yield the strings under one of some names."""
     if isinstance(value, str):
         if name in names:
             yield value
@@ -213,7 +213,7 @@ def _longest(texts: Iterable[str]) -> str:
 
 
 def _lines_of(text: str) -> list[Line]:
-    """Return the lines of a text or markup that a script holds, as those of an article."""
+    """Return the lines of a text or markup in a script, like those of an article."""
     found = (
         read_lines(text)[0].lines if MARKUP.search(text) else [Line(t.strip(), "p", (), 0.0, "body") for t in text.split("\n") if t.strip()]
     )
@@ -227,7 +227,7 @@ def _lines_of(text: str) -> list[Line]:
 
 
 def story(lines: Iterable[Line]) -> int:
-    """Return how many letters stand in lines that have marks and are no links; a letter of a Latin word counts a third."""
+    """Return the number of letters in lines that have punctuation marks and are not links; a letter of a Latin word counts a third."""
     count = 0
     for line in lines:
         text = line.text

@@ -1,6 +1,6 @@
-"""Parts of a page that its server sends behind the rest: React streams them in hidden elements, and a script moves each to its place.
+"""Parts of a page that its server sends after the rest: React streams them in hidden elements, and a script moves each to its place.
 
-``<template id="B:0"></template>`` holds the place of ``<div hidden id="S:0">``, and so do ``P:1`` and ``S:1`` inside other parts (see
+``<template id="B:0"></template>`` is the placeholder of ``<div hidden id="S:0">``, and so are ``P:1`` and ``S:1`` inside other parts (see
 ``renderToPipeableStream`` of react-dom). Without the script a reader would find the article hidden, or nothing at all.
 """
 
@@ -17,7 +17,7 @@ DEEPEST = 50  # parts inside parts
 
 
 def with_streamed(markup: str) -> str:
-    """Return a document with its streamed parts where they belong; without such parts, as it is.
+    """Return a document with its streamed parts in their places; unchanged without such parts.
 
     >>> with_streamed('<main><template id="B:0"></template></main><div hidden id="S:0"><p>花开了。</p></div>')
     '<main><p>花开了。</p></main>'
@@ -39,14 +39,14 @@ def with_streamed(markup: str) -> str:
         return PLACE.sub(lambda m: placed(parts.pop(m[1]), depth + 1) if m[1] in parts and depth < DEEPEST else m[0], text)
 
     out = placed("".join(rest), 0)
-    while parts:  # whose place is not to be seen
+    while parts:  # parts whose placeholder was not found
         part = parts.pop(next(iter(parts)))
         out += f"<div>{placed(part, 0)}</div>"
     return out
 
 
 def _end(markup: str, at: int) -> int:
-    """Return where an element ``div`` ends whose content starts at a place; -1 where it does not."""
+    """Return where a ``div`` element ends whose content starts at an offset; -1 if it does not end."""
     depth = 1
     for tag in TAG.finditer(markup, at):
         if tag[1] is not None:

@@ -1,7 +1,7 @@
-"""Repair: text as its author wrote it, before anything else is done to it.
+"""Repair: restore the text as its author wrote it, before any other step.
 
-The order is that of undoing: what was done last is undone first. Folding width or dropping private-use
-characters before destroys the bytes that the first steps need.
+The order is the reverse of the damage: what was done last is undone first. Folding width or dropping private-use
+characters earlier would destroy the bytes that the first steps need.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from cleantext.transform import PageTransform
 
 __all__ = ["STEPS", "Controls", "Entities", "GbkSlips", "LetterSpacing", "Mojibake", "PinyinInjections", "Shortcodes", "repair"]
 
-ROUNDS = 32  # each reads the whole text. Damage that was done once takes two, and one more for each time that it was done again
+ROUNDS = 32  # each reads the whole text. Simple damage takes two, and one more for each repetition of the damage
 
 STEPS: tuple[PageTransform, ...] = (GbkSlips(), PinyinInjections(), Mojibake(), Entities(), Shortcodes(), LetterSpacing(), Controls())
 
 
 def repair(text: str, *, steps: Sequence[PageTransform] = STEPS) -> str:
-    """Undo what was done to a text by machines: slips, injected pinyin, mojibake, references, short codes, letter-spacing, controls.
+    """Undo what machines did to a text: slips, injected pinyin, mojibake, character references, short codes, letter-spacing, controls.
 
-    The steps run until none of them changes anything, so that what one lays bare is seen by the others
-    and ``repair(repair(x)) == repair(x)``. Each of them shortens the text or leaves fewer characters of a
-    finite set (ligatures, C1 controls, surrogates), so this ends; a text that calls for more than `ROUNDS` rounds, which
-    only one made for that does, stays as it is.
+    The steps run until none of them changes anything, so each step sees the results of the others
+    and ``repair(repair(x)) == repair(x)``. Each of them shortens the text or reduces the number of characters of a
+    finite set (ligatures, C1 controls, surrogates), so this terminates; a text that needs more than `ROUNDS` rounds, which
+    must have been made for that purpose, is left unchanged.
 
     >>> repair("10\N{LATIN CAPITAL LETTER I WITH CIRCUMFLEX}&frac14;s 新\N{ZERO WIDTH SPACE}疆")
     '10μs 新疆'

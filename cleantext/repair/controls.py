@@ -1,8 +1,8 @@
-"""Characters that show nothing: controls, byte order marks, zero-width and bidirectional marks.
+"""Invisible characters: controls, byte order marks, zero-width and bidirectional marks.
 
-In Chinese text they are debris of editors and copy protection and break every match. In other scripts some are
-spelling: the joiners of Persian and of emoji, the marks that order Arabic and Latin in one line. So
-what decides is the script beside them.
+In Chinese text they are left over from editors and copy protection and break every match. In other scripts some are
+part of the spelling: the joiners of Persian and of emoji, the marks that order Arabic and Latin in one line. So
+the script of their neighbours decides.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ SUSPECTS = "0-8 b c e-1f 7f-84 86-9f ad 61c 180e 200b-200f 202a-202e 2060-206f f
 DEAD = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffc\ufffe\uffff"
 BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 RIGHT_TO_LEFT = re.compile("[\u0590-\u05ff\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# Not U+180E itself: it goes where no Mongolian letter stands before it, and must not keep what stands behind it.
+# Without U+180E itself: it is removed unless a Mongolian letter precedes it, and must not protect what follows it.
 JOINING = "\u0600-\u061b\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u180d\u180f-\u18af\u1b00-\u1c4f\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010d00-\U00011fff"
-UNSPACED = "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1980-\u19ff"  # Thai, Lao, Tibetan, Burmese, Khmer: no spaces, so U+200B parts words
+UNSPACED = "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1980-\u19ff"  # Thai, Lao, Tibetan, Burmese, Khmer: U+200B separates words
 PICTURE = "\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff"
 
 SPOT = re.compile(
@@ -41,8 +41,8 @@ SPOT = re.compile(
     f"|(?P<zero>(?<![{UNSPACED}])\u200b|\u200b(?![{UNSPACED}])|(?<![{JOINING}])\u200c|(?<![{JOINING}{PICTURE}])\u200d|(?<=[{PICTURE}])\u200d(?![{PICTURE}])|(?<![\u1800-\u180d\u180f-\u18af])\u180e)"
     f"|(?P<bidi>[{BIDI}]+)"
 )
-# A character of UTF-8 shown as latin-1 or cp1252: its soft hyphen or C1 control is a byte. What `Mojibake` leaves of these is
-# quoted, as in pages about mojibake, or cut; without that byte nobody could ever read it again.
+# A character of UTF-8 displayed as latin-1 or cp1252: its soft hyphen or C1 control is a byte. The ones that `Mojibake` leaves are
+# quoted, as in pages about mojibake, or truncated; without that byte they could never be decoded.
 BYTES = re.compile("[\xe0-\xef][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2}")
 LINE = re.compile("[^\n\x0b\x0c]*")
 RULES = {"escape": "controls.escape", "dead": "controls.dead", "break": "controls.break", "zero": "controls.zero", "bidi": "controls.bidi"}
@@ -50,7 +50,7 @@ RULES = {"escape": "controls.escape", "dead": "controls.dead", "break": "control
 
 KINDS = tuple(RULES)
 ESCAPE = 0x1B
-FEW = 64  # places that are looked at one by one sooner than as arrays
+FEW = 64  # number of places up to which single processing is faster than arrays
 
 
 @lru_cache(maxsize=1)
@@ -66,11 +66,11 @@ def _dead() -> Table:
 @register
 @dataclass(frozen=True)
 class Controls(PageTransform):
-    """Remove control, zero-width and bidirectional characters where their neighbours do not need them.
+    """Remove control, zero-width and bidirectional characters that their neighbours do not need.
 
-    Kept: joiners behind letters of joining scripts and inside emoji, U+200B in scripts without spaces,
-    bidirectional marks in lines that hold right-to-left letters, bytes of mojibake that stayed. Vertical tab and form feed, the line and page
-    breaks of word processors, become line feeds. Object replacement characters and interlinear annotation marks go.
+    Kept are joiners after letters of joining scripts and inside emoji, U+200B in scripts without spaces,
+    bidirectional marks in lines with right-to-left letters, and bytes of mojibake that could not be repaired. Vertical tab and form feed, the line
+    and page breaks of word processors, become line feeds. Object replacement characters and interlinear annotation marks are removed.
 
     >>> Controls()("\N{ZERO WIDTH NO-BREAK SPACE}新\N{ZERO WIDTH SPACE}疆\N{SOFT HYPHEN}")
     '新疆'
@@ -107,14 +107,14 @@ class Controls(PageTransform):
         return changes.edits(0), (), {}
 
     def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
-        """Do what `PageTransform.run_some` does, without an object an edit: there may be one for each second character."""
+        """Do the same as `PageTransform.run_some` without one object per edit: there may be an edit for every second character."""
         parts = [found for n in which if (found := _found(n, pages[n].text)) is not None]
         columns, texts = cut(parts, tuple(RULES.values()))
         return Changes(columns_=columns, texts=texts) if parts else Changes()
 
 
 def _found(page: int, text: str) -> Cuts | None:
-    """Return what goes of a text. Runs of `DEAD` characters are certain by themselves, but for escapes and bytes of mojibake."""
+    """Return the cuts of a text. Runs of `DEAD` characters can be cut without context, except for escapes and bytes of mojibake."""
     points = code_points(text)
     at = np.flatnonzero(_suspects().take(points))
     start, end, certain = _dead_runs(text, points, at) if len(at) > FEW else (at[:0], at[:0], np.zeros(0, np.bool_))
@@ -130,7 +130,7 @@ def _found(page: int, text: str) -> Cuts | None:
 
 
 def _dead_runs(text: str, points: U32, at: I64) -> tuple[I64, I64, npt.NDArray[np.bool_]]:
-    """Return the runs of `DEAD` characters among those ``at`` some places, and which are no escape and stand in no bytes of mojibake."""
+    """Return the runs of `DEAD` characters among those ``at`` some places, and which are neither escapes nor in bytes of mojibake."""
     dead = at[_dead().take(points[at])]
     start, end = dead[np.diff(dead, prepend=-2) > 1], dead[np.diff(dead, append=len(points) + 1) > 1] + 1
     escapes = np.append(0, np.cumsum(points[dead] == ESCAPE))
@@ -140,7 +140,7 @@ def _dead_runs(text: str, points: U32, at: I64) -> tuple[I64, I64, npt.NDArray[n
 
 
 def _spans(text: str, places: Iterable[int]) -> Iterator[tuple[int, int, int]]:
-    """Yield the spans that go at some places, each with the number of its kind."""
+    """Yield the spans to remove at some places, each with the number of its kind."""
     stop = 0
     line = _Line(text)
     for at in places:
@@ -155,13 +155,13 @@ def _spans(text: str, places: Iterable[int]) -> Iterator[tuple[int, int, int]]:
 
 
 class _Line:
-    """The line around positions that are asked for in order; each line is read once. Vertical tab and form feed end one as well."""
+    """The line around positions that are queried in order; each line is read once. Vertical tab and form feed also end a line."""
 
     def __init__(self, text: str) -> None:
         self._text, self._stop, self._is_right_to_left = text, 0, False
 
     def is_right_to_left(self, at: int) -> bool:
-        """Say whether a letter of a script that runs from right to left stands in the line."""
+        """Return whether the line has a letter of a right-to-left script."""
         if at >= self._stop:
             start = max(self._stop, *(self._text.rfind(end, self._stop, at) + 1 for end in "\n\x0b\x0c"))
             self._stop = LINE.match(self._text, start).end() + 1  # type: ignore[union-attr]

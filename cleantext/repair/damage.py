@@ -1,7 +1,7 @@
-"""How the damage was done: the generators of the pages that `cleantext.repair` mends, as a simulator.
+"""A simulator of the damage: the generators of the pages that `cleantext.repair` repairs.
 
-Applied to the repaired text of seed 000, `Injector` gives that seed back, character for character, so
-(damaged, truth) pairs can be had from any clean text, for tests and benchmarks.
+Applied to the repaired text of seed 000, `Injector` reproduces that seed, character for character, so
+(damaged, truth) pairs can be made from any clean text, for tests and benchmarks.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from cleantext.repair.pinyin import first_readings
 
 __all__ = ["FAMILIES", "SEPARATORS", "Injector", "draw_injector", "garble", "lenient_gbk"]
 
-SEPARATORS = "！？；：，。、"  # seen: all but ，which follows from the others
-MARK = b"\x01"  # what the generator splits at; it leaves no trace where it falls between characters
+SEPARATORS = "！？；：，。、"  # all were seen except ，which follows from the others
+MARK = b"\x01"  # the generator splits at it; it leaves no trace if it is between characters
 FOLDED = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
 def lenient_gbk(data: bytes, *, private: bool = True) -> str:
-    r"""Decode GBK as PHP's multibyte functions do: a lead byte without a trail byte becomes `?` and takes the next byte with it.
+    r"""Decode GBK like PHP's multibyte functions: a lead byte without a trail byte becomes `?` and consumes the next byte.
 
-    Pairs of the user areas are private-use characters, or vanish.
+    Pairs of the user-defined areas become private-use characters, or disappear if not ``private``.
 
     >>> lenient_gbk(b"\xb5(sh\xa8\xb4)\xd8\x84")
     '?shù)貏'
@@ -50,18 +50,18 @@ def lenient_gbk(data: bytes, *, private: bool = True) -> str:
 class Injector:
     """A generator of injected pages: pairs of characters and readings, in the order of replacement.
 
-    Both steps replace bytes, not characters, so that they also hit where the second byte of one character and
-    the first of the next happen to be the ones they look for. `MARK`, or the parenthesis of a reading, then
-    follows a lead byte, the decoder eats it, and everything behind is read out of step: a slip.
+    Both steps replace bytes, not characters, so they also match where the second byte of one character and
+    the first of the next happen to be the bytes they look for. `MARK`, or the parenthesis of a reading, then
+    follows a lead byte, the decoder consumes it, and everything after it is read out of step: a slip.
     """
 
     table: tuple[tuple[str, str], ...] = ()
     separators: str = ""
     private: bool = True  # whether the decoder keeps private-use characters
-    folds: bool = False  # whether somebody folded the width afterwards
+    folds: bool = False  # whether the width was folded afterwards
 
     def damage(self, text: str) -> str:
-        """Return what the generator makes of a text that GBK can hold.
+        """Return the output of the generator for a text that GBK can encode.
 
         >>> Injector((("數", "shù"),)).damage("吸納當地勞動力特別")
         '吸納當?shù)貏趧恿μ貏e'
@@ -79,7 +79,7 @@ class Injector:
 def draw_injector(
     chance: random.Random, text: str, *, pairs: int = 60, separators: int = 3, private: bool = True, folds: bool = False
 ) -> Injector:
-    """Draw a generator for a document: ``pairs`` of its Traditional characters, the frequent ones rather, and ``separators``."""
+    """Draw a generator for a document: ``pairs`` of its Traditional characters, weighted by frequency, and ``separators``."""
     readings = first_readings()
     known = [c for c in dict.fromkeys(text) if c in readings and len(c.encode("gb18030")) == 2]
     weights = [text.count(c) ** 0.5 * chance.expovariate(1) for c in known]
@@ -89,7 +89,7 @@ def draw_injector(
     return Injector(tuple((c, readings[c]) for c in chosen), marks, private, folds)
 
 
-# name: (written as, read as); "utf-8 twice" is read wrongly two times.
+# name: (written as, read as); "utf-8 twice" is decoded wrongly two times.
 FAMILIES: dict[str, Sequence[tuple[str, str]]] = {
     "utf-8 as latin-1": (("utf-8", "latin-1"),),
     "utf-8 as cp1252": (("utf-8", "sloppy-windows-1252"),),
@@ -112,7 +112,7 @@ FAMILIES: dict[str, Sequence[tuple[str, str]]] = {
 
 
 def garble(text: str, family: str) -> str | None:
-    """Return ``text`` as mojibake of a family, or None where that loses bytes, so that nobody could undo it.
+    """Return ``text`` as mojibake of a family, or None if that loses bytes and so cannot be undone.
 
     >>> garble("新疆", "utf-8 as gb18030")
     '鏂扮枂'

@@ -1,4 +1,4 @@
-"""Character references that stand in text as they were written: `&nbsp;`, `&#x4E2D;`, `&amp;amp;`."""
+"""Character references that are visible in text: `&nbsp;`, `&#x4E2D;`, `&amp;amp;`."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 
 __all__ = ["Entities"]
 
-# Escaped once more at each hand it passed through: any number of ampersands, then the reference.
+# The ampersand may have been escaped repeatedly: any number of `amp;`, then the reference.
 REFERENCE = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)*(#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][0-9A-Za-z]{1,31});")
-# Somebody writes about references, and means what he wrote.
+# Texts about references, which mean them literally.
 ABOUT = re.compile(
     r"转义|轉義|跳脫字元|字符实体|字元實體|实体(?:字符|编码|引用|名称)|HTML ?实体|[Ee]ntity (?:name|reference)|character (?:reference|entit)|HTML entit|\b[Ee]scap(?:e|ed|ing)\b"
 )
 INVISIBLE = "\xad\u200b\u200c\u200d\u200e\u200f\ufeff"
 QUOTES = frozenset("`'\"‘“「『")
-# Each round reads the whole text. References that come out of references more often than this were made to be slow, and all stay.
+# Each round reads the whole text. References nested more deeply than this were made to be slow, and are all kept.
 ROUNDS = 16
 
 
 @register
 @dataclass(frozen=True)
 class Entities(PageTransform):
-    r"""Replace character references by their characters.
+    r"""Replace character references with their characters.
 
-    Only references that end in a semicolon and name a character that can stand in text. Lines with a `<`
-    are markup or code and stay, and so do references in quotation marks, pages about escaping, and pages whose
-    references come out of one another more than `ROUNDS` times.
+    Only references that end in a semicolon and stand for a character that may occur in text. Lines with a `<`
+    are markup or code and are left unchanged, like references in quotation marks, pages about escaping, and pages whose
+    references are nested more than `ROUNDS` times.
 
     >>> Entities()("中国&nbsp;新疆 AT&amp;amp;T &#x4E2D;&#25991;")
     '中国\xa0新疆 AT&T 中文'
@@ -65,7 +65,7 @@ class Entities(PageTransform):
         edits: tuple[Edit, ...] = ()
         if ABOUT.search(text):
             return (), (), {}
-        for _ in range(ROUNDS):  # what comes out may complete a reference that was cut in two
+        for _ in range(ROUNDS):  # a replacement may complete a reference that was split
             found = list(_edits(text))
             if not found:
                 return edits, (), {}
@@ -75,7 +75,7 @@ class Entities(PageTransform):
 
 
 def _edits(text: str) -> Iterator[Edit]:
-    stop = 0  # of the last line that was looked at: each is searched once, however many references it holds
+    stop = 0  # of the last line that was examined: each line is searched once, however many references it contains
     markup = False
     for found in REFERENCE.finditer(text):
         if found.start() >= stop:
@@ -91,13 +91,13 @@ def _edits(text: str) -> Iterator[Edit]:
 
 @lru_cache(maxsize=4096)
 def _character(name: str) -> str:
-    """Return what a reference stands for; nothing where that is no text (controls, private use, surrogates)."""
+    """Return the character of a reference; nothing if it may not occur in text (controls, private use, surrogates)."""
     if name[0] != "#":
         from ftfy.chardata import HTML_ENTITIES  # the names of HTML 5, and capital spellings such as &EACUTE;
 
         return HTML_ENTITIES.get(f"&{name};", "")
     character = html.unescape(f"&{name};")
-    if len(character) != 1 or character == "\ufffd":  # what HTML shows for numbers without a character
+    if len(character) != 1 or character == "\ufffd":  # the character that HTML displays for invalid numbers
         return ""
     shown = character_class("printable")[ord(character)] or character.isspace()
     return character if shown or character in INVISIBLE else ""

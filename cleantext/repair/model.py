@@ -1,9 +1,9 @@
-"""How likely a text is Chinese: a model made of words, for choosing among few readings of damaged text.
+"""Estimate how likely a text is Chinese: a model of words, for choosing among few readings of damaged text.
 
-Text is taken for a row of independent words. That gives two measures: `steps`, how likely one character follows
-another (it continues a word, or ends one and starts the next), quick and for many candidates at once; and
-`score`, over all ways to cut a text into words, for the few best. The data is a word list
-(`cleantext.data.make_charmodel`), 0.5 MB. The model never decides alone: repairs need a byte certificate as well.
+Text is modelled as a sequence of independent words. That gives two measures: `steps`, how likely one character follows
+another (within a word, or from the end of one word to the start of the next), which is fast for many candidates at once; and
+`score`, the sum over all segmentations of a text into words, for the few best. The data is a word list
+(`cleantext.data.make_charmodel`), 0.5 MB. The model never decides alone: repairs also need a byte certificate.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-STEP = 16  # as stored: logarithms in sixteenths
-LONGEST = 4  # characters of a word
-# Shares among the words of a text; the rest is Chinese words. Punctuation by its frequency in news text.
+STEP = 16  # unit of stored logarithms: 1/16
+LONGEST = 4  # maximum characters of a word
+# Shares among the words of a text; the rest is Chinese words. Punctuation has its frequency in news text.
 SHARES = {
     "，": 0.055, "。": 0.032, "、": 0.018, "“": 0.008, "”": 0.008, "：": 0.006, "；": 0.005, "（": 0.005, "）": 0.005, "《": 0.004, "》": 0.004,
     "？": 0.002, "！": 0.002, "·": 0.001, "—": 0.002, "…": 0.001, "‘": 0.001, "’": 0.001, "「": 0.001, "」": 0.001, "『": 0.0003, "』": 0.0003, "%": 0.001, ".": 0.001, " ": 0.004, "\n": 0.01, "\u3000": 0.002,
@@ -37,25 +37,25 @@ SHARES = {
 } | {str(digit): 0.006 for digit in range(10)} | {chr(c): 0.0002 for c in (*range(65, 91), *range(97, 123))}  # fmt: skip
 PUNCTUATION = "，。、；：？！…“”‘’（）《》「」『』\n"
 TOGETHER = "。” ！” ？” …” …… …。 …， ，” ：“ ，“ 。“ 、“ ”， ”。 ”、 ”； ”（ “《 》” 》， 》。 》、 》（ 、《 ，《 ：《 （《 》） ）， ）。 ）、 ）； ）《 。（ ，（ 。） ：（ 。《 。「 ：「 。」 」， 」。 」、 、「 ？」 ！」 「《 ；（ ）： 》； 》： ”： ）” ！」"
-ENDS = "。；：？！”」）"  # before a line break
-APART = -7.0  # two signs of punctuation that do not go together
-NEAR = 2.0  # two that do
-# Words that ask for another: at most 4 % of them end a clause (of all characters of the laws' first half 10 % do).
+ENDS = "。；：？！”」）"  # common before a line break
+APART = -7.0  # log weight of two punctuation marks that do not occur together
+NEAR = 2.0  # log weight of two that do
+# Words that need another word after them: at most 4 % of them end a clause (10 % of all characters in the first half of the laws).
 OPEN = "和与及或于在把被从向将由以而且并如若即既不没很最太各每该某其这那第未按至非已但再仍两到"
 OPEN_ENDS = -4.0
-OF_ENDS = -1.5  # 的 does now and then
-UNSEEN = -17.0  # whatever is not listed
+OF_ENDS = -1.5  # 的 sometimes does
+UNSEEN = -17.0  # for everything that is not listed
 HALF = {0xFEE0 + code: code for code in range(0x21, 0x7F)}
 
 
 class Links(NamedTuple):
-    """How likely one character follows another, for kernels. Numba takes a named tuple of arrays as it is."""
+    """How likely one character follows another, for kernels. Numba accepts a named tuple of arrays."""
 
-    start: F32  # log share of the words that begin with a character, and the signs
+    start: F32  # log share of the words that begin with a character, and of punctuation
     end: F32  # log share of the occurrences of a character that end a word
-    key: npt.NDArray[np.uint64]  # both characters of those that follow one another within words, ascending
-    row: I32  # where the characters begin that follow each within words
-    right: I32  # these, ascending
+    key: npt.NDArray[np.uint64]  # pairs of characters that are adjacent within words, ascending
+    row: I32  # for each character, where its successors within words begin
+    right: I32  # the successors, ascending
     joined: F32  # log P(right | left)
 
 
@@ -75,7 +75,7 @@ def follows(links: Links, left: Any, right: Any) -> Any:
 
 
 def _gains_at_once(points: U32, fold: I64, links: Links, gains: F64) -> None:
-    """Do what `_gains` does, in NumPy."""
+    """Compute the same as `_gains` with NumPy."""
     folded = fold[np.where(points < 0x10000, points, 0)]
     left, right = folded[:-1], folded[1:]
     keys = (left << 16 | right).astype(np.uint64)
@@ -86,7 +86,7 @@ def _gains_at_once(points: U32, fold: I64, links: Links, gains: F64) -> None:
 
 @kernel_beside(_gains_at_once)
 def _gains(points: U32, fold: I64, links: Links, gains: F64) -> None:
-    """Write the log probability of each character behind the one before it, that of the first by itself."""
+    """Write the log probability of each character given the previous one; for the first character, its probability alone."""
     left = np.int64(0)
     for i in range(len(points)):
         right = fold[np.int64(points[i]) if points[i] < 0x10000 else 0]
@@ -95,10 +95,10 @@ def _gains(points: U32, fold: I64, links: Links, gains: F64) -> None:
 
 
 class WordModel:
-    """Log probabilities of texts. A character is a code point below 0x10000, made Simplified; 0 is anything else."""
+    """Log probabilities of texts. A character is a code point below 0x10000, converted to Simplified; 0 is anything else."""
 
     def __init__(self, data: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Read ``characters`` of all words, how many ``words`` there are of each length, and their ``counts`` (see `STEP`)."""
+        """Take the ``characters`` of all words, the number of ``words`` of each length, and their ``counts`` (see `STEP`)."""
         characters, lengths = data["characters"].astype(np.uint64), data["words"].tolist()
         counts = np.exp(data["counts"].astype(np.float32) / STEP)
         self._fold = np.arange(0x10000)
@@ -137,12 +137,12 @@ class WordModel:
         self._start[self._rank < 0xFFFF] = np.maximum(self._start[self._rank < 0xFFFF], UNSEEN)
         self._punctuate()
         left, right = (self._pairs >> np.uint64(16)).astype(np.int64), (self._pairs & np.uint64(0xFFFF)).astype(np.int64)
-        self._joined = np.logaddexp(self._end[left] + self._start[right], self._inside)  # no sign stands within a word
+        self._joined = np.logaddexp(self._end[left] + self._start[right], self._inside)  # punctuation never occurs within a word
         row = np.searchsorted(left, np.arange(0x10001)).astype(np.int32)
         self.links = Links(self._start, self._end, self._pairs, row, right.astype(np.int32), self._joined)
 
     def _punctuate(self) -> None:
-        """Say which signs go together; row and column 0 are for everything else, the last rows for words that ask for another."""
+        """Set which punctuation marks occur together; row and column 0 are for everything else, the last rows for words that need another."""
         self._mark = np.zeros(0x10000, np.int64)
         self._mark[[ord(c) for c in PUNCTUATION]] = np.arange(1, len(PUNCTUATION) + 1)
         self._mark[[ord(c) for c in OPEN]] = len(PUNCTUATION) + 1
@@ -156,12 +156,12 @@ class WordModel:
 
     @cached_property
     def shown(self) -> U32:
-        """The code points that the two bytes of GBK that a number has show as; U+FFFD where they are none."""
+        """The displayed code points for each pair of GBK bytes; U+FFFD for invalid pairs."""
         return code_points("".join(bytes((n >> 8, n & 255)).decode("gbk", "replace")[0] for n in range(0x10000)))
 
     @cached_property
     def pairs(self) -> I32:
-        """What the two bytes of GBK that a number has are to the model."""
+        """The model's index for each pair of GBK bytes."""
         return self._fold[self.shown].astype(np.int32)
 
     def indices(self, text: str) -> I64:
@@ -171,7 +171,7 @@ class WordModel:
         return folded
 
     def rank(self, text: str) -> I64:
-        """Return how many Han characters are more frequent than each of the text's; -1 for signs."""
+        """Return how many Han characters are more frequent than each character of the text; -1 for punctuation."""
         points = self.indices(text)
         return np.where((self._rank[points] == 0xFFFF) & (self._start[points] > UNSEEN), -1, self._rank[points])
 
@@ -183,17 +183,17 @@ class WordModel:
         return np.where(self._pairs[at] == keys, self._joined[at], logs)
 
     def quick(self, text: str) -> float:
-        """Return the log probability of a text as `steps` sees it, the first character by itself."""
+        """Return the log probability of a text by `steps`, with the first character by itself."""
         gains = np.empty(len(text), np.float64)
         _gains.sized(8 * len(text))(code_points(text), self._fold, self.links, gains)
         return float(gains.sum())
 
     def score(self, text: str) -> float:
-        """Return the log probability of a text, summed over all ways to cut it into words."""
+        """Return the log probability of a text, summed over all segmentations into words."""
         return self.scores([text])[0]
 
     def scores(self, texts: Sequence[str]) -> list[float]:
-        """Return the `score` of texts of one length: a hundred of ten characters in the time that three take alone."""
+        """Return the `score` of texts of one length: a hundred of ten characters take as long as three single calls."""
         points = self.indices("".join(texts)).reshape(len(texts), -1)
         n = points.shape[1]
         tables = []
@@ -225,12 +225,12 @@ def _packed(letters: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def word_list() -> Mapping[str, npt.NDArray[Any]]:
-    """Return the data of the model, as it is stored."""
+    """Return the data of the model as stored."""
     with (resources.files("cleantext.data") / "charmodel.npz").open("rb") as file, np.load(file) as data:
         return dict(data)
 
 
 @lru_cache(maxsize=1)
 def word_model() -> WordModel:
-    """Return the model, read at first use."""
+    """Return the model, loaded at first use."""
     return WordModel(word_list())

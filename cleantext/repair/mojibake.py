@@ -1,4 +1,4 @@
-"""Mojibake: text that was encoded in one way and decoded in another."""
+"""Mojibake: text that was encoded in one encoding and decoded in another."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 __all__ = ["Mojibake"]
 
 LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
-# Somebody writes about mojibake: what he quotes of it, less than half of a line, stays.
+# Texts about mojibake: quoted mojibake, less than half of a line, is left unchanged.
 ABOUT = re.compile("乱码|亂碼|锟斤拷|烫烫烫|[Mm]ojibake|文字化け")
 MARKERS = frozenset(UTF8_AS_GBK + GBK_AS_BIG5)
 SUSPECTED = frozenset(map(chr, np.flatnonzero(suspects()).tolist()))
 LATIN = "mojibake.latin"
-REMEMBERED = 300  # characters of a line whose edits are remembered
-ROUNDS = 8  # text that was encoded wrongly three times has been seen
+REMEMBERED = 300  # characters of a line whose edits are cached
+ROUNDS = 8  # text that was wrongly encoded three times has been seen
 
 
 @register
@@ -35,11 +35,11 @@ class Mojibake(PageTransform):
 
     Chinese first, by strict inverses (`cleantext.repair.misread.families`): GBK and Big5 read as latin-1 or cp1252, GBK read as
     cp1250, cp1251, cp1254, iso8859-2, koi8-r or Big5, UTF-8 read as GBK or as any single-byte encoding; bytes that were lost before
-    are U+FFFD, and what is on both sides comes back. What is left goes through ftfy, whose answer for
-    lines without Chinese mojibake is never changed. Both repeat, for text that was encoded twice.
+    become U+FFFD, and the text on both sides is restored. The rest is passed to ftfy, whose result for
+    lines without Chinese mojibake is never changed. Both are repeated, for text that was encoded twice.
 
-    What U+FFFD and 锟斤拷 stand for is lost. It is counted (metadata ``lost_characters``), never guessed, and a page
-    with more than one in a hundred is flagged ``lost_characters``.
+    The characters for which U+FFFD and 锟斤拷 stand are lost. They are counted (metadata ``lost_characters``), never guessed, and a page
+    with more than one in a hundred has the flag ``lost_characters``.
 
     >>> Mojibake()("乌鲁木齐 æˆ‘ä»¬")
     '乌鲁木齐 我们'
@@ -101,7 +101,7 @@ def _found_edits(line: str) -> Sequence[Edit]:
         found = family_edits(line, latin=True) if suspected else []
         if not found and not MARKERS.isdisjoint(line):
             found = family_edits(line, latin=False)
-        if not found and suspected and rule != LATIN and needs_ftfy(line):  # ftfy leaves alone what it gave
+        if not found and suspected and rule != LATIN and needs_ftfy(line):  # ftfy leaves its own results unchanged
             found = trimmed(0, line, ftfy_line(line), LATIN)
         if not found:
             break
@@ -111,4 +111,4 @@ def _found_edits(line: str) -> Sequence[Edit]:
     return edits
 
 
-_known_edits = lru_cache(maxsize=1 << 12)(_found_edits)  # headers and footers of sites come again and again
+_known_edits = lru_cache(maxsize=1 << 12)(_found_edits)  # headers and footers of sites occur again and again

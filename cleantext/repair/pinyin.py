@@ -1,10 +1,10 @@
 """Pinyin injections: `發(fā)展` is `發展`.
 
-Networks of copied pages escape duplicate detection by a byte-wise replacement over GBK text: behind each
+Networks of copied pages evade duplicate detection by a byte-wise replacement in GBK text: after each
 character of a table they insert its reading in parentheses. All pairs seen (467, on 31 sites) are characters
 that only Traditional text has, each with the first reading of pypinyin's table. A third of such a page is
-noise. The same string in a dictionary, a lesson or a name is somebody's help to the reader; what
-convicts a page is that it annotates all occurrences of its characters, and those only, in running text.
+noise. The same string in a dictionary, a lesson or a name helps readers; the evidence
+against a page is that it annotates all occurrences of its characters, and only those, in running text.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ LETTERS = "a-züê\N{LATIN SMALL LETTER ALPHA}\N{LATIN SMALL LETTER SCRIPT G}\N{
 GLOSS = rf"[a-zü{LETTERS[4:]}]{{0,8}}?[{TONED}][{LETTERS}]{{0,7}}"
 HALF = re.compile(rf"\({GLOSS}\)")
 FULL = re.compile(rf"（{GLOSS}）")
-# From the parenthesis on, to which `re` skips.
+# Begins with the parenthesis, to which `re` skips.
 CANDIDATE = re.compile(rf"[(（](?<=[{HAN}].)(?:(?<=\(){GLOSS}\)|(?<=（){GLOSS}）)(?:\({GLOSS}\)|（{GLOSS}）)*")
 PARTED = re.compile(f"({CANDIDATE.pattern})")
-# What the typesetters of such tables mix up: IPA letters for Latin ones, breve for caron.
+# Letters that the authors of such tables confuse: IPA letters for Latin ones, breve for caron.
 LOOKS = str.maketrans("\N{LATIN SMALL LETTER ALPHA}\N{LATIN SMALL LETTER SCRIPT G}ăĕĭŏŭ", "agǎěǐǒǔ")
 
 
 def syllable(gloss: str) -> str:
-    """Return the reading that a gloss shows, in composed letters.
+    """Return the reading in a gloss, in composed letters.
 
     >>> syllable("（fɑ\N{COMBINING MACRON}）")
     'fā'
@@ -54,7 +54,7 @@ def syllable(gloss: str) -> str:
 
 @lru_cache(maxsize=1)
 def first_readings() -> Mapping[str, str]:
-    """Return the first reading of each character that only Traditional text has.
+    """Return the first reading of each character that occurs only in Traditional text.
 
     >>> first_readings()["發"]
     'fā'
@@ -64,7 +64,7 @@ def first_readings() -> Mapping[str, str]:
 
 
 def characters_of(reading: str) -> str:
-    """Return the characters that only Traditional text has and whose first reading this is.
+    """Return the characters that occur only in Traditional text and have this first reading.
 
     >>> "發" in characters_of("fā")
     True
@@ -109,15 +109,15 @@ ADULT = (
 @register
 @dataclass(frozen=True)
 class PinyinInjections(PageTransform):
-    """Remove injected pinyin from pages that are full of it, and record how many there were.
+    """Remove injected pinyin from pages that are full of it, and record its rate.
 
-    A gloss counts where it stands behind a character that t2s changes and is its first reading. The page
-    is convicted by `least` such glosses (or by `kinds` different characters), if they are at least 95 % of
-    its glosses, if they stand behind at least 80 % of the occurrences of those characters, and in
-    running text: beside other characters, which a list of words with readings is not.
+    A gloss counts if it follows a character that t2s changes and is its first reading. A page
+    is changed if it has `least` such glosses (or `kinds` different characters), if they are at least 95 % of
+    its glosses, if they follow at least 80 % of the occurrences of those characters, and if they are in
+    running text: next to other characters, unlike a list of words with readings.
 
-    Metadata: ``pinyin_injection_rate``, glosses per Han character, the sign of a spam network. Flags:
-    ``pinyin_injection``, and ``adult_first_line`` where the first line is one of key words.
+    Metadata: ``pinyin_injection_rate``, glosses per Han character, which indicates a spam network. Flags:
+    ``pinyin_injection``, and ``adult_first_line`` if the first line consists of certain keywords.
 
     >>> PinyinInjections()("發(fā)展經(jīng)濟、建設(shè)新區(qū)、提高質(zhì)量")
     '發展經濟、建設新區、提高質量'
@@ -154,7 +154,7 @@ class PinyinInjections(PageTransform):
         return [Edit(start, end, page.text[start:end], "", "pinyin.injection") for start, end in spans.tolist()], flags, metadata
 
     def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
-        """Do what `PageTransform.run_some` does, without an object an edit: there is one for five characters of a page."""
+        """Do the same as `PageTransform.run_some` without one object per edit: there is an edit for every five characters of a page."""
         parts: list[Cuts] = []
         flags, metadata = {}, {}
         for n in which:
@@ -168,9 +168,9 @@ class PinyinInjections(PageTransform):
         return Changes(columns_=columns, flags=flags, metadata=metadata, texts=texts) if parts else Changes()
 
     def _found(self, text: str) -> tuple[I64, tuple[str, ...], dict[str, Any]] | None:
-        """Return the spans of the readings of a convicted page, one a row, with its flags and metadata."""
+        """Return the spans of the readings of an injected page, one per row, with its flags and metadata."""
         points = code_points(text)
-        pieces = PARTED.split(text)  # text and glosses in turn
+        pieces = PARTED.split(text)  # text and glosses alternate
         read = np.fromiter(map(_annotated, pieces[1::2]), np.int16, len(pieces) // 2)
         bounds = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))[:-1].reshape(-1, 2)
         spans = bounds[(read > 0) & (_readings().take(points.take(bounds[:, 0] - 1)) == read)]
@@ -187,13 +187,13 @@ class PinyinInjections(PageTransform):
         characters = points[spans[:, 0] - 1]
         if (len(spans) < self.least and len(set(characters.tolist())) < self.kinds) or len(spans) < 0.95 * found:
             return False
-        # Where a slip was mended no gloss is left: behind 教 every 師 lost its own in a page whose table holds the bytes between them.
+        # A repaired slip leaves no gloss: after 教, every 師 lost its own in a page whose table contains the bytes between them.
         among = np.zeros(int(points.max()) + 1, np.bool_)
         among[characters] = True
         if len(spans) < 0.8 * int(among.take(points).sum()):
             return False
         han = _han().take(np.concatenate([[0], points, [0]]))
-        beside = han[spans - np.array([1, -1])]  # before the character that is annotated, and behind its reading
+        beside = han[spans - np.array([1, -1])]  # before the annotated character, and after its reading
         return bool(beside.any(axis=1).sum() >= 0.5 * len(spans))
 
 
@@ -204,13 +204,13 @@ def _han() -> Table:
 
 @lru_cache(maxsize=1)
 def _numbers() -> Mapping[str, int]:
-    """Return a number for each reading that is the first of a character, from 1 on."""
+    """Return a number for each reading that is the first of a character, starting at 1."""
     return {reading: n for n, reading in enumerate(_by_reading(), 1)}
 
 
 @lru_cache(maxsize=1)
 def _readings() -> I16:
-    """Return the number of the first reading of each code point that only Traditional text has, 0 for others."""
+    """Return the number of the first reading of each code point that occurs only in Traditional text, 0 for others."""
     table = np.zeros(0x110000, np.int16)
     for character, reading in first_readings().items():
         table[ord(character)] = _numbers()[reading]
@@ -219,6 +219,6 @@ def _readings() -> I16:
 
 @lru_cache(maxsize=1 << 12)
 def _annotated(glosses: str) -> int:
-    """Return the number of the first reading that all the glosses are, 0 where they are different or none is."""
+    """Return the number of the first reading if all glosses are the same one, otherwise 0."""
     readings = {syllable(gloss) for gloss in re.findall(r"[^()（）]+", glosses)}
     return _numbers().get(readings.pop(), 0) if len(readings) == 1 else 0

@@ -1,12 +1,12 @@
 """GBK slips: `橋頭堡?!弊灾螀^` is `橋頭堡。”自治區`.
 
-The generators of injected pages (`cleantext.repair.damage`) insert bytes into GBK text without looking where
-characters begin. Where that parts a character, its first byte becomes a question mark and everything behind
-is read one byte out of step, until something sets the reader right. Nothing but that one byte is lost: put
-it back, and the bytes of the text shown are the bytes of the true text.
+The generators of injected pages (`cleantext.repair.damage`) insert bytes into GBK text without respecting
+character boundaries. If that splits a character, its first byte becomes a question mark and everything after
+it is read one byte out of step, until the reader gets into step again. Only that one byte is lost: with it
+restored, the bytes of the displayed text are the bytes of the true text.
 
-An anchor is a question mark before a separator (where the lost byte is the first of a character that ends
-like the separator begins) or before the rest of a reading (`?shù)`, where the table gives the lost byte).
+An anchor is a question mark before a separator (the lost byte is the first of a character whose second byte is
+the first of the separator) or before the rest of a reading (`?shù)`, where the table gives the lost byte).
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ __all__ = ["ANCHOR", "Hypothesis", "Reading", "best_reading", "certified", "hypo
 HALVES = {ord(s) - 0xFEE0: s for s in SEPARATORS if s > "\uff00"}
 WIDEN = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 LOST = "?\ufffd"
-PARENTHESES = "(（"  # what a reading begins with
+PARENTHESES = "(（"  # start of a reading
 REST = GLOSS + "[)）]"
 ANCHOR = re.compile(rf"[{LOST}](?=[{SEPARATORS}{''.join(map(chr, HALVES))}]|\?[{SEPARATORS}{''.join(map(chr, HALVES))}]|{REST})")
 TAIL = re.compile(REST)
 SEPARATOR = re.compile(rf"[{SEPARATORS}{''.join(map(chr, HALVES))}]")
-NOISE = re.compile(rf"([{LOST}]){REST}|[(（]{REST}")  # readings, whole or without their parenthesis
+NOISE = re.compile(rf"([{LOST}]){REST}|[(（]{REST}")  # readings, complete or without their parenthesis
 DEEP, WIDE = 10, 8.0
-LAST = 0.7  # a rival that differs only in its last character is nearer than it seems: what follows does not speak for either
+LAST = 0.7  # weight of the margin over a rival that differs only in its last character: the following text favours neither
 ANY = b"\0"  # stands for a byte above 0x7F
-LONGEST = 400  # displayed characters; slips of Simplified text run to the end of the line
-ENDS = 16  # of one run. Damage has one, seldom two; a run that may end in more places is ASCII signs without end, as `?!?!?!`
+LONGEST = 400  # displayed characters; slips of Simplified text continue to the end of the line
+ENDS = 16  # maximum ends of one run. Damage has one, seldom two; a run with more possible ends is a long series of ASCII signs such as `?!?!?!`
 
 
 class Hypothesis(NamedTuple):
-    """What a run may have been: for each character the candidates, and where in the text shown it ends."""
+    """A possible origin of a run: for each character the candidates, and its end in the displayed text."""
 
     stop: int
     slots: tuple[str, ...]
 
 
 class Reading(NamedTuple):
-    """The best text for a run: log probabilities per character gained over the text shown, and ahead of the next best."""
+    """The best text for a run, with log probabilities per character: gain over the displayed text, and margin over the next best."""
 
     stop: int
     text: str
@@ -60,7 +60,7 @@ class Reading(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def _pair(first: int, second: int) -> str:
-    """Return the character of two bytes, private use included, or nothing."""
+    """Return the character of two bytes, including private use, or nothing."""
     try:
         character = bytes((first, second)).decode("gb18030")
     except UnicodeDecodeError:
@@ -70,17 +70,17 @@ def _pair(first: int, second: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _bytes(character: str) -> bytes:
-    """Return the two GBK bytes of a character, nothing for others."""
+    """Return the two GBK bytes of a character, or nothing."""
     data = _encoded(character)
     return data if len(data) == 2 else b""
 
 
 def _encoded(text: str) -> bytes:
-    """Return the bytes that `cleantext.decode` read as a text in GBK: two of a character that GB 18030-2022 moved."""
+    """Return the bytes that `cleantext.decode` decoded to a text as GBK: two for a character that GB 18030-2022 moved."""
     return text.translate(PRIVATE).encode("gb18030", "ignore")
 
 
-_encoded_one = lru_cache(maxsize=4096)(_encoded)  # of a character
+_encoded_one = lru_cache(maxsize=4096)(_encoded)  # of one character
 
 
 @lru_cache(maxsize=1024)
@@ -95,15 +95,15 @@ def _beginning(first: int, allowed: frozenset[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _annotated(first: int, reading: str) -> str:
-    """Return the characters that begin with a byte and are annotated with a reading."""
+    """Return the characters whose first byte is ``first`` and that are annotated with a reading."""
     return "".join(c for c in characters_of(reading) if _bytes(c)[:1] == bytes((first,)))
 
 
 def hypotheses(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> Iterator[Hypothesis]:
-    """Yield what the run that starts at the anchor ``text[at]`` may have been.
+    """Yield the possible origins of the run that starts at the anchor ``text[at]``.
 
-    A run with a character that is not ``allowed`` was none; that ends most false anchors at once. With ``folded`` an ASCII character may stand for its full-width form, as where somebody folded the width
-    after the damage.
+    A run with a character that is not ``allowed`` is rejected, which eliminates most false anchors at once. With ``folded``, an ASCII character may
+    stand for its full-width form, for text whose width was folded after the damage.
 
     >>> next(hypotheses("橋頭堡?!弊灾螀^", 3, frozenset("。”自治區"), folded=True)).slots
     ('。', '”', '自', '治', '區')
@@ -123,7 +123,7 @@ def hypotheses(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> 
 
 
 def _twice(shown: str, stop: int, allowed: frozenset[str]) -> Iterator[Hypothesis]:
-    """Yield a character both of whose bytes are lost: its second and the separator's first make another separator."""
+    """Yield a character that has lost both bytes: its second byte and the first of the separator make another separator."""
     first = _bytes(HALVES.get(ord(shown), shown))[0]
     for other in SEPARATORS:
         if _bytes(other)[1] == first:
@@ -144,7 +144,7 @@ def _follow(
     allowed: frozenset[str],
     folded: bool,  # noqa: FBT001 - private
 ) -> Iterator[Hypothesis]:
-    """Read on out of step, ``pending`` being the byte that is left over, to where the reader is in step again."""
+    """Continue reading out of step, with ``pending`` as the left-over byte, until the reader is in step again."""
     stop = min(len(text), at + LONGEST)
     while at <= stop:
         shown = text[at] if at < len(text) else "\n"
@@ -176,7 +176,7 @@ def _follow(
 
 
 def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...], allowed: frozenset[str]) -> Iterator[Hypothesis]:
-    """Yield the ends at a second question mark: before a separator in step, with a reading in step, or at the line's end."""
+    """Yield the ends at a second question mark: before a separator in step, with a reading in step, or at the end of the line."""
     tail = TAIL.match(text, at + 1)
     if tail:
         known = _annotated(pending, syllable(tail[0]))
@@ -187,13 +187,13 @@ def _in_step(text: str, at: int, pending: int, slots: tuple[str, ...], allowed: 
 
 
 def possible_runs(text: str, at: int, allowed: frozenset[str], *, folded: bool) -> tuple[Hypothesis, ...]:
-    """Return what the run at an anchor may have been, where it stops counted from the anchor; nothing where it may be too much."""
+    """Return the possible origins of the run at an anchor, with ends relative to the anchor; nothing if there are too many."""
     found = tuple(islice((Hypothesis(h.stop - at, h.slots) for h in hypotheses(text, at, allowed, folded=folded)), ENDS + 1))
     return tuple(h for h in found if all(h.slots)) if len(found) <= ENDS else ()
 
 
 def best_reading(text: str, at: int, possible: tuple[Hypothesis, ...], model: WordModel, *, before: str) -> Reading:
-    """Return the likeliest reading of the run at an anchor, which may have been one of those given, at least one.
+    """Return the most likely reading of the run at an anchor, given its possible origins (at least one).
 
     ``before`` is the repaired text left of the run. All readings are scored with the same text on both sides.
     """
@@ -204,9 +204,9 @@ def best_reading(text: str, at: int, possible: tuple[Hypothesis, ...], model: Wo
     return reading._replace(stop=at + reading.stop)
 
 
-@lru_cache(maxsize=4096)  # a page made of one run again and again asks for one reading
+@lru_cache(maxsize=4096)  # a page that repeats one run needs one reading
 def _best(possible: tuple[Hypothesis, ...], before: str, window: str, model: WordModel) -> Reading:
-    """Return the likeliest reading of a run that begins a window of the text; where it stops counts from there."""
+    """Return the most likely reading of a run at the start of a window of the text; its end is relative to the window."""
     shown = model.score(before + quiet(window) + "\n")
     scored = []
     for stop, slots in possible:
@@ -220,15 +220,15 @@ def _best(possible: tuple[Hypothesis, ...], before: str, window: str, model: Wor
 
 
 def quiet(text: str) -> str:
-    """Return a text shown without readings and what is left of them."""
+    """Return a displayed text without readings and their remains."""
     return NOISE.sub(lambda m: m[1] or "", text)
 
 
 def _likely(slots: Sequence[str], model: WordModel) -> list[str]:
     """Return likely choices of one character from each slot, without the first and the last, which are context.
 
-    Viterbi both ways gives the best path through each candidate; of a slot, those `WIDE` nats below the best at
-    most are combined with those of the others.
+    Viterbi in both directions gives the best path through each candidate; the candidates of a slot at most `WIDE` nats below the
+    best are combined with those of the others.
     """
     ids = [model.indices(s) for s in slots]
     steps = [model.steps(a, b) for a, b in pairwise(ids)]
@@ -247,9 +247,9 @@ def _likely(slots: Sequence[str], model: WordModel) -> list[str]:
 
 
 def certified(shown: str, true: str) -> bool:
-    """Say whether the bytes of ``true`` are those of ``shown``, lost bytes put back and insertions taken out.
+    """Return whether the bytes of ``true`` are those of ``shown``, with lost bytes restored and insertions removed.
 
-    Each question mark stands for one byte; readings, whole or without their parenthesis, for none;
+    Each question mark stands for one byte; readings, complete or without their parenthesis, for none;
     ASCII characters for themselves or for their full-width forms, on both sides.
 
     >>> certified("?!弊灾螀^", "。”自治區"), certified("?!弊灾螀^", "。“自治區")
@@ -276,7 +276,7 @@ def certified(shown: str, true: str) -> bool:
 
 
 def _matches(pieces: Sequence[tuple[bytes, ...]], data: bytes) -> bool:
-    """Say whether bytes are made of one choice of each piece, in order. All ways are gone at once: `re` would try one after the other."""
+    """Return whether bytes consist of one choice from each piece, in order. All choices are tracked at once; `re` would backtrack."""
     ends = {0}
     for choices in pieces:
         ends = {

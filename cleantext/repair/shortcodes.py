@@ -1,7 +1,7 @@
 """Emoji short codes that a page left as text: `:copyright:` is ©.
 
-By an allowlist, and only where a code stands free: `std::a::b`, `12:on:30` and `key:date:2024` hold short
-codes too, and the `emoji` package turns them into pictures.
+Only codes of an allowlist, and only free-standing ones: `std::a::b`, `12:on:30` and `key:date:2024` contain short
+codes as well, and the `emoji` package would replace them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 
 __all__ = ["Shortcodes"]
 
-# Names of at least four letters (but tm) that are no word of a program's or a schedule's own.
+# Names of at least four letters (except tm) that are not words in programs or schedules.
 CODES = {
     "copyright": "©", "registered": "®", "tm": "™", "trade_mark": "™",
     "smile": "😄", "smiley": "😃", "grinning": "😀", "laughing": "😆", "joy": "😂", "rofl": "🤣", "blush": "😊", "wink": "😉", "relaxed": "☺",
@@ -26,14 +26,14 @@ CODES = {
     "rocket": "🚀", "sparkles": "✨", "tada": "🎉", "gift": "🎁", "rose": "🌹", "sunny": "☀", "umbrella": "☔", "snowflake": "❄", "coffee": "☕", "beers": "🍻",
     "white_check_mark": "✅", "heavy_check_mark": "✔", "warning": "⚠", "bangbang": "‼", "interrobang": "⁉", "telephone": "☎", "email": "✉", "musical_note": "🎵",
 }  # fmt: skip
-# The colon first and then a look back behind it: so the search runs from colon to colon.
+# The pattern starts with the colon, followed by a lookbehind before it, so that the search goes from colon to colon.
 CODE = re.compile(rf":(?<![0-9A-Za-z_:]:)({'|'.join(CODES)}):(?![0-9A-Za-z_:])")
 
 
 @register
 @dataclass(frozen=True)
 class Shortcodes(PageTransform):
-    """Replace free-standing short codes of the allowlist by their characters.
+    """Replace free-standing short codes of the allowlist with their characters.
 
     >>> Shortcodes()("Copyright :copyright: 天山网")
     'Copyright © 天山网'

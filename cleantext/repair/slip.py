@@ -1,7 +1,7 @@
 """GBK slips: `橋頭堡?!弊灾螀^` is `橋頭堡。”自治區`.
 
-What the hypotheses of `cleantext.repair.shifted` leave open is decided by a model of words, and only with a
-byte certificate, a margin over every other reading, and in pages that show the damage beyond doubt.
+A model of words chooses among the hypotheses of `cleantext.repair.shifted`, but only with a
+byte certificate, a margin over every other reading, and in pages that are certainly damaged.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, S
 __all__ = ["GbkSlips"]
 
 STRONG = 2.0  # nats of margin
-ALONE = 4.0  # the same where a single character was read out of step
-# A word that the model does not know, of which a character is lost, looks like two with a full stop between them. In the first
+ALONE = 4.0  # the same if a single character was read out of step
+# An unknown word that lost a byte looks like two words with a full stop between them. In the first
 # half of the laws all three full stops between Han characters below this margin were wrong, of 68 above it 12.
 STOPS = 2.0
-# Characters of readings that are weighed for a page, at 0.1 to 0.2 ms each, before it counts as not damaged, and so many more for each
+# Characters of readings that are weighed for a page, at 0.1 to 0.2 ms each, before it counts as undamaged, and how many more for each
 # clear reading. In the laws damaged by `cleantext.repair.damage` at most 150 were weighed between two clear readings.
 EFFORT, EFFORT_EACH = 10_000, 1_000
-PROOF = 3  # characters that show the damage of a page beyond doubt
-KINDS = 5  # of characters with readings
-READABLE = -7.5  # nats a character; Chinese text has -5
-WIDE_LETTER = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")  # hardly ever meant, often come from a byte that was dropped
+PROOF = 3  # characters that prove the damage of a page
+KINDS = 5  # different characters with readings
+READABLE = -7.5  # nats per character; Chinese text has -5
+WIDE_LETTER = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")  # rarely intended, often the result of a dropped byte
 FULL_WIDTH = re.compile("[\uff01-\uff5e]")
-# What nobody types behind a question mark and a separator without meaning it.
+# Characters that nobody types after a question mark and a separator by accident.
 DISPLAYED = re.compile("[@-~\u0370-\u04ff\u3040-\u9fff\ue000-\uf8ff]")
 
 
 @register
 @dataclass(frozen=True)
 class GbkSlips(PageTransform):
-    """Put back the bytes that the generators of injected pages lost, where one reading stands out.
+    """Restore the bytes that the generators of injected pages lost, if one reading is clearly best.
 
-    A reading needs at least `gain` nats a character over the text shown, `margin` nats over the next best reading (`STOPS` where
-    it puts a full stop between Han characters), and Han characters among the `common` most frequent ones. A clear one has twice
+    A reading needs a gain of at least `gain` nats per character over the displayed text, a margin of `margin` nats over the next best reading
+    (`STOPS` if it puts a full stop between Han characters), and only Han characters among the `common` most frequent ones. A clear one has twice
     the gain and reads like Chinese. Clear readings of at least two characters that nobody types there prove the damage of a page,
-    and so do those that end a quotation that stands open; `PROOF` of them, or injected pinyin, and all readings are taken. With
-    less, only clear ones with a margin of `STRONG`. Of 120,000 question marks put before separators in clean text none passed.
-    Where too many readings would have to be weighed (`EFFORT`) the page stays as it is.
+    and so do those that close an open quotation; with `PROOF` of them, or injected pinyin, all readings are accepted. With
+    less, only clear ones with a margin of `STRONG` are. Of 120,000 question marks put before separators in clean text none passed.
+    If too many readings would have to be weighed (`EFFORT`), the page is left unchanged.
 
-    In damaged pages what cannot be decided stays, with the flag ``slip_unresolved`` and its spans in the metadata
-    under the same name. It must run before anything that folds width or drops private-use characters.
+    In damaged pages, undecided runs are left unchanged, with the flag ``slip_unresolved`` and their spans in the metadata
+    of the same name. This step must run before anything that folds width or drops private-use characters.
 
     >>> GbkSlips()("開放的橋頭堡?!弊灾螀^黨委和政府")
     '開放的橋頭堡。”自治區黨委和政府'
@@ -69,7 +69,7 @@ class GbkSlips(PageTransform):
     common: int = 5000
 
     id: ClassVar[str] = "repair.slip"
-    characters: ClassVar[str] = "3f fffd"  # what a lost byte shows as
+    characters: ClassVar[str] = "3f fffd"  # the display of a lost byte
     version: ClassVar[int] = 2
     safety: ClassVar[Safety] = Safety.SAFE
     rules: ClassVar[Mapping[str, str]] = {"slip.run": "GBK text read one byte out of step because a generator lost a byte"}
@@ -106,7 +106,7 @@ class GbkSlips(PageTransform):
         return edits, (("slip_unresolved",) if open_ else ()), ({"slip_unresolved": open_} if open_ else {})
 
     def _mend(self, text: str, anchors: _Anchors, *, strict: bool) -> tuple[list[Edit], list[tuple[int, int]], int]:
-        """Return the edits, the spans of runs without an answer, and how many characters prove the damage."""
+        """Return the edits, the spans of undecided runs, and the number of characters that prove the damage."""
         edits: list[Edit] = []
         unresolved: list[tuple[int, int]] = []
         at = proof = 0
@@ -150,7 +150,7 @@ class GbkSlips(PageTransform):
 
 
 class _Anchors:
-    """Where runs may begin in a text, and what each may have been, which is asked twice of a damaged page."""
+    """The possible starts of runs in a text, and the possible origins of each, which a damaged page needs twice."""
 
     def __init__(self, text: str, allowed: frozenset[str], *, folded: bool) -> None:
         self._text, self._allowed, self.folded = text, allowed, folded
@@ -158,20 +158,20 @@ class _Anchors:
         self._runs: dict[int, tuple[Hypothesis, ...]] = {}
 
     def runs(self, start: int) -> tuple[Hypothesis, ...]:
-        """Return what the run at one of the places may have been."""
+        """Return the possible origins of the run at one of the positions."""
         if start not in self._runs:
             self._runs[start] = possible_runs(self._text, start, self._allowed, folded=self.folded)
         return self._runs[start]
 
 
 class _Quotations:
-    """The quotation marks of the lines of a text, counted once: positions are asked for in order."""
+    """The quotation marks of the lines of a text, counted once: positions must be queried in order."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at, self._open = text, 0, 0
 
     def closes(self, start: int, reading: str) -> bool:
-        """Say whether a reading ends a quotation that stands open in its line: where it is right that happens often, else hardly ever."""
+        """Return whether a reading closes an open quotation in its line: common for correct readings, very rare for others."""
         if "”" not in reading:
             return False
         line = self._text.rfind("\n", self._at, start) + 1
@@ -183,7 +183,7 @@ class _Quotations:
 
 
 def _opens(before: str) -> bool:
-    """Say whether a parenthesis stands open; no sentence ends in the middle of one."""
+    """Return whether a parenthesis is open; no sentence ends inside one."""
     return before.count("（") + before.count("(") > before.count("）") + before.count(")")
 
 
@@ -205,9 +205,9 @@ def _before(text: str, start: int, edits: list[Edit]) -> str:
 
 
 def _repeated_stops(text: str, edits: list[Edit]) -> list[Edit]:
-    """Return the edits that put a full stop between the same two Han characters as another does.
+    """Return the edits that put a full stop between the same two Han characters as another edit.
 
-    A sentence hardly ends so twice. A word does: of 獨立保函, which the model does not know, it made 獨立。函 sixty times.
+    Sentences rarely repeat such a boundary, but words do: from 獨立保函, which the model does not know, it made 獨立。函 sixty times.
     """
     between: dict[tuple[str, str], list[Edit]] = {}
     for i, edit in enumerate(edits):
@@ -219,7 +219,7 @@ def _repeated_stops(text: str, edits: list[Edit]) -> list[Edit]:
 
 @lru_cache(maxsize=1)
 def _scripts() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the characters that only Traditional and that only Simplified text has."""
+    """Return the characters that occur only in Traditional and only in Simplified text."""
     rows = [line.split("\t") for line in (opencc_text("STCharacters") or "").splitlines()]
     targets = {c for _, values in rows for c in values}
     return frozenset(first_readings()), frozenset(key for key, _ in rows if key not in targets)
@@ -227,7 +227,7 @@ def _scripts() -> tuple[frozenset[str], frozenset[str]]:
 
 @lru_cache(maxsize=1)
 def _classes() -> npt.NDArray[np.uint8]:
-    """Return for each code point whether only Traditional (1) or only Simplified (2) text has it, or both are said of it (3)."""
+    """Return for each code point whether it occurs only in Traditional (1) or only in Simplified (2) text, or is listed as both (3)."""
     classes = np.zeros(0x110000, np.uint8)
     for n, script in enumerate(_scripts(), 1):
         classes[[ord(c) for c in script]] |= n
@@ -235,7 +235,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 
 
 def _script(text: str) -> str:
-    """Return "hant" or "hans", or nothing where a page shows both; runs out of step do, so a fifth decides."""
+    """Return "hant" or "hans", or nothing for a page with both; since runs out of step contain both, a share of one fifth is required."""
     _, one, other, both = np.bincount(_classes().take(code_points(text)), minlength=4).tolist()
     traditional, simplified = one + both, other + both
     if 5 * traditional < simplified:
@@ -245,7 +245,7 @@ def _script(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _allowed(common: int, script: str) -> frozenset[str]:
-    """Return the signs and the frequent Han characters of GBK that a page in a script may hold."""
+    """Return the punctuation and the frequent Han characters of GBK that a page in a script may contain."""
     pairs = b"".join(bytes((a, b)) for a in range(0x81, 0xFF) for b in (*range(0x40, 0x7F), *range(0x80, 0xFF)))
     characters = WIDE_LETTER.sub("", pairs.decode("gb18030"))
     frequent = {c for c, rank in zip(characters, word_model().rank(characters).tolist(), strict=True) if rank < common}
@@ -254,7 +254,7 @@ def _allowed(common: int, script: str) -> frozenset[str]:
 
 
 def _injected(text: str) -> bool:
-    """Say whether five different characters are annotated as the generators do."""
+    """Return whether five different characters are annotated like the generators do."""
     found: set[str] = set()
     for gloss in CANDIDATE.finditer(text):
         character = text[gloss.start() - 1]

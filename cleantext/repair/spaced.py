@@ -1,4 +1,4 @@
-"""Letter-spaced Chinese, as scans, PDF files and footers have it: 版 权 所 有."""
+"""Letter-spaced Chinese, as in scans, PDF files and footers: 版 权 所 有."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ __all__ = ["LetterSpacing"]
 
 BLANK = "[ \xa0\u3000]"
 HAN, SIGN = "[\u3400-\u9fff]", "[\uff01-\uff0f\uff1a-\uff1f\u3001\u3002\u300a-\u300f\u201c\u201d\u2018\u2019\u2026\u2014（）]"
-# Nothing in the line but single characters and signs, with a blank or two between them, four of them at least; and words of ASCII.
-# From the line feed before it on, to which `re` skips.
+# A line of only single characters and signs, at least four, separated by one or two blanks; and ASCII words.
+# Begins with the preceding line feed, to which `re` skips.
 LINE = re.compile(rf"\n{BLANK}*+(?:{HAN}|{SIGN}|[!-~]++)(?:{BLANK}{{1,2}}+(?:{HAN}|{SIGN}|[!-~]++)){{3,}}+{BLANK}*+$", re.MULTILINE)
-PAIR = re.compile(rf"{BLANK}(?<={HAN}.){HAN}{BLANK}{HAN}")  # from the blank on: most text has few
+PAIR = re.compile(rf"{BLANK}(?<={HAN}.){HAN}{BLANK}{HAN}")  # begins with the blank: most text has few
 CLOSED = re.compile(rf"(?<={HAN}|{SIGN}){BLANK}{{1,2}}(?={HAN}|{SIGN})")
-LEAST = 4  # characters of Chinese
-JUDGED = 400  # characters of a line, blanks counted, by which it is judged
-GAIN = 1.5  # nats a character by which words must be likelier than the characters each by itself: 版权所有 has 2.7, 你我他它 none
-# Characters that stand in rows by themselves: numbers, days of the week, branches, seasons, colours, first characters to learn.
+LEAST = 4  # minimum characters of Chinese
+JUDGED = 400  # characters of a line, including blanks, by which it is judged
+GAIN = 1.5  # nats per character by which words must be more likely than the single characters: 版权所有 has 2.7, 你我他它 none
+# Characters that are listed individually: numbers, days of the week, branches, seasons, colours, first characters to learn.
 ROWS = frozenset(
     "〇零一二三四五六七八九十百千万甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥东南西北東上中下左右前后春夏秋冬金木水火土日月年时星天地人口手足目耳"
     "山石田大小多少赤橙黄黃绿綠青蓝藍紫红紅黑白宫商角徵羽你我他她它男女甲优良中差京津沪渝冀"
 )
-READABLE = -7.5  # nats a character
+READABLE = -7.5  # nats per character
 
 
 @register
 @dataclass(frozen=True)
 class LetterSpacing(PageTransform):
-    r"""Close the blanks between the characters of a line whose characters all stand apart, where they make words together.
+    r"""Remove the blanks between the characters of a line if all of them are separate, and together make words.
 
-    A line of four characters and more; rows of single characters (甲 乙 丙 丁) and lines with a word in one piece stay.
+    Only lines of at least four characters; rows of single characters (甲 乙 丙 丁) and lines with an unspaced word are left unchanged.
 
     >>> LetterSpacing()("版 权 所 有 。\n甲 乙 丙 丁")
     '版权所有。\n甲 乙 丙 丁'
@@ -65,7 +65,7 @@ class LetterSpacing(PageTransform):
 
 
 def _is_spaced(line: str) -> bool:
-    """Say whether the characters of a line make words together."""
+    """Return whether the characters of a line make words together."""
     text = "".join(re.findall(f"{HAN}+", line[:JUDGED]))
     if len(text) < LEAST or len(set(text)) < LEAST - 1:
         return False

@@ -1,9 +1,9 @@
-"""Cleaning as plans over tables: read pages, learn what each host repeats, clean, find duplicates; then write what is left.
+"""Cleaning as plans over tables: read pages, learn the lines that each host repeats, clean, find duplicates, and write the rest.
 
-What `cleantext clean` does on one machine, for corpora that lie on a cluster, with its kernels and its decisions: the rows are the
-same. Profiles are small and go to all workers, where pages are cleaned as they lie; what is known of pages when all are
-cleaned (which id stood before, which group they are of, what of them goes) is a narrow table, ``marks``, and joined by
-`cleantext.run.cluster.writing.WriteParts` while it writes.
+This does on a cluster what `cleantext clean` does on one machine, with the same kernels and decisions: the output rows are
+identical. Host profiles are small and are sent to all workers; pages are cleaned where they are stored. What is known of a page only
+after all are cleaned (an earlier page with the same id, its cluster, its spans to remove) is a narrow table, ``marks``, which
+`cleantext.run.cluster.writing.WriteParts` joins while writing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from cleantext.run.writers.finish import query_of
 
 __all__ = ["clean_plan"]
 
-TALLIES = 64  # scans that add up what batches counted
-MADE = "concat(file, ':', CAST(record AS STRING))"  # as `made_id`
+TALLIES = 64  # number of scans that add up the counts of batches
+MADE = "concat(file, ':', CAST(record AS STRING))"  # the same id as `made_id` makes
 
 
 def clean_plan(
@@ -39,14 +39,14 @@ def clean_plan(
 ) -> Plan:
     """Return the steps from pages to cleaned texts and what is known of them.
 
-    ``source`` says what is read: a table ``units`` (see `units_table`), or a table ``pages`` of rows ``id, url`` and "text" or "html" (a string, or
-    bytes), read with the places of its rows. ``learn_hosts`` learns from the hosts with ten pages and more, of each from the first 300
-    that can be read. ``rows`` and ``cluster`` are those of `dedup_plan`.
+    ``source`` is the input: either a table ``units`` (see `units_table`), or a table ``pages`` of rows ``id, url`` and "text" or "html" (a string, or
+    bytes), which is read with the places of its rows. ``learn_hosts`` learns from the hosts with at least ten pages, from the first 300 readable
+    pages of each. ``rows`` and ``cluster`` are those of `dedup_plan`.
 
-    Outputs: ``cleaned`` (`CleanRecords`), ``marks`` (``place, name, cluster, keeper, spans``: of a page whose id stood before the new one, its
-    group and who stays of it, and what goes), ``shards`` (``batch, shard``), ``kinds`` (``carries, first``: the further fields, by the first batch that has
-    them), ``tally`` (what was counted, in parts), ``profiles`` (``host, profile`` as TOML) and those of the search. Raise `ConfigError`
-    for options that cannot be.
+    Outputs: ``cleaned`` (`CleanRecords`), ``marks`` (``place, name, cluster, keeper, spans``: the new id of a page whose id was already taken, its
+    cluster and the page kept for it, and the spans to remove), ``shards`` (``batch, shard``), ``kinds`` (``carries, first``: the further fields, by the first
+    batch that has them), ``tally`` (counts, in parts), ``profiles`` (``host, profile`` as TOML) and the outputs of the search. Raise `ConfigError`
+    for invalid options.
 
     >>> from cleantext.pipeline import Pipeline
     >>> clean_plan(Settings(Pipeline.load("zh-web"), duplicates="off"), learn_hosts=False).outputs
@@ -66,7 +66,7 @@ def clean_plan(
         steps += _learning()
     joined = "records h LEFT JOIN profiles p ON h.known_host = p.host" if learns else "records h"
     steps += [
-        # A hint to Spark, a comment to others: pages stay where they are.
+        # Spark reads this as a hint, other engines as a comment: pages are not moved.
         Sql("ready", f"SELECT /*+ BROADCAST(p) */ h.*, {known} FROM {joined}"),
         Map("cleaned", "ready", CleanRecords(settings)),
         Checkpoint(tuple(name for name in (*held, "cleaned") if name != "tally")),
@@ -124,7 +124,7 @@ def clean_plan(
 
 
 def _learning() -> list[Step]:
-    """Learn from the first pages of hosts. More are taken than looked at, since some may be none that can be read; of those the visible lines are moved."""
+    """Learn from the first pages of hosts. Takes more pages than it needs, since some may be unreadable; moves only their visible lines."""
     return [
         Sql(
             "sampled",
@@ -143,7 +143,7 @@ def _learning() -> list[Step]:
 
 
 def _members(settings: Settings) -> list[Step]:
-    """Give pages by their places the group that they are of, ``members``, and what goes of them, ``removed``; `marks_of` does so on one machine."""
+    """Compute for each page, by its place, its cluster (``members``) and the spans to remove (``removed``), as `marks_of` does on one machine."""
     taken = "SELECT id, low, high, CASE WHEN exact THEN 1 ELSE 0 END AS exact FROM cuts"
     if settings.duplicates != "passages":
         taken = "SELECT DISTINCT id, low, high, CASE WHEN similarity = 1 THEN 1 ELSE 0 END AS exact FROM clusters WHERE NOT keeper"
@@ -167,7 +167,7 @@ def _members(settings: Settings) -> list[Step]:
 
 
 def _keeping(steps: Sequence[Step], names: tuple[str, ...]) -> Iterator[Step]:
-    """Yield steps whose checkpoints keep further tables."""
+    """Yield the steps, with the tables ``names`` added to what checkpoints keep."""
     for step in steps:
         if isinstance(step, Checkpoint):
             yield Checkpoint(tuple(dict.fromkeys((*step.keep, *names))))

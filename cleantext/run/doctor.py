@@ -1,4 +1,4 @@
-"""Checks of an installation: the faults that users meet, each with its mend."""
+"""Checks of an installation: problems that users meet, each with its fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["checks"]
 
 
 def checks() -> Iterator[tuple[str, bool, str]]:
-    """Yield (name, sound, finding and mend) of each check."""
+    """Yield (name, passed, finding and fix) for each check."""
     yield "python", sys.version_info >= (3, 11), sys.version.split()[0]
     owners = meta.packages_distributions().get("cleantext", [])
     strangers = sorted({o for o in owners if o != "cleantext-zh"})

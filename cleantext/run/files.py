@@ -1,4 +1,4 @@
-"""Files in and out: which pages a folder holds, reading them, and writing so that outputs are whole or absent."""
+"""Files in and out: find the pages in a folder, read them, and write outputs that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ __all__ = [
     "write_whole",
 ]
 
-STATE = ".cleantext"  # in an output folder while a run goes on: markers and parts of the tables
-UNDO = "undo"  # the folder of the state of an undo
-# What a run writes beside the pages: never read as a page, and no page may be written over it.
+STATE = ".cleantext"  # folder in the output while a run is unfinished: markers and parts of the tables
+UNDO = "undo"  # folder of the state of an undo
+# Files that a run writes next to the pages: they are never read as pages, and no page may overwrite them.
 TABLES = {
     "report.json",
     "report.html",
@@ -59,7 +59,7 @@ TABLES = {
     "run.json",
 }
 CORPUS = re.compile(r"(?:corpus|dropped|originals)-\d{5,}\.(?:parquet|jsonl(?:\.gz|\.zst)?)")
-# Of these, what a search for duplicates may find.
+# Those of them that a search for duplicates may write.
 FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerplate.parquet", "cuts.parquet", "events.jsonl"}
 
 
@@ -67,20 +67,20 @@ FOUND = {"duplicates.parquet", "duplicates.jsonl", "clusters.parquet", "boilerpl
 
 
 def drop_found(out: Path, written: Container[str]) -> None:
-    """Delete the tables of duplicates that an earlier run, perhaps of another command, left in ``out``, except those written now."""
+    """Delete the tables of duplicates that an earlier run, perhaps of another command, left in ``out``, except those in ``written``."""
     for name in FOUND:
         if name not in written:
             (out / name).unlink(missing_ok=True)
 
 
 def is_own(name: str) -> bool:
-    """Say whether a name below an output folder is that of a table or of the state of a run, which no page may have."""
+    """Return whether a name below an output folder is reserved for a table or the state of a run, so that no page may have it."""
     first = name.partition("/")[0]
     return first in TABLES or first == STATE or CORPUS.fullmatch(first) is not None
 
 
 def output_path(root: Path, name: str) -> Path:
-    """Return the path of a page's output. Raise `InputError` for a name that leads out of the folder, or is no page's but the run's own."""
+    """Return the path of a page's output. Raise `InputError` if the name leads out of the folder, or is reserved for the run's own files."""
     path = inside(root, name)
     if is_own(name):
         raise InputError(f"{name!r}: is no page of {root}, but a table or the state of a run: mend or drop this name")
@@ -88,7 +88,7 @@ def output_path(root: Path, name: str) -> Path:
 
 
 def check_place(root: Path, name: str) -> None:
-    """Raise as writing an output would, `InputError` or `OSError`, where a link, a file or a folder stands in its way."""
+    """Raise the same `InputError` or `OSError` as writing an output would, if a link, a file or a folder is in its way."""
     path = output_path(root, name)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -98,7 +98,7 @@ def check_place(root: Path, name: str) -> None:
 
 
 def is_run(folder: Path) -> bool:
-    """Say whether a folder is the output of an earlier run, finished or not. A link in the place of its state is none."""
+    """Return whether a folder is the output of an earlier run, finished or not. A link in place of the state does not count."""
     if _is_folder(folder / STATE) and not is_undo(folder):
         return True
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError, RecursionError):
@@ -108,7 +108,7 @@ def is_run(folder: Path) -> bool:
 
 
 def is_undo(folder: Path) -> bool:
-    """Say whether a folder is the output of an undo that was stopped."""
+    """Return whether a folder is the output of an interrupted undo."""
     return _is_folder(folder / STATE) and _is_folder(folder / STATE / UNDO) and not (folder / "report.json").exists()
 
 
@@ -117,10 +117,10 @@ def _is_folder(path: Path) -> bool:
 
 
 def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Path, *, ours: Callable[[Path], bool] = is_run) -> None:
-    """Refuse an output folder that would endanger anything. Raise `ConfigError` with what to do.
+    """Refuse an output folder if writing to it would endanger other files. Raise `ConfigError` with what to do.
 
-    ``ours`` says of a folder that holds something whether the command may go on in it. Nothing is left behind: the folder is made
-    by who writes there.
+    ``ours`` returns whether the command may continue in a folder that is not empty. This check creates nothing: the writer
+    creates the folder.
     """
     target = out.resolve()
     if encodable(str(target)) != str(target):
@@ -153,15 +153,15 @@ def check_output(sources: Iterable[str | Path], pages: Iterable[Source], out: Pa
 
 
 def missing_folders(path: Path) -> list[Path]:
-    """Return those of a folder and the folders above it that are not there, the inmost first."""
+    """Return the missing folders on a path, from the innermost to the outermost."""
     return [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let errors of the system say which file was written: those of Arrow and DuckDB do not, nor their number in a field.
+    """Add the name of the written file to errors of the system: those of Arrow and DuckDB lack it, and have no ``errno`` field.
 
-    What DuckDB has not memory enough for is a `CleantextError`.
+    If DuckDB runs out of memory, raise a `CleantextError`.
     """
     try:
         yield
@@ -171,7 +171,7 @@ def naming(path: Path) -> Iterator[None]:
         raise _named(error.strerror or str(error), error.errno, path) from error
     except Exception as error:
         kind = type(error).__name__ if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb") else ""
-        told = str(error).split("\n", 1)[0]  # below it stands how to configure DuckDB, which no user of a run can do
+        told = str(error).split("\n", 1)[0]  # the lines below it explain how to configure DuckDB, which users of a run cannot do
         if kind == "IOException":
             raise _named(told, None, path) from error
         if kind == "OutOfMemoryException":
@@ -187,7 +187,7 @@ def _named(told: str, number: int | None, path: Path) -> OSError:
 
 @contextlib.contextmanager
 def whole(path: Path, *, sync: bool = True) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; what is written there gets the name when it is complete, else goes.
+    """Yield a temporary name next to ``path``; the file is renamed to ``path`` when it is complete, and deleted on an error.
 
     Without ``sync`` the bytes may still be in the system's cache: see `settle`.
     """
@@ -202,31 +202,31 @@ def whole(path: Path, *, sync: bool = True) -> Iterator[Path]:
         temporary.replace(path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename == str(temporary):
-            error.filename, error.filename2 = str(path), None  # the name that people know
-        with contextlib.suppress(OSError):  # else the second error would hide the first
+            error.filename, error.filename2 = str(path), None  # the name that users know
+        with contextlib.suppress(OSError):  # otherwise the second error would hide the first
             temporary.unlink(missing_ok=True)
         raise
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Write a file that is there whole or not at all."""
+    """Write a file completely or not at all."""
     with whole(path, sync=sync) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write a JSON file that a person can read, whole or not at all."""
+    """Write a JSON file that people can read, completely or not at all."""
     write_whole(path, (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a row of JSON a line, whole or not at all."""
+    """Write one row of JSON per line, completely or not at all."""
     with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def settle(paths: Iterable[Path]) -> None:
-    """Wait until files that were written without `sync` are on the disk: once for many."""
+    """Wait until files written without `sync` are on the disk: one wait for many files."""
     if hasattr(os, "sync"):
         os.sync()
         return
@@ -236,11 +236,11 @@ def settle(paths: Iterable[Path]) -> None:
 
 
 def is_name_error(error: OSError) -> bool:
-    """Say whether the file system refused a name (too long, a character it cannot hold, taken by another's file or folder), not the writing."""
+    """Return whether the error is about the name (too long, a forbidden character, taken by another file or folder), not about writing."""
     taken = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
     return error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, *taken)
 
 
 def unwritable(page: str, error: OSError) -> str:
-    """Say of a page whose name was refused what to do."""
+    """Return a message on a page whose name was refused, with what to do."""
     return f"{page}: cannot be written: {error.strerror}; rename it, or move away what stands in its place"

@@ -1,8 +1,8 @@
 """The main job: clean a folder of pages, find what they share, and report.
 
-The pages are cut into shards by size and name only, so that the outputs do not depend on the number
-of workers. Each shard writes its cleaned pages and its part of the tables, then a marker that holds
-what tells its inputs and the pipeline from others, and the digests of all that it wrote. A run that was stopped takes up where the markers end.
+The pages are divided into shards by size and name only, so the outputs do not depend on the number
+of workers. Each shard writes its cleaned pages and its part of the tables, then a marker, which holds the
+identity of its inputs and pipeline, and the digests of everything it wrote. An interrupted run continues after the last marker.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ from cleantext.warm import Part, compile_ahead
 
 __all__ = ["clean_files", "plan_shards", "whys_of"]
 
-# Bytes of the inputs, unpacked, up to which they are parsed once where a run learns, and lie on the disk until they are cleaned.
+# Limit in bytes of the unpacked inputs: up to it, a run that learns hosts parses pages once and keeps them on the disk until they are cleaned.
 REREAD = 1 << 30
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
-Progress = Callable[[str, int, int, int], None]  # the phase, bytes done and in all (0: not known), pages
+Progress = Callable[[str, int, int, int], None]  # arguments: the phase, bytes done and in total (0: unknown), pages
 PHASES = ("reading", "learning", "cleaning", "searching", "writing", "reporting")
 log = logging.getLogger(__name__)
 
 
 class _Phases:
-    """Tells in which phase a run is and how far, and logs where one begins."""
+    """Reports the phase of a run and its progress, and logs the start of each phase."""
 
     def __init__(self, told: Progress | None) -> None:
         self.told, self.phase, self.since = told, "", time.perf_counter()
-        self.seconds: dict[str, float] = {}  # of each phase that is over
+        self.seconds: dict[str, float] = {}  # of each finished phase
 
     def __call__(self, phase: str, done: int = 0, size: int = 0, pages: int = 0) -> None:
         if phase != self.phase:
@@ -70,7 +70,7 @@ class _Phases:
             self.told(phase, done, max(size, done), pages)
 
     def end(self) -> dict[str, float]:
-        """End the phase, and return the seconds of each."""
+        """End the phase, and return the duration of each phase in seconds."""
         now = time.perf_counter()
         if self.phase:
             self.seconds[self.phase] = self.seconds.get(self.phase, 0.0) + now - self.since
@@ -79,7 +79,7 @@ class _Phases:
 
 
 def plan_shards(sources: Sequence[Source]) -> list[Shard]:
-    """Cut the sorted pages into shards, by their sizes alone."""
+    """Divide the sorted pages into shards, by their sizes alone."""
     return [Shard.of(unit, n) for n, unit in enumerate(units_of(sources, (), Fields()))]
 
 
@@ -94,25 +94,26 @@ def clean_files(
 ) -> Report:
     """Clean all pages of files, folders, tables, crawls and archives into ``out``; return the report, which is also written there.
 
-    ``options`` are the fields of `cleantext.run.options.Options`, with their defaults. ``form`` is "text" (a text a page, the tree mirrored), or a table as docs/outputs.md has it: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz".
-    ``fields`` names the fields of records that hold the text, the id and so on, where they are not called as usual. Records that cannot
-    be read are counted as failed; with ``strict`` the first one raises `InputError`.
+    ``options`` are the fields of `cleantext.run.options.Options`, with their defaults. ``form`` is "text" (one file per page, in the same folders as
+    the input), or a table as described in docs/outputs.md: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz". ``fields`` names the fields of records that
+    hold the text, the id and so on, if they do not have the usual names. Records that cannot be read are counted as failed; with ``strict`` the first
+    one raises `InputError`.
 
-    ``rules`` are rule packs of your own, added to those of the pipeline; ``profile`` is a host profile, or the
-    path of one; ``learn_hosts`` makes one of the pages themselves, where they say their hosts and there are enough of each: by
-    default for tables and crawls. ``duplicates`` searches for "passages", "documents" or "lines" that stand elsewhere too, or for none ("off");
-    with ``remove`` they go; stretches in more than ``max_df`` pages are listed as boilerplate, and stay. ``where`` is SQL over the columns of
-    the table: pages of which it is not true go to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
-    ``memory`` is what the search for duplicates may take of it, about. ``index`` is a folder with the documents of runs before: these
-    are compared with those too, are added to them, and clusters keep their names; a new index keeps of copies what came first. With
-    ``incremental`` what each shard made stays (in ``out/.cleantext``, about as much as the corpus and its edits), and a later run cleans only
-    what is new or changed, by the host profiles that the first run learned. ``progress`` is
-    told the phase (one of `PHASES`), the bytes done and in all, and the pages; ``compiled`` the kernels, where a first large job has to compile them.
-    Pages of more than ``max_page_bytes``, unpacked, fail, and pages that take more than ``page_seconds`` of work (beside 15
-    for each megabyte; 0: no limit) or for which a worker takes more than ``max_page_memory`` bytes beside those it starts with
-    (0: no limit; on Linux, and not where the work is done in this process). Inputs are never changed. A run that is done, and of which nothing has changed since, is not done
-    again, unless ``restart`` says so. Pages that are gone from the input go from the output, and a note says how many; an output that was made
-    from other inputs is refused, unless these pages shall take the place of those (``replaces``). Raise `ConfigError` or `InputError`
+    ``rules`` are additional rule packs, added to those of the pipeline; ``profile`` is a host profile, or the
+    path of one; ``learn_hosts`` makes one from the pages themselves, if their hosts are known and have enough pages: the
+    default for tables and crawls. ``duplicates`` searches for "passages", "documents" or "lines" that occur more than once, or is "off";
+    with ``remove`` they are removed; stretches in more than ``max_df`` pages are listed as boilerplate, and kept. ``where`` is SQL over the columns of
+    the table: pages for which it is not true are written to dropped.parquet. ``record=False`` writes no edits: the run is faster and cannot be undone.
+    ``memory`` is the approximate memory of the search for duplicates, in bytes. ``index`` is a folder with the documents of earlier runs: pages
+    are also compared with those and added to them, and clusters keep their names; a new index keeps the first of several copies. With
+    ``incremental`` the results of each shard are kept (in ``out/.cleantext``, about as large as the corpus and its edits), and a later run cleans only
+    new or changed pages, with the host profiles that the first run learned. ``progress`` is called with
+    the phase (one of `PHASES`), the bytes done and in total, and the pages; ``compiled`` with the kernels done and in total, if a first large job
+    has to compile them. Pages fail if they have more than ``max_page_bytes``, unpacked, take more than ``page_seconds`` of work (plus 15
+    for each megabyte; 0: no limit), or if a worker takes more than ``max_page_memory`` bytes for them beyond those it starts with
+    (0: no limit; only on Linux, and only in worker processes). Inputs are never changed. A finished run with unchanged inputs is not
+    repeated, except with ``restart``. The outputs of pages that are gone from the input are deleted, and a note says how many; an output that was made
+    from other inputs is refused, except with ``replaces``, by which these pages replace the old ones. Raise `ConfigError` or `InputError`
     before anything is written; a page that fails is a row of failed.jsonl, not an exception.
 
     >>> import tempfile
@@ -148,7 +149,7 @@ def clean_files(
         if asked.restart:
             clear(state)
         compiling = _compile_ahead(units, settings, compiled)  # before learning, which runs the kernels of cleaning
-        shutil.rmtree(state / READ, ignore_errors=True)  # of a run that was stopped: perhaps not all on the disk
+        shutil.rmtree(state / READ, ignore_errors=True)  # of an interrupted run: may be incomplete on the disk
         if learns:
             if total_size(units, unpacked=True) <= REREAD:
                 units = [replace(unit, kept=state / READ) for unit in units]
@@ -172,14 +173,14 @@ def clean_files(
         finish(folder, shards, settings, report, workers, phases)
         phases("reporting")
         write_report(folder, report)
-        # Of pages that are no longer there, or fail now.
+        # Outputs of pages that no longer exist, or fail now.
         written = outputs_of(folder / METADATA)
         keys = {key(name) for name in written}
         gone = [name for name in sorted((outputs | earlier) - written) if key(name) not in keys and delete(folder, name)]
         drop_parts(state, {shard.name for shard in shards}, gone)
         write_origin(folder, state, made)
-        settle(folder.iterdir())  # all is on the disk before the way to take the run up goes
-    # No part of report.json, which does not depend on what was there before:
+        settle(folder.iterdir())  # everything must be on the disk before the state for continuing the run is deleted
+    # Not a part of report.json, which does not depend on earlier runs:
     if before.pages_in:
         report.notes.append(f"{counted(before.pages_in, 'page')} unchanged, {report.pages_in - before.pages_in:,} done")
     if gone:
@@ -191,12 +192,12 @@ def clean_files(
 def finish(
     out: Path, shards: Sequence[Shard], settings: Settings, report: Report, workers: int | None, phases: Progress | None = None
 ) -> None:
-    """Search for duplicates, and write the corpus and the tables beside it."""
+    """Search for duplicates, and write the corpus and the tables next to it."""
     (finish_table if settings.is_table else finish_texts)(out, shards, settings, report, workers=workers, progress=phases)
 
 
 def _compile_ahead(units: Sequence[Unit], settings: Settings, told: Callable[[int, int], None] | None) -> float:
-    """Compile the kernels once for all workers where the job is large; return the seconds that it took."""
+    """Compile the kernels once for all workers if the job is large; return the seconds that it took."""
     size = total_size(units, unpacked=True)
     if size < LARGE:
         return 0.0
@@ -218,8 +219,8 @@ def _annotate(report: Report, settings: Settings, found: Found) -> None:
 
 
 def whys_of(pipeline: Pipeline, report: Report) -> dict[str, str]:
-    """Return what each rule that acted is for."""
-    meant = {rule: why for step in pipeline.steps for rule, why in getattr(step, "rules", {}).items()}  # one of a user may state none
+    """Return the purpose of each rule that made an edit."""
+    meant = {rule: why for step in pipeline.steps for rule, why in getattr(step, "rules", {}).items()}  # rules of users may have none
     return {rule: meant[rule] for rule in sorted(report.rules) if rule in meant}
 
 
@@ -235,14 +236,14 @@ def _run_shards(
     taken: Mapping[str, str],
     before: Report,
 ) -> Iterator[tuple[Shard, Report]]:
-    """Yield all shards with their tallies, as they are done; ``taken`` are outputs that another page has in this file system, whose pages fail.
+    """Yield all shards with their tallies, as they finish; pages in ``taken`` fail, since the file system uses their output names for other pages.
 
-    The outcomes of those that were done before are counted in ``before``.
+    The outcomes of shards finished by an earlier run are counted in ``before``.
     """
     size = total_size(units, unpacked=True)
-    _ = settings.fingerprint  # reads rules and models: here, for processes that are forked
+    _ = settings.fingerprint  # reads rules and models once, before processes are forked
     done = pages = 0
-    held: deque[tuple[Shard, Report]] = deque()  # done before
+    held: deque[tuple[Shard, Report]] = deque()  # finished by an earlier run
 
     def tasks() -> Iterator[Task]:
         for shard, report in shards_of(units, settings, out):
@@ -280,18 +281,18 @@ def _each(
     most = len(units) if not any(unit.holds_many for unit in units) else max(len(units), size // BATCH_BYTES + 1)
     count = min(workers or cores, most)
     if count > 1 and (workers or size >= PARALLEL_BYTES):
-        # Spawned, not forked: pyarrow and numba have threads by now.
+        # Spawn instead of fork: pyarrow and numba have started threads by now.
         yield from run_all(tasks, settings, out, count=count, fork=False)
     elif (settings.page_seconds or settings.max_page_memory) and can_fork():
         import pyarrow as pa  # noqa: F401 - once, here; the tables at the end need it, too
 
-        yield from run_all(tasks, settings, out, count=1, fork=True)  # 0.02 s, for a process that can be stopped
+        yield from run_all(tasks, settings, out, count=1, fork=True)  # 0.02 s for a process that can be killed
     else:
         yield from _here(tasks, settings, out)
 
 
 def _here(tasks: Iterator[Task], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report]]:
-    """Do shards in this process, until a page takes too much: the rest in another, which can be stopped and has sound caches."""
+    """Clean shards in this process until a page takes too much; the rest in another process, which can be killed and has clean caches."""
     with alarm() as watch:
         for task in tasks:
             try:

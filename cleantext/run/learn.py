@@ -1,4 +1,4 @@
-"""Host profiles from files: what `cleantext learn` calls."""
+"""Learn host profiles from files: the implementation of `cleantext learn`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from cleantext.transform import Page
 
 __all__ = ["HOSTS", "learn_files", "nothing_learned", "told_profile", "with_learned", "with_profile"]
 
-ENOUGH = 10  # pages of a host from which a run learns by itself
-LOOKED_AT = 300  # pages of a host that a run looks at: what stands on a third of them stands on a third of all
+ENOUGH = 10  # minimum pages of a host from which a run learns without being asked
+LOOKED_AT = 300  # pages of a host that a run looks at: a line on a third of them is on a third of all
 PUT_ASIDE = 64  # pages written at once
 HOSTS = "hosts.toml"
 Told = Callable[[str, int, int, int], None]  # progress, as of `cleantext.run.job`
@@ -38,14 +38,14 @@ Told = Callable[[str, int, int, int], None]  # progress, as of `cleantext.run.jo
 
 @dataclass(frozen=True)
 class _Pages:
-    """The readable pages of some units, read anew each time they are gone through."""
+    """The readable pages of some units; each iteration reads them again."""
 
     units: Sequence[Unit]
 
     def __iter__(self) -> Iterator[Page]:
         for unit in self.units:
             for row in unit.rows():
-                with contextlib.suppress(InputError):  # a broken page teaches nothing; cleaning tells of it
+                with contextlib.suppress(InputError):  # a broken page is skipped here; cleaning reports it
                     yield read_record(row).page
 
 
@@ -54,9 +54,9 @@ def learn_files(
 ) -> HostProfile:
     """Learn the repeated lines of each host from files and folders of pages, in two passes and bounded memory.
 
-    ``host`` says that all pages are of one host; otherwise a folder named as a host (``crawl/news.example.cn/...``) says so.
-    ``out`` is where the profile will be written. Pages that cannot be read teach nothing. Raise `ConfigError` where no page says
-    its host, and where ``out`` is a page or lies in a folder of pages.
+    ``host`` is the host of all pages; without it, hosts are the names of folders (``crawl/news.example.cn/...``).
+    ``out`` is where the profile will be written. Pages that cannot be read are skipped. Raise `ConfigError` if no page has a known
+    host, or if ``out`` is a page or is in a folder of pages.
     """
     sources = listed(src)
     found = find_pages(sources)
@@ -67,7 +67,7 @@ def learn_files(
 
 
 def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) -> str:
-    """Say why pages taught nothing, and what to do.
+    """Return a message: why nothing was learned from the pages, and what to do.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) ->
 
 
 def _check_apart(out: Path, sources: Sequence[Path], pages: Sequence[Source]) -> None:
-    """Refuse to write over a page, or a file among the pages."""
+    """Refuse to overwrite a page, or to write a file among the pages."""
     target = out.resolve()
     folders = [source for source in sources if source.is_dir() and source.resolve() in target.parents]
     if folders or any(page.path.resolve() == target for page in pages):
@@ -99,7 +99,7 @@ def _check_apart(out: Path, sources: Sequence[Path], pages: Sequence[Source]) ->
 def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = "") -> Pipeline:
     """Return the pipeline with a host profile, or the path of one, in its chrome step.
 
-    ``host`` is that of pages that do not say theirs by a folder named as it.
+    ``host`` is used for pages without a folder named after their host.
     """
     if not any(isinstance(s, StripChrome) for s in pipeline.steps):
         raise ConfigError(f"pipeline {pipeline.name} has no chrome.lines step that could take a host profile")
@@ -113,11 +113,11 @@ def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = 
 def with_learned(
     pipeline: Pipeline, units: Sequence[Unit], out: Path, *, told: Told | None = None, once: bool = False
 ) -> tuple[Pipeline, str]:
-    """Learn from the pages of a run itself, where they say their hosts; return the pipeline with the profile, and a note on it.
+    """Learn from the pages of a run itself, if their hosts are known; return the pipeline with the profile, and a note on it.
 
-    Only hosts with at least `ENOUGH` pages are learned from, of each the first `LOOKED_AT` pages. The profile is written to ``out`` as
-    hosts.toml, for a person to read; a run that is taken up again learns nothing anew, and with ``once`` neither does one of changed pages. Where there is no such host, no chrome step, or a
-    profile already, the pipeline comes back as it was, without a note. ``told`` is the progress of `cleantext.run.job`.
+    Learns only from hosts with at least `ENOUGH` pages, from the first `LOOKED_AT` pages of each. The profile is written to ``out`` as
+    hosts.toml, for people to read; a continued run does not learn again, and with ``once`` neither does a run of changed pages. If there is no such
+    host, no chrome step, or already a profile, the pipeline is returned unchanged, without a note. ``told`` is the progress of `cleantext.run.job`.
     """
     if any(s.profile for s in pipeline.steps if isinstance(s, StripChrome)) or "chrome.lines" not in [s.id for s in pipeline.steps]:
         return pipeline, ""
@@ -136,7 +136,7 @@ def with_learned(
 
 
 def told_profile(profile: HostProfile) -> str:
-    """Say what a run learned."""
+    """Return a message on what a run learned."""
     lines = sum(map(len, profile.hosts.values()))
     return f"{lines:,} lines that repeat on pages of {len(profile.hosts):,} hosts were learned from this run and helped to clean it: see {HOSTS}"
 
@@ -146,7 +146,7 @@ def _told(pipeline: Pipeline, profile: HostProfile, out: Path) -> tuple[Pipeline
 
 
 def _learned(units: Sequence[Unit], spool: Path, told: Told | None = None) -> HostProfile:
-    """Learn from units: first hosts are counted, then the texts of the pages to look at are put aside, which are gone through twice."""
+    """Learn from units: count the hosts, then spool the texts of the pages to look at, and read these twice."""
     count: Counter[str] = Counter()
     size, done = sum(unit.weight for unit in units), 0
     for unit in units:
@@ -169,7 +169,7 @@ def _learned(units: Sequence[Unit], spool: Path, told: Told | None = None) -> Ho
 
 
 def _put_aside(units: Sequence[Unit], wanted: dict[str, int], put: Callable[[str, str], None]) -> None:
-    """Put the texts of so many readable pages of each host aside; what stands behind the last of them is not read."""
+    """Spool the texts of the wanted number of readable pages of each host; nothing after the last of them is read."""
     for unit in units:
         for row, host in _rows(unit, wanted):
             with contextlib.suppress(InputError):
@@ -182,12 +182,12 @@ def _put_aside(units: Sequence[Unit], wanted: dict[str, int], put: Callable[[str
 
 
 def _hosts(unit: Unit) -> Iterator[str]:
-    """Yield the host of each page, without reading files of pages."""
+    """Yield the host of each page, without reading the files of pages."""
     return (host for hosts, _ in _host_batches(unit) for host in hosts)
 
 
 def _host_batches(unit: Unit) -> Iterator[tuple[list[str], int]]:
-    """Yield the hosts of the pages of each batch, and how many bytes it has."""
+    """Yield the hosts of the pages of each batch, and its size in bytes."""
     if not unit.holds_many:
         yield [host_of(Page("", id=source.id)) for source in unit.sources], unit.weight
         return
@@ -197,7 +197,7 @@ def _host_batches(unit: Unit) -> Iterator[tuple[list[str], int]]:
 
 
 def _rows(unit: Unit, wanted: Container[str]) -> Iterator[tuple[Row, str]]:
-    """Yield the pages of some hosts."""
+    """Yield the pages of the wanted hosts."""
     if not unit.holds_many:
         mine = tuple(s for s in unit.sources if host_of(Page("", id=s.id)) in wanted)
         unit = replace(unit, sources=mine) if mine else replace(unit, sources=())
@@ -209,7 +209,7 @@ def _rows(unit: Unit, wanted: Container[str]) -> Iterator[tuple[Row, str]]:
 
 @dataclass(frozen=True)
 class _Spooled:
-    """Pages that were put aside, read anew each time they are gone through."""
+    """Spooled pages, which each iteration reads from the disk again."""
 
     path: Path
 
@@ -224,7 +224,7 @@ class _Spooled:
     @staticmethod
     @contextlib.contextmanager
     def writer(path: Path) -> Iterator[Callable[[str, str], None]]:
-        """Give what puts a page aside."""
+        """Yield a function that spools a page."""
         import pyarrow as pa
 
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Names that a file system takes for one: those that differ in case alone (Windows, macOS), or in how they are composed (macOS)."""
+"""File names that a file system treats as equal: they differ only in case (Windows, macOS), or in their Unicode normalization (macOS)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Key = Callable[[str], str]
 
 
 def key_in(folder: Path) -> Key:
-    """Return what gives two names the same key where the file system of a folder, which is there, takes them for one."""
+    """Return a key function: two names get the same key if the file system of an existing folder treats them as equal."""
     fold_case = _is_one(folder, "probe-a", "probe-A")
     compose = _is_one(folder, "probe-\u00e9", "probe-e\u0301")
 
@@ -40,7 +40,7 @@ def _is_one(folder: Path, one: str, other: str) -> bool:
 
 
 def clashes(names: Iterable[str], key: Key) -> dict[str, str]:
-    """Return those of some different names of files that would be written over another, or need a folder where it is, and that other one.
+    """Return the names, of several distinct ones, that would overwrite another or need a folder in its place, each with that other name.
 
     >>> clashes(["a/1.txt", "A/1.txt", "a/2.txt", "A"], str.casefold)
     {'A/1.txt': 'a/1.txt', 'A': 'a/1.txt'}

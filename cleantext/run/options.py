@@ -1,6 +1,6 @@
-"""The options of cleaning: one place of their names and defaults, for `clean_files`, clusters, the command line and settings in files.
+"""The options of cleaning: names and defaults in one place, for `clean_files`, clusters, the command line and settings in files.
 
-Light to import: the command line reads its defaults here.
+This module imports quickly: the command line reads its defaults here.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 __all__ = ["DUPLICATES", "FORMATS", "LEAST", "Options", "OutputChoices"]
 
-LEAST = 10**9  # bytes within which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
+LEAST = 10**9  # smallest memory in bytes with which a search in tables is sure to work; Python, Arrow and the kernels take a third of it
 DUPLICATES = ("passages", "documents", "lines", "off")
 FORMATS = ("text", "jsonl", "jsonl.zst", "jsonl.gz", "parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputChoices:
-    """What decides the outputs of a run beside its pipeline and its pages. Raise `ConfigError` for what cannot be."""
+    """The options that decide the outputs of a run, besides its pipeline and pages. Raise `ConfigError` for invalid values."""
 
-    duplicates: str = "passages"  # what is searched for: passages, documents or lines that stand elsewhere too; or off
-    remove: bool = False  # duplicates, which are else only told
-    threshold: float = 0.8  # least similarity of a near-duplicate
-    min_chars: int = 40  # least letters and digits of a duplicate passage or line
-    max_df: int = 100  # texts above which a passage is boilerplate, which stays
-    index: str = ""  # a folder with the documents of runs before, which these are compared with, too, and added to
-    form: str = "text"  # a text a page, or a table: jsonl, jsonl.zst, jsonl.gz or parquet
+    duplicates: str = "passages"  # what to search for: passages, documents or lines that occur more than once; or off
+    remove: bool = False  # remove duplicates; otherwise they are only reported
+    threshold: float = 0.8  # minimum similarity of a near-duplicate
+    min_chars: int = 40  # minimum number of letters and digits of a duplicate passage or line
+    max_df: int = 100  # a passage in more texts than this is boilerplate, which is kept
+    index: str = ""  # a folder with the documents of earlier runs, with which pages are compared, and to which they are added
+    form: str = "text"  # one text file per page, or a table: jsonl, jsonl.zst, jsonl.gz or parquet
     where: str = ""  # SQL over the columns of the corpus; rows for which it is not true are dropped
     record: bool = True  # write edits.parquet
-    max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; pages of more fail
-    page_seconds: float = PAGE_SECONDS  # pages that take longer fail, each megabyte gives 15 more; 0: as long as they take
-    max_page_memory: int = MEMORY  # bytes that a worker may take beside those it starts with; pages that take more fail; 0: any number
-    memory: int = 2 * 10**9  # bytes that the search for duplicates and the writing may take, about
+    max_page_bytes: int = MAX_PAGE_BYTES  # unpacked; larger pages fail
+    page_seconds: float = PAGE_SECONDS  # pages that take longer fail; each megabyte adds 15 seconds; 0: no limit
+    max_page_memory: int = MEMORY  # bytes that a worker may take beyond those it starts with; pages that take more fail; 0: no limit
+    memory: int = 2 * 10**9  # approximate memory of the search for duplicates and of writing, in bytes
 
     def __post_init__(self) -> None:
         if self.duplicates not in DUPLICATES:
@@ -84,18 +84,18 @@ class Options(OutputChoices):
     """
 
     pipeline: str | Path | Pipeline = "zh-web"
-    rules: Sequence[str] = ()  # rule packs of your own, added to those of the pipeline
+    rules: Sequence[str] = ()  # additional rule packs, added to those of the pipeline
     profile: str | HostProfile = ""  # a host profile, or its path
-    learn_hosts: bool | None = None  # make one of the pages themselves; by default of tables and crawls
-    fields: Fields | None = None  # which fields of records hold what, where they are not called as usual
-    strict: bool = False  # a record that cannot be read ends the run
-    restart: bool = False  # forget what a stopped or finished run has done
-    replaces: bool = False  # these pages take the place of an output that was made from others
-    incremental: bool = False  # keep what each shard made, for a later run that does only what is new or changed
+    learn_hosts: bool | None = None  # make a profile from the pages themselves; by default for tables and crawls
+    fields: Fields | None = None  # which fields of records hold the text, id and so on, if they do not have the usual names
+    strict: bool = False  # stop at the first record that cannot be read
+    restart: bool = False  # discard what an interrupted or finished run has done
+    replaces: bool = False  # these pages replace an output that was made from other inputs
+    incremental: bool = False  # keep the results of each shard, for a later run that cleans only new or changed pages
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
-        """Return options by their names. Raise `ConfigError` for one that there is not."""
+        """Return options from a mapping of names to values. Raise `ConfigError` for an unknown name."""
         names = [f.name for f in fields(cls)]
         for name in given:
             if name not in names:

@@ -11,10 +11,10 @@ __all__ = ["inside", "leads_out"]
 
 
 def inside(root: Path, name: str) -> Path:
-    r"""Return the path of ``name`` below ``root``; refuse a name that leads elsewhere, here or on another system.
+    r"""Return the path of ``name`` below ``root``; refuse a name that leads elsewhere, on this system or another.
 
-    Refused are empty, absolute and drive names, ones with empty parts, ``..``, NUL, bytes that are not UTF-8, and names that a link inside
-    ``root`` leads out of it. Names are never rewritten. Raise `InputError`.
+    Refuses empty and absolute names, drives, empty parts, ``..``, NUL, bytes that are not UTF-8, and names that lead out of
+    ``root`` by a link in it. Names are never rewritten. Raise `InputError`.
 
     >>> inside(Path("out"), "news/1.txt").as_posix()
     'out/news/1.txt'
@@ -29,9 +29,9 @@ def inside(root: Path, name: str) -> Path:
 
 
 def leads_out(name: str) -> bool:
-    """Say whether a name is none of a file below a folder. A backslash and a drive count where they part names on Windows."""
+    """Return whether a name cannot be that of a file below a folder. Backslashes and drives count if they are separators on Windows."""
     posix, windows = PurePosixPath(name), PureWindowsPath(name)
-    foreign = os.name == "nt" or "\\" in name  # `A:标题.txt` is an ordinary name where drives are not
+    foreign = os.name == "nt" or "\\" in name  # `A:标题.txt` is an ordinary name on systems without drives
     return (
         not posix.parts
         or str(posix) != name  # such as `a/.`

@@ -1,4 +1,4 @@
-"""The tables beside a corpus: its edits, and its duplicates."""
+"""The tables next to a corpus: its edits and its duplicates."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ __all__ = [
     "write_table",
 ]
 
-REMOVED = "dedup"  # the transform of edits that remove duplicates
-MOST_ORIGINS = 100_000  # pairs whose spans are carried back to the texts as read; of more pairs nobody looks at each
+REMOVED = "dedup"  # the name of the transform in edits that remove duplicates
+MOST_ORIGINS = 100_000  # limit of pairs whose spans are mapped back to the texts as read; nobody looks at each of more pairs
 SPANS = ("a_start", "a_end", "b_start", "b_end")
 ORIGINAL = tuple(f"original_{name}" for name in SPANS)
 
@@ -83,17 +83,17 @@ def _rows(pages: Sequence[str], step: int, transform: str, edits: EditColumns, e
         "original_end": pa.array(end),
         "alternatives": alternatives,
         "margin": margin,
-        "shard": pa.array(np.zeros(n, np.int32)),  # set where the shards are joined
+        "shard": pa.array(np.zeros(n, np.int32)),  # set when the shards are joined
     }
     return pa.table(columns, schema=_schema())
 
 
 def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Sequence[Changes]) -> None:
-    """Write the edits of a batch as Arrow, step after step, each in the offsets of the text it was given."""
+    """Write the edits of a batch as Arrow, step after step, with offsets in the text that each step was given."""
     import pyarrow as pa
 
     columns = [changes.columns for changes in steps]
-    # Dictionaries differ between the steps, which only the stream format can hold.
+    # The steps have different dictionaries, which only the stream format can hold.
     with pa.ipc.new_stream(path, _schema()) as writer:
         for n, (transform, edits) in enumerate(zip(pipeline.steps, columns, strict=True)):
             if len(edits):
@@ -101,9 +101,9 @@ def write_edits(path: Path, pages: Sequence[str], pipeline: Pipeline, steps: Seq
 
 
 def tables_of(path: Path, pages: Iterable[str] | None = None) -> Iterator[pa.Table]:
-    """Yield the tables of edits.parquet, one for each shard, with what was removed as duplicate; or that of a shard's part.
+    """Yield the tables of edits.parquet, one for each shard, including the removal of duplicates; or the table of a shard's part.
 
-    Where ``pages`` are named, shards that have none of them may be left out.
+    With ``pages``, shards without any of these pages may be left out.
     """
     import pyarrow as pa
 
@@ -118,9 +118,9 @@ def tables_of(path: Path, pages: Iterable[str] | None = None) -> Iterator[pa.Tab
 
 
 def readers_of(path: Path, pages: Iterable[str] | None = None) -> list[Callable[[], pa.Table]]:
-    """Return for each table of edits.parquet, or of those with edits of some ``pages``, the function that reads it.
+    """Return for each table of edits.parquet, or for those with edits of some ``pages``, a function that reads it.
 
-    Both raise `InputError` where the file is damaged or another's.
+    This and these functions raise `InputError` if the file is damaged or not one of ours.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -129,7 +129,7 @@ def readers_of(path: Path, pages: Iterable[str] | None = None) -> list[Callable[
     wanted = None if pages is None else pa.array(sorted(pages), pa.string())
 
     def has(number: int) -> bool:
-        """Say whether a row group names one of the pages: of its names, not of each of its edits."""
+        """Return whether a row group has one of the pages; looks at its distinct names, not at each edit."""
         column = file.read_row_group(number, columns=["page"])["page"]
         return any(pc.any(pc.is_in(chunk.dictionary, value_set=wanted)).as_py() for chunk in column.chunks)
 
@@ -154,7 +154,7 @@ def readers_of(path: Path, pages: Iterable[str] | None = None) -> list[Callable[
 
 
 def _parquet(path: Path) -> pq.ParquetWriter:
-    """Open edits.parquet: delta-coded offsets are half as large and quicker to write than plain ones."""
+    """Open edits.parquet: delta-coded offsets take half the space of plain ones and are faster to write."""
     import pyarrow.parquet as pq
 
     numbers = ("step", "start", "end", "original_start", "original_end", "shard")
@@ -192,7 +192,7 @@ def steps_of(table: pa.Table, pages: Iterable[str] | None = None) -> dict[str, l
 
 
 def read_steps(path: Path, page: str) -> tuple[Step, ...]:
-    """Read the steps of one page, with what their edits chose among."""
+    """Read the steps of one page, including the candidates that its edits chose among."""
     import pyarrow.compute as pc
 
     rows = [row for table in tables_of(path, [page]) for row in table.filter(pc.equal(table["page"].cast("string"), page)).to_pylist()]
@@ -209,7 +209,7 @@ def read_steps(path: Path, page: str) -> tuple[Step, ...]:
 
 
 def edits_writer(path: Path) -> Any:
-    """Give what writes edits.parquet, a row group a shard; whole or not at all."""
+    """Yield a writer of edits.parquet, with one row group per shard; the file is written completely or not at all."""
 
     @contextlib.contextmanager
     def opened() -> Iterator[pq.ParquetWriter]:
@@ -228,13 +228,13 @@ def numbered(edits: pa.Table, shard: int) -> pa.Table:
 
 
 def removal_rows(edits: pa.Table, removed: Mapping[str, Sequence[Edit]], step: int) -> pa.Table:
-    """Return what was removed as duplicate as a table of edits: one step more behind those of the pipeline, which ``edits`` of the shard hold."""
+    """Return the removal of duplicates as a table of edits: one more step after those of the pipeline, which ``edits`` of the shard hold."""
     pages = list(removed)
     return _rows(pages, step, REMOVED, Changes(dict(enumerate(removed.values()))).columns, _places(edits, pages))
 
 
 def _places(edits: pa.Table, pages: Sequence[str]) -> list[EditColumns]:
-    """Return the edits of some pages step after step, without their texts: where they stand, and how long they are, is all that offsets need."""
+    """Return the edits of some pages step by step, without their texts: mapping offsets needs only their positions and lengths."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -280,7 +280,7 @@ def _ints(values: Sequence[int | None]) -> pa.Array:
 
 
 class _Origin:
-    """Carries spans of a cleaned page back to its text as read."""
+    """Maps spans of a cleaned page to its text as read."""
 
     def __init__(self, steps: Sequence[tuple[str, Sequence[Edit]]]) -> None:
         self.maps = [OffsetMap(edits) for _, edits in steps]
@@ -300,7 +300,7 @@ def _origins(parts: Sequence[Path], pages: Iterable[str]) -> dict[str, _Origin]:
 
 
 def _original(pair: Mapping[str, Any], origins: Mapping[str, _Origin] | None) -> dict[str, int | None]:
-    """Return where the spans of a pair stand in the texts as read."""
+    """Return the spans of a pair in the texts as read."""
     found: dict[str, int | None] = dict.fromkeys(ORIGINAL)
     for side in "ab" if origins is not None else "":
         span = origins[str(pair[side])](pair[f"{side}_start"], pair[f"{side}_end"])  # type: ignore[index]
@@ -309,9 +309,9 @@ def _original(pair: Mapping[str, Any], origins: Mapping[str, _Origin] | None) ->
 
 
 def write_found(out: Path, found: Searched, report: Report, *, edits: Sequence[Path] | None, reference: bool = False) -> set[str]:
-    """Write what a search found and count it; return the names of the tables.
+    """Write and count what a search found; return the names of the tables.
 
-    ``edits`` are the parts that lead back to the texts as read, where there are such; ``reference`` says that what stays in clusters are references.
+    ``edits`` are the parts that map spans to the texts as read, if there are any; ``reference`` means that the texts kept in clusters are references.
     """
     pairs = found.tables["pairs"]
     names = {"clusters": "clusters.parquet", "stretches": "boilerplate.parquet", "cuts": "cuts.parquet"}
@@ -338,15 +338,15 @@ def write_found(out: Path, found: Searched, report: Report, *, edits: Sequence[P
 
 
 def copy_table(table: Table, path: Path, *, reference: bool = False, nulls: Sequence[str] = ()) -> None:
-    """Write a table of a plan as an output: whole or not at all, with the version of its schema; ``nulls`` are columns of integers not known.
+    """Write a table of a plan as an output, completely or not at all, with the version of its schema; ``nulls`` are integer columns of unknown values.
 
-    ``reference`` says of clusters in a further column of this name which rows are references: those that stay.
+    ``reference`` adds a column of this name to clusters, which is true for references: the rows that are kept.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     held = pq.read_schema(table.paths[0])
-    names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a word of SQL
+    names = [name.replace("low", "start").replace("high", "end") for name in held.names]  # `end` is a reserved word of SQL
     fields = [field.with_name(name) for field, name in zip(held, names, strict=True)]
     fields += [pa.field(name, pa.int32()) for name in nulls]
     schema = pa.schema([*fields, *([pa.field("reference", pa.bool_())] if reference else [])], metadata={"cleantext_schema": SCHEMA})
@@ -361,7 +361,7 @@ def copy_table(table: Table, path: Path, *, reference: bool = False, nulls: Sequ
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as an output: whole or not at all, with the version of its schema."""
+    """Write a table as an output, completely or not at all, with the version of its schema."""
     import pyarrow.parquet as pq
 
     with whole(path) as temporary:

@@ -1,1 +1,1 @@
-"""Lines that repeat on the pages of one host: learned once, used as evidence."""
+"""Lines that repeat on the pages of one host: learned once, and used as evidence."""

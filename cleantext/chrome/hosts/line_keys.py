@@ -1,4 +1,4 @@
-"""What two copies of a line have in common: its key, and a hash of the key that is made without a string."""
+"""What two copies of a line have in common: its key, and a hash of the key that is computed without making a string."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["key_hashes", "line_key", "line_keys"]
 
 _DIGITS = re.compile(r"\d[\d.,:/-]*")
 _BLANKS = re.compile(r"\s+")
-JOINS_DIGITS = tuple(map(ord, ".,:/-"))  # what a number may hold behind its first digit
+JOINS_DIGITS = tuple(map(ord, ".,:/-"))  # characters that may occur in a number after its first digit
 BASE, MIX = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93  # odd numbers of 64 bits
 
 
 def line_key(folded: str) -> str:
-    """Return what two copies of a folded line have in common: blanks single, each number 0.
+    """Return what two copies of a folded line have in common: blanks become single, each number becomes 0.
 
     >>> line_key("  2015-07-02 05:18  来源: 某报 ")
     '0 0 来源: 某报'
@@ -31,7 +31,7 @@ def line_key(folded: str) -> str:
 
 
 def line_keys(folded: Sequence[str]) -> list[str]:
-    r"""Return `line_key` of many lines, none of which has a line break, in one go.
+    r"""Return `line_key` of many lines at once; none of them may have a line break.
 
     >>> line_keys(["第12 期", "\t某报"])
     ['第0 期', '某报']
@@ -42,7 +42,7 @@ def line_keys(folded: Sequence[str]) -> list[str]:
 def key_hashes(rows: Rows) -> tuple[I64, I32]:
     """Return a 64-bit hash of the key of each folded line, and the length of each key, 0 for a blank line.
 
-    A hash is that of a polynomial: the sum of the characters of the key, each times `BASE` to the power of its place, mixed.
+    The hash is a polynomial hash: the sum of the characters of the key, each times `BASE` to the power of its position, then mixed.
 
     >>> hashes, sizes = key_hashes(Rows.of(["第12期 ", "第3期", " "]))
     >>> bool(hashes[0] == hashes[1]), sizes.tolist()
@@ -53,7 +53,7 @@ def key_hashes(rows: Rows) -> tuple[I64, I32]:
 
 
 def _hash_keys_at_once(points: U32, starts: I64, ends: I64, bits: U32) -> Any:  # noqa: ARG001 (as the kernel has it)
-    """Do what the kernel does, by the keys themselves."""
+    """Compute the same as the kernel, from the keys themselves."""
     keys = Ragged.of(line_keys(Rows(points, starts, ends).lines()))
     sizes = np.diff(keys.offsets)
     out = np.zeros(len(sizes), np.uint64)
@@ -67,7 +67,7 @@ def _hash_keys_at_once(points: U32, starts: I64, ends: I64, bits: U32) -> Any:  
 
 @kernel_beside(_hash_keys_at_once)
 def hash_keys(points: U32, starts: I64, ends: I64, bits: U32) -> Any:
-    """Return the hashes of the keys of lines, and the lengths of these."""
+    """Return the hashes of the keys of lines, and the lengths of the keys."""
     out = np.zeros(len(starts), np.uint64)
     sizes = np.zeros(len(starts), np.int32)
     for n in range(len(starts)):

@@ -1,8 +1,8 @@
-"""Host profiles: lines that come back on the pages of one host, learned once, reviewed, shared.
+"""Host profiles: lines that repeat on the pages of one host, learned once, reviewed, shared.
 
-What stands on a third of a host's pages, at the head or the foot, is its frame and not its text. That is the cheapest strong
-evidence there is, and only within a host: what repeats across hosts is quotations, verses and reposts as often
-as chrome, so that it proposes rules to a person (`HostProfile.proposals`) and never deletes.
+A line on a third of a host's pages, at the head or the foot, belongs to the frame and not to the text. That is the cheapest strong
+evidence there is, but only within a host: lines that repeat across hosts are quotations, verses and reposts as often
+as chrome, so they are only proposed to people as rules (`HostProfile.proposals`) and never deleted.
 
 A profile is one source of evidence: it raises the strength of what `cleantext.chrome.lines.decide` weighs. Protectors and the check for
 over-removal act as before.
@@ -50,26 +50,26 @@ HEADER = """\
 class HostLine(NamedTuple):
     """A line that repeats on the pages of a host."""
 
-    line: str  # as it stands on one of the pages
+    line: str  # as it is on one of the pages
     pages: int  # distinct pages that have it
     strength: str  # "A" acts anywhere, "B" before and after the text of a page
-    zone: str  # where it mostly stands: "head", "tail" or "body"
-    first: float  # its place on the page, as a share of the lines: the 10 % and the 90 % quantile
+    zone: str  # its most common zone: "head", "tail" or "body"
+    first: float  # its position on the page, as a share of the lines: the 10 % and the 90 % quantile
     last: float
 
     @property
     def key(self) -> str:
-        """The line folded, by which it is found again."""
+        """The folded line, by which it is found again."""
         return line_key(view(self.line))
 
 
 class Proposal(NamedTuple):
-    """A line, or a label before changing values (``责任编辑:*``), that many pages share: a rule that a person may write."""
+    """A line, or a label before varying values (``责任编辑:*``), that many pages share: a rule that a person may write."""
 
     key: str
     hosts: tuple[str, ...]
     pages: int
-    examples: tuple[str, ...]  # lines as they stand on pages
+    examples: tuple[str, ...]  # lines as they are on pages
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +81,12 @@ class HostProfile:
     """
 
     hosts: Mapping[str, Mapping[str, HostLine]] = field(default_factory=dict)  # host, key
-    pages: Mapping[str, int] = field(default_factory=dict)  # distinct pages that each host was learned from
-    proposals: tuple[Proposal, ...] = ()  # not saved: they wait for a person
+    pages: Mapping[str, int] = field(default_factory=dict)  # number of distinct pages from which each host was learned
+    proposals: tuple[Proposal, ...] = ()  # not saved: they are for people to review
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits of what the profile says."""
+        """16 hex digits: a digest of the content of the profile."""
         return hashlib.sha256(self.toml().encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
@@ -96,11 +96,11 @@ class HostProfile:
         return hash(self.digest)
 
     def lines_of(self, host: str) -> Mapping[str, HostLine]:
-        """Return the lines of a host by their keys; none for one that was not learned."""
+        """Return the lines of a host by their keys; empty for a host that was not learned."""
         return self.hosts.get(host, {})
 
     def toml(self) -> str:
-        """Return the profile as TOML, a line of it for each line learned."""
+        """Return the profile as TOML, with one line for each learned line."""
         parts = [HEADER, f"version = {VERSION}\n"]
         for host in sorted(self.hosts):
             rows = sorted(self.hosts[host].values(), key=lambda r: (-r.pages, r.first, r.line))
@@ -114,7 +114,7 @@ class HostProfile:
         return "".join(parts)
 
     def save(self, path: str | Path) -> None:
-        """Write the profile as TOML, whole or not at all."""
+        """Write the profile as TOML, completely or not at all."""
         target = Path(path)
         temporary = target.with_name(f".{target.name}.part")
         temporary.unlink(missing_ok=True)  # a link of this name would be followed
@@ -124,7 +124,7 @@ class HostProfile:
 
     @classmethod
     def load(cls, path: str | Path) -> HostProfile:
-        """Read a profile; raise `ConfigError` for one that cannot be trusted, naming file, host and row."""
+        """Read a profile; raise `ConfigError` for an invalid one, naming file, host and row."""
         try:
             raw = Path(path).read_bytes()
         except OSError as error:
@@ -133,7 +133,7 @@ class HostProfile:
 
     @classmethod
     def parse(cls, text: str, path: str) -> HostProfile:
-        """Read a profile from TOML that stands at a place; raise `ConfigError` as `load` does."""
+        """Parse a profile from TOML with the path ``path``; raise `ConfigError` like `load`."""
         data = parsed(text, source=path, refuse=ConfigError)
         if data.pop("version", None) != VERSION:
             raise ConfigError(f"{path}: not a host profile of version {VERSION}: write one with `cleantext learn`")
@@ -157,7 +157,7 @@ def _rebuilt(hosts: Mapping[str, Mapping[str, HostLine]], pages: Mapping[str, in
 
 
 def _quoted(text: str) -> str:
-    """Return a TOML string; that of JSON is one for all that is printable, and keys are."""
+    """Return a TOML string; a JSON string is valid TOML if everything in it is printable, which keys are."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -175,11 +175,11 @@ def _row(where: str, row: Any) -> HostLine:
 
 
 def load_profile(path: str) -> HostProfile:
-    """Load a profile, once until its file changes."""
+    """Load a profile; it is cached until its file changes."""
     try:
         state = os.stat(path)  # noqa: PTH116 - half the time of Path, and asked for each batch
     except OSError:
-        return HostProfile.load(path)  # says what is wrong
+        return HostProfile.load(path)  # raises with the cause
     return _loaded(path, state.st_mtime_ns, state.st_size)
 
 
@@ -189,7 +189,7 @@ def _loaded(path: str, changed: int, size: int) -> HostProfile:  # noqa: ARG001 
 
 
 def host_of(page: Page) -> str:
-    """Return the host of a page: as stated, of its address, or the folder named as a host that it was read from.
+    """Return the host of a page: the stated one, that of its address, or the name of the folder that it was read from.
 
     >>> host_of(Page("", url="https://News.example.cn/a.html")), host_of(Page("", id="crawl/www.example.cn/a/b.html")), host_of(Page(""))
     ('news.example.cn', 'www.example.cn', '')
@@ -203,10 +203,10 @@ def host_of(page: Page) -> str:
 
 
 def support(known: I64, rows: Rows, lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:
-    """Add what a host's profile says to what is ``known`` of the folded lines of one of its pages.
+    """Add the evidence of a host's profile to the facts ``known`` of the folded lines of one of its pages.
 
-    A rule that matches the line already becomes as strong as the profile, for it knows what to salvage;
-    where none does, ``rule`` speaks. Protected lines (numbered headings, attachments, dates of signatures) get no evidence.
+    A rule that already matches the line is raised to the strength of the profile, since it knows what to salvage;
+    if none does, ``rule`` is the evidence. Protected lines (numbered headings, attachments, dates of signatures) get no evidence.
     """
     lengths = rows.ends - rows.starts
     short = np.flatnonzero((lengths > 0) & (lengths <= rule.longest))

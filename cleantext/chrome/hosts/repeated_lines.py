@@ -1,17 +1,17 @@
 """Learn which lines repeat on the pages of each host: two passes over the pages, in bounded memory.
 
-The first pass counts 64-bit hashes of folded lines. The second looks at those that came back: on how many distinct
-pages, in which zone, where. A page that repeats an earlier one does not count again, for reposts would
+The first pass counts 64-bit hashes of folded lines. The second looks at the repeated ones: on how many distinct
+pages they are, in which zone and position. A page that repeats an earlier one does not count again, since reposts would
 make sentences look like the frame of the host.
 
-The rule (n distinct pages of the host; a line counts once a page):
+The rule (for n distinct pages of the host; a line counts once per page):
 
 * seen on >= max(3, 0.3 n) pages, or on >= max(3, 0.02 n) and outside the text on 80 % of them;
-* longer than 80 characters, or with a full stop: on >= max(5, half of n), outside the text, in one place (quantiles 0.25 apart);
+* longer than 80 characters, or with a full stop: on >= max(5, half of n), outside the text, in one position (quantiles at most 0.25 apart);
 * mostly inside the text: only if a rule matches it as well;
-* never: in the lines before a date behind the text, as the office that signs stands; protected lines; cells of tables; numbers alone.
+* never: lines before a date after the text, such as the name of the office that signs; protected lines; cells of tables; bare numbers.
 
-It acts anywhere from max(5, half of n) on, else before and after the text.
+It acts anywhere if seen on at least max(5, half of n) pages, otherwise before and after the text.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ __all__ = ["learn"]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
-LEAST = 3  # pages on which a line must stand
-PAGES = 2_000  # of one host that are looked at: more say nothing new
-LINES = 200_000  # hashes remembered for one host, and
-ALL_LINES = 4_000_000  # for all: lines seen once are forgotten first, so that counts are never too high
+LEAST = 3  # minimum pages of a line
+PAGES = 2_000  # pages of one host that are read: more add nothing new
+LINES = 200_000  # hashes kept for one host, and
+ALL_LINES = 4_000_000  # for all hosts: lines seen once are dropped first, so counts are never too high
 BATCH = 64
-SIGN = 12  # characters of a line that may be no frame of the host
-SIGNS = 5  # the longest lines that no frame has: what a page is known by when it comes again
-PLACES = 64  # positions remembered for a line
-OFTEN = 5  # pages, and half of them, from which a line is frame wherever it stands
-SIGNATURE = 3  # lines before a date among which an office signs
+SIGN = 12  # minimum length of a line that may identify a page
+SIGNS = 5  # the longest lines outside any frame, by which a repeated page is recognized
+PLACES = 64  # positions kept for a line
+OFTEN = 5  # a line on this many pages, and on half of them, is frame at any position
+SIGNATURE = 3  # lines before a date that may be the signature of an office
 LABEL = 8  # characters before the colon of a label
 
 
 def learn(pages: Iterable[Page], *, host: str | None = None, packs: Sequence[str] = ("zh-web-rules",)) -> HostProfile:
     r"""Learn which lines repeat on the pages of each host.
 
-    ``pages`` is gone through twice: a list, or an object that opens its pages anew. ``host`` says that all are of one host;
-    otherwise each says its own (`cleantext.chrome.hosts.profiles.host_of`), and pages that do not are left out. Raise `ConfigError`
-    for an iterator, and where no page says its host.
+    ``pages`` is iterated twice: pass a list, or an object that opens its pages again. ``host`` is the host of all pages;
+    without it each has its own (`cleantext.chrome.hosts.profiles.host_of`), and pages without a host are skipped. Raise `ConfigError`
+    for an iterator, and if no page has a host.
 
     >>> texts = [f"今日清河\n第{n}天的早上，{'雨' * n}停了，孩子们跑过堤坝。\n白塔网出品" for n in range(1, 8)]
     >>> profile = learn([Page(text) for text in texts], host="news.example.cn")
@@ -83,7 +83,7 @@ def learn(pages: Iterable[Page], *, host: str | None = None, packs: Sequence[str
 
 
 def _batches(pages: Iterable[Page], host: str | None) -> Iterator[tuple[str, list[str]]]:
-    """Yield hosts and texts of their pages, the first `PAGES` of each."""
+    """Yield hosts and the texts of their pages, the first `PAGES` of each."""
     waiting: dict[str, list[str]] = defaultdict(list)
     seen: Counter[str] = Counter()
     held = 0
@@ -104,7 +104,7 @@ def _batches(pages: Iterable[Page], host: str | None) -> Iterator[tuple[str, lis
 
 
 def _count(pages: Iterable[Page], host: str | None) -> dict[str, _Host]:
-    """Count on how many pages of its host each line stands."""
+    """Count for each line on how many pages of its host it is."""
     counts: dict[str, Counter[int]] = defaultdict(Counter)
     numbers: Counter[str] = Counter()
     held = 0
@@ -129,44 +129,44 @@ def _without_once(counts: Counter[int]) -> Counter[int]:
 
 
 def _folded(texts: Sequence[str]) -> tuple[Rows, I64, I32, list[int]]:
-    """Return the folded lines of texts, hashes and lengths of their keys (0 for a blank line), and where the lines of each text begin and end."""
+    """Return the folded lines of texts, hashes and lengths of their keys (0 for a blank line), and the bounds of the lines of each text."""
     rows = Rows.split(view_points(code_points("\n".join(texts))))
     return rows, *key_hashes(rows), list(accumulate((text.count("\n") + 1 for text in texts), initial=0))
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What the second pass saw of one line."""
+    """Statistics of one line from the second pass."""
 
     example: str
     pages: int = 0
-    last: int = 0  # number of the page that it was last seen on: it counts once a page
+    last: int = 0  # number of the page on which it was last seen: it counts once per page
     zones: Counter[str] = field(default_factory=Counter)
-    signing: int = 0  # times that a date followed it
-    matched: int = 0  # times that a rule matched against it
+    signing: int = 0  # how often a date followed it
+    matched: int = 0  # how often a rule matched it
     places: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Host:
-    """One host while it is learned."""
+    """One host while it is being learned."""
 
-    wanted: I64  # hashes of the lines that came back, sorted, the largest number last,
-    pages: I64  # and on how many pages each stands
+    wanted: I64  # hashes of the repeated lines, sorted, the largest number last,
+    pages: I64  # and the number of pages of each
     total: int
     distinct: int = 0
     seen: dict[str, _Seen] = field(default_factory=dict)
-    labels: dict[str, Counter[str]] = field(default_factory=dict)  # label, and the lines that it began
-    known_by: dict[int, int] = field(default_factory=dict)  # line that no frame has, and the page that it belongs to
+    labels: dict[str, Counter[str]] = field(default_factory=dict)  # label, and the lines that begin with it
+    known_by: dict[int, int] = field(default_factory=dict)  # line outside any frame, and the page that it belongs to
 
     @classmethod
     def of(cls, counts: Mapping[int, int], total: int) -> _Host:
-        """Return a host of so many pages, given on how many each line stands."""
+        """Return a host with ``total`` pages, given the number of pages of each line."""
         often = np.array([*sorted((h, n) for h, n in counts.items() if n >= LEAST), (2**63 - 1, 0)], np.int64)
         return cls(often[:, 0].copy(), often[:, 1].copy(), total)
 
     def look(self, texts: Sequence[str], pack: Pack) -> None:
-        """Look at pages for the second time, all of them in one call of each kernel."""
+        """Run the second pass over pages, with one call of each kernel for all of them."""
         if not pack.of_kind["repeated"]:
             return
         rule, cache = pack.of_kind["repeated"][0], LineCache.of(pack)
@@ -176,7 +176,7 @@ class _Host:
         solid = np.flatnonzero(sizes)
         ends = np.searchsorted(solid, bounds)
         at = np.minimum(np.searchsorted(self.wanted, hashes), len(self.wanted) - 1)
-        often = np.where(self.wanted[at] == hashes, self.pages[at], 0)  # pages on which each line stands
+        often = np.where(self.wanted[at] == hashes, self.pages[at], 0)  # number of pages of each line
         zone = _zones(known, cache, often >= max(OFTEN, self.total / 2), solid, ends)
         shield = np.where(known & SHIELDED, 1, np.where(known & SIGNED, 2, 0))
         quiet = cache.summary_rows[known >> SUMMARY, COUNT] == 0
@@ -199,7 +199,7 @@ class _Host:
         shown = " ".join(text.split())
         shown = shown if shown.isprintable() else key
         line = self.seen.setdefault(key, _Seen(shown))
-        line.example = min(line.example, shown)  # whatever the order of the pages
+        line.example = min(line.example, shown)  # independent of the order of the pages
         if line.last == self.distinct:
             return
         line.last = self.distinct
@@ -220,14 +220,14 @@ class _Host:
                 lines[text.strip()] += 1
 
     def _is_repost(self, own: I64, rows: Rows, hashes: I64, sizes: I32) -> bool:
-        """Say whether most of the longest lines that are a page's ``own`` are those of one earlier page."""
+        """Return whether most of the longest ``own`` lines of a page belong to one earlier page."""
         _, firsts = np.unique(hashes[own], return_index=True)
-        own = own[firsts]  # each once
+        own = own[firsts]  # distinct
         least = np.sort(sizes[own])[-SIGNS:][:1]
         longest = sorted((-int(sizes[n]), line_key(rows.line(n)), int(hashes[n])) for n in own[sizes[own] >= least].tolist())
         signs = [sign for _, _, sign in longest[:SIGNS]]
         if not signs:
-            return True  # nothing of its own: an empty page, or one that says nothing new
+            return True  # no lines of its own: an empty page, or one without anything new
         shared = Counter(self.known_by[s] for s in signs if s in self.known_by)
         repost = 2 * max(shared.values(), default=0) > len(signs)
         if not repost:
@@ -241,7 +241,7 @@ class _Host:
 
 
 def _may(row: str, key: str, rule: Rule, *, matched: bool) -> bool:
-    """Say whether a line that nothing shields can be learned at all; ``matched`` says that a rule matches it."""
+    """Return whether an unprotected line can be learned at all; ``matched`` means that a rule matches it."""
     if "\t" in row.strip() or not key.isprintable() or len(key) > rule.longest:
         return False
     return matched or rule.finds(key) is not None
@@ -266,7 +266,7 @@ def _judged(key: str, line: _Seen, n: int) -> HostLine | None:
 
 
 def _proposals(hosts: Mapping[str, _Host], found: Mapping[str, Sequence[HostLine]]) -> Iterator[Proposal]:
-    """Yield what a rule might be written for: lines of several hosts, and labels before changing values, that no rule knows."""
+    """Yield lines of several hosts, and labels before varying values, that no rule matches: candidates for new rules."""
     where: dict[str, list[str]] = defaultdict(list)
     for name, lines in found.items():
         for line in lines:
@@ -290,9 +290,9 @@ def _evidence(hosts: Mapping[str, _Host], key: str, names: Sequence[str]) -> tup
 
 
 def _zones(known: I64, cache: LineCache, often: npt.NDArray[np.bool_], solid: I64, ends: I64) -> I32:
-    """Return the zones of lines before anything goes; ``solid`` are those that are not blank, cut into pages at ``ends``.
+    """Return the zones of lines before any removal; ``solid`` are the non-blank lines, divided into pages at ``ends``.
 
-    A sentence that stands on half of the pages (``often``) does not make the body of a page reach to it.
+    A sentence on half of the pages (``often``) does not extend the body of a page.
     """
     summaries = cache.summary_rows[known >> SUMMARY]
     gain = ((known & GAIN) - LOSS).astype(np.int32)

@@ -1,19 +1,19 @@
-"""Decide for every line of a batch of pages whether it goes.
+"""Decide for every line of a batch of pages whether it is removed.
 
-Rules, host profiles and the learned scorer give evidence (`cleantext.chrome.lines.findings`); none of them deletes. A line goes when its evidence is strong
-enough for where it stands (head, tail, or inside the body), or when a second reason supports it:
+Rules, host profiles and the learned scorer give evidence (`cleantext.chrome.lines.findings`); none of them deletes. A line is removed if its evidence is strong
+enough for its position (head, tail, or inside the body), or if a second reason supports it:
 
-* strength A acts anywhere, B in its zones or beside a line that goes, C only between lines that go;
-* a heading goes with the rows of its list, a header or footer with the short lines inside it;
+* strength A acts anywhere, B in its zones or next to a removed line, C only between removed lines;
+* a heading is removed with the rows of its list, a header or footer with the short lines inside it;
 * protectors (numbered headings, signatures, dialogue, records, chronicles, titles: `cleantext.chrome.lines.protectors`) withdraw evidence;
-* a scorer learned from labelled pages takes what a page can spare of the rest (`cleantext.chrome.scorer`), never a protected line;
-* a page of which removal would leave no body is kept whole.
+* a scorer trained on labelled pages removes what a page can spare of the rest (`cleantext.chrome.scorer`), but never a protected line;
+* a page is kept whole if removal would leave no body.
 
-What goes changes what stands beside what stays. So the lines that stayed are judged again,
+Removing a line changes the neighbours of the kept lines. So the kept lines are judged again
 until nothing changes: a second run over the cleaned page finds nothing to do.
 
-Lines are numbers in arrays here (`cleantext.chrome.lines.columns.Lines`) and are judged by kernels, for a batch of pages at once. Python looks
-only at lines that a rule speaks about beyond its evidence: headings, names to salvage, parts to cut.
+Here lines are numbers in arrays (`cleantext.chrome.lines.columns.Lines`), and kernels judge them for a batch of pages at once. Python code handles
+only lines for which rules do more than give evidence: headings, names to salvage, parts to cut.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ from cleantext.chrome.scorer import Scorer
 __all__ = ["Decisions", "PageDecision", "Reason", "decide"]
 
 Flags = npt.NDArray[np.bool_]
-_ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and what happened
-DATE = 10  # characters by which two entries of a chronicle differ
+_ENTRY = re.compile(r"\s*(?:1\d|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}日?[ :,]{1,2}[\u3400-\u9fff]")  # a date and an event
+DATE = 10  # characters in which two entries of a chronicle differ
 
 
 def decide(
@@ -79,10 +79,10 @@ def decide(
     told: bool = False,
     spared: Sequence[tuple[int, int]] = (),
 ) -> Decisions:
-    """Decide for every line of many pages, given their folded lines, one page after the other, and what is known of each.
+    """Decide for every line of many pages, given their folded lines, page after page, and the facts about each.
 
-    The lines ``spared``, given by their text and number, stay whole, though what is said of them counts for their neighbours.
-    With a ``scorer``, lines of ``plain`` pages that no rule takes go by what is learned; ``told`` keeps its reasons in words.
+    The lines ``spared``, given by their text and number, are kept whole, but their evidence still counts for their neighbours.
+    With a ``scorer``, lines of ``plain`` pages that no rule removes are decided by it; ``told`` records its reasons in words.
     """
     pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
     suspected = np.zeros(len(texts), bool)
@@ -98,20 +98,20 @@ def decide(
 
 
 class Decider:
-    """The lines of the pages against which anything is said, while they are judged."""
+    """The lines of pages with any evidence, while they are judged."""
 
     def __init__(self, texts: Sequence[str], rows: Rows, pages: I64, kept: I64, known: I64, cache: LineCache) -> None:
         self.texts, self.rows, self.cache, self.pack = texts, rows, cache, cache.pack
-        self.cut_rows: dict[int, str] = {}  # what is left of a line of which parts were cut
-        self.cuts: dict[int, list[Evidence]] = {}  # in offsets of the whole line
-        self.origins: dict[int, list[int]] = {}  # where the characters that are left stood in the line
+        self.cut_rows: dict[int, str] = {}  # the rest of a line from which parts were cut
+        self.cuts: dict[int, list[Evidence]] = {}  # with offsets in the whole line
+        self.origins: dict[int, list[int]] = {}  # for each remaining character its offset in the line
         self.dates: dict[str, int] = {}  # of chronicles
-        self.plain = np.zeros(len(texts), bool)  # pages that the scorer is asked about
-        self.safe: tuple[I32, I32, I32] | None = None  # what took lines before anything aggressive did, and why
-        self.sure = np.full(len(kept), -1, np.int32)  # how likely each line is chrome, in 1/10000; -1 where the scorer was not asked
-        self.told: dict[int, str] = {}  # why learned evidence took a line, where that is asked for
-        first = np.searchsorted(pages, pages[kept])  # row that the page starts with
-        self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # in the lines of all pages together
+        self.plain = np.zeros(len(texts), bool)  # pages for which the scorer is used
+        self.safe: tuple[I32, I32, I32] | None = None  # which evidence removed lines before the aggressive rules ran, and why
+        self.sure = np.full(len(kept), -1, np.int32)  # how likely each line is chrome, in 1/10000; -1 if the scorer was not used
+        self.told: dict[int, str] = {}  # why learned evidence removed a line, if requested
+        first = np.searchsorted(pages, pages[kept])  # row of the first line of the page
+        self.starts, self.ends = rows.starts[kept], rows.ends[kept]  # offsets in the lines of all pages together
         self.lines = Lines.before(
             pages[kept].astype(np.int32), kept - first, self.starts - rows.starts[first], self.ends - rows.starts[first], known[kept]
         )
@@ -120,7 +120,7 @@ class Decider:
         self._know(self.every)
 
     def _know(self, lines: I32) -> None:
-        """Fill in what follows from what is known of lines."""
+        """Fill in the columns that follow from the facts about lines."""
         its, cache = self.lines, self.cache
         known = its.known[lines]
         its.gain[lines] = (known & GAIN) - LOSS
@@ -132,20 +132,20 @@ class Decider:
                 its.entry[n] = self.dates.setdefault(row[:DATE], len(self.dates) + 1)
 
     def folded(self, n: int) -> str:
-        """Return a line as far as it is not cut yet."""
+        """Return a line without the parts already cut."""
         return self.cut_rows[n] if n in self.cut_rows else text_of(self.rows.points[self.starts[n] : self.ends[n]])
 
     def act(self, n: int, evidence: Evidence, because: int, number: int = 0) -> None:
-        """Mark line ``n`` removed, with its evidence and the reason why that was enough."""
+        """Mark line ``n`` as removed, with its evidence and the reason why that was sufficient."""
         self.lines.removed_by[n], self.lines.because[n], self.lines.number[n] = self.cache.evidence_number(evidence), because, number
 
     # ------------------------------------------------------------ rounds
 
     def run(self, safety: str, scorer: Scorer | None = None, *, told: bool = False) -> None:
-        """Apply the rules until nothing changes; ask the scorer about whole pages, then about what is left, until it takes no more.
+        """Apply the rules until nothing changes; use the scorer on whole pages, then on what is left, until it removes no more.
 
-        Both look at nothing but the lines that stay, and are asked until neither moves: so a second run finds nothing to do.
-        What is aggressive comes after all that is safe, and takes more, never less.
+        Both look only at kept lines, and are repeated until neither removes any: so a second run finds nothing to do.
+        The aggressive rules run after all safe ones, and remove more lines, never fewer.
         """
         lines, page = self.lines, self.lines.page
         left = self.every[self.plain[page]] if scorer else self.every[:0]
@@ -171,7 +171,7 @@ class Decider:
                 self._learn(left, self._score(left, scorer), changed, scorer, told=told)
 
     def _learn(self, left: I32, judged: tuple[Flags, I32, I32], changed: Flags, scorer: Scorer | None, *, told: bool) -> None:
-        """Take what the scorer takes of lines that are left, and what rules take after that, until nothing changes."""
+        """Remove the lines of ``left`` that the scorer selects, and those that rules remove after that, until nothing changes."""
         lines, removed_by, page = self.lines, self.lines.removed_by, self.lines.page
         wanted, sure, seen = judged
         for rule in self.pack.of_kind["learned"] if scorer else ():
@@ -194,7 +194,7 @@ class Decider:
                 wanted, sure, seen = self._score(left, scorer)
 
     def spare(self, spared: Sequence[tuple[int, int]]) -> None:
-        """Let lines stay whole."""
+        """Mark lines to be kept whole."""
         if spared:
             size = int(self.lines.row.max(initial=0)) + 1
             here = np.isin(self.lines.page * np.int64(size) + self.lines.row, [page * size + row for page, row in spared if row < size])
@@ -203,7 +203,7 @@ class Decider:
                 self.cuts.pop(n, None)
 
     def _repeat(self, left: I32, moved: Flags, *, aggressive: bool = False) -> None:
-        """Apply the rules again to the lines left of pages of which something went, until nothing changes."""
+        """Apply the rules again to the remaining lines of pages that changed, until nothing changes."""
         while moved.any():
             left = left[(self.lines.removed_by[left] < 0) & moved[self.lines.page[left]]]
             if not len(left):
@@ -211,7 +211,7 @@ class Decider:
             moved = self._round(left, aggressive=aggressive)
 
     def _score(self, left: I32, scorer: Scorer | None) -> tuple[Flags, I32, I32]:
-        """Return which of the lines that are left the scorer would take, how sure it is of each, and the features of each."""
+        """Return which of the remaining lines the scorer would remove, its probability for each, and the features of each."""
         if scorer is None or not len(left):
             return np.zeros(len(left), bool), np.zeros(len(left), np.int32), np.zeros((len(left), 0), np.int32)
         cut = {k: self.cut_rows[n] for k, n in enumerate(left.tolist()) if n in self.cut_rows} if self.cut_rows else {}
@@ -221,7 +221,7 @@ class Decider:
         return judged
 
     def _round(self, left: I32, *, aggressive: bool = False) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Apply the rules once to the lines that are left; say of which pages anything went."""
+        """Apply the rules once to the remaining lines; return which pages changed."""
         lines, cache, size = self.lines, self.cache, len(left)
         bounds = _bounds(lines.page[left])
         tables = cache.summary_rows, cache.evidence_rows
@@ -250,7 +250,7 @@ class Decider:
         return moved
 
     def _head(self, left: I32, words: I32, columns: I64) -> None:
-        """Take the columns of the site's pages. The last line of one that no possible title follows may be the title."""
+        """Remove the columns of links above titles. If no possible title follows a column, its last line may be the title."""
         lines, cache = self.lines, self.cache
         for first, last, end, needs_title in columns.tolist():
             below = left[last + 1 : end]
@@ -264,7 +264,7 @@ class Decider:
             lines.because[column[went]] = HEADER
 
     def _grow(self, left: I32, bounds: I64, heads: I64, summaries: I64) -> None:
-        """Ask which lines below headings, at these places of ``left``, are rows of their blocks; take those with the heading."""
+        """Find which lines below headings, at these places of ``left``, are rows of their blocks; remove them with the heading."""
         cache, tables = self.cache, self.cache.tables
         blocks = self.pack.of_kind["block"]
         numbers = {block.id: n for n, block in enumerate(blocks)}
@@ -293,7 +293,7 @@ class Decider:
         grow.sized(len(self.every))(self.lines, left, headings, tags, np.array(rows, np.int32))
 
     def _echo(self, left: I32, bounds: I64, rule: Rule) -> None:
-        """Salvage a bare name under the date as the source, where the foot of the page names it again."""
+        """Salvage a bare name under the date as the source, if the foot of the page repeats it."""
         lines = self.lines
         removed_by = lines.removed_by[left]
         dated = (removed_by >= 0) & (self.cache.evidence_rows[removed_by, DATED] > 0)
@@ -309,7 +309,7 @@ class Decider:
                     self.act(n, Evidence.alone(rule)._replace(salvage=(("source", at, at + len(name)),)), ECHO)
 
     def _enclose(self, rule: Rule) -> None:
-        """Take short lines that no rule knows from inside a header or footer."""
+        """Remove short lines that no rule matches from inside a header or footer."""
         lines, cache = self.lines, self.cache
         where = sum(ZONES[name] for name in set(rule.zones))
         counts = len(cache.rules), where, rule.least, rule.most
@@ -319,13 +319,13 @@ class Decider:
         lines.removed_by[found] = cache.evidence_number(Evidence.alone(rule))
 
     def _stretches(self, lines: I32) -> tuple[I64, I64]:
-        """Return where lines stand in the rows, without the blanks around them and as if nothing were cut from them."""
+        """Return the offsets of lines in the rows, without surrounding blanks and ignoring cuts."""
         points = self.rows.points
         starts, ends = stripped.sized(len(points))(points, self.starts[lines], self.ends[lines], self.cache.tables.bits)
         return starts, ends
 
     def answers(self, lines: I32, questions: I32) -> Flags:
-        """Answer a question about each line, without the blanks around it."""
+        """Evaluate a question for each line, without surrounding blanks."""
         automata = self.cache.tables.automata
         out = automata.answers(self.rows.points, *self._stretches(lines), questions)
         if self.cut_rows:
@@ -334,7 +334,7 @@ class Decider:
         return out
 
     def finds(self, lines: I32, rule: Rule) -> Flags:
-        """Say which lines a rule finds, without the blanks around them."""
+        """Return which lines a rule matches, without surrounding blanks."""
         tables = self.cache.tables
         out = tables.finds(self.rows.points, *self._stretches(lines), np.full(len(lines), tables.numbers[rule.id], np.int32))
         if self.cut_rows:
@@ -343,7 +343,7 @@ class Decider:
         return out
 
     def _cut(self, lines: I32) -> None:
-        """Cut the parts of lines that rules found; a line of which nothing is left goes."""
+        """Cut the parts of lines that rules matched; remove a line of which nothing is left."""
         its, cache = self.lines, self.cache
         for n in lines.tolist():
             spans, at = [], 0
@@ -371,5 +371,5 @@ class Decider:
 
 
 def _bounds(pages: I32) -> I64:
-    """Return where each page begins among lines, and where the last ends."""
+    """Return where each page begins among the lines, and where the last one ends."""
     return np.append(np.flatnonzero(np.diff(pages, prepend=-1)), len(pages))

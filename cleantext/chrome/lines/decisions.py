@@ -1,4 +1,4 @@
-"""What was decided about pages, as columns of edits, a decision for each page, and titles."""
+"""The decisions on pages: as columns of edits, as one decision per page, and their titles."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class Reason(NamedTuple):
     """Why a span of a page was cut: one row for each removed line or part of a line."""
 
     start: int
-    end: int  # in the page, line break not included
+    end: int  # offset in the page, without the line break
     rule: str
-    strength: str  # "A", "B" or "C": that of the evidence, which several words of one kind may raise
+    strength: str  # "A", "B" or "C": strength of the evidence, which several words of one kind may raise
     zone: str
-    because: str  # what made the evidence enough
+    because: str  # why the evidence was sufficient
 
 
 class Odds(NamedTuple):
-    """How likely a line of a page is page chrome, as a learned model has it, and whether it went by that."""
+    """The probability of a learned model that a line of a page is page chrome, and whether it was removed for that."""
 
     start: int
-    end: int  # in the page, line break not included
+    end: int  # offset in the page, without the line break
     chrome: float  # 0 to 1
     gone: bool
 
 
 @dataclass(frozen=True)
 class PageDecision:
-    """What is cut from a page, what was salvaged, and why."""
+    """The cuts of a page, its salvaged metadata, and the reasons."""
 
     edits: list[Edit] = field(default_factory=list)
     flags: Sequence[str] = ()
@@ -57,25 +57,25 @@ class PageDecision:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was decided about a batch of pages: as columns for the many who ask for texts, as page_decisions for those who ask why."""
+    """The decisions on a batch of pages: as columns if only the texts are needed, as `page_decisions` if the reasons are needed too."""
 
     texts: Sequence[str]
-    cuts: I64  # rows of page, start, end and number of the rule, sorted
+    cuts: I64  # rows of page, start, end and rule number, sorted
     rules: Sequence[Rule]
     flags: Mapping[int, tuple[str, ...]]
     metadata: Mapping[int, Mapping[str, Any]]
-    explain: Callable[[int], Iterable[Reason]]  # why something went from a page
-    weigh: Callable[[int], Iterable[Odds]]  # the lines of a page that a learned model decided about
+    explain: Callable[[int], Iterable[Reason]]  # why parts of a page were removed
+    weigh: Callable[[int], Iterable[Odds]]  # the lines of a page that a learned model decided on
 
     def page_decisions(self) -> list[PageDecision]:
-        """Return what was decided about each page."""
+        """Return the decision on each page."""
         edits: list[list[Edit]] = [[] for _ in self.texts]
         for page, start, end, rule in self.cuts.tolist():
             edits[page].append(Edit(start, end, self.texts[page][start:end], "", self.rules[rule].id))
         return [PageDecision(e, self.flags.get(n, ()), self.metadata.get(n, {}), partial(self.explain, n)) for n, e in enumerate(edits)]
 
     def changes(self) -> Changes:
-        """Return what was decided as the changes of one step."""
+        """Return the decisions as the changes of one step."""
         used, rule = np.unique(self.cuts[:, 3], return_inverse=True)
         page, start, end = self.cuts[:, :3].astype(np.int32).T.copy()
         texts: dict[int, str] = {}
@@ -102,10 +102,10 @@ class Decisions:
 
 @kernel
 def removals(lines: Lines, bounds: I64, evidence: I32, whole: I32, ends: I64, broken: I64) -> I64:
-    """Return the cuts that take the lines that went: rows of page, start, end and rule; none of pages that are kept ``whole``.
+    """Return the cuts that remove the lines decided on: rows of page, start, end and rule; none for pages that are kept ``whole``.
 
-    A line goes with its line break and the blank lines behind it; the foot of a page goes with the breaks before it. Neighbours
-    of one rule are one cut. Page ``p`` has ``ends[p]`` characters, the last a line break where ``broken[p]`` is 1.
+    A line is removed with its line break and the blank lines after it; the foot of a page with the line breaks before it. Adjacent lines
+    of one rule form one cut. Page ``p`` has ``ends[p]`` characters, the last a line break if ``broken[p]`` is 1.
     """
     rows = np.empty((len(lines.removed_by), 4), np.int64)
     found = 0
@@ -113,12 +113,12 @@ def removals(lines: Lines, bounds: I64, evidence: I32, whole: I32, ends: I64, br
         lo, hi = bounds[p], bounds[p + 1]
         if whole[p]:
             continue
-        last = hi - 1  # line that stays
+        last = hi - 1  # last line that is kept
         while last >= lo and lines.removed_by[last] >= 0:
             last -= 1
         kept = -1
-        first = lo  # of the run that goes
-        joins = False  # the line before is of the cut written last
+        first = lo  # of the run of removed lines
+        joins = False  # whether the line before belongs to the last cut written
         for n in range(lo, hi):
             if lines.removed_by[n] < 0:
                 kept, joins = n, False
@@ -144,7 +144,7 @@ def removals(lines: Lines, bounds: I64, evidence: I32, whole: I32, ends: I64, br
 
 
 def cut_parts(start: int, parts: Iterable[Evidence]) -> Iterator[tuple[int, int, str]]:
-    """Yield the cuts inside a line that starts at ``start``, with their rules: where they meet one after the other, never over each other."""
+    """Yield the cuts inside a line that starts at ``start``, with their rules; adjacent cuts may touch, but never overlap."""
     at = start
     for part in sorted(parts, key=lambda e: (e.start, -e.end)):
         a, b = max(at, start + part.start), start + part.end
@@ -155,7 +155,7 @@ def cut_parts(start: int, parts: Iterable[Evidence]) -> Iterator[tuple[int, int,
 
 @kernel
 def titles(lines: Lines, bounds: I64, summaries: I32, evidence: I32) -> I64:
-    """Return for each page the line that stays right before the date, or the first that does; -1 where none does."""
+    """Return for each page the kept line right before the date, or the first kept line; -1 if there is none."""
     out = np.full(len(bounds) - 1, -1, np.int64)
     for p in range(len(bounds) - 1):
         dated = first = doubted = -1
@@ -166,9 +166,9 @@ def titles(lines: Lines, bounds: I64, summaries: I32, evidence: I32) -> I64:
                 first = n if summaries[lines.known[n] >> SUMMARY, COUNT] == 0 else first
             elif lines.zone[n] == HEAD and evidence[removed_by, DATED]:
                 dated = n
-        sure = first >= 0  # of lines that nothing is said against
+        sure = first >= 0  # of lines without evidence against them
         near = last = -1
-        run = 0  # lines of four letters and more right before the date
+        run = 0  # number of lines with four or more letters right before the date
         for n in range(dated - 1, bounds[p] - 1, -1):
             stays = lines.removed_by[n] < 0 and (not sure or summaries[lines.known[n] >> SUMMARY, COUNT] == 0)
             if stays and lines.known[n] & NAMED:
@@ -182,6 +182,6 @@ def titles(lines: Lines, bounds: I64, summaries: I32, evidence: I32) -> I64:
 
 
 def title_of(text: str, start: int = 0, end: int | None = None) -> dict[str, Any]:
-    """Return a line of a page as its title, the first that is not blank by default, if it reads like one."""
+    """Return a line of a page, by default the first non-blank one, as its title, if it reads like one."""
     title = text[start:end].strip() if end is not None else text.lstrip().partition("\n")[0].strip()
     return {"title": title} if title and len(title) <= 120 and not title.endswith(("。", "；", ";", "，", ",")) else {}

@@ -1,4 +1,4 @@
-"""Evidence: what one rule says of one line, and the kinds of rules that need a line as text."""
+"""Evidence: the finding of one rule on one line, and the kinds of rules that need the line as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cleantext.chrome.rules.salvage import read_labels
 
 __all__ = ["NUMBERED", "PROTECTED", "SIGNED_DATE", "Evidence", "Findings", "labels", "salvaged", "shielding", "spans"]
 
-Salvage = tuple[tuple[str, int, int], ...]  # field, and span in the line
+Salvage = tuple[tuple[str, int, int], ...]  # field, and its span in the line
 
 PROTECTED = Question(
     r"第 ?[一二三四五六七八九十百零〇\d]{1,5} ?[条章节编款项回卷讲课]"
@@ -31,40 +31,40 @@ SIGNED_DATE = Question(
 
 
 class Evidence(NamedTuple):
-    """What one rule says of one line."""
+    """The finding of one rule on one line."""
 
     rule: Rule
     power: int
-    start: int  # of the part to cut, in the line; a whole line has (0, its length)
+    start: int  # of the part to cut, as an offset in the line; a whole line has (0, its length)
     end: int
-    salvage: tuple[tuple[str, int, int], ...] = ()  # field and span in the line
-    note: str = ""  # what made it stronger than its rule, for the reader of the reasons
-    words: int = 0  # of a line of widget words: how many stand apart
+    salvage: tuple[tuple[str, int, int], ...] = ()  # field, and its span in the line
+    note: str = ""  # why it is stronger than its rule, for readers of the reasons
+    words: int = 0  # for a line of widget words: how many separate ones
 
     @classmethod
     def alone(cls, rule: Rule) -> Evidence:
-        """Return what a rule alone says of lines that go with others."""
+        """Return the evidence of a rule for lines that are removed together with others."""
         return cls(rule, rule.power, 0, 0)
 
 
 class Findings(NamedTuple):
-    """All that the text of a line says."""
+    """All findings on the text of a line."""
 
     evidence: tuple[Evidence, ...] = ()  # against the whole line, strongest first
     spans: tuple[Evidence, ...] = ()  # against parts of it
-    heads: tuple[Rule, ...] = ()  # blocks that it can be the heading of
-    gain: int = 0  # how much it speaks for standing in the body of a page
-    shield: int = 0  # 1: a numbered heading, an attachment and their kin; 2: a date, as under a signature
+    heads: tuple[Rule, ...] = ()  # blocks whose heading it can be
+    gain: int = 0  # score for being in the body of a page
+    shield: int = 0  # 1: a numbered heading, an attachment and the like; 2: a date, as under a signature
 
 
 @lru_cache(maxsize=1)
 def shielding() -> Iterable[str]:
-    """Return the characters with which a protected line can start, but for one that ends in a document number."""
+    """Return the characters with which a protected line can start, except for lines that end in a document number."""
     return [chr(c) for asked in (PROTECTED, SIGNED_DATE) for low, high in opening(asked) for c in range(low, high + 1)]
 
 
 def spans(line: str, rule: Rule) -> Iterator[Evidence]:
-    """Yield evidence against the parts of a line that a rule finds."""
+    """Yield evidence against the parts of a line that a rule matches."""
     first = rule.pattern.search(line) if len(line) <= rule.longest else None
     if first is None or (rule.guard and rule.guard.search(line)):
         return
@@ -75,7 +75,7 @@ def spans(line: str, rule: Rule) -> Iterator[Evidence]:
 
 
 def salvaged(rule: Rule, match: re.Match[str] | None, shift: int) -> tuple[tuple[str, int, int], ...]:
-    """Return the fields that a match names, and where they stand ``shift`` characters on."""
+    """Return the fields that a match names, with their spans moved by ``shift`` characters."""
     if match is None or not rule.pattern.groupindex:
         return ()
     fields = [(rule.salvage if name == "value" else name, *match.span(name)) for name in rule.pattern.groupindex if name != "cut"]
@@ -83,7 +83,7 @@ def salvaged(rule: Rule, match: re.Match[str] | None, shift: int) -> tuple[tuple
 
 
 def labels(line: str, shift: int, core: str, pack: Pack) -> Iterator[Evidence]:
-    """Yield evidence against a line of labels and values only, each value of the shape that its label asks for."""
+    """Yield evidence against a line that consists of labels and values, if each value has the shape that its label requires."""
     pairs = read_labels(core, pack)
     rules = [p.rule for p in pairs if p.rule]
     if rules:

@@ -1,8 +1,8 @@
-"""Findings: what rules say of a line by its text alone, whatever stands around it.
+"""Findings: the evidence of rules on a line by its text alone, independent of its surroundings.
 
-A pure function of the folded line and the pack, and so remembered, for on a crawl most lines of page chrome come back on the next
-page: a `LineCache` knows a line as one number, with what is asked of every line in its bits and the number of a row that summarizes its
-evidence where there is any. Nothing is decided here; see `cleantext.chrome.lines.decide`.
+They are a pure function of the folded line and the pack, and are cached, since in a crawl most lines of page chrome occur again on the next
+page: a `LineCache` represents a line as one number, whose bits are the facts needed for every line, with the number of a row that summarizes its
+evidence, if there is any. Nothing is decided here; see `cleantext.chrome.lines.decide`.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ __all__ = ["Evidence", "Findings", "LineCache", "collect"]
 
 Flags = npt.NDArray[np.bool_]
 
-MEMORY = 1 << 17  # evidence and summaries remembered for a pack
-SIGNATURE = 20  # characters of a line that is the date under a signature
+MEMORY = 1 << 17  # maximum rows of evidence and summaries cached for a pack
+SIGNATURE = 20  # maximum length of a line that is the date under a signature
 CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
 PLACES, DATES = CATEGORY_NUMBERS["C01"], CATEGORY_NUMBERS["C02"]
 
@@ -86,7 +86,7 @@ def collect(lines: Sequence[str], pack: Pack) -> list[Findings]:
 
 
 class Tables:
-    """A pack in arrays, its rules numbered in the order of their ids."""
+    """A pack as arrays, its rules numbered in the order of their ids."""
 
     def __init__(self, pack: Pack) -> None:
         self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
@@ -113,10 +113,10 @@ class Tables:
         asked = [pattern for pattern, _, _ in questions]
         self.guards, self.rows = (self._ask(asked, [q[k] for q in questions]) for k in (1, 2))
         self.protected, self.numbered, self.signed, self.listing = self._ask(asked, [PROTECTED, NUMBERED, SIGNED_DATE, LISTING]).tolist()
-        self.automata = Automata(asked)  # rule n asks question n
+        self.automata = Automata(asked)  # question n belongs to rule n
 
     def _columns(self, number: int, rule: Rule) -> tuple[int, ...]:
-        """Return what all evidence of a rule has in common."""
+        """Return the columns that all evidence of a rule has in common."""
         zones = sum(ZONES[zone] for zone in set(rule.zones))
         kind, category = KINDS.get(rule.kind, OTHER), CATEGORY_NUMBERS.get(rule.category, 0)
         return (number, rule.power, 0, zones, category, kind, rule.common, 0, 0, 0, 0, rule.power)
@@ -129,14 +129,14 @@ class Tables:
         return np.array(numbers, np.int32)
 
     def finds(self, points: U32, starts: I64, ends: I64, rules: I32) -> Flags:
-        """Say whether rules find stretches ``points[starts[k]:ends[k]]``: all of them, or for spans a part."""
+        """Return whether rules match the stretches ``points[starts[k]:ends[k]]``: completely, or for span rules in part."""
         found = (ends - starts <= self.rules.longest[rules]) & self.automata.answers(points, starts, ends, rules)
         guarded = np.flatnonzero(found & (self.guards[rules] >= 0))
         found[guarded] = ~self.automata.answers(points, starts[guarded], ends[guarded], self.guards[rules[guarded]])
         return found
 
     def look(self, rows: Rows) -> Scanned:
-        """Scan lines; of those that may be protected or head a list, say which are and do."""
+        """Scan lines; for those that may be protected or head a list, check whether they do."""
         points, lo, hi = rows
         found = Scanned(*scan.sized(len(points))(rows, self.bits, *self.lexicons, self.rules))
         asked = np.flatnonzero(found.known & (SHIELDED | LISTS))
@@ -163,30 +163,30 @@ _CACHES: dict[int, LineCache] = {}
 
 
 class _EvidenceColumns(NamedTuple):
-    """Evidence against whole lines, a column for each thing said."""
+    """Evidence against whole lines, as columns."""
 
     line: I32
     rule: I32
     power: I32
     words: I32
-    salvage: Mapping[int, Salvage]  # of some rows
+    salvage: Mapping[int, Salvage]  # only for some rows
 
 
 class LineCache:
-    """What is known of lines under one pack: a number for each, summaries for those with evidence."""
+    """The findings on lines under one pack: a number for each line, summaries for those with evidence."""
 
     def __init__(self, pack: Pack, tables: Tables | None = None) -> None:
         self.pack = pack
         self.tables = tables or Tables(pack)
         self.rules = self.tables.by_number
         self.memory = Memory()
-        self.summaries = 1  # so many rows are written: summary 0 is empty
+        self.summaries = 1  # number of rows written: summary 0 is empty
         self.evidence = 0
         self.summary_rows: I32 = np.zeros((64, 6), np.int32)
         self.evidence_rows: I32 = np.zeros((64, 12), np.int32)
-        self.heads: dict[int, tuple[Rule, ...]] = {}  # of summaries: the blocks that the line can head
-        self.spans: dict[int, tuple[Evidence, ...]] = {}  # of summaries: against parts of the line
-        self.salvage: dict[int, Salvage] = {}  # of evidence
+        self.heads: dict[int, tuple[Rule, ...]] = {}  # by summary: the blocks that the line can head
+        self.spans: dict[int, tuple[Evidence, ...]] = {}  # by summary: evidence against parts of the line
+        self.salvage: dict[int, Salvage] = {}  # by evidence
         self.notes: dict[int, str] = {}
         self._numbers: dict[tuple[Any, ...], int] = {}  # evidence and summaries that do not follow from a line
         self._raised: dict[int, int] = {}
@@ -194,10 +194,10 @@ class LineCache:
 
     @classmethod
     def of(cls, pack: Pack) -> LineCache:
-        """Return the cache of this very pack, a new one when the old is full."""
+        """Return the cache of exactly this pack, a new one if the old one is full."""
         known = _CACHES.get(id(pack))
         if known is None or known.pack is not pack:
-            if len(_CACHES) >= 8:  # packs are few: they come from a cache themselves
+            if len(_CACHES) >= 8:  # there are few packs, which are cached themselves
                 _CACHES.clear()
             known = _CACHES[id(pack)] = cls(pack)
         elif known.memory.full or known.evidence + known.summaries > MEMORY:
@@ -205,17 +205,17 @@ class LineCache:
         return known
 
     def forget(self) -> LineCache:
-        """Put an empty cache in the place of this one, which goes on to serve those who hold it."""
+        """Replace this cache by an empty one; those who hold the old one can still use it."""
         new = _CACHES[id(self.pack)] = LineCache(self.pack, self.tables)
         return new
 
     def look(self, rows: Rows) -> I64:
-        """Return the numbers of folded lines; rules are matched on those that are new."""
+        """Return the numbers of folded lines; rules are matched only on new lines."""
         with self._lock:
             return self.memory.look(rows, self._match)
 
     def findings(self, line: str, known: int) -> Findings:
-        """Return the findings that a number stands for."""
+        """Return the findings for a number."""
         gain, shield = (known & GAIN) - LOSS, 1 if known & SHIELDED else 2 if known & SIGNED else 0
         if not (summary := known >> SUMMARY):
             return _quiet(gain, shield)
@@ -224,12 +224,12 @@ class LineCache:
         return Findings(evidence, self.spans.get(summary, ()), self.heads.get(summary, ()), gain, shield)
 
     def evidence_at(self, number: int, length: int = 0) -> Evidence:
-        """Return the evidence of a number, against a line of a length."""
+        """Return the evidence with a number, against a line of this length."""
         rule, power, words = self.evidence_rows[number, [RULE, POWER, WORDS]].tolist()
         return Evidence(self.rules[rule], power, 0, length, self.salvage.get(number, ()), self.notes.get(number, ""), words)
 
     def summary(self, key: tuple[Any, ...], findings: Findings) -> int:
-        """Return the number of a summary of evidence that is not of the text (a host profile's); ``key`` is what it follows from."""
+        """Return the number of a summary of evidence from outside the text (a host profile); ``key`` is what it follows from."""
         with self._lock:
             if key not in self._numbers:
                 evidence = findings.evidence
@@ -245,7 +245,7 @@ class LineCache:
             return self._numbers[key]
 
     def evidence_number(self, evidence: Evidence) -> int:
-        """Return the number of evidence that stands on no summary."""
+        """Return the number of evidence that is in no summary."""
         key = (evidence.rule.id, *evidence[1:])
         with self._lock:
             if key not in self._numbers:
@@ -258,13 +258,13 @@ class LineCache:
             return self._numbers[key]
 
     def raised(self, number: int) -> int:
-        """Return the number of evidence as it stands under a number, but of strength B."""
+        """Return the number of the same evidence with strength B."""
         if number not in self._raised:
             self._raised[number] = self.evidence_number(self.evidence_at(number)._replace(power=B))
         return self._raised[number]
 
     def strongest(self, known: I64) -> I32:
-        """Return of lines the power and category of the strongest evidence, and whether they can head a block, as the scorer asks for them."""
+        """Return for each line the power and category of its strongest evidence, and whether it can head a block, in the form that the scorer needs."""
         summaries = self.summary_rows[known >> SUMMARY]
         category = np.where(summaries[:, COUNT] > 0, self.evidence_rows[summaries[:, FIRST], CATEGORY], 0)
         return np.stack((summaries[:, STRONGEST], category, summaries[:, HEADS] > 0), 1).astype(np.int32)
@@ -272,7 +272,7 @@ class LineCache:
     # ------------------------------------------------------------ tables
 
     def _note(self, said: _EvidenceColumns) -> int:
-        """Add evidence to its table; return the number of the first."""
+        """Append evidence to its table; return the number of the first row."""
         first = self.evidence
         self.evidence += len(said.rule)
         self.evidence_rows = _grown(self.evidence_rows, self.evidence)
@@ -294,7 +294,7 @@ class LineCache:
     def _file(
         self, lines: I32, said: _EvidenceColumns, parts: Mapping[int, tuple[Evidence, ...]], heads: Mapping[int, tuple[Rule, ...]]
     ) -> int:
-        """Add summaries on lines to their table, evidence in the order of the lines; return the number of the first."""
+        """Append summaries of lines to their table, with the evidence in the order of the lines; return the number of the first."""
         number, first = self.summaries, self._note(said)
         self.summaries += len(lines)
         self.summary_rows = _grown(self.summary_rows, self.summaries)
@@ -342,7 +342,7 @@ class LineCache:
         return found.known
 
     def _against(self, rows: Rows, found: Scanned, line: I32, rule: I32, a: I32, b: I32) -> _EvidenceColumns:
-        """Return what is said against whole lines: by rules that met them, by widget words and labels; sorted, the strongest first."""
+        """Return the evidence against whole lines: from rules that match, widget words and labels; sorted, the strongest first."""
         tables, words = self.tables, self._worded(rows, found)
         labelled: list[tuple[int, int, int, int]] = []
         salvage: dict[int, Salvage] = {}
@@ -371,7 +371,7 @@ class LineCache:
         return _EvidenceColumns(line, rule, power, count, {int(moved[k]): fields for k, fields in salvage.items()})
 
     def _worded(self, rows: Rows, found: Scanned) -> I32:
-        """Return the lines that are made of widget words: number, rule, power and how many words."""
+        """Return the lines that consist of widget words: number, rule, power and how many words."""
         lines, tables, points = np.flatnonzero(found.worded), self.tables, rows.points
         starts, ends = (rows.starts[lines, None] + found.core[lines]).T.copy()
         said = widgets.sized(len(points))(points, starts, ends, tables.bits, tables.lexicons[2], tables.rules)
@@ -385,7 +385,7 @@ def _quiet(gain: int, shielded: int) -> Findings:
 
 
 def _grown(rows: I32, size: int) -> I32:
-    """Return a table with room for so many rows."""
+    """Return a table with room for ``size`` rows."""
     if size <= len(rows):
         return rows
     grown = np.zeros((2 * size, rows.shape[1]), np.int32)

@@ -1,6 +1,6 @@
-"""The frame of a page in short lines that speak against nothing by themselves: channels above a title, the rest of a header or footer.
+"""The frame of a page in short lines without evidence of their own: channels above a title, the rest of a header or footer.
 
-Also what is no frame: lists that are text where they stand in a footer.
+Also the exceptions: lists in a footer that are text.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from cleantext.jit import kernel
 __all__ = ["LISTING", "enclosed", "grow", "header", "listing_ends"]
 
 PATH, SITE_PAGES, LOGINS = 1, 14, 18  # categories
-MANY_WORDS = 8  # lines of widget words that are a column under the name of a site where the title has a date
-STRANGERS = 2  # lines of no rule above a column, and in it one after the other but for one
-# The heading of a list that is text ends so: no site heads a part of its footer with these.
+MANY_WORDS = 8  # minimum lines of widget words for a column under the name of a site, if the title has a date
+STRANGERS = 2  # maximum lines without a rule above a column; inside it one more, in a row
+# Headings of lists that are text end with these; no site uses them for headings in its footer.
 LISTS_OF = [
     "目录",
     "目次",
@@ -100,12 +100,13 @@ def header(
     counts: Flags,
     asked: Flags,
 ) -> Any:
-    """Find the column of the site's pages above the title: lines of widget words, names of channels, however common as words.
+    """Find the column of navigation links above the title: lines of widget words or channel names, even if they are common words.
 
-    It has four such lines and more, and nothing above it that stays, or no more than the name of the site where a word for the home page
-    or a path (C01) stands in it or below it, and a title below. It ends at the first line that no rule knows and that is longer
-    than a channel's name, or at a date; a path that went, with a title below it, ends all doubt above it. Return for each of ``left`` its evidence of words, -1 for none, and a row for each column: its
-    first line, its last, where the head of the page ends, 1 if there has to be a title in between. Only of pages that are ``asked`` for.
+    It has at least four such lines and a title below it, and no kept lines above it except the name of the site, if a word for the home page
+    or a path (C01) is in or below the column. It ends at the first line that no rule matches and that is longer
+    than a channel's name, or at a date; a removed path with a title below it settles everything above it. Return for each of ``left`` its evidence
+    of words, -1 for none, and a row for each column: its first line, its last, where the head of the page ends, and 1 if a title is required in between.
+    Only for pages that are ``asked`` for.
     """
     words = np.full(len(left), -1, np.int32)
     columns = np.empty((len(bounds) - 1, 4), np.int64)
@@ -116,7 +117,7 @@ def header(
             hi += 1
         way = _way(known, power, removed_by, left, lo, hi, evidence)
         first = last = -1
-        size = above = apart = 0  # lines of no rule: above the column, or under a link to skip it, and since its last line
+        size = above = apart = 0  # lines without a rule: above the column, or under a skip link, and since its last line
         for k in range(lo, hi):
             n = left[k]
             if removed_by[n] >= 0 and DATES <= evidence[removed_by[n], CATEGORY] <= NAMES:
@@ -146,7 +147,7 @@ def header(
 
 @kernel
 def _way(known: I64, power: I32, removed_by: I32, left: I32, lo: int, hi: int, evidence: I32) -> int:
-    """Return the last path that went, above a date, if what can be the title stands below it; -1 for none."""
+    """Return the last removed path above a date, if a possible title is below it; -1 for none."""
     way = -1
     titled = False
     for k in range(lo, hi):
@@ -162,7 +163,7 @@ def _way(known: I64, power: I32, removed_by: I32, left: I32, lo: int, hi: int, e
 
 @kernel
 def _dated(removed_by: I32, left: I32, lo: int, hi: int, evidence: I32) -> bool:
-    """Say whether a date or source went."""
+    """Return whether a date or source was removed."""
     for k in range(lo, hi):  # noqa: SIM110 - Numba has no any()
         if removed_by[left[k]] >= 0 and evidence[removed_by[left[k]], CATEGORY] == DATES:
             return True
@@ -171,7 +172,7 @@ def _dated(removed_by: I32, left: I32, lo: int, hi: int, evidence: I32) -> bool:
 
 @kernel
 def _word(summary: I32, evidence: I32, counts: Flags) -> int:
-    """Return the first evidence that counts and is of widget words, -1 for none."""
+    """Return the first evidence of widget words that counts, -1 for none."""
     for k in range(summary[COUNT]):
         if counts[k] and evidence[summary[FIRST] + k, WORDS]:
             return int(summary[FIRST] + k)
@@ -180,7 +181,7 @@ def _word(summary: I32, evidence: I32, counts: Flags) -> int:
 
 @kernel
 def _is_placed(summary: I32, evidence: I32, counts: Flags) -> bool:
-    """Say whether some evidence that counts is of a place in the site."""
+    """Return whether some evidence that counts is of a place in the site."""
     for k in range(summary[COUNT]):  # noqa: SIM110 - Numba has no any()
         if counts[k] and evidence[summary[FIRST] + k, CATEGORY] == PATH:
             return True
@@ -192,12 +193,12 @@ def _is_placed(summary: I32, evidence: I32, counts: Flags) -> bool:
 
 @kernel
 def enclosed(lines: Lines, bounds: I64, evidence: I32, rules: int, zones: int, least: int, most: int) -> I32:
-    """Return short lines that no rule knows, where they stand among those of a header or footer.
+    """Return short lines that no rule matches, if they are among the lines of a header or footer.
 
-    Of a header up to the title, of a footer from its first certain line on; only where ``least`` lines of it went by
-    three different rules, for a lone credit line under an article is no footer; and only runs of ``most`` lines between
-    two certain ones, up to the heading of a list that is text, for what is longer may be a table or a list of works. Asked once, when rules
-    change nothing any more, so that a second run, which finds no certain lines, takes no more. ``bounds`` are those of the pages in ``lines``.
+    A header extends to the title, a footer starts at its first certain line. At least ``least`` lines of it must have been removed by
+    three different rules, since a single credit line under an article is no footer; and only runs of at most ``most`` lines between
+    two certain ones are taken, up to the heading of a list that is text, since a longer run may be a table or a list of works. Called once, when rules
+    change nothing any more, so that a second run, which finds no certain lines, removes no more. ``bounds`` are those of the pages in ``lines``.
     """
     found = np.zeros(len(lines.removed_by), np.bool_)
     stamp = np.zeros(rules, np.int64)
@@ -232,11 +233,11 @@ def enclosed(lines: Lines, bounds: I64, evidence: I32, rules: int, zones: int, l
 
 @kernel
 def grow(lines: Lines, left: I32, headings: I64, tags: I32, blocks: I32) -> None:
-    """Take the rows under headings with them: related articles, member lists, link lists.
+    """Remove the rows under headings with them: related articles, member lists, link lists.
 
-    ``headings`` has for each its place in ``left``, where its rows end at the latest, and its row in ``blocks``: zones, fewest rows,
-    whether rows carry a tag, and the evidence to act by. ``tags`` has for each line between these two -1 if it is no row of the block,
-    else the number of its tag: a list goes on while that is one and the same.
+    ``headings`` has for each heading its place in ``left``, the latest end of its rows, and its row in ``blocks``: zones, minimum rows,
+    whether rows carry a tag, and the evidence to act by. ``tags`` has for each line between these two -1 if it is not a row of the block,
+    otherwise the number of its tag: a list continues as long as the tag is the same.
     """
     at = 0
     for h in range(len(headings)):
@@ -270,9 +271,9 @@ def _is_certain(removed_by: I32, n: int, evidence: I32) -> bool:
 
 @kernel
 def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, certain: int, most: int, found: Flags) -> None:
-    """Mark the lines that stay in runs of ``most`` at most between two certain lines, or one and the edge of the area.
+    """Mark the kept lines in runs of at most ``most`` between two certain lines, or between one and the edge of the area.
 
-    A run ends at the heading of a list that is text. Above a title that a date follows it may be as long as it likes: no table stands there.
+    A run ends at the heading of a list that is text. Above a title that is followed by a date, a run may have any length: there are no tables.
     """
     first, stop = a, b
     if lines.zone[a] == HEAD:
@@ -299,11 +300,11 @@ def _mark_runs(lines: Lines, a: int, b: int, evidence: I32, certain: int, most: 
 
 @kernel
 def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
-    """Return where the title of a page can start, what stands before it is the header; and whether a date stands below it.
+    """Return where the title of a page can start (everything before it is the header), and whether a date is below it.
 
-    It is the first line of eight characters and more below the last link or path of the site, with the unsuspected lines right
-    before it; where none stands there, the last such line in front of the first certain line that states a date or source, or, without
-    one, of the last certain line. A shorter line is the title below a path, or right before the date, where no longer one stands.
+    It is the first line of at least eight characters below the last link or path of the site, with the unsuspected lines right
+    before it; if there is none, the last such line before the first certain line that states a date or source, or, without
+    one, before the last certain line. A shorter line is the title if it is below a path or right before the date, and there is no longer one.
     """
     dated, limit = False, a
     for n in range(a, b):
@@ -317,7 +318,7 @@ def _title_at(lines: Lines, a: int, b: int, evidence: I32) -> tuple[int, bool]:
     while at >= a and not (_unknown(lines.removed_by, lines.suspected, at) and lines.known[at] & LONG):
         at -= 1
     placed = linked = False
-    below = first = -1  # line that stays below the last path; the first long one below the last link
+    below = first = -1  # kept line below the last path; first long one below the last link
     for n in range(a, limit if dated else b):
         if _is_certain(lines.removed_by, n, evidence):
             category = evidence[lines.removed_by[n], CATEGORY]

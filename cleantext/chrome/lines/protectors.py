@@ -1,6 +1,6 @@
-"""Protectors: what looks like page chrome and is part of a document keeps its line.
+"""Protectors: a line that looks like page chrome but is part of a document is kept.
 
-Each is about structure, not about words: a label that returns is a speaker, a date that returns is an entry of a chronicle, a label
+Each protector looks at structure, not at words: a repeated label is a speaker, a repeated date is an entry of a chronicle, a label
 among labels that no site uses is a field of a record, words under a colon are the list that it announces, and a page has a title.
 """
 
@@ -44,20 +44,20 @@ from cleantext.jit import kernel
 
 __all__ = ["protect", "restore_titles"]
 
-TURNS = 3  # times that one label, or a date with a time of day as under comments, returns in an interview, a diary
-ENTRIES = 2  # times that a bare date does in a chronicle
-ORIGIN = 3  # categories C01 to C03: a place in the site, a date, a name are no title
-NO_FIELD = (8, 11, 12)  # categories: the next page, who owns the site, its licence
+TURNS = 3  # repetitions of one label, or of a date with a time of day as under comments, in an interview or a diary
+ENTRIES = 2  # repetitions of a bare date in a chronicle
+ORIGIN = 3  # categories C01 to C03: a place in the site, a date, a name are not titles
+NO_FIELD = (8, 11, 12)  # categories: the next page, the owner of the site, its licence
 
 Flags = npt.NDArray[np.bool_]
 
 
 @kernel
 def protect(lines: Lines, left: I32, bounds: I64, summaries: I32, evidence: I32, rules: int) -> Any:
-    """Withdraw the evidence from what is part of a document; choose the strongest of the rest for where the line stands.
+    """Withdraw the evidence against parts of a document; choose the strongest of the rest that fits each line's zone.
 
-    ``left[bounds[p]:bounds[p + 1]]`` are the lines of page ``p`` that nothing took so far. Return where the evidence of each of
-    them starts in the second array, which says what of it counts.
+    ``left[bounds[p]:bounds[p + 1]]`` are the remaining lines of page ``p``. Return where the evidence of each of
+    them starts in the second array, which holds for each piece of evidence whether it counts.
     """
     slots = np.zeros(len(left) + 1, np.int64)
     for k in range(len(left)):
@@ -87,7 +87,7 @@ def protect(lines: Lines, left: I32, bounds: I64, summaries: I32, evidence: I32,
 
 @kernel
 def _find_turns(known: I64, zone: I32, page: I32, summaries: I32, evidence: I32, structure: Flags) -> None:
-    """Find the labels with one value that return in the body: speakers."""
+    """Find the labels with one value that are repeated in the body: speakers."""
     turns = np.zeros(len(structure), np.int32)
     for n in page:
         if zone[n] == BODY:
@@ -101,12 +101,12 @@ def _find_turns(known: I64, zone: I32, page: I32, summaries: I32, evidence: I32,
 
 @kernel
 def _find_entries(known: I64, gain: I32, entry: I32, zone: I32, page: I32, summaries: I32, evidence: I32, structure: Flags) -> None:
-    """Find the rules of bare dates and labels that return with sentences between them: a chronicle, a diary, an interview."""
+    """Find the rules of bare dates and labels that are repeated with sentences between them: a chronicle, a diary, an interview."""
     seen = np.zeros(len(structure), np.int32)
-    spoken = np.zeros(len(structure), np.bool_)  # rules that have met a sentence since they were last seen
-    often = np.zeros(len(structure), np.bool_)  # rules that have to return oftener, for comments have dates too
+    spoken = np.zeros(len(structure), np.bool_)  # rules after whose last occurrence a sentence was seen
+    often = np.zeros(len(structure), np.bool_)  # rules that need more repetitions, since comments have dates too
     chronicle = 0
-    met = met_any = False  # a rule since a sentence was met, and at all
+    met = met_any = False  # whether a rule was seen since the last sentence, and at all
     for n in page:
         summary = summaries[known[n] >> SUMMARY]
         bare = False
@@ -142,7 +142,7 @@ def _find_entries(known: I64, gain: I32, entry: I32, zone: I32, page: I32, summa
 
 @kernel
 def _is_chronicle(entry: I32, zone: I32, page: I32) -> bool:
-    """Say whether more than `ENTRIES` different dates begin lines before the foot of the page."""
+    """Return whether more than `ENTRIES` different dates begin lines before the foot of the page."""
     first = second = 0
     for n in page:
         if entry[n] and zone[n] != TAIL and entry[n] not in (first, second):
@@ -154,7 +154,7 @@ def _is_chronicle(entry: I32, zone: I32, page: I32) -> bool:
 
 @kernel
 def _withdraw(known: I64, zone: I32, shields: Flags, page: I32, summaries: I32, evidence: I32, structure: Flags, counts: Flags) -> None:
-    """Say which lines are shielded; withdraw evidence against shielded lines, talks and chronicles."""
+    """Return which lines are shielded; withdraw evidence against shielded lines, dialogues and chronicles."""
     slot = 0
     for n in page:
         summary = summaries[known[n] >> SUMMARY]
@@ -175,11 +175,11 @@ def _is_shielded(known: int, zone: int) -> bool:
 
 @kernel
 def _find_records(facts: I64, page: I32, summaries: I32, evidence: I32, marked: Flags) -> None:
-    """Mark the lines of records: runs of labels and values in which those that no rule knows are two and not the minority.
+    """Mark the lines of records: runs of labels and values, of which at least two and not the minority are unknown to all rules.
 
-    A talk has a speaker and a room beside its date, a book has a publisher beside its author; the head and foot of a page do not.
-    One such label is enough beside one that is weak by itself (时间, 日期). What states who owns the site, its licence or the next page
-    is no field.
+    A talk has a speaker and a room next to its date, a book has a publisher next to its author; the head and foot of a page do not.
+    One unknown label is enough next to one that is weak by itself (时间, 日期). The owner of the site, its licence and the next page
+    are not fields.
     """
     start = known = 0
     for k in range(len(page) + 1):
@@ -202,7 +202,7 @@ def _find_records(facts: I64, page: I32, summaries: I32, evidence: I32, marked: 
 
 @kernel
 def _find_announced(known: I64, page: I32, summaries: I32, evidence: I32, counts: Flags, marked: Flags) -> None:
-    """Mark the lines of widget words that stand under a line of the text that ends in a colon."""
+    """Mark the lines of widget words under a line of text that ends in a colon."""
     announced = False
     slot = 0
     for k in range(len(page)):
@@ -221,7 +221,7 @@ def _find_announced(known: I64, page: I32, summaries: I32, evidence: I32, counts
 def _choose(
     known: I64, zone: I32, best: I32, suspected: Flags, page: I32, summaries: I32, evidence: I32, counts: Flags, marked: Flags
 ) -> None:
-    """Withdraw the evidence that does not count for marked lines; choose the strongest evidence that fits the zone, else the strongest."""
+    """Withdraw the evidence that does not count for marked lines; choose the strongest evidence that fits the zone, otherwise the strongest."""
     slot = 0
     for k in range(len(page)):
         n = page[k]
@@ -243,9 +243,9 @@ def _choose(
 
 @kernel
 def restore_titles(lines: Lines, left: I32, bounds: I64, summaries: I32, evidence: I32) -> None:
-    """Give a page its first line back where nothing else before its body can be the title.
+    """Restore the first line of a page if nothing else before its body can be the title.
 
-    Not what is certain anywhere, what states a place in the site, a date or a name, nor a row of links.
+    Exceptions are lines that are certain anywhere, state a place in the site, a date or a name, or are a row of links.
     """
     for p in range(len(bounds) - 1):
         first = body = -1

@@ -1,4 +1,4 @@
-"""What decisions on lines mean for their pages: cuts, flags, metadata, and the reasons for those who ask."""
+"""From decisions on lines to results for their pages: cuts, flags, metadata, and the reasons on request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLAGS = {1: "all_chrome", 2: "over_removal"}
 
 
 def said_of(decider: Decider, n: int) -> list[Evidence]:
-    """Return what a line went by, and its parts did, in offsets of the whole line."""
+    """Return the evidence by which a line or its parts were removed, with offsets in the whole line."""
     removed_by, cuts = decider.lines.removed_by[n], decider.cuts.get(n, [])
     if removed_by < 0 or decider.lines.because[n] == EMPTIED:
         return cuts
@@ -41,7 +41,7 @@ def _lines(decider: Decider, where: Mapping[int, int], page: int) -> range:
 
 
 def reasons_of(decider: Decider, where: Mapping[int, int], page: int) -> Iterator[Reason]:
-    """Yield why each removed line and part of a line of a page went, in page order."""
+    """Yield the reason for each removed line and part of a line of a page, in page order."""
     lines = decider.lines
     for n in _lines(decider, where, page):
         start, zone = int(lines.start[n]), ZONE_NAMES[int(lines.zone[n])]
@@ -57,7 +57,7 @@ def reasons_of(decider: Decider, where: Mapping[int, int], page: int) -> Iterato
 
 
 def odds_of(decider: Decider, where: Mapping[int, int], page: int) -> Iterator[Odds]:
-    """Yield the lines of a page about which the scorer was asked, and that went by what it said or stay whole."""
+    """Yield the lines of a page that the scorer judged and did not leave to rules: removed for its score, or kept whole."""
     lines = decider.lines
     for n in _lines(decider, where, page):
         gone = bool(lines.removed_by[n] >= 0)
@@ -66,12 +66,12 @@ def odds_of(decider: Decider, where: Mapping[int, int], page: int) -> Iterator[O
 
 
 def results_of(decider: Decider) -> Decisions:
-    """Return what was decided about all pages."""
+    """Return the decisions on all pages."""
     lines, bounds, cache, size = decider.lines, decider.bounds, decider.cache, len(decider.every)
     tables = cache.summary_rows, cache.evidence_rows
     pages = lines.page[bounds[:-1]].tolist()
     whole = gate.sized(size)(lines, bounds, tables[1])
-    if decider.safe and whole.any():  # too much went: what is safe goes alone
+    if decider.safe and whole.any():  # too much was removed: use only the safe removals
         back = np.repeat(whole, np.diff(bounds)) > 0
         for column, safe in zip((lines.removed_by, lines.because, lines.number), decider.safe, strict=True):
             column[back] = safe[back]

@@ -1,6 +1,6 @@
-"""Kernels: zones of a page, which evidence is enough in which zone, and when a page is kept whole.
+"""Kernels: zones of a page, which evidence is sufficient in which zone, and when a page is kept whole.
 
-``left[bounds[p]:bounds[p + 1]]`` are always the lines of page ``p`` that nothing took so far.
+``left[bounds[p]:bounds[p + 1]]`` are always the remaining lines of page ``p``.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from cleantext.jit import kernel
 
 __all__ = ["gate", "place", "support", "take_certain"]
 
-ENOUGH = 80  # characters of sentences that make the body of a page sure
-LITTLE = 50  # and those below which it is so little that weak evidence is none: a list, a form, a caption
-WORD_LINES = 4  # lines of one widget word each that are as good as one line of them
+ENOUGH = 80  # characters of sentences that make the body of a page certain
+LITTLE = 50  # with fewer characters, weak evidence does not count: a list, a form, a caption
+WORD_LINES = 4  # this many lines of one widget word each count like one line of such words
 DATES, NAMES, SITE_TOOLS, FORUM = 2, 3, 4, 10  # categories
-MANY_POSTS = 3  # lines of a forum's shell that make the page a thread
+MANY_POSTS = 3  # this many lines of forum software make the page a thread
 
 Flags = npt.NDArray[np.bool_]
 
@@ -58,11 +58,11 @@ Flags = npt.NDArray[np.bool_]
 
 @kernel
 def place(power: I32, placed: Flags, gain: I32, zone: I32, left: I32, bounds: I64) -> Flags:
-    """Find the body of each page: the run of lines that speaks most for being one; say whether it is long enough for weak evidence.
+    """Find the body of each page: the run of lines with the largest sum of gains; return whether it is long enough for weak evidence.
 
-    The run of the largest sum (Kadane): sentences add their length, other lines take 3, suspected ones more. So
-    a list of sixty titles is not crossed for one teaser behind it, a table of ten rows is for the next paragraph.
-    A page without sentences, a list or a table, is body but for the certain lines at its ends.
+    The largest sum is found as in Kadane's algorithm: sentences add their length, other lines cost 3, suspected ones more. So
+    a list of sixty titles is not crossed for one teaser after it, but a table of ten rows is for the next paragraph.
+    A page without sentences (a list or a table) is all body, except for the certain lines at its ends.
     """
     sure = np.zeros(len(bounds) - 1, np.bool_)
     for p in range(len(bounds) - 1):
@@ -86,7 +86,7 @@ def place(power: I32, placed: Flags, gain: I32, zone: I32, left: I32, bounds: I6
 
 @kernel
 def _frame(power: I32, placed: Flags, page: I32) -> int:
-    """Count the strongly suspected lines that a page without sentences starts with; less than three are certain only with one of A or a path."""
+    """Count the strongly suspected lines at the start of a page without sentences; fewer than three are certain only with one of A or a path."""
     run = 0
     sure = False
     while run < len(page) and power[page[run]] >= B:
@@ -110,7 +110,7 @@ def take_certain(
     sure: Flags,
     aggressive: bool,  # noqa: FBT001
 ) -> Flags:
-    """Take the lines whose evidence is enough for where they stand; say on which pages suspects are left."""
+    """Remove the lines whose evidence is sufficient for their position; return which pages have suspects left."""
     gone = np.zeros(len(left), np.bool_)
     waiting = np.zeros(len(sure), np.bool_)
     menus = _menus()
@@ -118,7 +118,7 @@ def take_certain(
         lo, hi = bounds[p], bounds[p + 1]
         if slots[lo] == slots[hi]:
             continue
-        unsuspected = hi  # the first line that nothing is said against
+        unsuspected = hi  # the first line without evidence against it
         for k in range(lo, hi):
             n = left[k]
             e = lines.best[n]
@@ -143,7 +143,7 @@ def take_certain(
 
 @kernel
 def support(lines: Lines, left: I32, bounds: I64, evidence: I32, sure: Flags, waiting: Flags) -> None:
-    """Take the suspects for which there is a second reason, until nothing moves: a footer grows from its certain lines."""
+    """Remove the suspects that have a second reason, until nothing changes: a footer grows from its certain lines."""
     gone = np.zeros(len(left), np.bool_)
     for p in range(len(bounds) - 1):
         if waiting[p]:
@@ -175,11 +175,11 @@ def _may_head(
     menus: Flags,
     below_text: bool,  # noqa: FBT001
 ) -> bool:
-    """Say whether a line that is suspected strongly may be the heading of text.
+    """Return whether a strongly suspected line may be the heading of text.
 
-    One word of a vocabulary is, at the head of a page, unless a menu stands there: another such line beside it. At the
-    foot that word and the heading of a list are where text follows that no rule suspects. Rows of links that are no
-    tools for reading and sharing stand above the title, or below the text.
+    A single vocabulary word may be one at the head of a page, unless it is in a menu: next to another such line. At the
+    foot, that word and the heading of a list may be one if text follows that no rule suspects. Rows of links other than
+    tools for reading and sharing are above the title, or below the text.
     """
     n = left[k]
     e = lines.best[n]
@@ -202,7 +202,7 @@ def _may_head(
 
 @kernel
 def _columns(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, summaries: I32, slots: I64, counts: Flags, gone: Flags) -> None:
-    """Take widget words that stand one below the other, four and more in a run of suspects, of two rules."""
+    """Remove widget words in a column: at least four below each other in a run of suspects, from two rules."""
     k = lo
     while k < hi:
         start = k
@@ -228,7 +228,7 @@ def _columns(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, summaries
 
 @kernel
 def _widget(lines: Lines, n: int, slot: int, evidence: I32, summaries: I32, counts: Flags, telling: bool) -> int:  # noqa: FBT001
-    """Return the first evidence of a line outside the body that is of widget words (``telling``: no common ones), -1 for none."""
+    """Return the first evidence of widget words on a line outside the body (``telling``: not common words), -1 for none."""
     if lines.zone[n] != BODY:
         summary = summaries[lines.known[n] >> SUMMARY]
         for k in range(summary[COUNT]):
@@ -240,12 +240,12 @@ def _widget(lines: Lines, n: int, slot: int, evidence: I32, summaries: I32, coun
 
 @kernel
 def _supported(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, gone: Flags, sure: bool) -> bool:  # noqa: FBT001
-    """Take the suspects for which there is a second reason, from top to bottom; say whether any went.
+    """Remove the suspects that have a second reason, from top to bottom; return whether any was removed.
 
-    Strong evidence needs a neighbour that goes. Weak evidence needs certain lines on both sides, or on one and the edge of the
-    page on the other, with nothing but suspects between; or, if it states a date or source, a neighbour that does.
+    Strong evidence needs a removed neighbour. Weak evidence needs certain lines on both sides, or on one side and the edge of the
+    page on the other, with nothing but suspects between; or, if it states a date or source, a removed neighbour that does.
     """
-    # What is met first on the way up and down over suspects: 1 a line that goes, 0 the edge of the page, -1 a line that stays.
+    # What is reached first upwards and downwards over suspects: 1 a removed line, 0 the edge of the page, -1 a kept line.
     below = np.zeros(hi - lo + 1, np.int8)
     for k in range(hi - 1, lo, -1):
         below[k - 1 - lo] = 1 if gone[k] else -1 if lines.best[left[k]] < 0 else below[k - lo]
@@ -278,7 +278,7 @@ def _supported(lines: Lines, left: I32, lo: int, hi: int, evidence: I32, gone: F
 
 @kernel
 def _states(removed_by: I32, n: int, evidence: I32) -> bool:
-    """Say whether a line that went states dates or names."""
+    """Return whether a removed line states dates or names."""
     return bool(DATES <= evidence[removed_by[n], CATEGORY] <= SITE_TOOLS)
 
 
@@ -287,9 +287,9 @@ def _states(removed_by: I32, n: int, evidence: I32) -> bool:
 
 @kernel
 def gate(lines: Lines, bounds: I64, evidence: I32) -> Any:
-    """Say what keeps a page whole: 1 nothing would be left of it, 2 little of its sentences; 0 for nothing.
+    """Return why a page is kept whole: 1 nothing would be left of it, 2 little of its sentences; 0 if it is not.
 
-    What a host profile names are no sentences of this page; but some sentence has to stay.
+    Lines of a host profile do not count as sentences of the page; but some sentence has to be left.
     """
     out = np.zeros(len(bounds) - 1, np.int32)
     for p in range(len(bounds) - 1):
@@ -310,5 +310,5 @@ def gate(lines: Lines, bounds: I64, evidence: I32) -> Any:
         if gone and gone == hi - lo:
             out[p] = 1
         elif lost > 0.6 * own or (named and not own) or (gone > (hi - lo) / 2 and not left):
-            out[p] = 2  # of the last: no sentence is left, and of the lines not half
+            out[p] = 2  # reason 2: no sentence is left, and less than half of the lines
     return out

@@ -1,1 +1,1 @@
-"""The learned part of the choice of the main text: signals of lines and elements, and the model that weighs them."""
+"""The choice of the main text: rules on elements, signals of lines and elements, and the model that weighs them."""

@@ -1,8 +1,8 @@
-"""Signals of the lines of an HTML page, as arrays: what the learned model of the main text is asked.
+"""Signals of the lines of an HTML page, as arrays: the inputs of the learned model of the main text.
 
-A row a line. The first model sees hashed words of classes and hashed pieces of the text; the second, trees, sees `columns`:
-figures of the line, of its place, of the elements around it, what the first said of it and of its neighbours, and
-what the rules of `cleantext.chrome.main_text.main_blocks` said.
+There is one row per line. The first model reads hashed words of class names and hashed pieces of the text; the second, a set of trees, reads `columns`:
+figures of the line, of its position and of the elements around it, the output of the first model for it and its neighbours, and
+the choice of the rules in `cleantext.chrome.main_text.main_blocks`.
 """
 
 from __future__ import annotations
@@ -72,33 +72,33 @@ WORDS = (
     word_set("rating ratings review reviews star stars vote votes score rank price prices"),
 )  # fmt: skip
 RULES = {"main": 0, "title": 1, "html.outside-main": 2, "html.link-dense": 3, "html.headed": 4, "html.class": 5}
-REPEATED = 6  # all other rules
-FIGURES = 176  # rows of what is known before any model is asked
+REPEATED = 6  # stands for all other rules
+FIGURES = 176  # rows that are known before any model runs
 
 
 class Signals(NamedTuple):
-    """What is known of a page before any model is asked."""
+    """What is known of a page before any model runs."""
 
     steps: list[tuple[int, ...]]  # slots of the words of each element
-    above: I64  # the element around each element
+    above: I64  # the parent of each element
     leaf: I64  # element of each line
-    inline: list[tuple[int, ...]]  # slots of words of what is inside each line, and around it
+    inline: list[tuple[int, ...]]  # slots of the words of elements inside each line, and around it
     points: U32  # the text
     starts: I64  # of each line in the text
     ends: I64
-    base: F32  # a row a figure, a column a line
-    ups: I64  # elements around each line, from the inside out: a row a level
+    base: F32  # a row per figure, a column per line
+    ups: I64  # elements around each line, from the inside out: a row per level
     first: I64  # of each element
     last: I64
     chars: F32  # of each line
-    form: I64  # number of the form of each line: the path of its element without places
-    kept: npt.NDArray[np.bool_]  # what the rules have as main text
-    same: I64  # the element whose brothers of the same form stand nearest around each line, -1
+    form: I64  # number of the form of each line: the path of its element without indices
+    kept: npt.NDArray[np.bool_]  # main text according to the rules
+    same: I64  # the nearest element around each line that has siblings of the same form, -1 for none
 
 
 @lru_cache(maxsize=65_536)
 def _step(step: str) -> tuple[int, tuple[int, ...]]:
-    """Return bits of what tag and words of a step of a path say, and slots of its words."""
+    """Return bits for the meaning of the tag and words of a step of a path, and the slots of its words."""
     tag, *names = re.split("[#.]", step)
     words = class_words(" ".join(names))
     bits = sum(1 << i for i, tags in enumerate(AROUND) if tag in tags.split())
@@ -113,7 +113,7 @@ def _inline(words: tuple[str, ...]) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1024)
 def _tag(tag: str) -> tuple[int, bool]:
-    """Return the number of a tag, -1 where it has none, and whether it is a heading."""
+    """Return the number of a tag, -1 if it has none, and whether it is a heading."""
     return TAG_OF.get(tag, -1), tag[:1] == "h" and tag[1:].isdigit()
 
 
@@ -188,7 +188,7 @@ def read_signals(page: Page, tree: Tree, roles: tuple[str, ...], root: int) -> S
 
 
 def _forms(tree: Tree) -> tuple[list[int], list[int]]:
-    """Return a number for the form of each element, its path without places, and how many of its form stand in the same element."""
+    """Return a number for the form of each element (its path without indices), and how many siblings in the same parent have its form."""
     shapes: dict[tuple[str, frozenset[str]], int] = {}
     numbers = [shapes.setdefault(node.shape, len(shapes)) for node in tree.nodes]
     size = len(shapes)
@@ -203,12 +203,12 @@ def _forms(tree: Tree) -> tuple[list[int], list[int]]:
 
 
 def columns(signals: Signals, score: F32) -> F32:
-    """Return the figures of the lines with what a model said of them, their neighbours and the elements around them: a row a figure, a column a line."""
+    """Return the figures of the lines, with outputs of a model for them, neighbours and elements around them: a row per figure, a column per line."""
     weight = np.sqrt(signals.chars)
     rank = np.empty(len(score), np.int64)
     rank[np.argsort(score)] = np.arange(len(score))
     usual = []
-    for part in (signals.kept, ~signals.kept):  # what is said of the lines that the rules have as main text, and of the rest
+    for part in (signals.kept, ~signals.kept):  # outputs for the lines that are main text by the rules, and for the rest
         heavy = weight * part
         usual.append((score * heavy).sum() / max(heavy.sum(), 1.0))
     usual.append(score.mean())

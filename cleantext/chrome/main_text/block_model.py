@@ -1,7 +1,7 @@
-"""The learned model of the main text: a line of a page in, the odds that it is main text out.
+"""The learned model of the main text: the input is a line of a page, the output the odds that it is main text.
 
-Two models, one behind the other. The first is linear over hashed words of classes and hashed pieces of text. The second, trees,
-sees figures of the line and of what is around it, and what the first said there. Their weights are data (``main_model.npz``),
+There are two models in sequence. The first is linear over hashed words of class names and hashed pieces of text. The second, a set of trees,
+reads figures of the line and its surroundings, and the outputs of the first model there. Their weights are data (``main_model.npz``),
 made by `cleantext.chrome.main_text.make_block_model` from labelled pages.
 """
 
@@ -25,13 +25,13 @@ from cleantext.jit import kernel
 __all__ = ["BlockModel", "load_model", "odds"]
 
 NAME_TABLES = 5
-CLIP = 12.0  # of what the linear model says
+CLIP = 12.0  # limit of the output of the linear model
 
 
 class BlockModel(NamedTuple):
     """Weights of both models."""
 
-    weights: F32  # of slots: names first, then pieces of text
+    weights: F32  # by slot: names first, then pieces of text
     bias: float
     trees: LeafBits
     made_of: str  # provenance
@@ -39,14 +39,14 @@ class BlockModel(NamedTuple):
 
 @lru_cache(maxsize=1)
 def load_model() -> BlockModel:
-    """Return the model that comes with cleantext."""
+    """Return the model included in cleantext."""
     with (resources.files(__package__) / "main_model.npz").open("rb") as file, np.load(file) as data:
         return unpack(dict(data))
 
 
 def unpack(data: dict[str, npt.NDArray[Any]]) -> BlockModel:
     """Return a model from the arrays of its file."""
-    first = np.repeat(data["roots"], np.diff(np.append(data["roots"], len(data["features"]))))  # node of the tree of each node
+    first = np.repeat(data["roots"], np.diff(np.append(data["roots"], len(data["features"]))))  # for each node the root of its tree
     return BlockModel(
         data["weights"].astype(np.float32) * np.float32(data["step"]),
         float(data["bias"]),
@@ -59,11 +59,11 @@ def unpack(data: dict[str, npt.NDArray[Any]]) -> BlockModel:
 def _named(slots: I64, ends: I64, leaf: I64, above: I64, inline: I64, inline_ends: I64, weights: F32) -> Any:
     """Return the sum of the weights of the words around each line.
 
-    Those of element n are ``slots[ends[n - 1]:ends[n]]``, and those of inline elements of a line stand in ``inline`` likewise; the root of the
+    Those of element n are ``slots[ends[n - 1]:ends[n]]``, and those of inline elements of a line are in ``inline`` likewise; the root of the
     document has none.
     """
     count = len(above)
-    sums = np.zeros((4, count), np.float64)  # of each element: as that of a line, one above, two above, and further ones in all
+    sums = np.zeros((4, count), np.float64)  # of each element: as the element of a line, one above, two above, and the sum of further ones
     for n in range(1, count):
         for table in range(3):
             sums[table, n] = _summed(slots, ends[n - 1], ends[n], weights, table * NAME_SLOTS)
@@ -80,7 +80,7 @@ def _named(slots: I64, ends: I64, leaf: I64, above: I64, inline: I64, inline_end
 
 @kernel
 def _summed(slots: I64, lo: int, hi: int, weights: F32, first: int) -> float:
-    """Return the sum of the weights of some slots of the table that begins at a place."""
+    """Return the sum of the weights of some slots in the table that begins at ``first``."""
     total = np.float32(0)
     for k in range(lo, hi):
         total += weights[first + slots[k]]
@@ -94,9 +94,9 @@ def _flat(lists: Sequence[tuple[int, ...]]) -> tuple[I64, I64]:
 
 
 def linear(signals: Signals, model: BlockModel) -> F32:
-    """Return what the first model says of each line.
+    """Return the output of the first model for each line.
 
-    A word counts at the element of the line, at the one above, at the two above that, and at all others, each with weights of its own.
+    A word has different weights at the element of the line, at its parent, at the two above that, and at all others.
     """
     names = _named(*_flat(signals.steps), signals.leaf, np.maximum(signals.above, 0), *_flat(signals.inline), model.weights)
     run = piece_sums.sized(len(signals.points))

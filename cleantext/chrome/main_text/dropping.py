@@ -1,4 +1,4 @@
-"""What becomes of an HTML page whose lines have their roles: those that are neither main text nor title go."""
+"""Removal of the lines of an HTML page whose roles are neither main text nor title."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["edits_of", "without"]
 
 
 def edits_of(page: Page, roles: Sequence[str]) -> list[Edit]:
-    """Return one edit for each run of lines that go for one reason; with a last line without a line break goes the break before it."""
+    """Return one edit for each run of lines removed for one reason; a last line without a line break takes the line break before it."""
     runs: list[tuple[int, int, str]] = []
     for block, role in zip(page.html, roles, strict=True):
         if role in ("main", "title") or block.end == block.start:
@@ -36,7 +36,7 @@ def edits_of(page: Page, roles: Sequence[str]) -> list[Edit]:
 
 
 def without(page: Page, main: Main) -> Page:
-    """Return what the edits make of a page, without making them: four times as fast."""
+    """Return the page after the edits, without making them: four times as fast."""
     kept = [role in ("main", "title") for role in main.roles]
     flags = tuple(dict.fromkeys((*page.flags, *main.flags)))
     page = replace(page, flags=flags, metadata={**main.expected, **page.metadata})

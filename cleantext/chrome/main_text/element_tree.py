@@ -1,6 +1,6 @@
-"""The elements of an HTML page that hold lines, rebuilt from the paths of its blocks, with what they weigh.
+"""The elements of an HTML page that hold lines, rebuilt from the paths of its blocks, with their weights.
 
-Names of classes are read word by word, never by parts of words: "ad" in "padding" and "nav" in "canvas" have cost
+Class names are split into words, and never matched by parts of words: "ad" in "padding" and "nav" in "canvas" have cost
 other extractors whole articles. Even a whole word counts only with a second reason.
 """
 
@@ -46,7 +46,7 @@ HEADING = re.compile(
     r"|(?:点击|點擊|阅读|閱讀|人气|人氣|热门|熱門|热点|熱點|新闻|新聞|文章)+排行榜?|\d[\d,.]*万?\s?[条條](?:评论|評論|留言|跟贴|跟帖|回复|回覆)"
     r")[\]】]?\s?(?:[(（]?\d*\s?[条條]?[)）]?)?[:：]?"
 )
-# What readers may do with a post or a picture, as links of their own.
+# Actions for readers on a post or a picture, as separate links.
 ACTION = re.compile(
     r"[\[【(（<《«]?(?:(?:返回(?:目录|目錄|首页|首頁|列表|顶部|頂部|上页|上一页|上级|主页)?|返(?:目录|目錄)|回(?:目录|目錄|首页|首頁|书目|页首)|上一?(?:页|頁|章|篇|节)|下一?(?:页|頁|章|篇|节)|上壹?页|编辑|編輯|编辑本段|edit|讨论|討論|上传视频|回复|回覆|引用|举报|舉報|赞|讚|赞同|支持|反对|收藏|分享|只看该作者|只看樓主|使用道具|楼主|樓主|沙发|沙發|板凳|地板|"
     r"版主|管理员|管理員|查看原图|查看大图|查看更多|展开全部|展开全文|展開全文|阅读全文|閱讀全文|展开阅读全文|查看全文|展开剩余\d*%?|收起|查看历史版本|read more|show more|back|previous|prev|next)[ |·\[\]】)）>》»\ue000-\uf8ff]{0,3})+",
@@ -55,11 +55,11 @@ ACTION = re.compile(
 HEADLINE = re.compile(r"[\u3400-\u9fff“”《》「」]{6,30}")
 MORE_OF = re.compile(r".{1,8}的(?:其他|其它|更多|最新)(?:作品|文章|影评|影評|视频|影片|日记|日記|帖子)[:：]?")
 CELLS = frozenset(("tr", "td", "th", "tbody", "thead", "dd"))
-KEPT = CELLS | word_set("h1 h2 h3 h4 h5 h6 figcaption caption")  # what links do not condemn: rows of data, headings that link to themselves
+KEPT = CELLS | word_set("h1 h2 h3 h4 h5 h6 figcaption caption")  # kept despite their links: rows of data, headings that link to themselves
 PROSE = frozenset(("p", "blockquote", "pre"))
-PARAGRAPH = word_set("p li ul ol dl dt dd blockquote pre h1 h2 h3 h4 h5 h6 center figure")  # never the root: parts of a text
+PARAGRAPH = word_set("p li ul ol dl dt dd blockquote pre h1 h2 h3 h4 h5 h6 center figure")  # parts of a text, which are never the root
 TABLE = CELLS | {"table"}
-PLACE = re.compile(r"\[\d+\]")  # of an element among its brothers, in a path
+PLACE = re.compile(r"\[\d+\]")  # index of an element among its siblings, in a path
 
 GOOD = word_set(
     "article content contents main text txt detail details post entry artibody endtext zhengwen zw story passage neirong wenzhang editor ueditor ucap rich "
@@ -73,44 +73,44 @@ BAD = word_set(
     "feedback dayin print guanbi youlian popup modal dialog banner sharing sharedaddy addthis jiathis bdshare relatedposts relatednews "
     "newsletter toc catalog catalogue mulu reward dashang zanshang postprofile authi replyer jumpbox navbox gutter linenos lineno"
 )
-ANSWER = word_set("answer answers huida postmessage")  # what follows the first of its kind is text too
-ROWS = word_set("navbox gutter linenos lineno")  # said of tables and cells too
-FORUM = word_set("authi postprofile postmessage postbody plhin")  # what the software of forums calls the parts of a post
-SIGNED = word_set("sign signature")  # in a forum what stands under all posts of a member
+ANSWER = word_set("answer answers huida postmessage")  # elements after the first one with such a name are text too
+ROWS = word_set("navbox gutter linenos lineno")  # matched on tables and cells too
+FORUM = word_set("authi postprofile postmessage postbody plhin")  # class names of forum software for the parts of a post
+SIGNED = word_set("sign signature")  # in a forum: the signature under all posts of a member
 PERSON = word_set(
     "author authi badge avatar userinfo username postprofile tail actions operation meta"
-)  # in a post, who wrote it and what to do with it
+)  # in a post: its author, and actions for readers
 TITLED = word_set("title titles headline biaoti subject articletitle posttitle entrytitle")
 SITE = word_set("logo masthead topbar navbar sitename siteheader brand")
 PARAMETERS = word_set("parameter parameters param params spec specs specification specifications attribute attributes canshu guige")
-PANEL = word_set("panel pane tab tabs tabcon tabcontent switchable")  # what a tab opens
+PANEL = word_set("panel pane tab tabs tabcon tabcontent switchable")  # the content of a tab
 HEADING_TAGS = frozenset(("h1", "h2", "h3"))
 SUBHEADS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "dt"))
 SHORTEST, LONGEST = 4, 80  # characters of a headline
 FOOT = word_set("footer foot copyright beian")
 COMMENTS = word_set("comment comments pinglun gentie liuyan")
-# These name the article as well where a good word stands beside them: "post tag-sport", "content hot".
+# These also name the article if they occur with a good word: "post tag-sport", "content hot".
 WEAK = word_set("hot rank tool tools tag tags keyword keywords search download declare statement report links pop float subscribe follow")
 
-# Chosen on the development pages. F1 there moves by less than 0.01 when one of these is set a third higher or lower, and by less than
-# 0.005 when all class names are cut out of the pages: none of them is tuned to a page.
-NO_MARK = 0.3  # what a character weighs in a line without any mark
-WRAPPER = 0.3  # share of the page's weight above which a bad name is a wrapper's, if little text stands before it
-MOST = 0.6  # share of an element's weight that one child must hold to be taken in its place
+# Chosen on the development pages. F1 on them changes by less than 0.01 when one of these is a third higher or lower, and by less than
+# 0.005 when all class names are removed from the pages: none of them is fitted to single pages.
+NO_MARK = 0.3  # weight of a character in a line without any punctuation mark
+WRAPPER = 0.3  # share of the page's weight above which a bad name is that of a wrapper, if little text is before it
+MOST = 0.6  # minimum share of an element's weight in one child for going down to it
 LINK = 0.5  # link density from which a line has no sentences
-SHORT = 16  # characters; a heading of related pages has less
-BESIDE = 0.25  # share of the root's weight from which loose sentences beside it make its parent the root
+SHORT = 16  # characters; headings of related pages are shorter
+BESIDE = 0.25  # minimum share of the root's weight in loose sentences next to it that makes its parent the root
 ALL_LINKED = 0.9  # link density from which a single line is nothing but a link
 
 
 Named = tuple[tuple[str, frozenset[str]], bool, bool]  # tag and words; whether they are bad, whether they name a lead
 
 
-NONE: list[int] = []  # the children of most elements: one list for all, never changed
+NONE: list[int] = []  # the children of most elements: one shared list, never modified
 
 
 class Node:
-    """An element of the document, with the sums of what stands in it."""
+    """An element of the document, with the sums over its content."""
 
     __slots__ = ("bad", "chars", "children", "first", "form", "headed", "last", "lead", "linked", "parent", "shape", "stops", "weight")
 
@@ -131,9 +131,9 @@ class Node:
 
 @lru_cache(maxsize=16_384)
 def _names(step: str) -> Named:
-    """Return tag and words of a step of a path without its place, and what they say."""
+    """Return tag and words of a step of a path without its index, and their meaning."""
     tag, *names = re.split("[#.]", step)
-    words = frozenset((*class_words(" ".join(names)), *(name.lower() for name in names if not name.islower())))  # copyRight, navBar
+    words = frozenset((*class_words(" ".join(names)), *(name.lower() for name in names if not name.islower())))  # splits copyRight, navBar
     bad = (tag not in TABLE or not words.isdisjoint(ROWS)) and not (
         words.isdisjoint(BAD) and (words.isdisjoint(WEAK) or not words.isdisjoint(GOOD))
     )
@@ -146,15 +146,15 @@ class Tree:
     def __init__(self, page: Page) -> None:
         text = page.text
         self.nodes = [Node(_names("body"), -1, 0)]
-        self.leaf: list[int] = []  # of each line
+        self.leaf: list[int] = []  # element of each line
         self.lines = [text[b.start : b.end].strip() for b in page.html]
         self.plains = [*map(plain, self.lines)]
         self.stops: list[int] = []
         self.weights: list[float] = []
         self.density = [b.link_density for b in page.html]
         self.paths = ["body"]
-        self.steps = ["body"]  # the last one of each path, without its place
-        self.heads: list[int] = []  # lines that head related pages or comments
+        self.steps = ["body"]  # the last step of each path, without its index
+        self.heads: list[int] = []  # lines that are headings of related pages or comments
         index = {"body": 0}
         nodes, leaf, all_stops, weights, marked = self.nodes, self.leaf, self.stops, self.weights, MARK.search
         for i, (line, density, block) in enumerate(zip(self.lines, self.density, page.html, strict=True)):
@@ -164,7 +164,7 @@ class Tree:
                 weight = chars * (1 - density)
                 if not marked(line):
                     weight *= NO_MARK
-                elif density < LINK:  # a stop is a mark
+                elif density < LINK:  # a full stop counts as a punctuation mark
                     stops = len(STOP.findall(line))
             all_stops.append(stops)
             weights.append(weight)
@@ -195,7 +195,7 @@ class Tree:
         self._discount(self.titled)
 
     def _grow(self, index: dict[str, int], path: str, line: int) -> int:
-        """Add the element at ``path``, and its ancestors where they are new; return its number."""
+        """Add the element at ``path``, and its new ancestors; return its number."""
         up, _, step = path.rpartition("/")
         above = index.get(up or "body", -1)
         if above < 0:
@@ -222,10 +222,10 @@ class Tree:
             self.nodes[at].headed = True
 
     def _discount(self, title: int) -> None:
-        """Take the weight of badly named and headed elements from those around them.
+        """Subtract the weight of elements with bad names or headings from the elements around them.
 
-        A name that stands over most of the text may be a wrapper's. It is believed only where enough text
-        stands before it, as an article stands before its comments; after the title, less is enough.
+        A name on an element with most of the text may be that of a wrapper. It is trusted only if enough text
+        is before the element, like the article before its comments; after the title, less is enough.
         """
         total = self.nodes[0].weight
         before, stops = [0.0], [0]
@@ -254,25 +254,25 @@ class Tree:
                         self.nodes[up].weight -= node.weight
 
     def is_forum(self) -> bool:
-        """Say whether the software of a forum named some elements."""
+        """Return whether some elements have class names of forum software."""
         return sum(not node.shape[1].isdisjoint(FORUM) for node in self.nodes) > 1
 
     def is_pointer(self, line: int) -> bool:
-        """Say whether a line is a link and no more, and neither a row, a heading nor an attachment."""
+        """Return whether a line is only a link, and neither a row, a heading nor an attachment."""
         if self.density[line] <= ALL_LINKED:
             return False
         return self.nodes[self.leaf[line]].shape[0] not in KEPT and not ATTACHED.search(self.lines[line])
 
     def is_action(self, line: int) -> bool:
-        """Say of a line of links whether they are what a reader may do, and no more."""
+        """Return whether a line of links consists of actions for readers only."""
         return ACTION.fullmatch(self.lines[line]) is not None
 
     def is_headline(self, line: int) -> bool:
-        """Say whether a line could be a headline: some words of Han without a mark, a blank, a figure or a link."""
+        """Return whether a line could be a headline: some Han words without punctuation, a blank, a digit or a link."""
         return not self.density[line] and HEADLINE.fullmatch(self.lines[line]) is not None
 
     def is_named_title(self, line: int) -> bool:
-        """Say whether a line stands in an element that is a heading or named after one, and is as long as headlines are."""
+        """Return whether a line is in an element that is a heading or named like one, and has the length of headlines."""
         tag, words = self.nodes[self.leaf[line]].shape
         return (
             (tag in HEADING_TAGS or not TITLED.isdisjoint(words))
@@ -281,13 +281,13 @@ class Tree:
         )
 
     def is_subhead(self, line: int) -> bool:
-        """Say whether a line is a heading by its element, or stands between two paragraphs of sentences."""
+        """Return whether a line is a heading by its element, or is between two paragraphs of sentences."""
         if self.nodes[self.leaf[line]].shape[0] in SUBHEADS and self.density[line] < LINK:
             return True
         return 0 < line < len(self.lines) - 1 and bool(self.stops[line - 1]) and bool(self.stops[line + 1]) and not self.density[line]
 
     def is_parameter(self, line: int) -> bool:
-        """Say whether a line stands in a list that is named after the parameters of a product, or is a row of a table behind a tab."""
+        """Return whether a line is in a list that is named after the parameters of a product, or is a row of a table in a tab."""
         at = self.leaf[line]
         around = [at, *islice(self.above(at), 4)]
         if "\t" in self.lines[line] and any(not PANEL.isdisjoint(self.nodes[up].shape[1]) for up in around):
@@ -295,12 +295,12 @@ class Tree:
         return any(not PARAMETERS.isdisjoint(self.nodes[up].shape[1]) for up in around[:3])
 
     def of_site(self, line: int) -> bool:
-        """Say whether a line stands in what is named after the head of all pages of a site, or its logo."""
+        """Return whether a line is in an element that is named after the header of a site's pages, or its logo."""
         at = self.leaf[line]
         return any(self.nodes[up].shape[0] == "nav" or not SITE.isdisjoint(self.nodes[up].shape[1]) for up in (at, *self.above(at)))
 
     def of_person(self, line: int, top: int) -> bool:
-        """Say whether a line without a sentence stands, below ``top``, in what is named after the writer of a post."""
+        """Return whether a line without a sentence is, below ``top``, in an element that is named after the author of a post."""
         at = -1 if self.stops[line] else self.leaf[line]
         while at >= 0 and at != top:
             if not self.nodes[at].shape[1].isdisjoint(PERSON):
@@ -309,9 +309,9 @@ class Tree:
         return False
 
     def inside(self, node: Node) -> frozenset[str]:
-        """Return the forms of what stands in an element, but for plain paragraphs: equal for posts of a thread without names of their own.
+        """Return the forms of the descendants of an element, except plain paragraphs: equal for posts of a thread without names of their own.
 
-        Empty where no name of a class is among them: tables that lay out a page are all alike.
+        Empty if there is no class name among them, since all layout tables look alike.
         """
         found = node.form
         if found is None:
@@ -342,19 +342,19 @@ class Tree:
         return at
 
     def _text_beside(self, at: int) -> float:
-        """Return the weight of the sentences that stand loose or in paragraphs beside an element."""
+        """Return the weight of the sentences next to an element that are loose or in paragraphs."""
         up = self.nodes[at].parent
         brothers = [self.nodes[c] for c in self.nodes[up].children if c != at]
         texts = sum(b.weight for b in brothers if b.shape[0] in PROSE and b.stops and b.density < 0.3 and not b.bad and not b.headed)
         return texts + sum(self.weights[i] for i in self.loose(up) if self.stops[i])
 
     def loose(self, at: int) -> list[int]:
-        """Return the lines that stand in an element and in none of its children."""
+        """Return the lines that are directly in an element, not in one of its children."""
         return [i for i in range(self.nodes[at].first, self.nodes[at].last + 1) if self.leaf[i] == at]
 
 
 def is_heading(line: str) -> bool:
-    """Say whether a line heads related pages or comments: 相关新闻, 热门排行, 评论(3), 石青的其他作品."""
+    """Return whether a line is the heading of related pages or comments: 相关新闻, 热门排行, 评论(3), 石青的其他作品."""
     return HEADING.fullmatch(line) is not None or ("的" in line and MORE_OF.fullmatch(line) is not None)
 
 

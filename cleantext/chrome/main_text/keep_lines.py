@@ -1,7 +1,7 @@
-"""Rules and model together: which lines of a page are main text.
+"""Combine rules and model: decide which lines of a page are main text.
 
-The rules of `cleantext.chrome.main_text.main_blocks` know what is certain on any page, the model what is usual on many. Both together say line by line what
-stays and goes; then those go that are not worth keeping for the page as a whole.
+The rules of `cleantext.chrome.main_text.main_blocks` know what is certain on any page, the model what is usual on many. Together they decide line by line
+what is kept; then the lines are removed that are not worth keeping for the page as a whole.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ from cleantext.transform import Page
 
 __all__ = ["best_threshold", "with_model"]
 
-LEAST_LEARNED = 400  # characters; of a shorter page the model knows too little
+LEAST_LEARNED = 400  # characters; the model is not reliable for shorter pages
 # Odds (natural logarithm) that a line is main text. Chosen on pages of hosts that the model has not seen (`make_block_model --folds`).
-SURE = -0.4  # of the lines above it, which the model takes for main text, at least `AGREED` must be so by the rules;
+SURE = -0.4  # of the lines with higher odds, at least the share `AGREED` must be main text by the rules;
 AGREED = 0.5
-OUT, IN = -0.5, 0.5  # then a line goes that the rules have as main text below the one, and one comes that they have not above the other;
-ALL_AGREED, IN_SURE = 0.9, 1.5  # where the rules have nearly all of them, more is asked of a line below the head of the text
-ALONE = -1.4  # else the rules have missed the text, and the model decides alone
-LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: less odds are asked for each e times as many characters
-OUT_LENGTH = 0.5  # the same where lines go
-APART = 1.0  # of a list, whose lines are all doubted, a line goes that is doubted more than half of them by so much
-WORST = -3.2  # and any line whose odds are so bad
-IN_AGAIN, IN_NAMED = 0.0, 0.85  # of a line within the main text that rules took out: for its links; for what its element is called
+OUT, IN = -0.5, 0.5  # then a main line of the rules is removed below the first, and any other line is added above the second;
+ALL_AGREED, IN_SURE = 0.9, 1.5  # if the rules have nearly all of them, a line below the head of the text needs more
+ALONE = -1.4  # otherwise the rules have missed the text, and the model decides alone
+LENGTH, SHORT_LINE = 0.3, 12  # a lost sentence costs more than a lost label: the required odds decrease for every factor e of characters
+OUT_LENGTH = 0.5  # the same for removing lines
+APART = 1.0  # in a list whose lines are all doubtful, a line is removed if its odds are lower than the median by this much
+WORST = -3.2  # any line with lower odds is removed
+IN_AGAIN, IN_NAMED = 0.0, 0.85  # for a line within the main text that rules removed for its links, or for the name of its element
 HEADLINE, SECOND_HEADLINE, ABOVE, LONGEST_HEADLINE = -1.8, -1.0, 6, 80
-NAMED = 2.0  # what a heading, or an element with the name of one, adds to the odds of a headline
-FACT = re.compile(  # when and by whom a text was written, and how often it was read: no headline, and no text that the rules have missed
+NAMED = 2.0  # added to the odds of a headline if it is a heading, or in an element with the name of one
+FACT = re.compile(  # date, author and number of views of a text: neither a headline, nor text that the rules have missed
     r"(?:19|20)\d\d ?[-/.年] ?\d|\d{1,2}:\d\d|\d ?(?:天前|小时|小時|分钟|分鐘|次)|(?:来源|來源|作者|编辑|編輯|时间|時間|日期|阅读|閱讀|浏览|瀏覽|点击|點擊|字数|字數|声明|手机|电话|電話|地址)\S{0,2}[:：]|(?:>>|》》|»)$"
 )
 POSITION = re.compile(
     r"(?:[您你]的|[您你](?:现在|目前)的?|当前|當前|目前)?(?:所在)?位置\s?[:：][^>›»]{0,60}[>›»]"
-)  # where the page stands in its site
+)  # the position of the page in its site
 LONGEST_FACT = 40
-PARAMETER = -3.0  # odds from which a row of the parameters of a product comes
-LONGEST_LONG = 2.5  # most of what the length of a line counts for
-NEVER = PARAMETER - LENGTH * LONGEST_LONG  # odds below which no line comes
-# Of the lines that stay, those go that are not worth it for the page: without them the F measure to be expected is better.
-# Recall counts more than precision: of 1.0 to 1.3, F1 of WCXB is the same, and pages2 lose 1.06 instead of 1.29 %.
+PARAMETER = -3.0  # odds from which a row of the parameters of a product is added
+LONGEST_LONG = 2.5  # maximum effect of the length of a line
+NEVER = PARAMETER - LENGTH * LONGEST_LONG  # no line with lower odds is added
+# Of the lines that are kept, those are removed without which the expected F measure of the page is better.
+# Recall counts more than precision: from 1.0 to 1.3, F1 on WCXB is the same, and pages2 lose 1.06 instead of 1.29 %.
 BETA = 1.3
-LOWEST, HIGHEST = -3.0, 0.0  # odds between which the last line that stays lies
-SHARED = 0.3  # share of the characters that must stay: else one of rules and model missed the text, and nothing more goes
+LOWEST, HIGHEST = -3.0, 0.0  # range for the odds of the last line that is kept
+SHARED = 0.3  # minimum share of the characters to keep: with less, either rules or model missed the text, and nothing more is removed
 LINKED = 0.6  # link density of a line that only leads somewhere
 OUTSIDE = "html.outside-main"
 ENTERS = {"html.link-dense": IN_AGAIN, "html.class": IN_NAMED, "html.headed": IN_NAMED}
 CHOSEN = ("main", "title")
 LEAST_TITLE = 3  # characters
-FIXED = frozenset(("html.repeated", "html.line-numbers"))  # what rules know better than the model
+FIXED = frozenset(("html.repeated", "html.line-numbers"))  # the rules know these better than the model
 
 
 def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Return the roles of the lines as rules and model together have them, and what that is expected to lose and leave."""
+    """Return the roles of the lines by rules and model together, and the expected loss and rest of chrome."""
     if sum(map(len, tree.lines)) < LEAST_LEARNED:
         return roles, {}
     said = odds(read_signals(page, tree, roles, top), load_model()).tolist()
@@ -71,7 +71,7 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
     least = max(min(OUT, _middle(said, weights, roles) - APART), WORST) if agreed >= AGREED else ALONE
     titles = {line for role, line in zip(roles, tree.plains, strict=True) if role == "title"}
     headed = {i for node in tree.nodes if node.headed for i in range(node.first, node.last + 1)}
-    out, settled = [], set()  # lines about which there is more to say than odds
+    out, settled = [], set()  # lines whose decision does not only depend on the odds
     for i, (role, odd, line) in enumerate(zip(roles, said, tree.lines, strict=True)):
         if odd < NEVER and role not in CHOSEN:
             out.append(role)
@@ -119,7 +119,7 @@ def with_model(page: Page, tree: Tree, roles: tuple[str, ...], top: int) -> tupl
 def _worth_keeping(
     tree: Tree, out: Sequence[str], said: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], settled: set[int]
 ) -> npt.NDArray[np.bool_]:
-    """Say which lines stay for the best expected F measure of the page, besides those that are ``settled``; all do where the text would be another altogether."""
+    """Return which lines are kept for the best expected F measure of the page, besides those ``settled``; all, if too little would be left."""
     stays = said >= min(max(best_threshold(said, np.array([_words(line) for line in tree.lines])), LOWEST), HIGHEST)
     stays[list(settled)] = True
     before = np.array([role in CHOSEN for role in out])
@@ -129,13 +129,13 @@ def _worth_keeping(
 
 
 def best_threshold(said: npt.NDArray[np.float64], words: npt.NDArray[np.float64]) -> float:
-    """Return the odds down to which lines are to be kept, so that the F measure of their words that is to be expected is best.
+    """Return the threshold of odds for keeping lines that gives the best expected F measure of their words.
 
-    The expected number of words that are kept and are text, over the mean of those kept and those that are text, the latter weighed by
-    the square of `BETA` (van Rijsbergen 1979; Lewis 1995; Ye et al. 2012).
+    The measure is the expected number of words that are kept and are text, over the weighted mean of those kept and those that are text, with
+    the square of `BETA` as the weight of the latter (van Rijsbergen 1979; Lewis 1995; Ye et al. 2012).
 
     Args:
-        said: natural logarithm of the odds of each line to be text
+        said: natural logarithm of the odds that each line is text
         words: number of words of each line
 
     >>> best_threshold(np.array([4.0, 0.4, -3.0]), np.array([30.0, 10.0, 20.0]))
@@ -145,18 +145,18 @@ def best_threshold(said: npt.NDArray[np.float64], words: npt.NDArray[np.float64]
     order = np.argsort(-said, kind="stable")
     likely = words / (1 + np.exp(-said))
     measure = np.cumsum(likely[order]) / (np.cumsum(words[order]) + BETA**2 * likely.sum() + 1e-9)
-    measure[np.flatnonzero(np.diff(said[order]) == 0)] = -1  # lines of equal odds stay or go together
+    measure[np.flatnonzero(np.diff(said[order]) == 0)] = -1  # lines of equal odds are kept or removed together
     return float(said[order[int(np.argmax(measure))]])
 
 
 def _words(line: str) -> float:
-    """Return about how many words a line has; a word of Han has two characters."""
+    """Return the approximate number of words of a line; a Han word has two characters."""
     parts = len(line.split())
     return float(parts if line.isascii() else max(parts, len(line) / 2))
 
 
 def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str]) -> float:
-    """Return the odds that half of what the rules have as main text exceeds."""
+    """Return the weighted median of the odds of the main text of the rules."""
     usual = sorted((odd, weight) for odd, weight, role in zip(said, weights, roles, strict=True) if role == "main")
     half = sum(weight for _, weight in usual) / 2
     for odd, weight in usual:
@@ -167,7 +167,7 @@ def _middle(said: Sequence[float], weights: Sequence[float], roles: Sequence[str
 
 
 def _headline(tree: Tree, roles: Sequence[str], said: Sequence[float]) -> int:
-    """Return the line above the first sentence of the main text that was left out and is likeliest a headline; -1 if none is likely."""
+    """Return the most likely headline that was left out, from the lines above the first sentence of the main text; -1 if none is likely."""
     chosen = [i for i, role in enumerate(roles) if role == "main"]
     first = next((i for i in chosen if tree.stops[i] or len(tree.lines[i]) > LONGEST_FACT), chosen[0])
     titled = "title" in roles[:first]

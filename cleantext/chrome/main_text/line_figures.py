@@ -1,7 +1,7 @@
-"""Figures of the lines of a page, as kernels: what `cleantext.chrome.main_text.block_features` puts together.
+"""Figures of the lines of a page, as kernels: the parts of `cleantext.chrome.main_text.block_features`.
 
-Each returns a row a figure, with a column a line or an element. Where the model is asked for a logarithm, the row holds the number itself
-(`TEXT_LOGS` and the like), and NumPy takes it: its logarithm is not that of compiled code to the last bit.
+Each returns a row per figure, with a column per line or element. Where the model uses a logarithm, the row holds the number itself
+(`TEXT_LOGS` and the like), and NumPy computes the logarithm, since that of compiled code differs in the last bits.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ for _kind, _characters in CHARACTERS.items():
     KINDS[[ord(c) for c in _characters]] = _kind
 DOT, CLOSING_QUOTE, NIL, NINE, HIGHEST = ord("."), 0x201D, ord("0"), ord("9"), 0xFFFF
 
-FIGURES, COUNTS = 20, 13  # rows of the text of a line, and of its counts
+FIGURES, COUNTS = 20, 13  # rows for the text of a line, and for its counts
 TEXT_LOGS = [0, 12, 13, 14]
 PLACES, PLACE_LOGS = 45, [1, 2, 5, 6, 7, 16, 17, 19, 30, 42]
 ELEMENTS, ELEMENT_LOGS = 8, [0, 1, 6]
 SAID = 33
-REACHES, SAID_REACHES = (1, 3, 8), (2, 4, 8, 16, 40)  # lines each way
-FAR = 500  # lines from a mark that is not there
+REACHES, SAID_REACHES = (1, 3, 8), (2, 4, 8, 16, 40)  # lines in each direction
+FAR = 500  # distance in lines to a mark that does not exist
 ONE = np.float32(1)
 
 
 @kernel
 def text_figures(points: U32, starts: I64, ends: I64, kinds: Any) -> Any:
-    """Return figures of the text of each line, and its letters, digits and marks in number; the text ends with a line break."""
+    """Return figures of the text of each line, and the numbers of its letters, digits and marks; the text must end with a line break."""
     lines = len(starts)
     out, counts = np.zeros((FIGURES, lines), np.float32), np.zeros((COUNTS, lines), np.float32)
     of_kind = np.zeros(KIND_COUNT, np.int64)
@@ -91,7 +91,7 @@ def text_figures(points: U32, starts: I64, ends: I64, kinds: Any) -> Any:
 
 @kernel
 def sums_of(counts: F32, density: F32) -> Any:
-    """Return what stands before each line, and the end, in sum: characters, those in links, those of prose, linked lines; and the prose of each."""
+    """Return cumulative sums before each line and at the end: characters, those in links, those of prose, linked lines; and the prose of each line."""
     lines = len(density)
     sums = np.zeros((4, lines + 1), np.float64)
     prose = np.zeros(lines, np.float32)
@@ -108,10 +108,10 @@ def sums_of(counts: F32, density: F32) -> Any:
 
 @kernel
 def element_figures(parent: I64, first: I64, last: I64, bits: I64, alike: I64, sums: Any) -> Any:
-    """Return figures of each element, and where it stands.
+    """Return figures of each element, and its surroundings.
 
-    The latter are the bits of all around it, its depth, the nearest element around it that has other lines, and the nearest from itself on of
-    which there are three.
+    The latter are the bits of all elements around it, its depth, the nearest element around it that has other lines, and the nearest, starting with
+    itself, that has at least three siblings of its form, itself included.
     """
     count = len(parent)
     out, around = np.zeros((ELEMENTS, count), np.float64), np.zeros((4, count), np.int64)
@@ -156,7 +156,7 @@ def flags(tags: I64, around: I64, own: I64, rules: I64, tag_count: int, around_c
 
 @kernel
 def _window(values: Any, reach: int, out: Any) -> None:
-    """Write the mean over neighbours each way, the line itself left out."""
+    """Write the mean over neighbours in each direction, without the line itself."""
     count = len(values)
     total = np.zeros(count + 1, np.float64)
     for n in range(count):
@@ -168,7 +168,7 @@ def _window(values: Any, reach: int, out: Any) -> None:
 
 @kernel
 def _since(marks: Any, out: Any) -> None:
-    """Write how many lines ago the last mark was, `FAR` where there was none."""
+    """Write the distance in lines back to the last mark, `FAR` if there is none."""
     last = -FAR
     for n in range(len(marks)):
         if marks[n]:
@@ -178,7 +178,7 @@ def _since(marks: Any, out: Any) -> None:
 
 @kernel
 def _until(marks: Any, out: Any) -> None:
-    """Write how many lines ahead the next mark is, `FAR` where there is none."""
+    """Write the distance in lines to the next mark, `FAR` if there is none."""
     last = -FAR
     for k in range(len(marks)):
         n = len(marks) - 1 - k
@@ -199,10 +199,10 @@ def _sum_of_form(values: Any, form: I64, out: Any) -> None:
 
 @kernel
 def line_places(known: Any, sums: Any, leaf: I64, form: I64, root: I64, title: int, elements: Any, around: I64) -> Any:
-    """Return figures of the place of each line.
+    """Return figures of the position of each line.
 
-    ``known`` are its characters, their logarithm, link density, and 0 or 1: whether it has prose, a sign of a currency, is a
-    heading, a heading of related pages, a sentence, and kept by rules; ``root`` the first and the last line of the element that these chose.
+    ``known`` are its characters, their logarithm, link density, and 0 or 1 for each of: it has prose, a currency sign, is a
+    heading, a heading of related pages, a sentence, and kept by rules; ``root`` is the first and the last line of the element chosen by the rules.
     """
     count = len(leaf)
     out = np.zeros((PLACES, count), np.float64)
@@ -255,10 +255,10 @@ def line_places(known: Any, sums: Any, leaf: I64, form: I64, root: I64, title: i
 
 @kernel
 def said_figures(score: F32, weight: F32, rank: I64, usual: F32, ups: I64, item: I64, first: I64, last: I64, form: I64) -> F32:
-    """Return what a model said of each line, its neighbours and the elements around it.
+    """Return the outputs of a model for each line, its neighbours and the elements around it, as figures.
 
-    ``weight`` is that of each line, ``rank`` its place among all by what was said, and ``usual`` the means of the lines that rules keep, of
-    the rest, and of all.
+    ``weight`` is the weight of each line, ``rank`` its rank among all lines by output, and ``usual`` the means over the lines that rules keep,
+    the rest, and all.
     """
     count = len(score)
     out = np.zeros((SAID, count), np.float32)

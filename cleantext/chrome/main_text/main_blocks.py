@@ -1,14 +1,14 @@
 """HTML evidence: which lines of a document are its main text.
 
-The choice follows Readability and GNE, text and punctuation density, with three changes for Chinese: characters are counted instead of
-words, CJK marks instead of commas, and names of classes are read word by word, and count only with a second reason.
+The choice follows Readability and GNE (text and punctuation density), with three changes for Chinese: characters are counted instead of
+words, CJK marks instead of commas, and class names are split into words and count only with a second reason.
 
-1. A line weighs as many characters as stand outside links, a third of them where it has no mark at all.
-2. From the body of the document down: as long as one child holds most of the weight, go there. Where
-   that ends is the root, the smallest element that holds the main text (`cleantext.chrome.main_text.element_tree`).
-3. The title stands before it. Between title and root a lead joins; brothers of the root and of its ancestors
-   join where they are paragraphs, have the same form (the posts of a forum) or much text of their own.
-4. Inside the root, lists of links go, and what its name and its form call chrome.
+1. The weight of a line is its number of characters outside links, a third of that if it has no punctuation at all.
+2. From the body of the document down: as long as one child holds most of the weight, go there. The last element
+is the root, the smallest element that holds the main text (`cleantext.chrome.main_text.element_tree`).
+3. The title is before it. A lead between title and root is added; siblings of the root and of its ancestors
+are added if they are paragraphs, have the same form (the posts of a forum) or much text of their own.
+4. Inside the root, lists of links are removed, and elements that are chrome by name and form.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from cleantext.transform import HOLDS, Block, Breaks, Law, Page, PageTransform, 
 
 __all__ = ["Main", "MainContent", "main_blocks", "main_by_rules"]
 
-LEAST_TEXT = 40  # characters of weight; a page with less has no main text to speak of
-LEAST_NAMED = 20  # the same where the element is named as an article: verse has no marks, and weighs a third
-LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is taken out
+LEAST_TEXT = 40  # characters of weight; a page with less has no recognizable main text
+LEAST_NAMED = 20  # the same if the element is named as an article: verse has no punctuation, and weighs a third
+LITTLE = 0.3  # share of the page's weight above which nothing inside the main text is removed
 LINKED = 0.6  # link density from which several lines are a list of links
 DRAWN = "-=_*~—─"
 DRAWN_LINE = re.compile(r"[-=_*~—─]{10,}")  # between posts, or above a signature
 COUNTER = re.compile(r"(\d{1,3}) ?/ ?(\d{1,3})")
 MANY = 20  # links of one form that may be a list
-SOME_LINKS = 0.5  # link density of a line that is no plain text
+SOME_LINKS = 0.5  # link density from which a line is not plain text
 REFERENCES = re.compile(
     r"(?:参考|參考|引用)(?:资料|資料|文献|文獻|链接|連結|来源|书目|書目)|注释|註釋|references|notes|bibliography|further reading",
     re.IGNORECASE,
 )
-FEW = 3  # sentences; a root with less may be no text at all
+FEW = 3  # sentences; a root with fewer may not be text at all
 DECIDED = frozenset(("html_main", "html_list_page", "html_no_main"))
 
 
@@ -66,20 +66,20 @@ class Main(NamedTuple):
     """The choice for one page."""
 
     roles: tuple[str, ...]  # for each block "main", "title", or the id of the rule against it
-    root: str  # path of the element chosen, empty where there was none to choose
+    root: str  # path of the element chosen, empty if there was none to choose
     flags: tuple[str, ...]
     expected: Mapping[str, float] = {}  # see `cleantext.chrome.lines.confidence`
 
 
 def main_blocks(page: Page, *, learned: bool = True) -> Main:
-    """Say for each block of an HTML page whether it is main text, and if not, what speaks against it.
+    """Return for each block of an HTML page whether it is main text, and if not, the rule against it.
 
-    The rules choose first. A model that has seen their choice and all else that is known of a line (`cleantext.chrome.main_text`) then
-    takes out what it is sure is none, and takes in what it is sure is some: what the rules and the model doubt stays as the rules have
-    it. A page on which this was done (flag ``html_main``), or that the rules kept whole, is not asked again.
+    The rules choose first. A model that gets their choice and everything else that is known of a line (`cleantext.chrome.main_text`) then
+    removes lines that are surely not main text, and adds lines that surely are; where rules or model are in doubt, the choice of the rules
+    remains. A page on which this was done (flag ``html_main``), or that the rules kept whole, is not judged again.
 
-    Every doubt keeps. A page that is a list of links keeps all its lines (flag ``html_list_page``); one with too little
-    text to tell where it stands loses only what form and name speak against (flag ``html_no_main``).
+    In doubt, text is kept. A page that is a list of links keeps all its lines (flag ``html_list_page``); one with too little
+    text to locate the main text loses only lines that are chrome by form and name (flag ``html_no_main``).
     """
     if not page.html:
         return Main((), "", ())
@@ -95,7 +95,7 @@ def main_blocks(page: Page, *, learned: bool = True) -> Main:
 
 
 def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
-    """Return the elements of an HTML page, what the rules choose, and the number of the element chosen."""
+    """Return the elements of an HTML page, the choice of the rules, and the number of the element chosen."""
     tree = Tree(page)
     top = tree.root()
     root = tree.nodes[top]
@@ -126,11 +126,11 @@ def main_by_rules(page: Page) -> tuple[Tree, Main, int]:
 
 
 def _is_not_text(tree: Tree, top: int) -> bool:
-    """Say of a root with hardly a sentence whether it only outweighs a page of links or rows.
+    """Return whether a root with hardly a sentence only outweighs a page of links or rows, and is not text.
 
-    It is mostly links, the foot of the page by its name, or has no sentence at all and is a list or the lesser part of what is no
-    link: an address under a hundred products. Lyrics have no sentence either, but are most of their page; and who calls an element
-    an article means it.
+    It is mostly links, the foot of the page by its name, or has no sentence at all and is a list or the smaller part of everything outside
+    links: an address under a hundred products. Lyrics have no sentence either, but are most of their page; and an element that is named
+    as an article is text.
     """
     root, page = tree.nodes[top], tree.nodes[0]
     if root.density > LINKED or any(not FOOT.isdisjoint(tree.nodes[at].shape[1]) for at in (top, *tree.above(top))):
@@ -140,7 +140,7 @@ def _is_not_text(tree: Tree, top: int) -> bool:
 
 
 def _is_list(tree: Tree) -> bool:
-    """Say whether most characters of the page stand in links as long as titles are, or in many links of one form."""
+    """Return whether most characters of the page are in links of the length of titles, or in many links of one form."""
     links = [i for i, density in enumerate(tree.density) if density > 0.5]
     titles = sum(len(tree.lines[i]) for i in links if len(tree.lines[i]) >= 10)
     forms: dict[str, list[int]] = {}
@@ -151,7 +151,7 @@ def _is_list(tree: Tree) -> bool:
 
 
 def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
-    """Add to the main text what stands beside the root and belongs to it."""
+    """Add to the main text the elements next to the root that belong to it."""
     nodes, root, own = tree.nodes, tree.nodes[top], top
     for level, up in enumerate(tree.above(top)):
         brothers = [nodes[c] for c in nodes[up].children if c != own]
@@ -179,7 +179,7 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
                     i for i in lines if tree.density[i] < 0.9 and not (alike > 1 and tree.of_person(i, up))
                 ]  # posts of a forum, sections of an article
             elif brother.first > root.last and brother.stops and brother.density < 0.4 and not brother.shape[1].isdisjoint(ANSWER):
-                chosen = [i for i in lines if tree.stops[i]]  # the other answers beside the best one
+                chosen = [i for i in lines if tree.stops[i]]  # the other answers next to the best one
             elif (
                 brother.first > root.last
                 and brother.stops > 1
@@ -201,7 +201,7 @@ def _join_brothers(tree: Tree, top: int, title: int, roles: list[str]) -> None:
 
 
 def _alike(node: Node, shape: tuple[str, frozenset[str]]) -> bool:
-    """Say whether an element has a form, or but for a word that marks the first of its kind: "l_post bright" and "l_post"."""
+    """Return whether an element has a form, possibly except for a word that marks the first of its kind: "l_post bright" and "l_post"."""
     if node.shape == shape:
         return True
     (tag, words), (other, known) = node.shape, shape
@@ -209,14 +209,14 @@ def _alike(node: Node, shape: tuple[str, frozenset[str]]) -> bool:
 
 
 def _same_inside(tree: Tree, one: Node, other: Node) -> bool:
-    """Say whether two elements without names hold the same elements, some of them with names: posts in tables of their own."""
+    """Return whether two elements without names have equal content, with some names in it: posts in separate tables."""
     return bool(tree.inside(one)) and tree.inside(one) == tree.inside(other)
 
 
 def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
-    """Take out what is inside the main text and is chrome by form, or by name and form.
+    """Remove from the main text what is chrome by form, or by name and form.
 
-    Of a page without sentences (``rows``) a link beside cells that are none, the name of a post in a list of vacancies, stays.
+    On a page without sentences (``rows``) a link next to cells without links, the name of a post in a list of vacancies, is kept.
     """
     total = tree.nodes[0].weight
     references = _references(tree)
@@ -246,7 +246,7 @@ def _prune(tree: Tree, roles: list[str], *, rows: bool) -> None:
 
 
 def _references(tree: Tree) -> frozenset[int]:
-    """Return the links that stand under a heading of references."""
+    """Return the links under a heading of references."""
     found: set[int] = set()
     for i, line in enumerate(tree.lines):
         if len(line) < SHORT and REFERENCES.fullmatch(line):
@@ -258,7 +258,7 @@ def _references(tree: Tree) -> frozenset[int]:
 
 
 def _prune_runs(tree: Tree, roles: list[str]) -> None:
-    """Take out paragraphs that are one link each, where three follow one another or one follows a heading of related pages."""
+    """Remove paragraphs that are one link each, if there are three in a row or one follows a heading of related pages."""
     for i, density in enumerate(tree.density):
         if density > LINKED and roles[i] == "main" and tree.is_action(i):
             roles[i] = "html.link-dense"
@@ -278,7 +278,7 @@ def _prune_runs(tree: Tree, roles: list[str]) -> None:
 
 
 def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
-    """Take out the title where a reply bears it, and the numbers 1/9, 2/9 ... 9/9 of the pictures of a series."""
+    """Remove the title where a reply repeats it, and the numbers 1/9, 2/9 ... 9/9 of the pictures of a series."""
     again = {plain(mark + title) for mark in ("Re:", "回复:", "回复：", "回覆:", "回覆：")} if title else set()
     series: dict[str, list[tuple[int, int]]] = {}
     for i, line in enumerate(tree.lines):
@@ -297,7 +297,7 @@ def _prune_repeats(tree: Tree, roles: list[str], title: str) -> None:
 
 
 def _prune_gutters(tree: Tree, page: Page, roles: list[str]) -> None:
-    """Take out the numbers 1, 2, 3 ... of the lines of a listing, which stand before, behind or beside its code."""
+    """Remove the line numbers 1, 2, 3 ... of a listing, which are before, after or next to its code."""
     lo = 0
     while lo < len(roles):
         hi = lo
@@ -309,7 +309,7 @@ def _prune_gutters(tree: Tree, page: Page, roles: list[str]) -> None:
 
 
 def _linked(node: Node, edge: bool) -> bool:  # noqa: FBT001
-    """Say whether an element is a list of links; a paragraph that is one link is so only at the edge of the main text."""
+    """Return whether an element is a list of links; a paragraph that is one link is such a list only at the edge of the main text."""
     if node.first < node.last:
         return node.density > LINKED
     return node.density > ALL_LINKED and (edge or node.shape[0] not in PARAGRAPH)
@@ -327,8 +327,8 @@ def _made(*elements: tuple[str, str]) -> Page:
     )
 
 
-# Pages that break laws. Of the second the first pass takes the first paragraph, and the second pass the ones around the element that has
-# most of what is left.
+# Pages that break laws. On the second page, the first pass removes the first paragraph, and the second pass those around the element that has
+# most of the rest.
 _FRAMED = _made(("body/div.nav[1]", "nav"), *[("body/div.article[2]", "article")] * 4)
 
 
@@ -337,8 +337,8 @@ _FRAMED = _made(("body/div.nav[1]", "nav"), *[("body/div.article[2]", "article")
 class MainContent(PageTransform):
     r"""Keep the title and the main text of an HTML page, drop the lines around them.
 
-    Pages without HTML blocks pass unchanged. What is dropped is whole lines, each with the reason. ``learned=False`` asks the rules only.
-    A line with one of the phrases ``keep``, or that a ``[[keep]]`` row of the rule packs ``packs`` names, stays wherever it stands.
+    Pages without HTML blocks pass unchanged. Only whole lines are dropped, each with the reason. ``learned=False`` uses the rules only.
+    A line with one of the phrases ``keep``, or that a ``[[keep]]`` row of the rule packs ``packs`` matches, is kept at any position.
 
     >>> from cleantext.html import read_html
     >>> links = "".join(f'<li><a href="/{i}">频道{i}</a></li>' for i in range(9))
@@ -365,7 +365,7 @@ class MainContent(PageTransform):
         "html.class": "named as page chrome, and without sentences or full of links",
     }
     laws: ClassVar[Mapping[Law, bool | Breaks]] = {
-        Law.IDEMPOTENT: HOLDS,  # a page whose main text was chosen says so by a flag
+        Law.IDEMPOTENT: HOLDS,  # a flag marks pages whose main text was chosen
         Law.LINE_LOCAL: Breaks(_FRAMED, "the page decides what is its main text"),
         Law.KEEPS_HAN: Breaks(_FRAMED, "lines outside the main text go"),
         Law.KEEPS_LENGTH: Breaks(_FRAMED, "lines outside the main text go"),

@@ -1,12 +1,12 @@
 """Make ``main_model.npz``, the weights of `cleantext.chrome.main_text.block_model`, from labelled pages.
 
-Run with lightgbm 4 installed, in a checkout beside ``../shared``: ``python -m cleantext.chrome.main_text.make_block_model``. Neither it nor
-the pages are needed at run time; no text of a page is in the file. ``--folds DIR`` makes in DIR a model for each fifth of the hosts,
-trained without it, with which quality on pages never seen is measured.
+Run with lightgbm 4 installed, in a checkout next to ``../shared``: ``python -m cleantext.chrome.main_text.make_block_model``. Neither lightgbm nor
+the pages are needed at run time; the file contains no text of any page. ``--folds DIR`` writes to DIR a model for each fifth of the hosts,
+trained without it, to measure quality on unseen pages.
 
-Labels: ``pages2`` and ``pages`` have them by line; of the pages of WCXB (CC-BY-4.0) a line is main text as far as its words lie in
-5-grams of the gold text, and one of less than five words where it is a line there, or stands in it and beside lines that do. A line weighs the root of its length,
-a page one, a page of ``pages2`` more, since those are labelled by hand and Chinese.
+Labels: ``pages2`` and ``pages`` have labels by line. For the pages of WCXB (CC-BY-4.0), a line is main text to the extent that its words are in
+5-grams of the gold text; a line of less than five words, if it is a line there, or occurs in it and is next to such lines. The weight of a line is the
+root of its length, that of a page 1, more for ``pages2``, since these pages are labelled by hand and Chinese.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ WEIGHTS = {"pages2": 4.0, "pages": 2.0, "wcxb": 1.0, "taught": 0.7}  # of a page
 WORD = re.compile(r"\w+")
 KEEP = {"body": 1.0, "title": 1.0, "caption": 1.0, "chrome": 0.0}
 TITLE_WEIGHT = 4.0
-MOST_LINES, LEAST_STOPS = 1500, 4  # of a page without labels that is used
+MOST_LINES, LEAST_STOPS = 1500, 4  # limits for pages without labels
 CHROME, HEAVIEST = 0.35, 0.15  # share of the chrome of a page in its weight; of one line
 
 
 class Labelled(NamedTuple):
-    """A page and what is known of its lines."""
+    """A page and the labels of its lines."""
 
     source: str
     name: str
     host: str
     signals: Signals
-    labels: npt.NDArray[np.float64]  # share of main text, -1 where unknown
+    labels: npt.NDArray[np.float64]  # share of main text, -1 if unknown
     weights: npt.NDArray[np.float64]
 
 
 def owner(host: str) -> str:
-    """Return the part of a host name that names who runs it."""
+    """Return the part of a host name that identifies its operator."""
     parts = host.split(".")
     return ".".join(parts[-3:] if len(parts) > 2 and parts[-2] in ("com", "edu", "gov", "org", "net", "co", "ac") else parts[-2:])
 
@@ -96,7 +96,7 @@ def by_words(lines: list[str], gold: str) -> tuple[Any, Any]:
 
 
 def by_hand(lines: list[str], gold: list[list[str]]) -> tuple[Any, Any]:
-    """Label lines by those of a labelled page; the cells of a row are lines of their own there."""
+    """Label lines by those of a labelled page, in which the cells of a row are separate lines."""
     where: dict[str, list[tuple[int, str]]] = {}
     for at, (_, label, text) in enumerate(gold):
         where.setdefault("".join(view(text).split()), []).append((at, label))
@@ -168,9 +168,9 @@ def pages(shared: Path) -> Iterator[Labelled]:
 
 
 def taught(shared: Path) -> Iterator[Labelled]:
-    """Read the Chinese pages without labels, and label them by the rules where these found an article: for the linear model alone.
+    """Read the Chinese pages without labels, and label them by the rules if these found an article: only for the linear model.
 
-    The trees see what the rules said, and would learn nothing but to repeat it.
+    The trees see the output of the rules, and would only learn to repeat it.
     """
     import zstandard
 
@@ -223,7 +223,7 @@ def name_slots(signals: Signals) -> list[list[int]]:
 
 
 class Set:
-    """All pages, their lines one behind another."""
+    """All pages, with their lines concatenated."""
 
     def __init__(self, found: list[Labelled]) -> None:
         self.pages = found
@@ -231,7 +231,7 @@ class Set:
         for page in found:
             signals = page.signals
             weight = np.where(page.labels >= 0, np.sqrt(np.minimum(signals.chars, 400) + 4) * page.weights, 0)
-            if page.source != "wcxb":  # all chrome of a page weighs a third of it, be it one line
+            if page.source != "wcxb":  # all chrome of a page has a third of its weight, even if it is one line
                 for chrome in (False, True):
                     part = (page.labels >= 0) & ((page.labels < 0.5) == chrome)
                     weight[part] *= (CHROME if chrome else 1 - CHROME) / max(weight[part].sum(), 1e-9)
@@ -249,7 +249,7 @@ class Set:
         self.ends = np.cumsum(sizes)
 
     def fit_linear(self, rows: Any) -> Any:
-        """Return the weights of the linear model and its bias, rounded as they are kept."""
+        """Return the weights of the linear model and its bias, rounded as in the file."""
         order = np.random.default_rng(SEED).permutation(rows[self.weights[rows] > 0])
         size = NAME_SLOTS * NAME_TABLES + TEXT_SLOTS
         found = _fit(self.starts, self.slots, self.labels, self.weights, order, size, EPOCHS, RATE, DECAY)
@@ -257,12 +257,12 @@ class Set:
         return np.round(found[:-1] / step).astype(np.int8), step, np.float32(found[-1])
 
     def say(self, weights: Any, step: Any, bias: Any, rows: Any, out: F32) -> None:
-        """Write what a linear model says of some lines."""
+        """Write the output of a linear model for some lines."""
         sums = np.concatenate([[0.0], np.cumsum(weights[self.slots].astype(np.float64))])
         out[rows] = np.clip((sums[self.starts[rows + 1]] - sums[self.starts[rows]]) * step + bias, -CLIP, CLIP)
 
     def columns(self, said: F32, count: int) -> F32:
-        """Return what the trees see of the first pages."""
+        """Return the inputs of the trees for the first pages."""
         return np.concatenate(
             [columns(p.signals, said[e - len(p.labels) : e]).T for p, e in zip(self.pages[:count], self.ends, strict=False)]
         )
@@ -314,7 +314,7 @@ def packed(trees: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train and write."""
+    """Train the model and write it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--folds", type=Path)
@@ -326,7 +326,7 @@ def main() -> None:
     labelled = every[: sum(len(page.labels) for page in by_hand_or_words)]
     said = np.zeros(len(every), np.float32)
     linear = []
-    for fold in range(FOLDS):  # the trees are taught with what is said of lines that the linear model has not seen
+    for fold in range(FOLDS):  # the trees are trained with outputs for lines that the linear model has not seen
         linear.append(data.fit_linear(every[data.folds != fold]))
         weights, step, bias = linear[-1]
         data.say(weights, step, bias, every[data.folds == fold], said)

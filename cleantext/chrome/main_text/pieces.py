@@ -1,4 +1,4 @@
-"""Pieces of two to four characters at both ends of a line, hashed: what the linear model knows of its text."""
+"""Hashed pieces of two to four characters at both ends of a line: the text features of the linear model."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cleantext.jit import kernel
 __all__ = ["TEXT_SLOTS", "piece_slots", "piece_sums"]
 
 TEXT_SLOTS = 1 << 16
-HEAD, TAIL = 40, 10  # characters of a line whose pieces are looked at
-WIDTH = HEAD + TAIL + 2  # with one more before and behind
+HEAD, TAIL = 40, 10  # characters of a line from which pieces are taken
+WIDTH = HEAD + TAIL + 2  # with one more before and after
 SHORTEST, LONGEST = 2, 4
-EDGE = 1  # stands for what is before and behind a line
+EDGE = 1  # stands for the outside of a line
 A, Z, NIL, NINE, LOWER = ord("A"), ord("Z"), ord("0"), ord("9"), 32
 
 
 @kernel
 def _pieces(points: U32, start: int, end: int, held: I64, slots: I64) -> int:
-    """Write the slots of the pieces of a line, and return how many there are; `held` is room for its characters."""
+    """Write the slots of the pieces of a line, and return their number; `held` is a buffer for its characters."""
     size = end - start
     second = max(size, HEAD) - max(min(size - HEAD, TAIL), 0)
     for k in range(WIDTH):

@@ -1,9 +1,9 @@
-"""Automata: patterns as tables, so that a kernel asks a hundred lines in the time in which `re` asks one.
+"""Automata: patterns as tables, so that a kernel tests a hundred lines in the time in which `re` tests one.
 
-A pattern becomes the states of an automaton that reads a character at a time, over classes of characters that it does not tell apart.
-States are made when a line first leads to them, for most of those that a pattern could have are never met: one kernel walks as far as
-the table goes, another writes it on where it ends. What an automaton cannot say (a word's edge, a look ahead at more than one character
-from the midst of a line) it takes as said, and `re` is asked again where that makes a line match.
+A pattern becomes the states of an automaton that reads one character at a time, over classes of characters that it does not distinguish.
+States are created when a line first reaches them, since most of the possible states of a pattern never occur: one kernel walks as far as
+the table goes, another extends it. Conditions that an automaton cannot check (a word boundary, a lookahead at more than one character
+inside a line) are assumed to hold, and `re` checks the line again if it matches because of that.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ __all__ = ["Automata"]
 
 Flags = npt.NDArray[np.bool_]
 
-KEPT = 100  # patterns from which it pays to keep the arrays of their automata on the disk
+KEPT = 100  # patterns from which it pays to save the arrays of their automata on the disk
 FEW = 1_000  # questions from which it pays to make automata of the patterns
-ROOM = 1 << 21  # entries of the table: when it is full, all states are forgotten
-MOST = 256  # entries of the row of a state
-DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing matches any more, everything does, not made yet
-FIRST = 2  # where the table has the first state of each automaton
-NODES = 1  # where the row of a state says which nodes it is made of; before that, whether a line may end there
+ROOM = 1 << 21  # entries of the table: when it is full, all states are deleted
+MOST = 256  # maximum entries of the row of a state
+DEAD, SINK, UNKNOWN = 0, 1, -1  # states: nothing can match any more, everything matches, not created yet
+FIRST = 2  # offset of the first states of the automata in the table
+NODES = 1  # entry of a state's row with its list of nodes; the entry before tells whether a line may end there
 NO, YES, ASK, LEARN = range(4)
 KIND, VALUE, THEN, OTHER = range(4)  # columns of nodes; see `Machines`
 START, SURE, WIDTH = range(3)  # and of automata
 
 
 class Automata:
-    """Questions, numbered as they are given, with the automata that answer them."""
+    """Questions, numbered in the given order, with the automata that answer them."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = questions
         self._lock = Lock()
 
     def answers(self, points: U32, starts: I64, ends: I64, questions: I32) -> Flags:
-        """Say of stretches ``points[starts[k]:ends[k]]`` whether the answer to ``questions[k]`` is yes."""
+        """Return for each stretch ``points[starts[k]:ends[k]]`` whether the answer to ``questions[k]`` is yes."""
         if len(questions) > FEW or "machines" in self.__dict__:
             said = self._walk(points, starts, ends, questions)
         else:
@@ -65,7 +65,7 @@ class Automata:
         said: npt.NDArray[np.int8] = walk.sized(len(points))(*column, tables.kind, tables.classes, tables.exact, tables.states.table)
         further = np.flatnonzero(said == LEARN)
         if len(further):
-            with self._lock:  # others may walk meanwhile: what is not written yet is unknown to them
+            with self._lock:  # other threads may walk meanwhile: entries not written yet are unknown to them
                 tables.prepare(questions[further])
                 while len(further):
                     states = tables.states
@@ -88,7 +88,7 @@ class Automata:
 
     @cached_property
     def machines(self) -> Machines:
-        """The automata; to make them takes as long as some thousand lines."""
+        """The automata; making them takes as long as some thousand lines."""
         return Machines(self.questions)
 
 
@@ -96,19 +96,19 @@ class Automata:
 
 
 class States(NamedTuple):
-    """The states that were made so far."""
+    """The states created so far."""
 
-    table: I32  # a row for each state, `UNKNOWN` where nothing was written yet
-    lists: I32  # how many nodes a state has, and these
+    table: I32  # a row for each state, `UNKNOWN` for missing entries
+    lists: I32  # for each state the number of its nodes, and these
     slots: I32  # hash table of states
     used: I64  # entries of `table` and `lists`, and states
-    seen: I32  # of nodes: the step in which they were met last
+    seen: I32  # for each node the last step in which it was reached
     stack: I32
 
 
 @kernel
 def walk(points: U32, starts: I64, ends: I64, questions: I32, kind: Any, classes: Any, exact: Flags, table: I32) -> Any:
-    """Answer questions `YES` or `NO`; `ASK` where `re` has to say more, `LEARN` where the table ends."""
+    """Answer questions with `YES` or `NO`; `ASK` if `re` has to decide, `LEARN` if the table has no entry yet."""
     out = np.zeros(len(questions), np.int8)
     for k in range(len(questions)):
         row = questions[k]
@@ -139,7 +139,7 @@ def learn(
     holds: Flags,
     states: States,
 ) -> int:
-    """Answer the questions ``which``, and make the states on the way. Return how many were answered when the room for them ended."""
+    """Answer the questions ``which``, and create the states on the way. Return how many were answered before the space for states was full."""
     table, lists, slots, used, seen, stack = states
     for done in range(len(which)):
         k = which[done]
@@ -148,7 +148,7 @@ def learn(
         if automata[row, START] < 0:
             continue
         state = table[FIRST + row]
-        for at in range(starts[k] - 1, ends[k]):  # before the first character as well
+        for at in range(starts[k] - 1, ends[k]):  # one step before the first character as well
             following = state
             if at >= starts[k]:
                 if state <= SINK:
@@ -180,7 +180,7 @@ def learn(
 
 @kernel
 def _reach(node: int, before: int, found: int, nodes: I32, holds: Flags, seen: I32, stack: I32, step: int) -> int:
-    """Add to the front of the stack the nodes that read or end, reached from one behind a character; return how many there are now."""
+    """Push the nodes that read or end, reached from one after a character, onto the stack; return its new size."""
     top = len(stack) - 1
     stack[top] = node
     while top < len(stack):
@@ -204,7 +204,7 @@ def _reach(node: int, before: int, found: int, nodes: I32, holds: Flags, seen: I
 
 @kernel
 def _state(row: int, found: int, automata: I32, nodes: I32, table: I32, lists: I32, slots: I32, used: I64, stack: I32) -> int:
-    """Return the state of being at the nodes on the stack."""
+    """Return the state for the nodes on the stack."""
     if not found:
         return DEAD
     looked = 0
@@ -214,7 +214,7 @@ def _state(row: int, found: int, automata: I32, nodes: I32, table: I32, lists: I
             return SINK
         if nodes[n, KIND] == LOOKED:
             looked |= nodes[n, VALUE]
-        at = k  # in order: the same nodes are the same state
+        at = k  # sorted: the same nodes are the same state
         while at and stack[at - 1] > n:
             stack[at] = stack[at - 1]
             at -= 1
@@ -253,7 +253,7 @@ ARRAYS = ("automata", "holds", "kind", "exact", "nodes", "bounds")
 
 
 def _built(questions: Sequence[Question]) -> dict[str, Any]:
-    """Return the arrays of `Machines`, which are kept on the disk: to make them takes a third of a second."""
+    """Return the arrays of `Machines`, which are saved on the disk, since making them takes a third of a second."""
     machines = [machine(question) for question in questions]
     sets: dict[Chars, int] = {ALL: 0}
     parts: list[I32] = [np.zeros((4, 0), np.int32)]
@@ -285,7 +285,7 @@ def _built(questions: Sequence[Question]) -> dict[str, Any]:
 
 
 def _digest(questions: Sequence[Question]) -> str:
-    """Return what stands for the questions, and for all that says what becomes of them."""
+    """Return a digest of the questions, and of everything that decides their automata."""
     said = hashlib.sha256(repr((list(questions), sys.version_info[:2])).encode())
     said.update(characters().tobytes())
     for source in (__file__, pattern_nodes.__file__):
@@ -296,21 +296,21 @@ def _digest(questions: Sequence[Question]) -> str:
 class Machines:
     """The automata of many patterns over one table of states.
 
-    ``automata`` has a row for each pattern: its first node, the node that makes it sure, the width of the rows of its states. ``kind`` says of each
-    code point of which kind it is: no set of characters parts those of one; ``holds[s, k]``, whether set ``s`` has kind ``k``. A row of ``nodes`` is
-    the kind of the node; its set of characters, for `LOOKED` its bit, for `END` the bits that are needed; what follows; for `WAYS` the second way,
-    for `LAST` 1 if it may be the edge of the line, for `END` the bits that are forbidden. Those of pattern ``p`` are ``bounds[p]`` to ``bounds[p + 1]``.
+    ``automata`` has a row for each pattern: its first node, the node that makes it sure, the width of the rows of its states. ``kind`` maps each
+    code point to its kind: no set of characters distinguishes those of one kind; ``holds[s, k]`` tells whether set ``s`` has kind ``k``. A row of ``nodes``
+    is the kind of the node; its set of characters, for `LOOKED` its bit, for `END` the required bits; the successor; for `WAYS` the second successor,
+    for `LAST` 1 if it may be the edge of the line, for `END` the forbidden bits. Those of pattern ``p`` are ``bounds[p]`` to ``bounds[p + 1]``.
     """
 
     def __init__(self, questions: Sequence[Question]) -> None:
         arrays = cached(f"automata-{_digest(questions)}", lambda: _built(questions)) if len(questions) > KEPT else _built(questions)
         self.automata, self.holds, self.kind, self.exact, self.nodes, self.bounds = (arrays[name] for name in ARRAYS)
-        # Where a kind of characters stands in the rows of a state.
+        # The column of each kind of characters in the rows of a state.
         self.classes = np.zeros((len(self.exact), self.holds.shape[1]), np.uint8)
         self.forget()
 
     def prepare(self, questions: I32) -> None:
-        """Put the kinds of characters into classes that the automata of questions do not tell apart, where that was not done yet."""
+        """Group the kinds of characters into classes that the automata of questions do not distinguish, if not done yet."""
         start, _, done = self.automata[questions].T
         for n in np.unique(questions[(done == 0) & (start >= 0)]).tolist():
             own = self.nodes[self.bounds[n] : self.bounds[n + 1]]
@@ -323,7 +323,7 @@ class Machines:
                 self.classes[n], self.automata[n, WIDTH] = inverse + NODES + 1, width
 
     def forget(self) -> None:
-        """Begin a new table of states."""
+        """Start a new table of states."""
         first, nodes = FIRST + len(self.exact), len(self.nodes)
         table = np.full(ROOM + first, UNKNOWN, np.int32)
         table[DEAD], table[SINK] = NO, YES

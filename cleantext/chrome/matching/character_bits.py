@@ -1,6 +1,6 @@
-"""Properties of characters that rules ask for: a bit for each, in one table over all code points.
+"""Properties of characters that rules need: a bit for each, in one table over all code points.
 
-Kernels cannot ask Python whether a character is a letter; and Pythons differ in it, so that frozen tables say it (`cleantext.fold`).
+Kernels cannot call Python to classify a character; and Python versions differ in that, so frozen tables are used (`cleantext.fold`).
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ __all__ = [
 
 Bits = npt.NDArray[np.uint32]
 
-SPACE, ALPHA, DIGIT, DECIMAL, WORD, SPELLED = (1 << n for n in range(6))  # DIGIT as str.isdigit says, DECIMAL as \d does
-MOST_BRACKETS = 8  # pairs of outer brackets behind which a line is looked at: each takes a look at all of it
+SPACE, ALPHA, DIGIT, DECIMAL, WORD, SPELLED = (1 << n for n in range(6))  # DIGIT as in str.isdigit, DECIMAL as in \d
+MOST_BRACKETS = 8  # pairs of outer brackets that are removed from a line: each needs a pass over it
 EDGE, LEADING, TRAILING, ROW, STOP, QUOTE, CLAUSE, ENDS_TITLE = (1 << n for n in range(6, 14))
-ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # as the labels of a pack do
-SHIELDS = 1 << 16  # what is protected can start with it
-ENDS_LISTING = 1 << 17  # the heading of a list that is text can
+ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # labels of a pack end with this character; it separates labels
+SHIELDS = 1 << 16  # protected lines can start with it
+ENDS_LISTING = 1 << 17  # headings of lists that are text can end with it
 ANCHORS = 1 << 18  # an anchor starts with it
 
 MARKS = {
-    EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # stands between widgets
-    LEADING: " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~",  # bullets and their kin before a line
+    EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # occurs between widgets
+    LEADING: " \t\r-–—·•●○■□◆◇▪►▶▼▲★☆*#|丨→>»›=~",  # bullets and the like at the start of a line
     TRAILING: " \t\r-–—·•*|丨=~▼▲×",
-    ROW: " |·丨┊/[]【】",  # parts the links of a row
+    ROW: " |·丨┊/[]【】",  # separates the links of a row
     STOP: ".!?",
     QUOTE: "\"'”’)",
     CLAUSE: ",、:",
-    ENDS_TITLE: "。!;:,.、",  # no title does
+    ENDS_TITLE: "。!;:,.、",  # never the end of a title
 }
 
 
@@ -69,7 +69,7 @@ def characters() -> Bits:
         table[character_class(name)] |= bit
     table[list(map(ord, "_+"))] |= WORD  # \w, and the plus of names such as app+
     spelled = (table & ALPHA) > 0
-    spelled[0x3040:0xA000] = False  # Han and kana stand without blanks between words
+    spelled[0x3040:0xA000] = False  # Han and kana have no blanks between words
     table[spelled] |= SPELLED
     for bit, marks in MARKS.items():
         table[list(map(ord, marks))] |= bit

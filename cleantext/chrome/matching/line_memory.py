@@ -1,4 +1,4 @@
-"""Folded lines as stretches of one array, and the memory of those that were seen before: no string is made for a line."""
+"""Folded lines as stretches of one array, and a cache of the lines seen before: no string is created for a line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from cleantext.jit import kernel
 
 __all__ = ["Memory", "Rows"]
 
-LONGEST = 80  # characters; longer lines hardly ever return
-MOST = 1 << 17  # lines that are remembered, a power of two
-POOL = 1 << 22  # and their characters
+LONGEST = 80  # characters; longer lines hardly ever occur again
+MOST = 1 << 17  # maximum lines in the cache, a power of two
+POOL = 1 << 22  # and their total characters
 
 
 class Rows(NamedTuple):
@@ -26,7 +26,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, lines: Sequence[str]) -> Rows:
-        """Return lines given as strings."""
+        """Return rows for lines given as strings."""
         column = Ragged.of(lines)
         return cls(column.points, column.offsets[:-1], column.offsets[1:])
 
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
     def split(cls, points: U32) -> Rows:
         """Return the lines of a text."""
         points = points.view()
-        points.flags.writeable = False  # as those of strings are: Numba would compile every kernel twice
+        points.flags.writeable = False  # like those of strings; otherwise Numba would compile every kernel twice
         ends = np.append(np.flatnonzero(points == ord("\n")), len(points))
         return cls(points, np.append(0, ends[:-1] + 1), ends)
 
@@ -58,7 +58,7 @@ class Rows(NamedTuple):
         return Rows(self.points, self.starts[which], self.ends[which])
 
     def changed(self, lines: Mapping[int, str]) -> Rows:
-        """Return the lines with others in the place of some."""
+        """Return the lines with some of them replaced."""
         if not lines:
             return self
         new, which, size = Rows.of(list(lines.values())), list(lines), len(self.points)
@@ -68,7 +68,7 @@ class Rows(NamedTuple):
 
 
 class Memory:
-    """A number for each line that was seen, found by its characters."""
+    """A number for each cached line, found by its characters."""
 
     def __init__(self) -> None:
         self.slots: I32 = np.zeros(2 * MOST, np.int32)
@@ -82,11 +82,11 @@ class Memory:
 
     @property
     def full(self) -> bool:
-        """Whether new lines are remembered no more."""
+        """Whether no more new lines can be cached."""
         return len(self) == MOST or int(self.bounds[len(self)]) + LONGEST > POOL
 
     def look(self, rows: Rows, judge: Callable[[Rows], I64]) -> I64:
-        """Return the numbers of lines; ``judge`` gives those of lines that are new."""
+        """Return the numbers of lines; ``judge`` returns those of new lines."""
         known, fresh, entry = recall.sized(len(rows.points))(rows, self.slots, self.numbers, self.pool, self.bounds, self.size)
         if len(fresh):
             try:
@@ -103,10 +103,10 @@ class Memory:
 
 @kernel
 def recall(rows: Rows, slots: I32, numbers: I64, pool: U32, bounds: I64, size: I64) -> Any:
-    """Look lines up; remember those that are new and not too long.
+    """Look lines up; cache those that are new and not too long.
 
-    Return for each line its number, or -1 - k if it is the ``k``-th of the new ones; which lines these are; and under which entry each
-    is remembered, -1 for none.
+    Return for each line its number, or -1 - k if it is the ``k``-th of the new ones; the indices of the new lines; and the entry under which each
+    of them is cached, -1 for none.
     """
     lines = len(rows.starts)
     out = np.empty(lines, np.int64)

@@ -1,7 +1,7 @@
-"""The one pass over the characters of fresh lines: what each line weighs and is like, and which rules could speak about it.
+"""The single pass over the characters of new lines: their weights and properties, and which rules could match them.
 
-All lines of a batch lie in one array of code points. The kernels here touch each character a few times and leave numbers;
-only lines that some rule may match come back to Python, where the regular expressions are.
+All lines of a batch are in one array of code points. The kernels here read each character a few times and return numbers;
+only lines that some rule may match are handled in Python, with regular expressions.
 """
 
 from __future__ import annotations
@@ -56,23 +56,23 @@ from cleantext.jit import kernel
 
 __all__ = ["Scanned", "scan", "stripped"]
 
-SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are looked for in them
-PARAGRAPH = 80  # characters from which a line with a full stop is tried for its anchors only
-UNMARKED = 30  # characters from which a line without marks is rather prose than a title
-WEIGHT = 200  # characters above which a line weighs no more
-PLAIN = ALPHA | WORD | ANCHORS  # most letters are these and nothing else
+SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are searched in them
+PARAGRAPH = 80  # characters from which a line with a full stop is tested only by rules whose anchors it has
+UNMARKED = 30  # characters from which a line without punctuation is prose rather than a title
+WEIGHT = 200  # maximum weight of a line in characters
+PLAIN = ALPHA | WORD | ANCHORS  # most letters have no other bits
 
 TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"), ord(":"), ord("号")
 
 
 class Scanned(NamedTuple):
-    """What the pass found."""
+    """The results of the pass."""
 
-    known: I64  # of each line, without its summary; `SHIELDED` and `LISTS` say that it may be so
+    known: I64  # facts about each line, without its summary; `SHIELDED` and `LISTS` are only candidates
     core: I32  # (lines, 2): the part inside blanks, bullets and outer brackets
-    worded: npt.NDArray[np.bool_]  # the line may be made of widget words
-    labelled: npt.NDArray[np.bool_]  # a label may stand in the line
-    pairs: I32  # (pairs, 2): line and rule to try
+    worded: npt.NDArray[np.bool_]  # the line may consist of widget words
+    labelled: npt.NDArray[np.bool_]  # the line may contain a label
+    pairs: I32  # (pairs, 2): line, and rule to try
 
 
 @kernel
@@ -86,7 +86,7 @@ def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: L
     labelled = np.zeros(lines, np.bool_)
     pairs = np.empty((4 * lines + 64, 2), np.int32)
     found = 0
-    tried = np.full(len(rules.power), -1, np.int64)  # the last line that a rule was put down for
+    tried = np.full(len(rules.power), -1, np.int64)  # the last line for which each rule was recorded
     for n in range(lines):
         lo, hi = rows.starts[n], rows.ends[n]
         known[n], stopped = _measure(points, lo, hi, bits)
@@ -140,7 +140,7 @@ def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: L
 
 @kernel
 def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
-    """Return what is known of a line by itself, see `gain` for the weight; and whether a full stop stands in it."""
+    """Return the facts about a line by itself (see `gain` for the weight), and whether it contains a full stop."""
     n = hi - lo
     a, b = lo, hi
     while a < b and bits[points[a]] & SPACE:
@@ -165,7 +165,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
             colons += 1
         elif c == FULL_STOP:
             full_stop = True
-        elif at >= lo + 3 and not stopped:  # not the full stop of a number in front
+        elif at >= lo + 3 and not stopped:  # not the full stop of a leading number
             if c == SEMICOLON:
                 stopped = True
             elif bit & STOP:
@@ -174,7 +174,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
                     after += 1
                 stopped = after == hi or (bits[points[after]] & SPACE) != 0
     if n < 12:
-        gain = n if full_stop and points[b - 1] == FULL_STOP else 0 if a == b or tabbed else -3  # cells speak neither for nor against
+        gain = n if full_stop and points[b - 1] == FULL_STOP else 0 if a == b or tabbed else -3  # cells count neither for nor against
     elif full_stop:
         gain = min(n, WEIGHT)
     elif stopped:
@@ -214,7 +214,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
 
 @kernel
 def _is_field(points: U32, a: int, b: int, colon: int) -> bool:
-    """Say whether a line is a label of two to ten Han, a colon, and up to 40 characters: ``出 版 社: 白塔书局``."""
+    """Return whether a line is a label of two to ten Han characters, a colon, and up to 40 characters: ``出 版 社: 白塔书局``."""
     if not 2 <= colon - a <= 10:
         return False
     for at in range(a, colon):
@@ -260,7 +260,7 @@ def _unwrap(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, int]:
 
 @kernel
 def stripped(points: U32, starts: I64, ends: I64, bits: U32) -> Any:
-    """Return where stretches start and end without the blanks around them."""
+    """Return the bounds of stretches without the blanks around them."""
     starts, ends = starts.copy(), ends.copy()
     for n in range(len(starts)):
         while starts[n] < ends[n] and bits[points[starts[n]]] & SPACE:
@@ -272,7 +272,7 @@ def stripped(points: U32, starts: I64, ends: I64, bits: U32) -> Any:
 
 @kernel
 def _closing(char: int) -> int:
-    """Return the bracket that closes one, 0 for what is none."""
+    """Return the closing bracket for an opening one, 0 for other characters."""
     if char in (ord("["), ord("<")):
         return char + 2
     if char in (ord("("), ord("【"), ord("〔"), ord("〖"), ord("『"), ord("「")):
@@ -282,7 +282,7 @@ def _closing(char: int) -> int:
 
 @kernel
 def _may_label(points: U32, a: int, b: int, bits: U32) -> bool:
-    """Say whether the last character of a label stands before a separator: most colons stand behind something else."""
+    """Return whether the last character of a label is before a separator: most colons follow other characters."""
     for at in range(a + 1, b):
         if bits[points[at]] & PARTS_LABEL:
             if bits[points[at - 1]] & ENDS_LABEL:

@@ -1,20 +1,20 @@
-"""A proof that matching takes time in proportion to the line, or what keeps a pattern from it.
+"""Prove that matching takes time proportional to the length of the line, or find the part of a pattern that prevents it.
 
-`re` backtracks: it walks the tree of all ways to read the line from a place on, so its time is the number of ways to read each start
+`re` backtracks: it walks the tree of all ways to read the line from a position on, so its time is the number of ways to read each prefix
 of the line, summed over its characters (Weideman, van der Merwe, Berglund, Watson: Analyzing matching time behavior of backtracking
 regular expression matchers by using ambiguity of NFA, CIAA 2016). Here that number is bounded on an automaton without empty moves;
-its states are the places of a pattern where a character is read.
+its states are the positions of a pattern where a character is read.
 
 Two ways to read the same characters are one walk through the product of the automaton with itself (Allauzen, Mohri, Rastogi: General
-algorithms for testing the ambiguity of finite automata, DLT 2008). Where two different ways part in a loop and meet in it again, each
-round doubles them (Weber, Seidl: On the degree of ambiguity of finite automata, TCS 1991): refused. In any other loop the time of
-entry decides all that follows, so what counts is how many times of entry can be open at once: as many as the walk on which one way
-is in the loop and another before it has characters, or, where that walk has no end, as the counts of the pattern allow. The ways to
-stand at a place are then the sum over those places before it at which one line can stand at once.
+algorithms for testing the ambiguity of finite automata, DLT 2008). If two different ways diverge in a loop and meet in it again, each
+round doubles them (Weber, Seidl: On the degree of ambiguity of finite automata, TCS 1991): the pattern is refused. In any other loop the time
+of entry decides everything that follows, so what counts is how many times of entry can be open at once: as many as there are characters on the
+walk on which one way is in the loop and another before it, or, if that walk has no end, as many as the counts of the pattern allow. The number of
+ways to be at a position is then the sum over the preceding positions that one line can reach at the same time.
 
-All of it errs towards more ways: ``x{2,5}`` is taken for ``x+``, and its count only bounds how long a way stays in it; looks ahead are
-ways of their own that lead nowhere; looks behind and the edges of words hold everywhere. Of an atomic group no more ways go on than came
-to it. A pattern that is refused so is tried again with small counts written out.
+All approximations err towards more ways: ``x{2,5}`` is treated as ``x+``, and its count only bounds how long a way stays in it; lookaheads are
+separate branches without continuation; lookbehinds and word boundaries always hold. No more ways leave an atomic group than
+entered it. A pattern that is refused is tried again with small counts written out.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ from cleantext.chrome.matching.pattern_positions import LARGE, Places, Unproven,
 
 __all__ = ["LARGE", "Proof", "prove"]
 
-STEPS = 60_000  # that a line may take: a millisecond, at 16 ns each
-WAYS = 100  # for each character of a text of any length
-COUNTS = (1, 3, 8)  # repetitions up to these are written out, if fewer were not enough
-START = 0  # the place before the line
-WORK = 1_000_000  # steps of a proof: about half a second
+STEPS = 60_000  # maximum steps for a line: a millisecond, at 16 ns each
+WAYS = 100  # maximum per character of a text of any length
+COUNTS = (1, 3, 8)  # repetitions up to these are written out, each if the smaller ones were not sufficient
+START = 0  # the position before the line
+WORK = 1_000_000  # maximum steps of a proof: about half a second
 
 
 class Proof(NamedTuple):
-    """How many ways there are at most to read the start of a line, and what makes them many."""
+    """The maximum number of ways to read a prefix of the line, and the part of the pattern that causes it."""
 
     ways: float
     part: str = ""  # of the pattern
     why: str = ""
 
     def holds(self, longest: float = inf) -> bool:
-        """Say whether the time is in proportion to the line, for lines of up to ``longest`` characters."""
+        """Return whether the time is proportional to the length of the line, for lines of up to ``longest`` characters."""
         return self.ways <= WAYS or self.ways * longest <= STEPS
 
 
 @lru_cache(maxsize=4096)
 def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, flags: int = 0, *, most: int = WORK) -> Proof:
-    """Bound the ways in which `re` can read the start of a line of up to ``longest`` characters.
+    """Bound the ways in which `re` can read a prefix of a line of up to ``longest`` characters.
 
-    What takes more than ``most`` steps to prove counts as unproven: whoever loads a pack waits for it.
+    If the proof takes more than ``most`` steps, the pattern counts as unproven, since users wait while a pack is loaded.
 
     >>> prove("(?:[甲乙]{1,9}、)*丙").ways
     1.0
@@ -77,20 +77,20 @@ def prove(pattern: str | bytes, how: How = "fullmatch", longest: float = inf, fl
 
 
 class _Steps:
-    """The steps that are left of a proof."""
+    """The remaining steps of a proof."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
     def spend(self, number: int) -> None:
-        """Take off what is looked at next. Raise `Unproven` where nothing is left."""
+        """Subtract a number of steps. Raise `Unproven` if none are left."""
         self.left -= number
         if self.left < 0:
             raise Unproven("", LARGE)
 
 
 class _Ways:
-    """How many ways there are to read the start of a line."""
+    """The number of ways to read a prefix of the line."""
 
     def __init__(self, places: Places, longest: float, work: _Steps) -> None:
         self._places, self._follow, self._chars, self._longest = places, places.follow, places.chars, longest
@@ -103,11 +103,11 @@ class _Ways:
                 self._leads[q].append(p)
 
     def _moves(self, p: int, q: int) -> Iterator[tuple[int, int]]:
-        """Yield where two ways can be after the next character."""
+        """Yield the pairs of positions of two ways after the next character."""
         return self._alike(self._follow[p], self._follow[q])
 
     def _alike(self, first: Collection[int], second: Collection[int]) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of places, one of each, that read a character in common."""
+        """Yield the pairs of positions, one of each collection, that can read a common character."""
         self._spend(1 + len(first) * len(second))
         chars = self._chars
         for a in first:
@@ -116,9 +116,9 @@ class _Ways:
                     yield a, b
 
     def _meet(self) -> list[int]:
-        """Return a bit for each place that one line can reach at the same time as a place, which is one of them."""
+        """Return for each position a bit set of the positions, including itself, that one line can reach at the same time."""
         chars, follow = self._chars, self._follow
-        readers: dict[int, int] = defaultdict(int)  # a bit for each place that reads the same characters
+        readers: dict[int, int] = defaultdict(int)  # a bit for each position that reads the same characters
         for p, read in enumerate(chars):
             readers[read] |= 1 << p
         self._spend(len(readers) ** 2 // 2)
@@ -133,7 +133,7 @@ class _Ways:
             self._spend(len(follow[p]))
             for a in follow[p]:
                 new = leads[q] & alike[chars[a]] & ~met[a]
-                if a == ahead:  # a search that finds something begins no other on the way
+                if a == ahead:  # a search that succeeds starts no other search on the way
                     new &= ~done
                 elif done >> a & 1:
                     new &= ~search
@@ -146,12 +146,12 @@ class _Ways:
         return [bits | 1 << p for p, bits in enumerate(met)]
 
     def _reaches(self) -> list[int]:
-        """Return a bit for each place that can follow a place, however far on."""
+        """Return for each position a bit set of the positions that can follow it at any distance."""
         reach = [sum(1 << q for q in follow) for follow in self._follow]
         changed = True
         while changed:
             changed = False
-            self._spend(sum(map(len, self._follow)) // 8)  # the bits of a place are taken at once
+            self._spend(sum(map(len, self._follow)) // 8)  # the bits of a position are processed at once
             for p, follow in enumerate(self._follow):
                 further = reach[p]
                 for q in follow:
@@ -161,11 +161,11 @@ class _Ways:
         return reach
 
     def proof(self) -> Proof:
-        """Count the ways to each place, those before it first."""
+        """Count the ways to each position, in topological order."""
         self._ways: dict[int, float] = {START: 1}  # at one time
         self._total: dict[int, float] = {START: 1}  # at all times
         self._entered: dict[int, float] = {}  # ways into an atomic group, at all times
-        read: dict[int, tuple[float, float]] = {START: (0, 0)}  # characters, with that of the place itself: at least and at most
+        read: dict[int, tuple[float, float]] = {START: (0, 0)}  # characters, including that of the position itself: minimum and maximum
         worst = Proof(1, "", "has parts that can read the same characters, or none, in several ways")
         order = sorted(range(len(self._follow)), key=lambda p: (-(self._reach[p] | 1 << p).bit_count(), p))
         for p in order:
@@ -175,7 +175,7 @@ class _Ways:
             loop = {q for q in order if self._reach[p] >> q & 1 and self._reach[q] >> p & 1} if loops else {p}
             before = sorted({a for q in loop for a in self._leads[q] if a in self._ways})
             if not before:
-                continue  # nothing leads there
+                continue  # not reachable
             least, early = min(read[a][0] for a in before) + 1, max(read[a][1] for a in before)
             item, stays, times = None, 1.0, 1.0
             if loops:
@@ -194,7 +194,7 @@ class _Ways:
         return worst._replace(ways=max([most, *(self._ways[p] for p in ends)]))
 
     def _entries(self, loop: set[int], before: list[int], times: float, most: float) -> tuple[float, float]:
-        """Return how many ways there are into a place or loop: at one time, and at all times together, each as often as it stays."""
+        """Return the number of ways into a position or loop: at one time, and at all times together, each multiplied by how long it stays."""
         ways, total, places = self._ways, self._total, self._places
         every = [(ways[a] * n, a, b) for a in before for b, n in self._follow[a].items() if b in loop]
         within = [(ways[a] * n, a, b) for a in before for b, n in places.within[a].items() if b in loop]
@@ -204,7 +204,7 @@ class _Ways:
         return min(self._heaviest(every) * times, self._heaviest(within) * times + left, once), once * most
 
     def _entry(self, group: int) -> float:
-        """Return in how many ways an atomic group is entered, at all times together: it is left in no more."""
+        """Return in how many ways an atomic group is entered, at all times together: no more ways leave it."""
         if group not in self._entered:
             self._entered[group] = inf
             ways = sum(total * self._places.enters[p].get(group, 0) for p, total in self._total.items() if group in self._places.enters[p])
@@ -213,16 +213,16 @@ class _Ways:
         return self._entered[group]
 
     def _heaviest(self, ways: list[tuple[float, int, int]]) -> float:
-        """Bound the sum over those of some ways, each from a place to a place, that one line can go at once.
+        """Bound the sum over those of some ways, each from a position to a position, that one line can take at once.
 
-        Of those that cannot go together, a group counts as its largest; the groups are made greedily.
+        Ways that exclude each other form a group, which counts as its largest; the groups are built greedily.
         """
-        groups: list[tuple[int, list[tuple[int, int]]]] = []  # with a bit for each place that a way comes from
+        groups: list[tuple[int, list[tuple[int, int]]]] = []  # with a bit for each position that a way comes from
         total = 0.0
         for n, a, b in sorted(ways, reverse=True):
             self._spend(
                 1 + sum(len(group) for origins, group in groups if self._together[a] & origins) // 4
-            )  # few are looked at to their end
+            )  # few groups are compared completely
             for k, (origins, group) in enumerate(groups):
                 if not self._together[a] & origins or not any(self._meets(a, c) and self._meets(b, d) for c, d in group):
                     group.append((a, b))
@@ -237,7 +237,7 @@ class _Ways:
         return bool(self._together[p] >> q & 1)
 
     def _splits(self, loop: set[int]) -> bool:
-        """Say whether two ways can part in a loop and meet in it again."""
+        """Return whether two ways can diverge in a loop and meet in it again."""
         if any(n > 1 for p in loop for q, n in self._follow[p].items() if q in loop):
             return True
         stack, seen = [(p, p) for p in loop], set()
@@ -253,7 +253,7 @@ class _Ways:
         return False
 
     def _times(self, loop: set[int], longest: float) -> float:
-        """Return at how many times a loop can be entered while the way that entered it first is in it, for ``longest`` characters."""
+        """Return at how many times a loop can be entered while the first way that entered it is still in it, for ``longest`` characters."""
         bits = sum(1 << q for q in loop)
         outside = {q for q, reach in enumerate(self._reach) if reach & bits and q not in loop}
         walks: dict[tuple[int, int], list[tuple[int, int]]] = {}  # of a way in the loop and one before it
@@ -289,7 +289,7 @@ class _Ways:
         apart = min((shortest[pair] for pair in fresh if pair in shortest), default=inf)
         if apart == inf:
             return 1
-        # The longest walk, from its end; what is left over has none.
+        # The longest walk, computed from its end; pairs that remain have none.
         length = dict.fromkeys(shortest, 1)
         further = {pair: sum(move in shortest for move in walks[pair]) for pair in shortest}
         ends = [pair for pair, n in further.items() if not n]

@@ -1,7 +1,7 @@
-"""Patterns as nodes of automata: what they read, and what follows.
+"""Patterns as nodes of automata: what each reads, and what follows.
 
-What an automaton cannot say (a word's edge, a look ahead at more than one character from the midst of a line) it takes as said: `re` is
-asked again where that makes a line match.
+Conditions that an automaton cannot check (a word boundary, a lookahead at more than one character inside a line) are assumed to hold: if
+a line matches because of that, `re` checks it again.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ How = Literal["fullmatch", "match", "search"]
 
 ALL: Chars = frozenset([(0, 0x10FFFF)])
 NONE: Chars = frozenset()
-LARGEST = 20_000  # nodes of a pattern that becomes an automaton
+LARGEST = 20_000  # maximum nodes of a pattern that becomes an automaton
 CHAR, WAYS, LAST, LOOKED, END = range(5)  # kinds of nodes
 PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001
 ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")  # items that read one character
 
 
 class Question(NamedTuple):
-    """What is asked of a line: a pattern, and whether it has to match all, the start, or any part of it."""
+    """A question about a line: a pattern, and whether it has to match the whole line, its start, or any part."""
 
     pattern: str
     how: How = "fullmatch"
 
     def answer(self, line: str) -> bool:
-        """Ask `re`."""
+        """Return the answer of `re`."""
         return getattr(_compiled(self.pattern), self.how)(line) is not None
 
 
@@ -63,19 +63,19 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 class Machine:
-    """The nodes of one pattern: kind, value, what follows and what else."""
+    """The nodes of one pattern: kind, value, successor and alternative."""
 
     def __init__(self, question: Question) -> None:
         self.nodes: list[tuple[int, Any, int, int]] = []
         self.exact = True
         self.sure = -1
-        self._looks: dict[int, tuple[int, Chars, bool]] = {}  # nodes that stand for what follows them, narrowed
+        self._looks: dict[int, tuple[int, Chars, bool]] = {}  # nodes that stand for their successor, restricted to some characters
         self._narrowed: dict[tuple[int, Chars, bool], int] = {}
         tree = PARSER.parse(question.pattern)
         if tree.state.flags & (re.IGNORECASE | re.MULTILINE):
             raise LookupError("flags")
         self.start = self._line(tree, question.how)
-        for node, (following, chars, ends) in list(self._looks.items()):  # now that all loops are closed
+        for node, (following, chars, ends) in list(self._looks.items()):  # possible only after all loops are closed
             at = self._narrow(following, chars, ends=ends)
             self.nodes[node] = (WAYS, 0, at, at)
 
@@ -94,7 +94,7 @@ class Machine:
         return len(self.nodes) - 1
 
     def _loop(self, following: int) -> int:
-        """Let any characters stand before what follows."""
+        """Allow any characters before what follows."""
         loop = self._node(WAYS)
         self.nodes[loop] = (WAYS, 0, self._node(CHAR, ALL, loop), following)
         return loop
@@ -106,14 +106,14 @@ class Machine:
         return at
 
     def _whole(self, tree: Any) -> int:
-        """Read alternatives for a whole line. Looks ahead at the start of one go beside it, and are asked about at the end of the line."""
+        """Read alternatives for a whole line. Lookaheads at the start of one are tracked in parallel, and checked at the end of the line."""
         items = list(tree)
         alternatives = items[0][1][1] if len(items) == 1 and str(items[0][0]) == "BRANCH" else [tree]
         ways: list[int] = []
         looks = 0
         for alternative in alternatives:
             rest = list(alternative)
-            wanted = [0, 0]  # bits: needed, forbidden
+            wanted = [0, 0]  # bits: required, forbidden
             while rest and str(rest[0][0]) in ("ASSERT", "ASSERT_NOT") and rest[0][1][0] > 0 and len(rest[0][1][1]) > 1 and looks < 30:
                 forbids, exact, self.exact = str(rest[0][0]) == "ASSERT_NOT", self.exact, True
                 ways.append(self._sequence(rest[0][1][1], self._loop(self._node(LOOKED, 1 << looks))))
@@ -170,13 +170,13 @@ class Machine:
         return at
 
     def _opened(self, following: int, chars: Chars, *, ends: bool) -> int:
-        """Return a node for what follows, where that begins with some characters only, or with the end of the line."""
+        """Return a node for what follows if it begins with one of ``chars``, or, with ``ends``, the end of the line."""
         node = self._node(WAYS)
         self._looks[node] = following, chars, ends
         return node
 
     def _narrow(self, at: int, chars: Chars, *, ends: bool) -> int:
-        """Return a copy of a node that begins with some characters only, or with the end of the line."""
+        """Return a copy of a node, restricted to begin with one of ``chars``, or, with ``ends``, the end of the line."""
         if (at, chars, ends) in self._narrowed:
             return self._narrowed[at, chars, ends]
         if at in self._looks:
@@ -196,7 +196,7 @@ class Machine:
 
 
 def opening(question: Question) -> Chars:
-    """Return the characters that the pattern can start with."""
+    """Return the characters with which a match of the pattern can start."""
     made = Machine(question)
     found: Chars = NONE
     stack, seen = [made.start], set()
@@ -210,7 +210,7 @@ def opening(question: Question) -> Chars:
 
 
 def machine(question: Question) -> Machine | None:
-    """Return the automaton of a pattern, None for one that is none."""
+    """Return the automaton of a pattern, or None if it cannot be one."""
     try:
         return Machine(question)
     except LookupError:
@@ -252,17 +252,17 @@ def others(chars: Chars) -> Chars:
 
 @lru_cache(maxsize=4096)
 def both(one: Chars, other: Chars) -> Chars:
-    """Return the characters of two sets."""
+    """Return the characters in both sets."""
     return others(others(one) | others(other))
 
 
 @lru_cache(maxsize=8)
 def _category(name: str) -> Chars:
-    """Return the characters of the classes for digits, blanks and word characters, and of their opposites."""
+    """Return the characters of the classes for digits, blanks and word characters, and of their complements."""
     if "_NOT_" in name:
         return others(_category(name.replace("_NOT_", "_")))
     has = characters() & {"CATEGORY_DIGIT": DECIMAL, "CATEGORY_SPACE": SPACE, "CATEGORY_WORD": WORD}[name] > 0
-    has[ord("+")] = False  # a letter to our words, none to `re`
+    has[ord("+")] = False  # a word character in our vocabularies, but not in `re`
     chars = np.flatnonzero(has)
     runs = np.split(chars, np.flatnonzero(np.diff(chars) > 1) + 1)
     return frozenset((int(run[0]), int(run[-1])) for run in runs)

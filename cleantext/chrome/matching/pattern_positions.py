@@ -1,7 +1,7 @@
-"""The places of a pattern where a character is read, and which of them follow each other: what `cleantext.chrome.matching.linear_time` reasons about.
+"""The positions of a pattern where a character is read, and their successors: the automaton that `cleantext.chrome.matching.linear_time` analyses.
 
-More is let through than the pattern does, never less: looks ahead at more than one character are ways of their own that lead nowhere,
-looks behind and the edges of words hold everywhere, a counted repetition above a size is a loop.
+It accepts more than the pattern, never less: lookaheads at more than one character are separate branches without continuation,
+lookbehinds and word boundaries always hold, a counted repetition above a size is a loop.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from cleantext.chrome.matching.pattern_nodes import ALL, ONE, PARSER, Chars, How
 __all__ = ["LARGE", "Places", "Unproven", "written"]
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-LARGEST = 20_000  # nodes and places of a pattern
+LARGEST = 20_000  # maximum nodes and positions of a pattern
 NODE, ONLY, FIRST, ENTER, LEAVE, IF = range(6)  # kinds of nodes that read nothing
 
-Loop = tuple[Any, float]  # the outermost repetition around a place that is taken for a loop, and how many characters it reads at most
-State = tuple[int, Chars]  # a place, and what a look ahead at one character leaves of its set
-SOME: Chars = frozenset()  # the same of the end of the pattern, where a condition stands before it
+Loop = tuple[Any, float]  # the outermost repetition around a position that counts as a loop, and the most characters it reads
+State = tuple[int, Chars]  # a position, and the part of its set that a lookahead at one character leaves
+SOME: Chars = frozenset()  # the set of the end of the pattern, if a condition precedes it
 
 
 LARGE = "is too large to be proven: split it into several rows"
 
 
 class Unproven(Exception):
-    """What a pattern has that cannot be bounded, and why not."""
+    """The part of a pattern that cannot be bounded, and why."""
 
 
 class Places:
-    """The places of a pattern, numbered, and in how many ways each can follow another without a character between them.
+    """The numbered positions of a pattern, and in how many ways each can follow another without reading a character between them.
 
-    The first one is the start of the line. The end of the pattern and that of each look ahead are places, too: what leads there is a way
-    as well. Of an atomic group only the first way through it goes on, so the ways on are no more than those that entered it.
+    The first one is the start of the line. The end of the pattern and of each lookahead are positions, too, since paths that lead there
+    count as well. Only the first path through an atomic group continues, so no more paths leave it than entered it.
     """
 
     def __init__(self, pattern: str | bytes, how: How, count: int, flags: int) -> None:
         self._count = count
-        self._nodes: list[tuple[int, Any, tuple[int, ...]]] = []  # kind, value and where to go; of a place what follows it
-        self._sets: dict[int, Chars] = {}  # of the nodes that are places
+        self._nodes: list[tuple[int, Any, tuple[int, ...]]] = []  # kind, value and targets; for a position, its successors
+        self._sets: dict[int, Chars] = {}  # of the nodes that are positions
         self._loops: dict[int, Loop | None] = {}
         self._known: dict[tuple[int, bool, bool], Counter[State]] = {}
-        self._groups: list[int] = []  # where atomic groups are left
+        self._groups: list[int] = []  # where atomic groups end
         tree = PARSER.parse(pattern, flags)
         self._flags = tree.state.flags | (re.ASCII if isinstance(pattern, bytes) else 0)
         end = self._place(ALL, (), None)
@@ -66,10 +66,10 @@ class Places:
 
         numbers[self._node(first), ALL] = 0
         self.follow: list[dict[int, int]] = []
-        self.within: list[dict[int, int]] = []  # without those behind an atomic group that is left
+        self.within: list[dict[int, int]] = []  # without those after the end of an atomic group
         self.enters: list[dict[int, int]] = []  # atomic groups that are entered
         self.loops: list[Loop | None] = []
-        self.ends: set[int] = set()  # where nothing is read
+        self.ends: set[int] = set()  # positions that read nothing
         sets: list[Chars] = []
         for node, chars in _growing(numbers):
             ways = self._nodes[node][2]
@@ -81,20 +81,20 @@ class Places:
             self.loops.append(self._loops.get(node))
             sets.append(both(self._sets.get(node, ALL), chars) if ways else ALL)
         left = [self._together(self._nodes[node][2], begins=False, leaves=False) for node in self._groups]
-        # Behind an atomic group: nodes, for a look at its end may narrow what follows, and groups that are entered.
+        # After an atomic group: nodes, since a lookahead at its end may restrict what follows, and groups that are entered.
         self.behind = [(Counter({node: ways for (node, _), ways in found.items() if node >= 0}), groups(found)) for found in left]
         self.nodes = [node for node, _ in numbers]
         self.ahead = numbers.get((ahead, ALL), -1)
         self.done = self._done(numbers.get((end, ALL), -1))
         bounds = sorted({c for chars in sets for low, high in chars for c in (low, high + 1)})
-        bit = {c: 1 << k for k, c in enumerate(bounds)}  # one for all characters that no set tells apart
+        bit = {c: 1 << k for k, c in enumerate(bounds)}  # one bit for all characters that no set distinguishes
         self.chars = [0] * len(sets)
         for k, chars in enumerate(sets):
             for low, high in chars:
                 self.chars[k] |= bit[high + 1] - bit[low]
 
     def _done(self, end: int) -> set[int]:
-        """Return the places behind which the pattern can end, whatever is read from there on: no search begins later then."""
+        """Return the positions after which the pattern can end, whatever is read next: no search starts later in that case."""
         done = {p for p, follow in enumerate(self.follow) if end in follow}
         while left := {p for p in done if not done.issuperset(self.follow[p].keys() - self.ends)}:
             done -= left
@@ -118,7 +118,7 @@ class Places:
         return found
 
     def _reached(self, node: int, *, begins: bool, leaves: bool) -> Counter[State]:
-        """Return the places that are reached without reading, and atomic groups that are entered, and in how many ways each."""
+        """Return the positions that are reached without reading, and atomic groups that are entered, and in how many ways each."""
         if node in self._sets:
             return Counter(((node, ALL),))
         key = node, begins, leaves
@@ -160,7 +160,7 @@ class Places:
             self._flags = flags
             return node
         if op == "ATOMIC_GROUP":
-            if loop:  # which round a way is in is not known
+            if loop:  # the round of the loop is not tracked
                 return self._sequence(arg, following, loop)
             group = len(self._groups)
             self._groups.append(self._node(following, kind=LEAVE))
@@ -197,7 +197,7 @@ class Places:
 
 
 def _growing(numbers: dict[State, int]) -> Iterator[State]:
-    """Yield states in the order of their numbers, those added meanwhile as well."""
+    """Yield states in the order of their numbers, including those added during iteration."""
     order: list[State] = []
     at = 0
     while at < len(numbers):
@@ -211,7 +211,7 @@ def _growing(numbers: dict[State, int]) -> Iterator[State]:
 
 @lru_cache(maxsize=1)
 def _cased() -> dict[int, frozenset[tuple[int, int]]]:
-    """Return the characters that differ from others by case only, each with all of these."""
+    """Return the characters that differ from others only by case, each with all of these."""
     kin: dict[str, set[int]] = {}
     for c in range(0x1E944):
         char = chr(c)
@@ -222,7 +222,7 @@ def _cased() -> dict[int, frozenset[tuple[int, int]]]:
 
 
 def _read(op: str, arg: Any, flags: int) -> Chars:
-    """Return the characters of an item that reads one, or more than these."""
+    """Return the characters of an item that reads one, or a superset."""
     if op == "ANY" and flags & re.DOTALL:
         return ALL
     chars = chars_of(op, arg)

@@ -1,4 +1,4 @@
-"""Widget words: a line that is made of words of a vocabulary, counts and separators only."""
+"""Widget words: lines that consist of words of a vocabulary, counts and separators only."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ GLUED = 5  # common words without blanks from which a line is a row of links rat
 
 @kernel
 def widgets(points: U32, starts: I64, ends: I64, bits: U32, words: Lexicon, rules: RuleTable) -> I32:
-    """Return for each stretch that is made of widget words the rule, the power and the number of words; rule -1 for others."""
+    """Return for each stretch of widget words the rule, the power and the number of words; rule -1 for others."""
     out = np.full((len(starts), 3), -1, np.int32)
-    dead = np.zeros(len(points) + 1, np.int32)  # places from which no words lead on, by the number of the attempt
+    dead = np.zeros(len(points) + 1, np.int32)  # offsets from which no words continue, by the number of the attempt
     stack = np.empty((LONGEST + 1, 3), np.int32)
     attempt = 0
     for n in range(len(starts)):
@@ -33,11 +33,11 @@ def widgets(points: U32, starts: I64, ends: I64, bits: U32, words: Lexicon, rule
 def _widgets(
     points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTable, dead: I32, attempt: int, stack: I32, out: I32
 ) -> int:
-    """Judge a line that is made of widget words only, in any order; return the number of attempts so far.
+    """Judge a line that consists of widget words only, in any order; return the number of attempts so far.
 
-    Two words of strength B, or three of C, are as good as one of the next strength; alone, none is better than B, for
-    features of a program and headings of a manual are called as buttons are. Common words (of places, feelings) add nothing, and
-    a few of them written together are a title: 新能源车保养技巧.
+    Two words of strength B, or three of C, count as one of the next strength; a single word has at most B, since
+    features of a program and headings of a manual have the same names as buttons. Common words (of places, feelings) add nothing, and
+    a few of them without blanks are a title: 新能源车保养技巧.
     """
     attempt += 1
     used = _segment(points, a, b, bits, words, dead, attempt, stack)
@@ -51,7 +51,7 @@ def _widgets(
         best = _better(best, rule, rules)
     apart = 0
     counted = False
-    for at in range(a, b):  # runs of letters, digits and + that hold a letter
+    for at in range(a, b):  # runs of letters, digits and + that contain a letter
         bit = bits[points[at]]
         if not bit & WORD:
             counted = False
@@ -68,7 +68,7 @@ def _widgets(
 
 @kernel
 def _better(a: int, b: int, rules: RuleTable) -> int:
-    """Return the stronger of two rules, of equal ones the first by id."""
+    """Return the stronger of two rules, or the first by id if they are equal."""
     if rules.power[a] != rules.power[b]:
         return a if rules.power[a] > rules.power[b] else b
     return min(a, b)
@@ -76,7 +76,7 @@ def _better(a: int, b: int, rules: RuleTable) -> int:
 
 @kernel
 def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTable, dead: I32, attempt: int, stack: I32, out: I32) -> int:
-    """Judge a row of six and more short words most of which are known: no site's channels are all in a list."""
+    """Judge a row of at least six short words most of which are known: no vocabulary has all channels of all sites."""
     parts = 0
     for at in range(a, b):
         parts += (bits[points[at]] & ROW) != 0
@@ -113,7 +113,7 @@ def _bar(points: U32, a: int, b: int, bits: U32, words: Lexicon, rules: RuleTabl
 def _segment(points: U32, lo: int, hi: int, bits: U32, words: Lexicon, dead: I32, attempt: int, stack: I32) -> int:
     """Split a stretch into words, separators and counts, long words first.
 
-    Return how many words it has, their rules in ``stack[:, 2]``; 0 where it cannot be split.
+    Return the number of words, with their rules in ``stack[:, 2]``; 0 if it cannot be split.
     """
     depth = 0
     at = _skip(points, lo, hi, bits)
@@ -144,7 +144,7 @@ def _segment(points: U32, lo: int, hi: int, bits: U32, words: Lexicon, dead: I32
 
 @kernel
 def _skip(points: U32, at: int, hi: int, bits: U32) -> int:
-    """Return where the next word starts, behind separators and counts."""
+    """Return where the next word starts, after separators and counts."""
     while at < hi:
         bit = bits[points[at]]
         if bit & EDGE:
@@ -161,9 +161,9 @@ def _skip(points: U32, at: int, hi: int, bits: U32) -> int:
 
 @kernel
 def _count_end(points: U32, at: int, hi: int, bits: U32) -> int:
-    """Return the end of a number with its unit (``1.2万+``) that no Han or Latin letter follows; ``at`` where there is none.
+    """Return the end of a number with its unit (``1.2万+``) that no Han or Latin letter follows; ``at`` if there is none.
 
-    What follows may be kept off by giving up the unit and the marks behind the digits, but no digit: ``12万年`` is no 1 before ``2万年``.
+    To satisfy this, the unit and the marks after the digits may be given up, but no digit: ``12万年`` is not 1 before ``2万年``.
     """
     if not bits[points[at]] & DECIMAL:
         return at
@@ -189,7 +189,7 @@ def _is_unit(char: int) -> bool:
 
 @kernel
 def _apart(points: U32, start: int, end: int, lo: int, hi: int, bits: U32) -> bool:
-    """Say whether a word stands apart: letters from letters, a single character from everything."""
+    """Return whether a word is separate: letters from letters, a single character from everything."""
     before = bits[points[start - 1]] if start > lo else EDGE
     after = bits[points[end]] if end < hi else EDGE
     if (bits[points[start]] & before | bits[points[end - 1]] & after) & SPELLED:

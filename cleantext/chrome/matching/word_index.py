@@ -1,4 +1,4 @@
-"""Lexicons: words in arrays, found by kernels at any place of a text. Anchors, vocabularies and first characters are such."""
+"""Lexicons: words in arrays, which kernels find at any position of a text. Used for anchors, vocabularies and first characters."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["Lexicon", "RuleTable", "lexicon", "stands"]
 
 
 class Lexicon(NamedTuple):
-    """Words in arrays, by their first character, longest first, and what owns each."""
+    """Words in arrays, by their first character, longest first, with the owners of each."""
 
-    root: I32  # bucket of each code point, 0 where no word starts
+    root: I32  # bucket of each code point, 0 if no word starts with it
     buckets: I32  # bucket b has the words buckets[b] to buckets[b + 1]
     starts: I32  # of the words in `points`
     points: U32
-    owned: I32  # word w is owned by owners[owned[w]] to owners[owned[w + 1]]
+    owned: I32  # word w has the owners owners[owned[w]] to owners[owned[w + 1]]
     owners: I32
 
 
 class RuleTable(NamedTuple):
-    """What kernels ask of the rules of a pack, which are numbered in the order of their ids."""
+    """The properties of the rules of a pack that kernels need; rules are numbered in the order of their ids."""
 
     longest: I32
     power: I32
@@ -55,7 +55,7 @@ def lexicon(owned_by: Iterable[tuple[str, int]]) -> Lexicon:
 
 @kernel
 def stands(points: U32, at: int, word: U32, first: int, last: int) -> bool:
-    """Say whether ``word[first:last]``, whose first character does, stands at a place."""
+    """Return whether ``word[first:last]`` is at a position of the text, given that its first character is."""
     for k in range(1, last - first):  # noqa: SIM110
         if points[at + k] != word[first + k]:
             return False

@@ -1,4 +1,4 @@
-"""Load rule packs, those that come with cleantext and those of users: read, check, merge."""
+"""Load rule packs, included ones and those of users: read, check, merge."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["load_pack", "pack_names"]
 
 
 def load_pack(*names: str, without: tuple[str, ...] = (), keep: tuple[str, ...] = ()) -> Pack:
-    """Load packs by name (those that come with cleantext) or path; later ones override earlier ones by id.
+    """Load packs by name (those included in cleantext) or path; later ones override earlier ones by id.
 
-    ``without`` are ids of rules to leave out, ``keep`` phrases of which no rule takes a line. A pack is compiled once and again when its file has changed.
-    Raise `RuleError` for rows that cannot be trusted: each mistake with file, line and the mend.
+    ``without`` are ids of rules to leave out, ``keep`` phrases: lines with one are never removed. A pack is compiled once, and again when its file has changed.
+    Raise `RuleError` for invalid rows: each mistake with file, line and the fix.
     """
     shipped = pack_names()
     return _load(names, without, keep, tuple(() if name in shipped else _state(name) for name in names))
@@ -31,7 +31,7 @@ def load_pack(*names: str, without: tuple[str, ...] = (), keep: tuple[str, ...] 
 @lru_cache(maxsize=16)
 def _load(names: tuple[str, ...], without: tuple[str, ...], keep: tuple[str, ...], state: tuple[Any, ...]) -> Pack:  # noqa: ARG001 (the key of the cache)
     pack = Pack((), "+".join(names))
-    known: set[str] = set()  # all ids so far, also of rows that a pack switched off
+    known: set[str] = set()  # all ids so far, including rows that a pack disabled
     mistakes: Mistakes = []
     for name in names:
         rows: list[TomlRow] = []
@@ -39,7 +39,7 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], keep: tuple[str, ...
             rows += read_rows(file, text, mistakes)
         if not rows and not mistakes:
             raise RuleError(f"{name}: holds no rules: write rows such as [[line]] into a .toml file there, or do not name it")
-        if name not in pack_names():  # those that come with cleantext are checked by its tests: 0.2 s a process
+        if name not in pack_names():  # included packs are checked by our tests: 0.2 s per process
             for row in rows:
                 mistakes += [(row.where(field), what) for field, what in faults(row.rule, told=row.told) if field not in row.told]
         twice = [i for i, n in Counter(row.rule.id for row in rows).items() if n > 1 and i]
@@ -62,7 +62,7 @@ def _load(names: tuple[str, ...], without: tuple[str, ...], keep: tuple[str, ...
 
 
 def _shipped() -> set[str]:
-    """Return the ids of all rules that come with cleantext."""
+    """Return the ids of all rules included in cleantext."""
     return {row.rule.id for name in pack_names() for file, text in _files(name) for row in read_rows(file, text, [])}
 
 
@@ -74,7 +74,7 @@ def _paths(name: str) -> list[Path]:
 
 
 def _state(name: str) -> tuple[tuple[str, int, int], ...]:
-    """Return what tells two states of a user's pack apart."""
+    """Return what distinguishes two versions of a user's pack."""
     return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in _paths(name))
 
 
@@ -87,5 +87,5 @@ def _files(name: str) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=1)
 def pack_names() -> tuple[str, ...]:
-    """Return the names of the packs that come with cleantext."""
+    """Return the names of the packs included in cleantext."""
     return tuple(sorted(f.name for f in resources.files("cleantext.chrome.packs").iterdir() if f.is_dir() and not f.name.startswith("_")))

@@ -1,18 +1,18 @@
 """Rule packs: rows of TOML, checked when loaded, compiled into one matcher.
 
 Ten kinds of rows, all matched on `cleantext.fold.view` (lower case, half width, Simplified), so
-that one row serves both scripts:
+one row works for both scripts:
 
 ``[[line]]``   a regular expression for a whole line, without its outer brackets and bullets
-``[[span]]``   a regular expression for a part of a line, which alone is cut
-``[[words]]``  a vocabulary: a line made of its words and separators only
+``[[span]]``   a regular expression for a part of a line; only this part is cut
+``[[words]]``  a vocabulary: a line that consists of its words and separators only
 ``[[label]]``  labels before a value of a known shape: ``来源: ...``
 ``[[block]]``  a heading and the rows under it
-``[[echo]]``   a bare name under the date, where the foot of the page repeats it
-``[[enclosed]]``  short lines that no rule knows, inside a header or footer that others are sure of
-``[[repeated]]``  which of the lines that a host profile names may go by it
-``[[learned]]``  which of the lines that the learned scorer would take may go by it
-``[[keep]]``     phrases, or a regular expression for a part of a line: no rule, and nothing learned, takes a line with one
+``[[echo]]``   a bare name under the date, if the foot of the page repeats it
+``[[enclosed]]``  short lines that no rule matches, inside a header or footer that is certain by other rules
+``[[repeated]]``  which of the lines of a host profile may be removed for it
+``[[learned]]``  which of the lines that the learned scorer selects may be removed for it
+``[[keep]]``     phrases, or a regular expression for a part of a line: neither rules nor the scorer remove a line with one
 
 A file may have ``keep = ["...", ...]`` above its rows instead of a row of phrases.
 
@@ -80,22 +80,22 @@ class Rule:
     id: str
     kind: str
     category: str  # C01 to C22, see the taxonomy in docs/rules.md
-    strength: str = "B"  # A acts anywhere, B in its zones or beside what goes, C only with a second reason
+    strength: str = "B"  # A acts anywhere, B in its zones or next to a removed line, C only with a second reason
     zones: tuple[str, ...] = ("head", "tail")
     why: str = ""
     match: str = ""
-    anchors: tuple[str, ...] = ()  # one of them stands in whatever the pattern can match
-    first: str = ""  # or, for shapes without a literal: the characters that a match can start with
+    anchors: tuple[str, ...] = ()  # every match contains one of them
+    first: str = ""  # or, for shapes without a literal: the characters with which a match can start
     words: tuple[str, ...] = ()
-    common: bool = False  # the words are those of everyday texts: however many they are, they stay weak
+    common: bool = False  # the words are common in texts: any number of them is weak evidence
     value: str = "text"  # the shape of a label's value
     separators: str = ":"
     unless: str = ""
     row: str = ""
     least: int = 3
     most: int = 20
-    longest: int = 120  # characters of a line beyond which the rule is not tried
-    salvage: str = ""  # the metadata field that takes the group `value`, or the label's value
+    longest: int = 120  # the rule is not tried on lines with more characters
+    salvage: str = ""  # the metadata field for the group `value`, or the label's value
     hit: tuple[str, ...] = ()
     miss: tuple[str, ...] = ()
     where: str = ""  # file and number of the row
@@ -103,13 +103,13 @@ class Rule:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The compiled pattern, named shapes filled in; of what keeps a line its phrases, too."""
+        """The compiled pattern with named shapes filled in; for `[[keep]]` rows including the phrases."""
         phrases = [re.escape(view(word)) for word in self.words] if self.kind == "keep" else []
         return re.compile("|".join([*phrases, *([_filled(self.match)] if self.match or not phrases else [])]))
 
     @property
     def names_groups(self) -> bool:
-        """Whether the pattern names a part of what it matches; told without compiling it, as most patterns match nothing in a small job."""
+        """Whether the pattern has named groups; found without compiling it, since in a small job most patterns are never needed."""
         return "(?P<" in _filled(self.match).replace("\\\\", "").replace("\\(", "")
 
     @cached_property
@@ -124,16 +124,16 @@ class Rule:
 
     @property
     def questions(self) -> tuple[Question, Question | None, Question | None]:
-        """What pattern, guard and the rows of a block ask of a line."""
+        """The questions of pattern, guard and the rows of a block about a line."""
         return self.question("match"), self.question("unless") if self.unless else None, self.question("row") if self.row else None
 
     def question(self, name: Literal["match", "unless", "row"]) -> Question:
-        """Return what one of the patterns asks of a line."""
+        """Return the question of one of the patterns about a line."""
         whole = name == "row" or (name == "match" and self.kind not in ("span", "keep"))
         return Question(_filled(getattr(self, name)), "fullmatch" if whole else "search")
 
     def toml(self) -> str:
-        """Return the rule as a row of a pack: what is as usual is left out.
+        """Return the rule as a row of a pack, without default values.
 
         >>> print(Rule("mine.ad", "line", "C19", match="每日精选", anchors=("每日精选",), hit=("每日精选",), miss=("精选",)).toml(), end="")
         [[line]]
@@ -154,7 +154,7 @@ class Rule:
 
     @property
     def meaning(self) -> str:
-        """What it means that this rule took a line, in one line."""
+        """What a removal by this rule means, in one line."""
         return self.why or CATEGORIES.get(self.category, "stays, whatever rules say")
 
     @property
@@ -163,21 +163,21 @@ class Rule:
         return STRENGTHS[self.strength]
 
     def finds(self, folded: str) -> re.Match[str] | None:
-        """Match a folded line (without outer brackets and bullets): all of it, or for spans and what keeps it a part."""
+        """Match a folded line (without outer brackets and bullets): completely, or for spans and `[[keep]]` rows in part."""
         if len(folded) > self.longest and self.kind != "keep":
             return None
         match = self.pattern.search(folded) if self.kind in ("span", "keep") else self.pattern.fullmatch(folded)
-        # In this order, for patterns fail early and guards at the end.
+        # In this order, since patterns fail early and guards only at the end.
         return None if match and self.guard and self.guard.search(folded) else match
 
 
 def _filled(pattern: str) -> str:
-    """Return a pattern with its shapes filled in and its Han characters folded, as the lines are."""
+    """Return a pattern with its shapes filled in and its Han characters folded like the lines."""
     return _HAN.sub(lambda m: view(m[0]), expand(pattern))
 
 
 def unwrap(line: str) -> tuple[int, int]:
-    """Return the part of a line inside its spaces, bullets and outer brackets, of which `MOST_BRACKETS` pairs are looked behind.
+    """Return the part of a line inside its spaces, bullets and at most `MOST_BRACKETS` pairs of outer brackets.
 
     >>> a, b = unwrap("[责任编辑: 李娜 ]")
     >>> "[责任编辑: 李娜 ]"[a:b]
@@ -215,13 +215,13 @@ class Pack:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits of what the rules say, whatever their order and the files they stand in."""
+        """16 hex digits: a digest of the rules, independent of their order and their files."""
         said = sorted(repr(replace(r, where="", hit=(), miss=(), why="")) for r in self.rules)
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
     @cached_property
     def vocabulary(self) -> Mapping[str, Rule]:
-        """The words of all ``[[words]]`` rows; one of two rows belongs to the stronger."""
+        """The words of all ``[[words]]`` rows; a word in two rows belongs to the stronger one."""
         words: dict[str, Rule] = {}
         for rule in sorted((r for r in self.rules if r.kind == "words"), key=lambda r: (-r.power, r.common, r.id)):
             words = {view(w): rule for w in rule.words} | words
@@ -229,7 +229,7 @@ class Pack:
 
     @cached_property
     def labels(self) -> Mapping[str, list[Rule]]:
-        """Each label, without blanks, and its rules: 发布于 stands before dates and before places."""
+        """Each label, without blanks, and its rules: 发布于 may be before dates and before places."""
         labels: dict[str, list[Rule]] = {}
         for rule in sorted((r for r in self.rules if r.kind == "label"), key=lambda r: (-r.power, r.id)):
             for word in rule.words:
@@ -238,9 +238,9 @@ class Pack:
 
     @cached_property
     def label_pattern(self) -> re.Pattern[str]:
-        """Finds a label with its separator: at the start of a line, after a separator or bracket, and if it has four characters anywhere.
+        """Finds a label with its separator: at the start of a line, after a separator or bracket, and anywhere if it has four characters.
 
-        Inline elements lose the blank between them: ``来源：新京报责任编辑：石青``.
+        Inline elements can lose the blank between them: ``来源：新京报责任编辑：石青``.
         """
         if not self.labels:
             return re.compile("(?!)")
@@ -252,7 +252,7 @@ class Pack:
             found = ((" ?".join(map(re.escape, w)) for w in words if len(w) >= least) for words in by_separators.values())
             return "|".join(f"(?:{'|'.join(f) or '(?!)'}) ?[{re.escape(seps)}]" for f, seps in zip(found, by_separators, strict=True))
 
-        def starts(least: int) -> str:  # looked at before hundreds of alternatives are
+        def starts(least: int) -> str:  # tested before hundreds of alternatives
             return "".join(sorted({re.escape(word[0]) for word in self.labels if len(word) >= least})) or r"^\s\S"
 
         opened = f"(?=[{starts(1)}])(?:(?<=^)|(?<=[\\s|丨·,;、/\\[\\]【】()〔〕]))(?:{parts(1)})"
@@ -264,11 +264,11 @@ class Pack:
         return {kind: sorted((r for r in self.rules if r.kind == kind), key=lambda r: r.id) for kind in KINDS}
 
     def keeps(self, folded: str) -> bool:
-        """Say whether a folded line stays, whatever rules say of it."""
+        """Return whether a folded line is kept, whatever rules match it."""
         return any(rule.finds(folded) for rule in self.of_kind["keep"])
 
     def including(self, others: Iterable[Rule]) -> Pack:
-        """Return the pack with further rules; one of the same id replaces, ``disabled = true`` removes."""
+        """Return the pack with further rules; a rule with the same id replaces the old one, ``disabled = true`` removes it."""
         merged = {**self.by_id, **{r.id: r for r in others}}
         return Pack(tuple(r for r in merged.values() if not r.disabled), self.name)
 

@@ -1,7 +1,7 @@
-"""What a row of a rule pack must satisfy before anybody's text depends on it.
+"""Checks of the rows of a rule pack when it is loaded.
 
-A row without samples, one that matches the empty line, one whose time is not proven to be in proportion to
-the line (`cleantext.chrome.matching.linear_time`), one whose anchors are not implied by its pattern: each is refused with file, row, and the mend.
+Refused are rows without samples, rows that match the empty line, rows whose time is not proven to be proportional to
+the line (`cleantext.chrome.matching.linear_time`), and rows whose anchors are not implied by their pattern: each with file, row, and the fix.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "faults"]
 
-Fault = tuple[str, str]  # a field, and what is wrong
+Fault = tuple[str, str]  # a field, and what is wrong with it
 
 _ID = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)+")
-TRIES = 400  # lines made of a pattern to find one without an anchor
-LARGEST = 1_000  # characters of a line that is made of a pattern
-MOST = 100_000  # for `longest`
+TRIES = 400  # number of lines generated from a pattern to find one without an anchor
+LARGEST = 1_000  # maximum characters of a generated line
+MOST = 100_000  # maximum of `longest`
 KEEP_APART = (
     "Keep the characters that part what is repeated out of it, as in '(?:[^,]{1,9},){1,5}', give smaller counts, "
     "or go on from the first place only, as in '(?>.{0,20}?word)'"
@@ -37,13 +37,13 @@ KEEP_APART = (
 
 
 def check(rule: Rule) -> None:
-    """Raise `RuleError` for a row that cannot be trusted, and say how to mend it."""
+    """Raise `RuleError` for an invalid row, with how to fix it."""
     for _, what in faults(rule):
         raise RuleError(f"{rule.where}: {what}")
 
 
 def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
-    """Yield what is wrong with a row: the field in which it lies, and what to do. Fields of which it was ``told`` already are not asked for."""
+    """Yield the faults of a row: the field, and what to do. Fields in ``told``, which are already reported, are not checked."""
     from cleantext.chrome.rules.pack import CATEGORIES, STRENGTHS, ZONES
 
     if not _ID.fullmatch(rule.id):
@@ -59,12 +59,12 @@ def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
         yield "longest", f"`longest` is the number of characters up to which lines are tried, from 1 to {MOST}{_not(rule.longest)}"
     if rule.category not in CATEGORIES and (rule.kind != "keep" or rule.category):
         yield "category", f"category is a code from C01 to C22{_not(rule.category, CATEGORIES)}"
-    phrases = rule.kind == "keep" and bool(rule.words) and not rule.match  # which say themselves what they keep
+    phrases = rule.kind == "keep" and bool(rule.words) and not rule.match  # phrases are their own samples
     if "hit" not in told and "miss" not in told and not phrases and (not rule.miss or not (rule.hit or rule.kind == "words")):
         yield "", "give samples: `hit` must match, `miss` must not; without both nobody can trust the rule"
     sound = "words" not in told and "match" not in told
     if rule.kind in ("words", "label"):
-        rule = replace(rule, match="", unless="", row="")  # fields of other kinds, which are told as such
+        rule = replace(rule, match="", unless="", row="")  # fields of other kinds, which are reported as such
         for fault in _word_faults(rule):
             sound = False
             yield fault
@@ -72,13 +72,13 @@ def faults(rule: Rule, *, told: Container[str] = ()) -> Iterator[Fault]:
         for fault in _tried_faults(rule):
             sound = False
             yield fault
-    if sound:  # where else it acts is told above
+    if sound:  # its other zones are reported above
         strength = rule.strength if rule.strength in STRENGTHS else "B"
         yield from _sample_faults(replace(rule, strength=strength, zones=tuple(z for z in rule.zones if z in ZONES)))
 
 
 def _not(value: object, known: Iterable[str] = ()) -> str:
-    """Return what was found where something else was expected, and what may have been meant."""
+    """Return what was found instead of the expected value, and what may have been meant."""
     hint = did_you_mean(value, known).rstrip()
     return f", not {value!r}{f': {hint}' if hint else ''}"
 
@@ -116,7 +116,7 @@ def _pattern_faults(rule: Rule) -> Iterator[Fault]:
         for what in _pattern_fault(rule, pattern):
             wrong.add(pattern)
             yield pattern, what
-    longest = inf if rule.kind == "keep" else rule.longest  # what keeps a line is tried on lines of any length
+    longest = inf if rule.kind == "keep" else rule.longest  # patterns that keep lines are tried on lines of any length
     tried: tuple[tuple[Literal["match", "unless", "row"], float], ...] = (("match", longest), ("unless", longest), ("row", inf))
     for name, longest in tried:
         if name in wrong or not getattr(rule, name):
@@ -171,7 +171,7 @@ def _sample_faults(rule: Rule) -> Iterator[Fault]:
 
 
 def _read_as(rule: Rule, sample: str) -> str:
-    """Return a line as a pattern is given it: folded, and for whole lines without bullets and outer brackets."""
+    """Return a line as a pattern gets it: folded, and for whole lines without bullets and outer brackets."""
     from cleantext.chrome.rules.pack import unwrap
 
     folded = view(sample.split("\n", 1)[0])
@@ -180,7 +180,7 @@ def _read_as(rule: Rule, sample: str) -> str:
 
 
 def _why_not(rule: Rule, sample: str) -> str:
-    """Say why a sample that should match does not."""
+    """Return why a sample that should match does not."""
     line = _read_as(rule, sample)
     shown = f"it is read as {line!r}, and " if line != sample else ""
     if rule.kind == "words":
@@ -210,7 +210,7 @@ def _why_not(rule: Rule, sample: str) -> str:
 
 
 def _why(rule: Rule, sample: str) -> str:
-    """Say what matches in a sample that should not."""
+    """Return what matches in a sample that should not."""
     if rule.kind in ("words", "label"):
         return "it is made of `words` alone" if rule.kind == "words" else "it reads as one of `words` with a value of its shape"
     found = rule.finds(_read_as(rule, sample))
@@ -220,7 +220,7 @@ def _why(rule: Rule, sample: str) -> str:
 
 
 def _acts(rule: Rule, sample: str) -> bool:
-    """Say whether the rule alone, in a pack of its own, matches the sample."""
+    """Return whether the rule alone, in a separate pack, matches the sample."""
     from cleantext.chrome.lines.findings import collect
     from cleantext.chrome.rules.pack import Pack
 
@@ -237,7 +237,7 @@ def _acts(rule: Rule, sample: str) -> bool:
 
 
 def _lines(tree: Sequence[Any], anchors: Sequence[str]) -> Iterator[str]:
-    """Yield lines that a parsed pattern can match, those without an anchor first: every branch, fewest repetitions."""
+    """Yield lines that a parsed pattern can match, those without an anchor first: every branch, with the fewest repetitions."""
     pieces = [list(islice(_piece(str(op), arg, anchors), 12)) for op, arg in tree]
     return ("".join(parts) for parts in product(*pieces)) if all(pieces) else iter(())
 
@@ -259,7 +259,7 @@ def _piece(op: str, arg: Any, anchors: Sequence[str]) -> Iterator[str]:
         yield from sorted(lines, key=lambda line: any(a in line for a in anchors))
     elif op == "SUBPATTERN":
         yield from _lines(arg[3], anchors)
-    else:  # assertions, places: they add nothing
+    else:  # assertions and positions add nothing
         yield ""
 
 

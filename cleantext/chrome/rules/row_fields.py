@@ -1,4 +1,4 @@
-"""Which fields of a row act, by its kind: one that does nothing is a mistake of whoever wrote it, and is refused."""
+"""Which fields of a row have an effect, by its kind: a field without effect is a mistake, and is refused."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ USED = {
     "learned": {"match", "unless", "longest", "zones"},
     "keep": {"match", "words", "unless"},
 }
-SWITCH = {"id", "disabled", "why"}  # of a row that switches another one off
-ANYWHERE = {"line", "words", "label"}  # kinds whose strength A asks for no zone
+SWITCH = {"id", "disabled", "why"}  # of a row that disables another one
+ANYWHERE = {"line", "words", "label"}  # kinds in which strength A needs no zone
 
 
 def type_fault(name: str, value: Any) -> str:
-    """Say what is wrong with the type of a field's value; nothing where it is right."""
+    """Return what is wrong with the type of a field's value; empty if it is right."""
     if name in LISTS:
         good = isinstance(value, list) and all(isinstance(v, str) and v for v in value)
         return "" if good else f'`{name}` is a list of strings, none of them empty: write {name} = ["..."], not {_shown(value)}'
@@ -55,7 +55,7 @@ def _shown(value: Any) -> str:
 
 
 def field_faults(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a row, as it stands in a file, that do nothing there, and why."""
+    """Yield the fields of a row, as written in a file, that have no effect there, and why."""
     if row.get("disabled"):
         for name in sorted(set(row) - SWITCH):
             yield name, f"a disabled row switches the rule of its id off, `{name}` does nothing: give `id` and `disabled` alone"
@@ -68,9 +68,9 @@ def field_faults(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]
 
 
 def effect_faults(rows: Iterable[TomlRow], pack: Pack, known: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield rows of a user's that change nothing in the ``pack`` that they have become a part of: where each stands, and why.
+    """Yield rows of a user that change nothing in the ``pack`` to which they were added: the location of each, and why.
 
-    ``known`` are the ids that were there before.
+    ``known`` are the ids that existed before.
     """
     ids, held = set(known), list(rows)
     owners = {rule.id for rule in pack.vocabulary.values()} if any(row.rule.kind == "words" for row in held) else set()
@@ -83,6 +83,6 @@ def effect_faults(rows: Iterable[TomlRow], pack: Pack, known: Iterable[str]) -> 
 
             stronger = sorted({pack.vocabulary[view(word)].id for word in rule.words})
             if not ids.intersection(stronger):
-                continue  # rows of one pack, of which the first speaks: the others may be meant for other packs
+                continue  # of rows in one pack only the first is reported: the others may be meant for other packs
             told = f"all its words belong to {', '.join(stronger)} already, which is as strong: drop the row, or raise its strength"
             yield row.where("words"), told

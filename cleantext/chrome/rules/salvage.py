@@ -1,7 +1,7 @@
-"""Metadata salvage: what a removed line says about its page is kept as data.
+"""Metadata salvage: the information in a removed line about its page is stored as data.
 
 A line such as ``发布时间:2023-10-24 来源:石榴云 作者:陈蔷薇`` is read as pairs of labels and values.
-Every value must have the shape that its label asks for; if one has not, the whole line stays.
+Every value must have the shape that its label requires; if one does not, the whole line is kept.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ __all__ = ["Pair", "gather", "iso_date", "read_labels"]
 _LEAD = shape("date")
 _EDGE = " \t|丨·,;、/\\[]【】()〔〕-–—>"
 _TRAILING_DATE = re.compile(rf"(?<![ |丨·])[ |丨·]+(?P<date>{_LEAD.pattern})$")
-# A button glued to the line: 【纠错】【责任编辑:秦岭】, (编辑:晓东)返回首页.
+# A button at the end of the line without a separator: 【纠错】【责任编辑:秦岭】, (编辑:晓东)返回首页.
 _TOOL = r"[\[【(]?(?:我要)?(?:纠错|打印|关闭|分享|收藏|我要评论|返回(?:首页|顶部|列表|上一页))[\]】)]?"
 _TOOL_AHEAD = re.compile(rf"(?:{_TOOL}[ |·]*)+[\[【(]?$")
 _TOOL_BEHIND = re.compile(rf"[\]】)](?:[ |·]*{_TOOL})+$")
 _STAFF = re.compile(r"[a-zA-Z]{0,4}[_-]?\d{2,8}")
-_PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 names the town of a paper behind it
+_PLACE = re.compile(r"[(（][\u3400-\u9fff]{2,4}[)）]$")  # 网易 adds the town of a newspaper after its name
 _REPORTER = re.compile(
     r"(?:本?[报網网台社刊]?(?:[记記]者|通[讯訊][员員]|特派[员員]|[编編][译譯]|撰文|文|[图圖])[ :/：／]?|(?:作者|[编編][辑輯])[ :/：／])"
 )
-_DESPATCH = re.compile(r"[/／ ] ?[\u3400-\u9fff]{2,6}(?:报[导道]|報[導道])$")  # 記者陳怡君／台北報導: where it was written
+_DESPATCH = re.compile(r"[/／ ] ?[\u3400-\u9fff]{2,6}(?:报[导道]|報[導道])$")  # 記者陳怡君／台北報導: the place of reporting
 
 
 class Pair(NamedTuple):
-    """One label of a line, its rule, and where its value stands in the line."""
+    """One label of a line, its rule, and the span of its value in the line."""
 
     rule: Rule | None  # None for a date before the first label
     start: int
@@ -39,9 +39,9 @@ class Pair(NamedTuple):
 
 
 def read_labels(line: str, pack: Pack) -> list[Pair]:
-    """Read a folded line as ``[date] label: value label: value``; return no pairs unless all of it is that.
+    """Read a folded line as ``[date] label: value label: value``; return no pairs unless the whole line has this form.
 
-    Offsets are those of ``line``.
+    Offsets refer to ``line``.
     """
     labels = list(pack.label_pattern.finditer(line))
     if not labels:
@@ -82,13 +82,13 @@ def _fitting(rules: list[Rule], value: str) -> Rule | None:
 
 
 def _closes(line: str, start: int, end: int) -> bool:
-    """Say whether the last character closes a bracket that the value opened."""
+    """Return whether the last character closes a bracket that was opened in the value."""
     pair = {")": "(", "]": "[", "】": "【", "〕": "〔"}.get(line[end - 1])
     return pair is not None and pair in line[start : end - 1]
 
 
 def iso_date(raw: str) -> str | None:
-    """Return the ISO 8601 form of a date as pages write it, to the precision that it has.
+    """Return the ISO 8601 form of a date as written on pages, with the same precision.
 
     >>> iso_date("2023年6月8日 09:03:16"), iso_date("2017-11-03"), iso_date("昨天")
     ('2023-06-08T09:03:16', '2017-11-03', None)
@@ -108,7 +108,7 @@ def iso_date(raw: str) -> str | None:
 
 
 def gather(found: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Make metadata of (field, raw value) pairs in page order: the first of a field wins, names add up.
+    """Make metadata of (field, raw value) pairs in page order: the first value of a field is used, names are collected.
 
     >>> gather([("published", "2023-10-24"), ("author", "记者 何宁 通讯员周舟")])
     {'published': '2023-10-24', 'published_raw': '2023-10-24', 'author': ['何宁', '周舟']}
@@ -138,4 +138,4 @@ def _names(value: str) -> list[str]:
     parts = re.split(r"[、,，/|&;；]" if latin else r"[、,，/|&;；\s]+", value)
     names = [p.strip(" :：()（）") for p in parts]
     people = [n for n in names if n and not _STAFF.fullmatch(n)]
-    return people or [n for n in names if n]  # a code is better than nobody
+    return people or [n for n in names if n]  # a code is better than no author

@@ -1,4 +1,4 @@
-"""Rows of rule packs as they stand in TOML files, each with the lines on which it and its fields stand: mistakes are told with them."""
+"""Rows of rule packs as written in TOML files, with the line numbers of each row and its fields, for error messages."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _VALUE = re.compile(
     r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[\[{]|[\]}]|\n|[^\n"\'#\[\]{}]+|.', re.DOTALL
 )
 
-Lines = dict[str, int]  # of the fields of a row, and with "" that of the row itself
-Mistakes = list[tuple[str, str]]  # where, and what
+Lines = dict[str, int]  # line numbers of the fields of a row, and at "" that of the row itself
+Mistakes = list[tuple[str, str]]  # location, and message
 
 
 @dataclass(frozen=True)
 class TomlRow:
-    """A row of a file: the rule, as far as it can be made, where it stands, and the fields about which there is nothing more to say."""
+    """A row of a file: the rule, if it can be made, its location, and the fields that are already reported."""
 
     rule: Rule
     file: str
@@ -47,16 +47,16 @@ class TomlRow:
 
 
 def refuse(mistakes: Mistakes) -> None:
-    """Raise `RuleError` with all mistakes, a line each; nothing where there are none."""
+    """Raise `RuleError` with all mistakes, one per line; do nothing if there are none."""
     told = list(dict.fromkeys(f"{where}: {what}" for where, what in mistakes))
     if told:
         raise RuleError("\n".join([f"{len(told)} mistakes", *told] if len(told) > 1 else told))
 
 
 def read_rows(file: str, text: str, mistakes: Mistakes) -> list[TomlRow]:
-    """Return the rows of a file as they stand in it, and add the mistakes that can be seen without trying a rule.
+    """Return the rows of a file as written, and add the mistakes that can be found without testing a rule.
 
-    A field whose name is misspelt counts as the one that was meant, so that only one mistake is told of it.
+    A field whose name is misspelt counts as the intended one, so that only one mistake is reported for it.
     """
     data = parsed(text, source=file, refuse=RuleError)
     places = list(_places(text))
@@ -105,7 +105,7 @@ def _where(file: str, name: str, lines: Lines, field: str = "") -> str:
 
 
 def _fields(row: dict[str, Any], file: str, row_name: str, lines: Lines, mistakes: Mistakes) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return the fields of a row that a rule can take, and those that are wrong; tell of unknown names and wrong types."""
+    """Return the valid fields of a row, and those that are wrong; report unknown names and wrong types."""
     sound: dict[str, Any] = {}
     told: set[str] = set()
     for given, value in row.items():
@@ -126,7 +126,7 @@ def _fields(row: dict[str, Any], file: str, row_name: str, lines: Lines, mistake
 
 
 def _places(text: str) -> Iterator[tuple[str, dict[str, int]]]:
-    """Yield the name of each table of a TOML file, the one above all with an empty name, with its line and those of its keys."""
+    """Yield the name of each table of a TOML file (the top level with an empty name), with its line and those of its keys."""
     held: tuple[str, dict[str, int]] = ("", {"": 1})
     at, number = 0, 1
     while at < len(text):

@@ -1,6 +1,6 @@
-"""Named shapes of values on Chinese pages: dates, names, phones. Written once, used by all rules.
+"""Named shapes of values on Chinese pages: dates, names, phones. Defined once, used by all rules.
 
-A pattern names a shape as ``<DATE>``. All are matched on folded text.
+A pattern refers to a shape as ``<DATE>``. All are matched on folded text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 __all__ = ["SHAPES", "expand", "shape"]
 
-_HAN = "\u3400-\u4e27\u4e29-\u9fff"  # without the bar 丨, which parts
+_HAN = "\u3400-\u4e27\u4e29-\u9fff"  # without the bar 丨, which is a separator
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _YMD = r"(?:19|20)\d\d ?[-/.年] ?\d{1,2} ?[-/.月] ?\d{1,2}(?: ?[日号])?"
 _WORDS = r"[a-z][a-z.'-]{0,20}(?: [a-z][a-z.'-]{0,20})"
@@ -19,9 +19,9 @@ _REPORTER = "(?:本[报网刊社台])?(?:首席|特约|见习|实习)?(?:记者|
 
 
 def _between(separators: str) -> str:
-    """Return a pattern for what stands between names.
+    """Return a pattern for the separators between names.
 
-    A blank stands in names, too, so that alone it parts Han names only: a line is read in one way.
+    A blank may occur inside a name, so by itself it separates only Han names: a line can be read in only one way.
     """
     return f"(?:[{separators}][ {separators}]{{0,2}}| [ {separators}]{{1,2}}| (?=[{_HAN}]))"
 
@@ -45,7 +45,7 @@ _PARTS = {
 }
 _PARTS["WHEN"] = f"(?:{_PARTS['DATE']}(?: ?{_PARTS['DAY']})?(?:[ t]{{0,3}}{_PARTS['TIME']})?|{_PARTS['AGO']}(?: ?{_PARTS['TIME']})?)"
 
-# What may stand behind a label. `org` and `text` exclude sentence ends, so that prose never fits.
+# Values after a label. `org` and `text` exclude sentence ends, so that prose never matches.
 SHAPES = {
     "date": _PARTS["WHEN"],
     "names": rf"(?:{_REPORTER}(?::{_NAME}|[{_HAN}]{{0,4}})|{_NAME})(?:{_between('、,/|&')}{_NAME}){{0,7}}(?:[ _(]{{0,2}}{_PARTS['STAFF']}\)?)?(?:\)\d{{7}})?|[{_HAN}]{{2,10}}(?:科|处|办公室|编辑部|宣传部|委员会|支部|工会|学会|协会|中心)|{_PARTS['STAFF']}|",

@@ -1,6 +1,6 @@
-"""The learned scorer of lines: features of a line and of its place, a model, and which lines a page can spare.
+"""The learned scorer of lines: features of a line and of its context, a model, and which lines a page can spare.
 
-It gives evidence beside the rules, ``learned.line``, and never acts against a protector (see `cleantext.chrome.lines.decide`).
+It gives evidence in addition to the rules, ``learned.line``, and never overrides a protector (see `cleantext.chrome.lines.decide`).
 """
 
 from cleantext.chrome.scorer.choose import Scorer

@@ -1,8 +1,8 @@
-"""Which lines go by what the model says: the lines that a page can spare, for what is known of the whole page.
+"""Decide which lines are removed by the model: the lines that a page can spare, given what is known of the whole page.
 
-A line goes where what its page gains outweighs what it may lose. The gain is one more of the lines of chrome that the page is
+A line is removed if what its page gains outweighs what it may lose. The gain is one more of the chrome lines that the page is
 expected to have; the loss, if the line was text after all, is its share of the characters that are expected to be text. So a short
-line among long paragraphs is spared less than one of a page of ten short lines, and where little text is to be seen, nothing goes.
+line among long paragraphs is removed more readily than one on a page of ten short lines, and on a page with little visible text, nothing is.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ __all__ = ["Scorer", "choose"]
 
 Flags = npt.NDArray[np.bool_]
 
-# Chosen on pages of sites left out (see benchmarks/make_linemodel.py), of pages2 and pages, in % averaged over pages: the largest that loses
-# no more body characters of the old pages than rules alone (0.10); 0.065 loses 0.25 there (of one page, a list of songs), 0.060 none.
-# Without `TABLE` the same costs take 2.4 points more of pages2 and lose 0.30 of the old pages; without `ALONE` and `TOGETHER` 2.1 points more,
+# Chosen on pages of held-out sites (see benchmarks/make_linemodel.py), pages2 and pages, in % averaged over pages: the largest value that loses
+# no more body characters of the old pages than rules alone (0.10); 0.065 loses 0.25 there (on one page, a list of songs), 0.060 none.
+# Without `TABLE` the same costs remove 2.4 points more of pages2 and lose 0.30 of the old pages; without `ALONE` and `TOGETHER` 2.1 points more,
 # and signatures under documents.
-SPARE = 60  # thousandths: what a whole page of text is worth, in pages of chrome
-SHORT = 36  # lines of a page from which on what is learned of whole pages holds; of one with a third of them, the risk counts three times
-LEAST = 5000  # 1/10000: a line that is rather text never goes
-SECOND = 8000  # nor one that is less sure between sentences
-TOGETHER = 3  # nor, below the first sentence, one that is less sure and would go with fewer where no rule speaks: a signature
-ALONE = 8500  # nor, above it, one that would go alone: the heading of a part
-TABLE = 100  # likely lines in a row that are one question: none of them is surer than all; those of fewer are so by that share
-MANY_FIELDS = 7  # of sixteen lines near: with so many of a label and a value, another one is a field of a record
-SURE = 9900  # of lines that are known by more than the model
-FEW = 5  # a page is taken to have so many lines of chrome at least, so that the last ones are not hunted down
-SMALL = 50  # characters of text that a page is taken to have beside those seen
-LONG = 2000  # characters beyond which a line counts no more
+SPARE = 60  # in 1/1000: the value of the whole text of a page in units of all chrome of a page
+SHORT = 36  # lines of a page from which statistics of whole pages apply; on a page with a third of them, the risk counts three times
+LEAST = 5000  # in 1/10000: a line that is rather text is never removed
+SECOND = 8000  # nor a less certain line between sentences
+TOGETHER = 3  # nor, below the first sentence, a less certain line that would be removed with fewer others and without a rule: a signature
+ALONE = 8500  # nor, above it, a line that would be removed alone: the heading of a part
+TABLE = 100  # likely lines in a row, none of which counts as more certain than their mean; shorter runs move towards it in proportion
+MANY_FIELDS = 7  # of sixteen lines nearby: with this many of a label and a value, another one is a field of a record
+SURE = 9900  # probability of lines that are known by more than the model
+FEW = 5  # a page is assumed to have at least this many lines of chrome, so that the last ones are not removed at any cost
+SMALL = 50  # characters of text that a page is assumed to have in addition to those seen
+LONG = 2000  # maximum characters of a line that count
 BESIDE, COUNTED, FIELDS, RULED = (len(SHAPE) + at for at in (ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE))  # columns
-GUTTER = 8  # lines that are numbers and count on from 1: those beside code, or of pages
-CLEAR = 200  # 1/10000: lines below stay anyhow, and are not asked whether they are titles
-TITLES = 3  # lines of a page that are most like a title are kept
-TITLE = -4 * 4096  # but for those that are hardly like one
+GUTTER = 8  # lines that are numbers and count up from 1: line numbers of code, or pages
+CLEAR = 200  # in 1/10000: lines below are kept anyway, and are not tested for titles
+TITLES = 3  # the lines of a page that are most like a title are kept
+TITLE = -4 * 4096  # except those with a lower score
 
 
 class Scorer(NamedTuple):
-    """The model, ready to judge the lines of pages."""
+    """The model, prepared for judging the lines of pages."""
 
     model: LineModel
     chrome: LeafBits
@@ -57,7 +57,7 @@ class Scorer(NamedTuple):
     @classmethod
     @lru_cache(maxsize=4)
     def of(cls, path: str = "") -> Scorer:
-        """Return the scorer of the model that comes with cleantext, or of a file."""
+        """Return the scorer of the included model, or of a file."""
         return cls.with_model(load_model(path))
 
     @classmethod
@@ -71,7 +71,7 @@ class Scorer(NamedTuple):
         return str(self.model.provenance["digest"])
 
     def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
-        """Return of the lines of pages which go, how likely each is chrome in 1/10000, and the features of each."""
+        """Return for the lines of pages which are removed, the probability of chrome in 1/10000, and the features of each."""
         rows = features(points, starts, ends, bounds, said, self.model.grams)
         sure = np.interp(sums(rows, self.chrome), self.model.sum, self.model.share).astype(np.int32)
         title = np.full(len(rows), TITLE, np.int32)
@@ -81,16 +81,16 @@ class Scorer(NamedTuple):
         return choose.sized(len(points))(sure, title, lengths, rows, bounds), sure, rows
 
     def reasons(self, row: I32) -> list[str]:
-        """Return in words what spoke most for a line being chrome."""
+        """Return in words the strongest reasons why a line is chrome."""
         return reasons(row, self.model.chrome)
 
 
 @kernel
 def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags:
-    """Choose the lines that go.
+    """Choose the lines to remove.
 
-    If a run of likely lines were text after all, the page would have so much more text, and the loss is measured by that, but by no more
-    than twice the text that is seen: a list page has hardly any, and loses all. No line is taken to be surer than a long run that it is
+    If a run of likely lines were text after all, the page would have that much more text, and the loss is measured relative to that, but to no more
+    than twice the text that is seen: a list page has hardly any, and would lose everything. No line is treated as more certain than a long run that it is
     part of: a list of works or songs is text as a whole or not at all.
     """
     out = np.zeros(len(sure), np.bool_)
@@ -117,7 +117,7 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
                 cost = risk * (10000 - likely) * np.float64(max(lengths[k], 4)) * (chrome / 10000)
                 out[k] |= cost < worth * likely / 10000 and not _held(sure[k], rows[k])
             first, run, total = n + 1, np.int64(0), np.int64(0)
-        first = lo  # of a run of lines that would go
+        first = lo  # of a run of lines that would be removed
         for n in range(lo, hi + 1):
             if n < hi and out[n]:
                 continue
@@ -140,7 +140,7 @@ def choose(sure: I32, title: I32, lengths: I32, rows: I32, bounds: I64) -> Flags
 
 @kernel
 def _held(sure: int, row: I32) -> bool:
-    """Say whether a line stays although its page can spare it: between sentences, or a field among fields, where it is less than sure."""
+    """Return whether a line is kept although its page can spare it: a less certain line between sentences, or a field among fields."""
     ruled = row[RULED] > 0
     if row[COUNTED] > 0:
         return False
@@ -151,7 +151,7 @@ def _held(sure: int, row: I32) -> bool:
 
 @kernel
 def _count(out: Flags, sure: I32, rows: I32, lo: int, hi: int) -> None:
-    """Take lines that are nothing but numbers which count on from 1."""
+    """Mark the lines that are only numbers counting up from 1 as removed."""
     first = lo
     for n in range(lo, hi + 1):
         if n > first and (n == hi or rows[n, NUMBER] != rows[n - 1, NUMBER] + 1):

@@ -1,4 +1,4 @@
-"""Features of a line in its page: place, sentences near, neighbours, repetition, and what rules say of lines near."""
+"""Features of a line in its page: position, sentences nearby, neighbours, repetition, and rules that match lines nearby."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from cleantext.jit import kernel
 
 __all__ = ["CONTEXT", "COUNTS_ON", "FIELDS_NEAR", "RULE_HERE", "ZONE", "context"]
 
-STRONG = 40  # sixteenths of a logit: a line whose words alone speak for page chrome
-TITLED = -40  # and one whose words may be those of a title
-PAGE_SLOTS = 1 << 15  # of the hash table of pairs of letters in the sentences of a page
+STRONG = 40  # in 1/16 logit: the n-grams of the line alone indicate page chrome
+TITLED = -40  # and those of a line that may be a title
+PAGE_SLOTS = 1 << 15  # size of the hash table of letter pairs in the sentences of a page
 
 CONTEXT = (
     "from_start",
@@ -120,13 +120,16 @@ CONTEXT = (
     *(f"{name}{d:+d}" for d in (-1, 1) for name in ("first", "last", "stops", "prose", "digits", "mark", "han", "meta", "title", "tokens")),
 )
 
-PLACE = len(SHAPE)  # column that they begin in
+PLACE = len(SHAPE)  # the column in which they begin
 ZONE, COUNTS_ON, FIELDS_NEAR, RULE_HERE = (CONTEXT.index(name) for name in ("zone", "counts_on", "fields_4", "rule"))
 
 
 @kernel
 def context(points: U32, starts: I64, ends: I64, bounds: I64, kinds: U8, log: I32, said: I32, out: I32) -> None:
-    """Fill in `CONTEXT` of each line, beside `SHAPE`, which ``out`` holds, given in ``said`` the strongest rule: power, category, whether it heads a block. Page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
+    """Fill in `CONTEXT` of each line, next to `SHAPE` in ``out``.
+
+    ``said`` has the strongest rule of each line: power, category, whether it heads a block. Page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``.
+    """
     stamp = np.full(PAGE_SLOTS, -1, np.int32)
     for p in range(len(bounds) - 1):
         lo, hi = int(bounds[p]), int(bounds[p + 1])
@@ -318,7 +321,7 @@ def _signed(log: I32, n: int) -> int:
 
 @kernel
 def _run(page: I32, size: int, column: int) -> tuple[int, int]:
-    """Return the first and last line of the run that speaks most for being the body: sentences by length, or what n-grams say."""
+    """Return the first and last line of the run that is most likely the body: by the length of sentences, or by n-grams."""
     best = total = start = first = 0
     last = -1
     for k in range(size):
@@ -335,7 +338,7 @@ def _run(page: I32, size: int, column: int) -> tuple[int, int]:
 
 @kernel
 def _repeats(points: U32, starts: I64, ends: I64, lo: int, size: int) -> I32:
-    """Return how often each line stands elsewhere in its page, and whether above and below it."""
+    """Return how often each line occurs elsewhere in its page, and whether above and below it."""
     out = np.zeros((size, 3), np.int32)
     room = 16
     while room < 2 * size:
@@ -366,7 +369,7 @@ def _repeats(points: U32, starts: I64, ends: I64, lo: int, size: int) -> I32:
 
 @kernel
 def _shared(points: U32, lo: int, hi: int, kinds: U8, stamp: I32, page: int) -> int:
-    """Return which share of a line's pairs of letters stand in the sentences of its page, in 64ths; -1 without pairs."""
+    """Return the share of a line's letter pairs that occur in the sentences of its page, in 64ths; -1 without pairs."""
     pairs = found = 0
     one = np.int64(0)
     for at in range(lo, hi):
@@ -381,7 +384,7 @@ def _shared(points: U32, lo: int, hi: int, kinds: U8, stamp: I32, page: int) -> 
 
 @kernel
 def _alike(page: I32, k: int, other: int) -> int:
-    """Return how alike two lines are in shape, 0 to 5."""
+    """Return how similar two lines are in shape, 0 to 5."""
     return (
         int(abs(page[k, LENGTH] - page[other, LENGTH]) <= 3)
         + int(page[k, FIRST] == page[other, FIRST])

@@ -1,7 +1,7 @@
-"""Features of a line by itself for the learned scorer, all whole numbers: its shape and its n-grams.
+"""Features of a single line for the learned scorer, all integers: its shape and its n-grams.
 
-Kernels over the folded lines of a batch. Counts are capped, sizes are taken as eighths of a binary logarithm, shares as 64ths,
-so that a model sees no number that one long page alone reaches, and gives the same answer on every machine.
+Kernels over the folded lines of a batch. Counts are capped, sizes are in eighths of a binary logarithm, shares in 64ths,
+so that no value is specific to a single long page, and the results are the same on every machine.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MEMBERS = {
     POINT: ".",
     BULLET: "•●■◆▪★☆◇○□▲△▶►※*#·",
 }
-HEAD_CHARS, TAIL_CHARS = 40, 16  # characters at either end of a long line whose n-grams count
-SLOTS = 1 << 16  # of the hash table of n-grams
+HEAD_CHARS, TAIL_CHARS = 40, 16  # characters at each end of a long line whose n-grams count
+SLOTS = 1 << 16  # size of the hash table of n-grams
 MOST_LOG = 1 << 12
 
 SHAPE = (
@@ -111,7 +111,7 @@ def classes() -> U8:
 
 @lru_cache(maxsize=1)
 def logs() -> I32:
-    """Return eighths of the binary logarithm of one more than each number below `MOST_LOG`."""
+    """Return a table of log2(n + 1) in eighths, for n below `MOST_LOG`."""
     table = np.round(8 * np.log2(1 + np.arange(MOST_LOG))).astype(np.int32)
     table.flags.writeable = False
     return table
@@ -119,9 +119,9 @@ def logs() -> I32:
 
 @kernel
 def grams(points: U32, lo: int, hi: int, kinds: U8, out: I32) -> int:
-    """Write the slots of the 1-, 2- and 3-grams of a line; return how many. Digits count as 0, runs of digits and blanks as one."""
+    """Write the slots of the 1-, 2- and 3-grams of a line; return their number. Digits count as 0, runs of digits and blanks as one."""
     found = 0
-    one = two = np.int64(1)  # the characters before
+    one = two = np.int64(1)  # the previous characters
     start = lo
     stop = hi
     skip = hi - TAIL_CHARS if hi - lo > HEAD_CHARS + TAIL_CHARS else hi
@@ -157,7 +157,7 @@ def grams(points: U32, lo: int, hi: int, kinds: U8, out: I32) -> int:
 
 @kernel
 def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any, out: I32) -> None:
-    """Fill in `SHAPE` of each line. ``weights[slot]`` are those of an n-gram for being chrome, metadata, a title."""
+    """Fill in `SHAPE` of each line. ``weights[slot]`` are the weights of an n-gram for chrome, metadata, and titles."""
     slots = np.empty(3 * (HEAD_CHARS + TAIL_CHARS) + 8, np.int32)
     counts = np.zeros(16, np.int64)
     for n in range(len(starts)):
@@ -240,7 +240,7 @@ def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any
 
 @kernel
 def _root(n: int) -> int:
-    """Return the root of a number, rounded up."""
+    """Return the square root of a number, rounded up."""
     root = 1
     while root * root < n:
         root += 1
@@ -249,7 +249,7 @@ def _root(n: int) -> int:
 
 @kernel
 def _number(points: U32, lo: int, hi: int, kinds: U8) -> int:
-    """Return the number of at most four digits that a line is, -1 if it is none."""
+    """Return the value of a line that is a number of at most four digits, otherwise -1."""
     if not 0 < hi - lo <= 4:
         return -1
     number = 0
@@ -262,7 +262,7 @@ def _number(points: U32, lo: int, hi: int, kinds: U8) -> int:
 
 @kernel
 def _mark(points: U32, lo: int, hi: int, kinds: U8) -> int:
-    """Return with what a line starts: 1 a bullet, 2 a number and a mark, 3 a bracket with a number, 4 an opening bracket, 0 nothing."""
+    """Return the kind of start of a line: 1 a bullet, 2 a number and a mark, 3 a bracket with a number, 4 an opening bracket, 0 nothing."""
     if lo == hi:
         return 0
     kind = kinds[points[lo]]

@@ -1,7 +1,7 @@
 """The learned model of lines: weights of n-grams and two sums of decision trees, one for page chrome, one for titles.
 
-All numbers are whole: leaves are in units of 1/4096 of a logit, so that a sum is the same on every machine, compiled or not. Made by
-`benchmarks/make_linemodel.py`, which says how well it does on sites it has not seen.
+All numbers are integers: leaves are in units of 1/4096 logit, so that a sum is the same on every machine, compiled or not. Made by
+`benchmarks/make_linemodel.py`, which reports its quality on unseen sites.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from cleantext.chrome.tree_sums import LeafBits, leaf_bits, tree_sums
 
 __all__ = ["UNIT", "LineModel", "Trees", "bits_of", "features", "load_model", "reasons", "sums", "why"]
 
-UNIT = 4096  # of a logit
+UNIT = 4096  # units per logit
 NAMES = (*SHAPE, *CONTEXT)
-# What a reader is told of features, by how their names start; the longest start counts.
+# Descriptions of features for readers, by prefixes of their names; the longest prefix counts.
 SAID = {
     "gram": "its words",
     "length": "its length",
@@ -85,10 +85,10 @@ SAID = {
 
 
 class Trees(NamedTuple):
-    """A sum of decision trees. Node ``n`` asks whether feature ``nodes[n, 0]`` is above ``nodes[n, 1]``: no leads to ``nodes[n, 2]``, yes to ``nodes[n, 3]``.
+    """A sum of decision trees. Node ``n`` leads to ``nodes[n, 3]`` if feature ``nodes[n, 0]`` is above ``nodes[n, 1]``, otherwise to ``nodes[n, 2]``.
 
-    A leaf leads to itself. ``value[n]`` is what training lines that came to a node
-    had on average, and what a leaf adds.
+    The successor of a leaf is itself. ``value[n]`` is the average of the training lines that reached a node,
+    and the output of a leaf.
     """
 
     roots: I32
@@ -97,7 +97,7 @@ class Trees(NamedTuple):
 
 
 class LineModel(NamedTuple):
-    """Weights of n-grams, trees, and what a sum means: ``share[k]`` of the lines at ``sum[k]`` are chrome."""
+    """Weights of n-grams, trees, and the calibration of sums: ``share[k]`` of the lines at ``sum[k]`` are chrome."""
 
     grams: npt.NDArray[np.int8]
     chrome: Trees
@@ -109,11 +109,11 @@ class LineModel(NamedTuple):
 
 @lru_cache(maxsize=4)
 def load_model(path: str = "") -> LineModel:
-    """Return the model that comes with cleantext, or one of a file that `benchmarks/make_linemodel.py` wrote."""
+    """Return the included model, or one from a file that `benchmarks/make_linemodel.py` wrote."""
     with open(path, "rb") if path else (resources.files("cleantext.data") / "linemodel.npz").open("rb") as file, np.load(file) as stored:  # noqa: PTH123
         held = {name: stored[name] for name in stored.files}
     trees = {
-        kind: Trees(*(held[f"{kind}.{name}"].astype(np.int32) for name in Trees._fields))  # compiled kernels see one type
+        kind: Trees(*(held[f"{kind}.{name}"].astype(np.int32) for name in Trees._fields))  # one type, so that kernels are compiled once
         for kind in ("chrome", "title")
     }
     said = json.loads(bytes(held["provenance"]).decode())
@@ -132,20 +132,20 @@ def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams:
 
 
 def bits_of(trees: Trees) -> LeafBits:
-    """Return trees as `sums` reads them."""
+    """Return trees in the form that `sums` needs."""
     node, (asked, bound, left, right) = np.arange(len(trees.nodes)), trees.nodes.T
     leaf = left == node
     return leaf_bits(trees.roots, np.where(leaf, -1, asked), np.where(leaf, trees.value, bound), left, right)
 
 
 def sums(rows: I32, trees: LeafBits, which: I64 | None = None) -> I32:
-    """Return what the trees add up to for each row of features, or for some rows by number."""
+    """Return the sums of the trees for each row of features, or for some rows by number."""
     which = np.arange(len(rows)) if which is None else which
     return tree_sums.sized(len(which) * rows.shape[1])(rows, which, *trees).astype(np.int32)
 
 
 def why(row: I32, trees: Trees) -> dict[str, float]:
-    """Return how much each feature moved the sum of one row on its ways through the trees, in logits."""
+    """Return how much each feature moved the sum of one row on its paths through the trees, in logits."""
     moved: dict[str, float] = defaultdict(float)
     for root in trees.roots.tolist():
         node, to = root, -1
@@ -158,7 +158,7 @@ def why(row: I32, trees: Trees) -> dict[str, float]:
 
 
 def reasons(row: I32, trees: Trees, *, most: int = 3) -> list[str]:
-    """Return in words what spoke most for a line being chrome, the strongest first."""
+    """Return in words the strongest reasons why a line is chrome, the strongest first."""
     spoke: dict[str, float] = defaultdict(float)
     for name, by in why(row, trees).items():
         start = max((s for s in SAID if name.startswith(s)), key=len)

@@ -1,1 +1,1 @@
-"""What a document states about itself: headline, date, source, authors."""
+"""Metadata stated by a document: headline, date, source, authors."""

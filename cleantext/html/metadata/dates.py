@@ -1,4 +1,4 @@
-"""Dates as pages write them, and that of publication among all that a page shows."""
+"""Dates as written on pages, and the choice of the publication date among them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DATE", "MARKS", "iso_date", "published"]
 
-HEAD = 15  # lines after the title in which the facts about a page stand
+HEAD = 15  # lines after the title in which date, source and author are expected
 PUBLISHED = (
     "article:published_time", "og:article:published_time", "datepublished", "pubdate", "publishdate", "publish_date", "publish-date", "og:release_date",
     "og:time", "publishtime", "publish_time", "pubtime", "article:create_at", "weibo:article:create_at", "dc.date.issued", "dcterms.issued",
@@ -40,20 +40,20 @@ SLASHED = re.compile(
     r"(?<![\d/])(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?![\d/])(?:,?\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([ap]m)\b)?)?", re.IGNORECASE
 )
 SHORT_YEAR = re.compile(r"(?<![\d.-])(\d\d)-(\d\d)-(\d\d)\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")  # only with a time of day
-YEAR = re.compile(rf"(?:19|20){_N}|\d\d-\d\d-\d\d\s")  # stands in every date that is read
+YEAR = re.compile(rf"(?:19|20){_N}|\d\d-\d\d-\d\d\s")  # occurs in every date that is read
 TIME_WORDS = word_set("time date pubtime pubdate publish published updated shijian riqi")
 POSTED_AT = re.compile(r"(?:posted (?:@|on|at)|[发發][布表佈][于於在]|[编編][辑輯][于於]) ?(?:19|20)\d\d", re.IGNORECASE)
 STATES = re.compile(
     "(?:^|[^\u3400-\u9fff名至])(?:日期|时间|時間)|[发發][布表佈稿]|刊登|刊载|刊載|作者|创建|創建|posted|published", re.IGNORECASE
-)  # what stands beside the day of publication
+)  # occurs next to the publication date
 WEEKDAY = re.compile(r"[\s()（）,，]|星期.|周[一二三四五六日]|礼拜.")
 PLACE = re.compile(r"\[\d+\]")
-LINKED = 10  # characters of a link beside a date: another page
-OFTEN = 3  # dates of one form that are those of items or comments
+LINKED = 10  # characters of a link next to a date: it leads to another page
+OFTEN = 3  # this many dates of one form are those of items or comments
 
 
 def iso_date(text: str) -> tuple[str, str] | None:
-    """Return the first date in ``text`` as written and in ISO 8601, as exact as it is; local time unless an offset other than China's is stated.
+    """Return the first date in ``text`` as written and in ISO 8601, with the same precision; local time unless an offset other than China's is stated.
 
     >>> iso_date("2020年09月11日 18:05 来源：商讯")
     ('2020年09月11日 18:05', '2020-09-11T18:05')
@@ -99,11 +99,11 @@ def iso_date(text: str) -> tuple[str, str] | None:
 
 
 def published(lines: Sequence[Line], title: int, meta: Mapping[str, str], ld: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the time of publication as written and in ISO 8601; empty where none is told.
+    """Return the time of publication as written and in ISO 8601; empty if there is none.
 
-    What the head of the page shows comes first, if it has a time of day or agrees with what the document
-    states, or begins a short line right under the title; of several on one day the most exact. The time of an update counts only where
-    no other is there. Then what the foot of the first post says. Dates of one form are those of the items of a list, or of comments.
+    The dates in the head of the page come first, if they have a time of day, agree with what the document
+    states, or begin a short line right under the title; of several on one day the most precise. The time of an update is used only if there
+    is no other. Next comes the foot of the first post. Several dates of one form are those of the items of a list, or of comments.
     """
     stated = [pair for name in PUBLISHED if (pair := iso_date(meta.get(name, "")))]
     stated += [pair for key in ("datePublished", "pubDate") if (pair := iso_date(str(ld.get(key, ""))))]
@@ -112,7 +112,7 @@ def published(lines: Sequence[Line], title: int, meta: Mapping[str, str], ld: Ma
     forms = Counter(PLACE.sub("", line.path) for _, line, _ in dated)
     found = _shown([one for one in dated if one[0] < title + HEAD], title, {pair[1][:10] for pair in stated}, forms)
     found = found if stated and found and found[0][1][:10] in {pair[1][:10] for pair in stated} else (stated or found)
-    if not found:  # the first post of a thread, or the foot of one in a blog
+    if not found:  # the first post of a thread, or the foot of a blog post
         below = [(line, pair) for i, line, pair in dated if i >= title and len(line.text) <= 80]
         told = (pair for line, pair in below if POSTED_AT.match(line.text))
         told_so = (
@@ -129,7 +129,7 @@ def published(lines: Sequence[Line], title: int, meta: Mapping[str, str], ld: Ma
         )
         return next(told, None) or next(told_so, None) or next(alone, ("", ""))
     same = [pair for pair in found if pair[1][:10] == found[0][1][:10]]
-    if all(len(pair[1]) == 10 for pair in same):  # midnight is no time of day
+    if all(len(pair[1]) == 10 for pair in same):  # midnight is not a time of day
         same += [pair for pair in stated if pair[1][:10] == found[0][1][:10] and not pair[1][10:].startswith("T00:00")]
     return max(same, key=lambda pair: len(pair[1].partition("+")[0]))
 
@@ -137,7 +137,7 @@ def published(lines: Sequence[Line], title: int, meta: Mapping[str, str], ld: Ma
 def _shown(
     dated: Iterable[tuple[int, Line, tuple[str, str]]], title: int, days: set[str], forms: Mapping[str, int]
 ) -> list[tuple[str, str]]:
-    """Return the dates that the head of a page shows as its own, those that agree with the stated ``days`` alone where some do."""
+    """Return the dates that the head of a page shows as its own; if some agree with the stated ``days``, only those."""
     shown: list[tuple[str, str]] = []
     updated: list[tuple[str, str]] = []
     for i, line, pair in dated:

@@ -1,7 +1,7 @@
-"""The headline of a document: of all its lines the one that is likeliest to be it.
+"""The headline of a document: the most likely one of all its lines.
 
-Where the title of the document repeats a heading, that is the headline. Else lines are weighed by what speaks for one: that the title
-says much the same, that it is a heading or is named as one, that a date or the first sentence follows, that no other line stands before it.
+If the title of the document repeats a heading, that is the headline. Otherwise lines are scored by features: the title
+is similar, the line is a heading or named like one, a date or the first sentence follows, no other line precedes it.
 The weights are those of a conditional logistic regression over the lines of labelled pages, made by ``benchmarks/make_titles.py``.
 """
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Headlines", "best_headline", "clear_headline"]
 
-MOST_LINES = 400  # of a page that are looked at
+MOST_LINES = 400  # maximum lines of a page that are considered
 LONGEST, SHORTEST = 120, 1  # characters of a headline
-CLEAR = 6  # characters of a heading that the title of the document repeats, and which leaves no doubt
-SENTENCE = 40  # characters of a line with a mark that is prose
-AFTER = 4  # lines of prose after which only headings are asked
-ABOVE = 8  # lines above the longest run of prose that are asked
-PLAIN = 12  # lines that are neither headings nor alike the title that are asked
-NEAR = 4  # lines after a headline in which the date stands
-STRONG = ("-same", "-begins", "-numbered", "-holds")  # ways in which a line is alike a stated title that leave little doubt
+CLEAR = 6  # minimum characters of a heading repeated by the document title for which there is no doubt
+SENTENCE = 40  # characters of a line with a punctuation mark that is prose
+AFTER = 4  # lines of prose after which only headings are considered
+ABOVE = 8  # lines considered above the longest run of prose
+PLAIN = 12  # maximum lines considered that are neither headings nor similar to the title
+NEAR = 4  # lines after a headline in which the date is expected
+STRONG = ("-same", "-begins", "-numbered", "-holds")  # kinds of similarity to a stated title that leave little doubt
 HEADS = ("h1", "h2", "h3", "h4")
 NAMES = word_set("title headline heading subject topic biaoti h1 tit tt header1 entrytitle posttitle newstitle bt")
 SITE = word_set("logo site brand nav navbar menu sidebar side footer foot breadcrumb breadcrumbs crumb crumbs login search mainnav topnav")
@@ -41,8 +41,8 @@ DATE = re.compile(
     r"(?:19|20)\d\d ?[-/.年] ?\d{1,2}|\d{1,2}/\d{1,2}/(?:19|20)\d\d|\d{1,2}:\d\d|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}",
     re.IGNORECASE,
 )
-DIGIT = re.compile(r"\d")  # stands in every date
-# A search is fast where all alternatives begin with some characters, and no case is ignored there: words of Han, and those of English by their letters.
+DIGIT = re.compile(r"\d")  # occurs in every date
+# A search is fast if all alternatives begin with fixed characters and case is not ignored there: Han words, and English words by their letters.
 LABEL = re.compile(r"(?:译|文|翻译|版主|作者|来源|來源|编辑|編輯|发布|發布|发表|發表|时间|時間|日期|记者|記者|阅读|浏览|点击)")
 ENGLISH_LABEL = re.compile(r"[PpAaBb](?i:(?<=p)(?:osted|ublished)|(?<=a)uthor|(?<=b)y )")
 CRUMB = re.compile(r"[>»›＞]|::")
@@ -53,7 +53,7 @@ ENGLISH_COMMAND = re.compile(r"[LlSsſMmCc](?i:(?<=l)og ?in|(?<=s)(?:ign|earch|k
 NUMBER = re.compile(r"^第?[\d.一二三四五六七八九十百]{1,8}[章节回篇.、：:\s]{0,3}")
 MARK = re.compile(r"[。！？；，、]|[.!?,;] ")
 MARKS = re.compile(r"[。；]")
-# What a site is called, when its name stands in front: 清河日报数字报-渡口重开.
+# Endings of site names, for a name before the headline: 清河日报数字报-渡口重开.
 SITE_NAME = re.compile(
     r".*(?:[网報报社刊]|電子版|电子版|数字报|在线|在線|论坛|論壇|博客|频道|頻道|门户|門戶|人民政府|委员会|Online|News|Blog)", re.IGNORECASE
 )
@@ -63,13 +63,13 @@ SIZES = ((4, "1"), (7, "2"), (12, "3"), (36, "4"), (60, "5"), (1 << 30, "6"))
 BELOW = ((1, "at"), (2, "1"), (4, "3"), (9, "8"), (21, "20"), (1 << 30, "far"))  # lines from a headline down to the text
 PROSE = ((2, "1"), (4, "3"), (6, "5"), (9, "8"), (1 << 30, "no"))
 PLACES = ((1, "0"), (4, "3"), (21, "20"), (61, "60"), (1 << 30, "far"))
-FRONT = re.compile(r"[_|｜–—»]|(?<=[^a-z])-|-(?=[^a-z])")  # behind it the name of the site or a board
-MORE = 12  # characters that a headline has before or behind what the title repeats of it
+FRONT = re.compile(r"[_|｜–—»]|(?<=[^a-z])-|-(?=[^a-z])")  # followed by the name of the site or of a board
+MORE = 12  # maximum characters of a headline before or after the part that the title repeats
 BRACKETS = "【[(（<"
 
 
 class Candidate(NamedTuple):
-    """A line that may be the headline, and what speaks for and against it."""
+    """A line that may be the headline, with its features."""
 
     line: int
     signs: tuple[str, ...]
@@ -77,14 +77,14 @@ class Candidate(NamedTuple):
 
 @lru_cache(maxsize=1)
 def weights() -> dict[str, float]:
-    """Return what each sign adds to the logits of a headline."""
+    """Return the weight of each feature in the logits of a headline."""
     return json.loads((resources.files(__package__) / "title_weights.json").read_text("utf-8"))["weights"]  # type: ignore[no-any-return]
 
 
 def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "") -> tuple[str, float]:
-    """Return the line that is likeliest the headline, and how likely it is among all that were asked; an empty one where there is none.
+    """Return the most likely headline, and its probability among all lines considered; empty if there is none.
 
-    ``stated`` is what the document says of its title: ``<title>``, and that of its meta tags; ``ruled`` what rules took for it.
+    ``stated`` are the titles stated by the document: ``<title>``, and those of its meta tags; ``ruled`` is the choice of the rules.
     """
     if clear := clear_headline(lines, stated):
         return clear, 1.0
@@ -102,7 +102,7 @@ def best_headline(lines: Sequence[Line], stated: Sequence[str], ruled: str = "")
 
 
 def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
-    """Return the one heading that a stated title is, or begins with, but for a tag before it ([求助] 渡口在哪里); empty where there is none, or more than one."""
+    """Return the only heading that equals a stated title or its beginning, except for a tag before it ([求助] 渡口在哪里); empty unless there is exactly one."""
     wanted = [plain(text) for text in stated]
     found = ""
     for line in lines[:MOST_LINES]:
@@ -125,23 +125,23 @@ def clear_headline(lines: Sequence[Line], stated: Sequence[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text without blanks, in small letters."""
+    """Return a text without blanks, in lower case."""
     return "".join(text.split()).lower()
 
 
 def is_site_name(text: str) -> bool:
-    """Say whether a line ends as names of sites do."""
+    """Return whether a line ends like the name of a site."""
     return SITE_NAME.fullmatch(text, max(0, len(text) - LONGEST_END)) is not None
 
 
 def _last_step(path: str) -> int:
-    """Return what the last step of a path says, as `_step` does."""
+    """Return the meaning of the last step of a path, as in `_step`."""
     return _step(path[path.rfind("/") + 1 :].partition("[")[0])
 
 
 @lru_cache(maxsize=8192)
 def _step(step: str) -> int:
-    """Return what a step of a path without its place says: 1 a title, 2 the head of a site, 4 related pages."""
+    """Return the meaning of a step of a path without its index: 1 a title, 2 the header of a site, 4 related pages."""
     tag, *names = re.split("[#.]", step)
     words = class_words(" ".join(names))
     named = not NAMES.isdisjoint(words) or any(word.endswith("title") for word in words)
@@ -153,7 +153,7 @@ def _within(value: int, steps: Sequence[tuple[int, str]]) -> str:
 
 
 class Headlines:
-    """The lines of a document that may be its headline, and what speaks for each."""
+    """The lines of a document that may be its headline, and the features of each."""
 
     def __init__(self, lines: Sequence[Line], stated: Sequence[str], ruled: str = "") -> None:
         self.lines = lines = lines[:MOST_LINES]
@@ -166,7 +166,7 @@ class Headlines:
         self.prose = [
             len(line.text) >= SENTENCE and line.link_density < 0.3 and PROSE_END.search(line.text[-2:]) is not None for line in lines
         ]
-        self.ahead = [9] * (len(lines) + 1)  # lines from each to the next one of prose, 9 where none of 8 is
+        self.ahead = [9] * (len(lines) + 1)  # lines from each to the next line of prose, 9 if it is more than 8 lines away
         for i in range(len(lines) - 2, -1, -1):
             self.ahead[i] = 1 if self.prose[i + 1] else min(self.ahead[i + 1] + 1, 9)
         self.seen = Counter(line.text for line in lines)
@@ -177,7 +177,7 @@ class Headlines:
 
     @cached_property
     def start(self) -> int:
-        """The line with which the longest run of prose begins, with as few links in it as may be."""
+        """The first line of the longest run of prose, with as few links in it as possible."""
         best, start, total, since = 0.0, 0, 0.0, 0
         for i, line in enumerate(self.lines):
             if line.link_density < 0.5 and MARK.search(line.text):
@@ -217,7 +217,7 @@ class Headlines:
                 crumbs = self.plain[i]
 
     def _likeness(self, i: int) -> Iterator[str]:
-        """Yield how a line and the stated titles are alike."""
+        """Yield the kinds of similarity of a line to the stated titles."""
         line, echo = self.lines[i], self.echoes[i]
         strong = bool(echo) and echo[0].endswith(STRONG)
         yield from echo or ("no-echo",)
@@ -237,7 +237,7 @@ class Headlines:
             yield "ruled"
 
     def _form(self, i: int) -> Iterator[str]:
-        """Yield what the text of a line looks like."""
+        """Yield features of the text of a line."""
         text, size = self.lines[i].text, len(self.plain[i])
         yield "size-" + _within(size, SIZES)
         if PROSE_END.search(text[-2:]):
@@ -286,7 +286,7 @@ class Headlines:
         return said
 
     def _place(self, i: int) -> Iterator[str]:
-        """Yield what stands around a line."""
+        """Yield features of the surroundings of a line."""
         lines, line = self.lines, self.lines[i]
         around = self._around(i)
         if "/center" in line.path[-30:]:
@@ -330,12 +330,12 @@ def _is_dated(text: str) -> bool:
 
 
 def _front(title: str) -> str:
-    """Return a title without the name of the site or a board behind it."""
+    """Return a title without the name of the site or a board after it."""
     return FRONT.split(title, maxsplit=1)[0]
 
 
 def _echo(same: str, wanted: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Return how the text of a line and the titles that a document states are alike; each is given with its name and its front."""
+    """Return the kinds of similarity of the text of a line to the stated titles, each of which is given with its name and its front."""
     out: list[str] = []
     for name, title, front in wanted:
         if same == title:
@@ -352,7 +352,7 @@ def _echo(same: str, wanted: Sequence[tuple[str, str, str]]) -> list[str]:
 
 
 def _likeness(same: str, title: str, front: str) -> str:
-    """Return how a line is alike a title that does not begin with it."""
+    """Return the similarity of a line to a title that does not begin with it."""
     if 4 < len(front) < len(same) <= len(front) + MORE and front in same and not CRUMB.search(same):  # [求助] 渡口在哪里 - 某某论坛
         return "holds"
     if same in title:

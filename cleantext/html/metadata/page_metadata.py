@@ -1,8 +1,8 @@
-"""What a document states about itself: title, time, source, authors, editors.
+"""Metadata stated by a document: title, time, source, authors, editors.
 
-Order of trust: JSON-LD, meta tags, the heading that the title of the document repeats, then elements whose class says
-what they hold. Values that name no one (a code number, the site's own name as author) are left out: a
-wrong name is worse than none, and the text of the head is read once more by the rules for page chrome.
+Order of trust: JSON-LD, meta tags, the heading that the title of the document repeats, then elements whose class names
+describe their content. Values that are not names (a code number, the site's own name as author) are left out: a
+wrong name is worse than none, and the rules for page chrome read the lines at the head again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SEPARATOR = re.compile(r"^[\s_【|\-–—·•@:：,，丨/>»]")
 SUFFIX = re.compile(r"\s*(?:[_|丨]|\s[-–—·@»]+\s|--|[-–—](?=[^-–—]{2,10}$))\s*")
 HEADINGS = ("h1", "h2", "h3", "h4")
 SHORTEST_TITLE = 5
-LIKELY = 0.35  # of a headline among all lines that were asked; below, what the document states is taken
-HEAD = 15  # lines after the title in which the facts about a page stand
+LIKELY = 0.35  # minimum probability of a headline among all lines considered; below it, the stated title is used
+HEAD = 15  # lines after the title in which date, source and author are expected
 
 
 def page_metadata(read: Read) -> dict[str, Any]:
-    """Return the fields that the document states, those that it does not left out."""
+    """Return the fields that the document states; others are left out."""
     meta, ld = _meta(read), _article(read)
     title = _title(read, meta, ld)
     at = next((i for i, line in enumerate(read.lines) if title and line.text == title), 0)
@@ -50,7 +50,7 @@ def _first(meta: Mapping[str, str], names: Iterable[str]) -> str:
 
 
 def stated_titles(read: Read) -> list[str]:
-    """Return what a document says of its title: in ``<title>``, and in its meta tags or JSON-LD."""
+    """Return the titles stated by a document: in ``<title>``, and in its meta tags or JSON-LD."""
     return [read.title, _stated(_meta(read), _article(read))]
 
 
@@ -67,19 +67,19 @@ def _meta(read: Read) -> dict[str, str]:
 
 
 def _article(read: Read) -> dict[str, Any]:
-    """Return the object of JSON-LD that is an article, empty where there is none."""
+    """Return the JSON-LD object that is an article, empty if there is none."""
     return next((item for item in _json_ld(read.json_ld) if not {"headline", "datePublished", "pubDate"}.isdisjoint(item)), {})
 
 
 def _title(read: Read, meta: Mapping[str, str], ld: Mapping[str, Any]) -> str:
-    """Return the headline of a page, or what its document says of it where no line is likely one."""
+    """Return the headline of a page, or if no line is a likely headline the title that the document states."""
     ruled = title_by_rules(read, meta, ld)
     found, sure = best_headline(read.lines, [read.title, _stated(meta, ld)], ruled)
     return found if sure >= LIKELY else ruled
 
 
 def title_by_rules(read: Read, meta: Mapping[str, str] | None = None, ld: Mapping[str, Any] | None = None) -> str:
-    """Return the line of the page that the title of the document begins with, or what else is nearest to a title."""
+    """Return the line of the page that is the beginning of the document title, or what is nearest to a title otherwise."""
     meta, ld = _meta(read) if meta is None else meta, _article(read) if ld is None else ld
     whole = BLANK.sub(" ", read.title).strip()
     best, heads, linked, last = "", [], False, ""
@@ -97,7 +97,7 @@ def title_by_rules(read: Read, meta: Mapping[str, str] | None = None, ld: Mappin
             last = text
     if (
         linked and len(last) > max(4, len(best)) and not is_site_name(last)
-    ):  # the name of a blog, a link to its front page, and the title behind it
+    ):  # the name of a blog, a link to its front page, and the title after it
         return last
     if best and (len(best) >= 5 or 2 * len(best) >= len(whole) or best in heads):
         return best
@@ -113,7 +113,7 @@ def title_by_rules(read: Read, meta: Mapping[str, str] | None = None, ld: Mappin
 
 
 def _after_site(read: Read, whole: str) -> str:
-    """Return the line of the page that the title of the document ends with, behind the name of its site."""
+    """Return the line of the page that is the end of the document title, after the name of its site."""
     parts = [part.strip() for part in SUFFIX.split(whole)]
     if len(parts) < 2 or len(parts[-1]) < 4 or not is_site_name(parts[0]) or is_site_name(parts[-1]):
         return ""
@@ -121,7 +121,7 @@ def _after_site(read: Read, whole: str) -> str:
 
 
 def _json_ld(scripts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the objects of JSON-LD scripts; what does not parse is passed over."""
+    """Yield the objects of JSON-LD scripts; those with syntax errors are skipped."""
     for script in scripts:
         try:
             pending = deque([json.loads(script, strict=False)])

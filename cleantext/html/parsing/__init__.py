@@ -1,1 +1,1 @@
-"""From the bytes of a document to its visible lines, each with its place in the document."""
+"""From the bytes of a document to its visible lines, each with its position in the document."""

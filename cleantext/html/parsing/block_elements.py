@@ -1,4 +1,4 @@
-"""The block elements of a document, and what a line can say of where it stands."""
+"""The block elements of a document, and the evidence of a line on its position."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cleantext.html.parsing.token_lines import ASKED, INDEX, PARENT, TOKEN
 
 __all__ = ["WORDS", "Frames"]
 
-WORDS = 16  # words of class and id that a line carries, those of its element first
-# Steps of a path, and its characters; what is nested deeper shares the path of its ancestor there. The longest path of the
-# development pages has 448 characters. Without the second bound each line of a page could take 15 kB.
+WORDS = 16  # maximum words of class and id of a line, those of its own element first
+# Maximum steps of a path, and characters; deeper elements share the path of their ancestor at that depth. The longest path of the
+# development pages has 448 characters. Without the second limit each line of a page could take 15 kB.
 DEPTH, PATH_CHARS = 100, 2000
 IDENTITY_CHARS, CLASS_CHARS = 60, 120
 
 
 class Frames:
-    """Tag, path and words of each element that something asks for.
+    """Tag, path and words of each element that is needed.
 
-    A path has a step ``tag#id.class[n]`` for each element, n counting the block children of the parent. Words of class and id
-    go from the inside out, the first `WORDS` of them.
+    A path has a step ``tag#id.class[n]`` for each element, where n counts the block children of the parent. Words of class and id
+    are ordered from the inside out, the first `WORDS` of them.
     """
 
     def __init__(self, markup: str, tokens: I64, frames: I64) -> None:
@@ -62,7 +62,7 @@ NOT_NAME = re.compile(rf"(?:[^\w\s-]|[{later()}])+")
 
 @lru_cache(maxsize=16_384)
 def names_of(identity: str, classes: str) -> str:
-    """Return ``#id.class.class`` of attributes as they are written, short and free of the signs that part the steps of a path."""
+    """Return ``#id.class.class`` for attributes as written, shortened and without the characters that separate the steps of a path."""
     parts = [f".{name}" for name in NOT_NAME.sub("", unescape(classes)[:CLASS_CHARS]).split()[:4]]
     if identity := "".join(NOT_NAME.sub("", unescape(identity)[:IDENTITY_CHARS]).split()):
         parts.insert(0, f"#{identity}")

@@ -1,10 +1,10 @@
-"""Markup that a parser reads in the square of its length, and what is left out of it first.
+"""Markup for which a parser needs quadratic time: the excess is removed before parsing.
 
-By the standard of HTML a parser compares each attribute with those before it in its tag, looks for elements through all that are open,
-and opens formatting elements anew in every block: 20,000 attributes of one tag take 1 s, 200,000 would take two minutes; 5,000
-pairs of ``<b id=1><p>`` become 200 MB. Browsers have bounds of their own. No page of the development set comes near these.
+By the HTML standard, a parser compares each attribute with the previous ones in its tag, searches all open elements,
+and reopens formatting elements in every block: 20,000 attributes of one tag take 1 s, 200,000 would take two minutes; 5,000
+pairs of ``<b id=1><p>`` become 200 MB. Browsers have limits, too. No page of the development set comes near these.
 
-Nearly all pages have too few tags for that, which is all that is asked of them: the bounds are looked at when the work could be much.
+Nearly all pages have too few tags to exceed the limits, and only that is tested for them: the limits are applied if the work could be large.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ __all__ = ["NOSCRIPT", "bounded", "canonical"]
 
 NOSCRIPT = re.compile(r"<(/?)noscript(?![\w-])", re.IGNORECASE)
 
-ATTRIBUTES = 1000  # of a tag; those beyond go
-DEEPEST = 512  # elements open at a time, as in Chromium; the tags of those beyond go, their text stays
-OPEN = 64  # formatting elements open at a time; the same
-ROOTS = 64  # tags of html and body, all of whose attributes are those of one element, and of sets of frames; those beyond go
-SHORT = 2000  # characters of markup that nothing multiplies in by much
+ATTRIBUTES = 1000  # of a tag; the others are removed
+DEEPEST = 512  # elements open at a time, as in Chromium; the tags of deeper ones are removed, their text is kept
+OPEN = 64  # formatting elements open at a time; likewise
+ROOTS = 64  # tags of html and body, all of whose attributes belong to one element, and of framesets; the others are removed
+SHORT = 2000  # characters of markup in which the work cannot become large
 STEPS = 30_000_000  # from element to element for all tags, 0.15 s
 COPIES = 1_000_000  # of formatting elements, 200 MB
 WINDOW, DENSE = 8192, 16  # characters; windows that tags with many attributes may fill: 20,000 attributes, which take 1 s
 
-# Possessive throughout, so each character is read once. It stops in front of the first tag with too many attributes.
+# Possessive throughout, so each character is read once. It stops before the first tag with too many attributes.
 PLAIN = re.compile(rf"(?:[^<]++|<(?![A-Za-z])|<[A-Za-z]{NAME}*+(?:{ATTRIBUTE}){{0,{ATTRIBUTES}}}+(?!{ATTRIBUTE}))*+")
 TAG = re.compile(rf"(<[A-Za-z]{NAME}*+(?:{ATTRIBUTE}){{0,{ATTRIBUTES}}}+)(?:{ATTRIBUTE})*+")
 ROOT_TAG = re.compile(rf"<(?:html|body|frameset)(?=[\t\n\f\r />])(?:{ATTRIBUTE})*+(?:{SPACE}|/)*+>?", re.IGNORECASE)
-# Each begins with what is found fast
+# Each begins with something that is found fast
 TAG_END = re.compile(r"\">(?<=[^\s=]\">)")  # of any tag that is open here, unless in a value in single quotes
 OPENS_VALUE = re.compile(r"'(?<=[=\s]')")
-FORMATS = sorted(FORMATTING - {"a"})  # a link ends the one before it
+FORMATS = sorted(FORMATTING - {"a"})  # a link ends the previous one
 ANY_CASE = ("".join(f"[{c}{c.upper()}]" for c in name) for name in FORMATS)  # faster than a pattern that ignores case
 FORMATTING_TAG = re.compile(rf"<(?=[{''.join(sorted({n[0] + n[0].upper() for n in FORMATS}))}])(?:{'|'.join(ANY_CASE)})(?=[\t\n\f\r />])")
-# A formatting element of nothing but text, which is never opened anew
+# A formatting element that contains only text, which is never reopened
 CLOSED_AT_ONCE = re.compile(
     rf"<({'|'.join(FORMATS)})(?=[\t\n\f\r />])(?:{ATTRIBUTE})*+{SPACE}*+>[^<]*+</\1(?=[\t\n\f\r />])", re.IGNORECASE
 )
 
 
 def bounded(markup: str) -> str:
-    r"""Return markup without what its parser would take the square of its length for; nearly all pages as they are.
+    r"""Return markup without the parts for which its parser would need quadratic time; nearly all pages are unchanged.
 
     >>> long = "<p " + " ".join(f"a{n}" for n in range(200_000)) + ">春天</p>"
     >>> len(long), len(bounded(long)), bounded(long)[-11:]
@@ -63,7 +63,7 @@ def bounded(markup: str) -> str:
 
 
 def _has_dense_tags(markup: str) -> bool:
-    """Say whether there could be a tag of more than about `DENSE` windows full of attributes."""
+    """Return whether there could be a tag whose attributes fill more than about `DENSE` windows."""
     dense = 0
     if len(markup) <= DENSE * WINDOW:
         return False
@@ -75,18 +75,18 @@ def _has_dense_tags(markup: str) -> bool:
 
 
 def _ends_tags(window: str) -> bool:
-    """Say whether a tag that is open before these characters surely ends in them, or has no attribute there."""
+    """Return whether a tag that is open before these characters certainly ends in them, or has no attribute there."""
     end = TAG_END.search(window)
     single = window.find("'")
     if not end or single < 0:
         return end is not None
-    single = window.find("'", end.end())  # where a value in single quotes would end that was open at that end
+    single = window.find("'", end.end())  # the end of a single-quoted value, if one was open there
     again = TAG_END.search(window, single + 1) if single >= 0 else None
     return again is not None and not OPENS_VALUE.search(window, single, again.end())
 
 
 def _multiplies(markup: str) -> bool:
-    """Say whether a parser could go from element to element often, or open formatting elements often anew."""
+    """Return whether a parser could take many steps between elements, or reopen formatting elements often."""
     tags = markup.count("<")
     if tags * tags <= 4 * COPIES:
         return False
@@ -102,8 +102,8 @@ def _multiplies(markup: str) -> bool:
 def canonical(markup: str, *, noscript: str = "template") -> str:
     """Return a document as its parser understands it.
 
-    What browsers show without scripts is read as a template, for they all run scripts: else the head of a page would end with the
-    first ``<noscript>`` in it. `cleantext.html.routes` has it read as another element.
+    ``<noscript>`` is parsed as a template, since browsers run scripts and do not show it: otherwise the head of a page would end with
+    its first ``<noscript>``. `cleantext.html.routes` reads it as another element.
     """
     from resiliparse.parse.html import HTMLTree
 

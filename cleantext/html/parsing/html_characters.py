@@ -1,4 +1,4 @@
-"""Characters as the lines of HTML see them, for kernels."""
+"""Character properties in HTML text, for kernels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ A, Z = ord("A"), ord("Z")
 
 @kernel
 def small(point: int) -> int:
-    """Return a capital of ASCII as a small letter, other characters as they are."""
+    """Return an ASCII capital as a lower-case letter, other characters unchanged."""
     return point + BLANK if A <= point <= Z else point
 
 
 @kernel
 def is_space(point: int) -> bool:
-    """Say what `str.isspace` says."""
+    """Return the same as `str.isspace`."""
     if point < 0x80:
         return point == BLANK or 9 <= point <= 13 or 28 <= point <= 31
     if point < 0x1680:
@@ -32,13 +32,13 @@ def is_space(point: int) -> bool:
 
 @kernel
 def is_stop(point: int) -> bool:
-    """Say whether a character ends a clause of a Chinese sentence."""
+    """Return whether a character ends a clause of a Chinese sentence."""
     return point in STOPS
 
 
 @kernel
 def is_wide(point: int) -> bool:
-    """Say whether a line break of the source beside a character is no space (CSS Text 3, 4.1.3). Hangul has spaces of its own."""
+    """Return whether a line break of the source next to a character is removed (CSS Text 3, 4.1.3). Hangul is excluded, since it is written with spaces."""
     return (
         0x2E80 <= point <= 0x312F
         or 0x31A0 <= point <= 0xA4CF

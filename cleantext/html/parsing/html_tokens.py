@@ -1,11 +1,11 @@
-"""From HTML to tokens in an array: texts, and the tags that matter to lines.
+"""From HTML to tokens in an array: texts, and the tags that matter for lines.
 
-lexbor (through resiliparse) repairs the markup as browsers do, by the HTML standard, and writes the document in one form: each
-element that has an end tag has one, nested well; attributes stand in double quotes; text holds no entities but ``&amp; &lt; &gt;
-&nbsp;``. A kernel reads that. No object is made for an element, and neither memory nor recursion grows with depth.
+lexbor (through resiliparse) repairs the markup like browsers, by the HTML standard, and writes the document in a canonical form: each
+element that needs an end tag has one, properly nested; attributes are in double quotes; text has no entities except ``&amp; &lt; &gt;
+&nbsp;``. A kernel reads this form. No object is created for an element, and neither memory nor recursion grows with depth.
 
-Measured on the development pages (6.2 MB, one core): parsed and written at 190 MB/s; the parser of lxml takes 115 to call empty
-methods for each tag.
+Measured on the development pages (6.2 MB, one core): parsing and writing run at 190 MB/s; the parser of lxml reaches 115 when it calls
+empty methods for each tag.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ __all__ = [
     "tokens",
 ]
 
-# Columns of a token: what it is, the span of its text or of the name of its tag, the spans of id and class
+# Columns of a token: its kind, the span of its text or of the name of its tag, the spans of id and class
 KIND, LO, HI, IDENTITY, CLASS, WIDTH = 0, 1, 2, 3, 5, 7
 # Bits of its kind, above those of `cleantext.html.parsing.tags`
 TEXT, START, END, NAMED, PART = (1 << n for n in range(20, 25))
@@ -89,14 +89,14 @@ HREF_KEY, TYPE_KEY, HIDDEN_KEY, STYLE_KEY, CLASS_KEY, ID_KEY, NUMBER_KEY = map(
     key_of, ["href", "type", "hidden", "style", "class", "id", NUMBER]
 )
 SMALL_A, SMALL_C, SMALL_P, SMALL_S, SMALL_Z, CAPITAL_A, CAPITAL_Z, ZERO = map(ord, "acpszAZ0")
-IDENTITY_CHARS, CLASS_CHARS = 60, 100  # of attributes of inline elements, where the words of parts are looked for
+IDENTITY_CHARS, CLASS_CHARS = 60, 100  # of attributes of inline elements that are searched for the names of parts
 
 
 def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U32, I64, int]:
-    """Return a document in canonical form, as string and code points, its tokens, and how many marks of sentences it hides.
+    """Return a document in canonical form, as string and code points, its tokens, and how many sentence marks it hides.
 
-    A link that is never closed goes on, in browsers, through all paragraphs that follow. Here it ends with its own: where the parser
-    has written more links than there were, they are numbered, and those with a number that was there before are none.
+    In browsers, an unclosed link continues through all following paragraphs. Here it ends with its own: if the parser
+    has written more links than there were, they are numbered, and those whose number occurred before are ignored.
     """
     text, points = _document(markup)
     found, hidden, repeats = tokens.sized(len(points))(points, TAGS, parts, keep_hidden)
@@ -109,7 +109,7 @@ def read_tokens(markup: str, parts: Names, *, keep_hidden: bool) -> tuple[str, U
     return text, points, found, hidden
 
 
-@lru_cache(maxsize=1)  # the last one: what a document hides is read behind what it shows
+@lru_cache(maxsize=1)  # the last one: the hidden content of a document is read after the visible
 def _document(markup: str) -> tuple[str, U32]:
     text = canonical(markup)
     return text, code_points(text)
@@ -117,7 +117,7 @@ def _document(markup: str) -> tuple[str, U32]:
 
 @kernel
 def _is_json(points: U32, lo: int, hi: int) -> bool:
-    """Say whether a type is JSON-LD."""
+    """Return whether a type is JSON-LD."""
     for first in range(lo, hi - len(LD_JSON) + 1):
         k = 0
         while k < len(LD_JSON) and points[first + k] == LD_JSON[k]:
@@ -129,7 +129,7 @@ def _is_json(points: U32, lo: int, hi: int) -> bool:
 
 @kernel
 def _styles(points: U32, lo: int, hi: int, word: tuple[int, ...], colon: int) -> bool:
-    """Say whether a style holds a declaration, such as ``display: none``, whose colon is at this place of ``word``."""
+    """Return whether a style has a declaration such as ``display: none``; ``colon`` is the index of the colon in ``word``."""
     for first in range(lo, hi):
         k, at = 0, first
         while at < hi and k < len(word):
@@ -145,7 +145,7 @@ def _styles(points: U32, lo: int, hi: int, word: tuple[int, ...], colon: int) ->
 
 @kernel
 def _keeps_breaks(points: U32, lo: int, hi: int, tags: Names) -> bool:
-    """Say whether one of the classes keeps line breaks."""
+    """Return whether one of the classes keeps line breaks."""
     key = DOT
     for at in range(lo, hi):
         if is_space(points[at]):
@@ -159,7 +159,7 @@ def _keeps_breaks(points: U32, lo: int, hi: int, tags: Names) -> bool:
 
 @kernel
 def _names_part(points: U32, lo: int, hi: int, parts: Names) -> bool:
-    """Say whether a word of a name is one of ``parts``. Words are those that `cleantext.html.parsing.class_words.class_words` finds."""
+    """Return whether a word of a name is one of ``parts``; words are split like in `cleantext.html.parsing.class_words.class_words`."""
     at = lo
     while at < hi:
         first = at
@@ -182,17 +182,17 @@ def _names_part(points: U32, lo: int, hi: int, parts: Names) -> bool:
 
 @kernel
 def _attributes(points: U32, at: int, token: I64) -> tuple[int, bool, bool, bool, bool, int]:
-    """Read the attributes that stand at a place.
+    """Read the attributes that begin at an offset.
 
     Return their end, whether there is an href, whether the style hides, whether it keeps line breaks, whether a type is JSON-LD, and
-    the number of a link. Hiding is not ``visibility``: WeChat hides every article that way until its script has run.
+    the number of a link. ``visibility`` does not count as hiding: WeChat hides every article that way until its script has run.
     """
     href = hides = keeps = linked_data = False
     number = 0
     total = len(points)
     while at < total and points[at] != MORE:
         at += 1  # the blank
-        key = hashed(0, int(points[at]))  # even an = may begin a name
+        key = hashed(0, int(points[at]))  # a name may even begin with =
         at += 1
         while at < total and points[at] != EQUALS:
             key = hashed(key, int(points[at]))
@@ -223,7 +223,7 @@ def _attributes(points: U32, at: int, token: I64) -> tuple[int, bool, bool, bool
 
 @kernel
 def _closes(points: U32, at: int, lo: int, hi: int) -> bool:
-    """Say whether the name of a tag, ``points[lo:hi]``, stands at a place once more."""
+    """Return whether the tag name ``points[lo:hi]`` occurs again at an offset."""
     if at + hi - lo > len(points):
         return False
     for k in range(hi - lo):  # noqa: SIM110
@@ -234,9 +234,9 @@ def _closes(points: U32, at: int, lo: int, hi: int) -> bool:
 
 @kernel
 def _end_of_raw(points: U32, at: int, lo: int, hi: int) -> int:
-    """Return where the end tag of the element ``points[lo:hi]`` begins, whose text holds no markup.
+    """Return where the end tag of the raw text element ``points[lo:hi]`` begins.
 
-    In a script, ``<!-- <script> </script>`` is one script still. Nothing ends a plaintext: the last end tag was written for it.
+    In a script, ``<!-- <script> </script>`` does not end it. Nothing ends a plaintext: the last end tag was written for it.
     """
     script = points[lo] == SMALL_S and points[lo + 1] == SMALL_C
     if points[lo] == SMALL_P:
@@ -262,7 +262,7 @@ def _end_of_raw(points: U32, at: int, lo: int, hi: int) -> int:
 
 @kernel
 def _end_of_comment(points: U32, at: int) -> int:
-    """Return the end of the comment or document type that begins at a place."""
+    """Return the end of the comment or document type that begins at an offset."""
     comment = points[at + 2] == DASH
     at += 4 if comment else 2
     while at < len(points) and not (points[at] == MORE and (not comment or (points[at - 1] == DASH and points[at - 2] == DASH))):
@@ -272,7 +272,7 @@ def _end_of_comment(points: U32, at: int) -> int:
 
 @kernel
 def _repeats_links(points: U32, found: I64, count: int) -> bool:
-    """Say whether a link at the head of a block has the attributes of the one that ended the block before it."""
+    """Return whether a link at the start of a block has the attributes of the one at the end of the previous block."""
     last = state = 0  # end of the tag of the last link; 1 when it has ended, 2 when a block began or ended since
     for n in range(count):
         kind = found[n, KIND]
@@ -297,9 +297,9 @@ def _repeats_links(points: U32, found: I64, count: int) -> bool:
 
 @kernel
 def tokens(points: U32, tags: Names, parts: Names, keep_hidden: bool) -> Any:  # noqa: FBT001
-    """Return the tokens of canonical HTML that are visible or say something.
+    """Return the tokens of canonical HTML that are visible or hold metadata.
 
-    And how many marks of sentences the markup hides, and whether a link at the head of a block repeats the one before it. A title
+    Also return how many sentence marks the markup hides, and whether a link at the start of a block repeats the previous one. A title
     and JSON-LD are one token each, with the span of their text; a meta element has the span of its attributes.
     """
     total = len(points)
@@ -308,8 +308,8 @@ def tokens(points: U32, tags: Names, parts: Names, keep_hidden: bool) -> Any:  #
         most += 2 * (points[at] == LESS)
     found = np.zeros((most, WIDTH), np.int64)
     count = 0
-    numbers = np.zeros(most, np.bool_)  # of links that were met
-    skip = hidden = 0  # how many elements deep in what is not seen
+    numbers = np.zeros(most, np.bool_)  # of links seen so far
+    skip = hidden = 0  # nesting depths inside elements that are skipped or hidden
     hiding = False
     at = 0
     while at < total:

@@ -1,8 +1,8 @@
-"""How deep the elements of a document are open, as its parser would have them, and the document without what is opened beyond a depth.
+"""Compute the nesting depth of elements as a parser would, and remove the tags of elements beyond a maximum depth.
 
-For each tag a parser looks through the elements that are open: 40,000 ``<q>`` and as many ``<hr>`` take it half a minute. Here the tags
-are read once against a stack that is never deeper than the bound, by the rules of the HTML standard for what a tag closes: an end tag
-that closes nothing there lowers nothing here. In doubt an element stays open.
+For each tag a parser searches the open elements: 40,000 ``<q>`` and as many ``<hr>`` take it half a minute. Here the tags
+are read once with a stack that never exceeds the maximum, by the rules of the HTML standard on which elements a tag closes: an end tag
+that closes nothing there does not reduce the depth here. In doubt an element stays open.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ SPACE = r"[\t\n\f\r ]"
 NAME = r"[^\t\n\f\r />]"
 VALUE = r"\"[^\"]*+\"|'[^']*+'|(?![\"'])[^\t\n\f\r >]*+"
 ATTRIBUTE = rf"(?:{SPACE}|/)*+{NAME}[^\t\n\f\r />=]*+(?:{SPACE}*+={SPACE}*+(?:{VALUE}))?+"
-# A comment, a tag (its slash, its name and what is between its attributes and its end), or what is read as a comment
+# A comment, a tag (its slash, its name, its attributes and its end), or what is parsed as a comment
 TOKEN = re.compile(rf"<!--(?:-?>|(?s:.*?)--!?>|(?s:.*))|<(/?)([A-Za-z]{NAME}*+)((?:{ATTRIBUTE})*+)((?:{SPACE}|/)*+)>?|<[!?/][^>]*+>?")
 NAMED = re.compile(rf"(?:{SPACE}|/)*+({NAME}[^\t\n\f\r />=]*+)(?:{SPACE}*+={SPACE}*+({VALUE}))?+")
-FONT_NAMES = frozenset(("color", "face", "size"))  # attributes of a font of HTML
+FONT_NAMES = frozenset(("color", "face", "size"))  # attributes of an HTML font element
 
 VOID = frozenset(
     [
@@ -51,7 +51,7 @@ RAW = {
 ROOTS = frozenset(("html", "head", "body", "frameset"))
 FORMATTING = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-# Those that end a paragraph, and begin a line
+# Elements that end a paragraph, and begin a line
 BLOCKS = HEADINGS | frozenset(
     [
         "address",
@@ -91,14 +91,14 @@ BLOCKS = HEADINGS | frozenset(
     ]
 )
 FOREIGN = frozenset(("svg", "math"))
-MARKERS = frozenset(("applet", "caption", "marquee", "object", "td", "template", "th"))  # formatting ends with them
-# Elements of foreign markup have its name before their own. In these HTML may stand; `annotation-html` is one of these by its encoding.
+MARKERS = frozenset(("applet", "caption", "marquee", "object", "td", "template", "th"))  # they limit the scope of formatting elements
+# Elements of foreign markup have its name as a prefix. These may contain HTML; `annotation-html` is one of them depending on its encoding.
 INTEGRATION = frozenset(f"math:{name}" for name in ("annotation-html", "mi", "mn", "mo", "ms", "mtext")) | frozenset(
     f"svg:{name}" for name in ("desc", "foreignobject", "title")
 )
 SCOPE = MARKERS | INTEGRATION | {"math:annotation-xml", "select", "table"}
 ANNOTATIONS = ("text/html", "application/xhtml+xml")
-# What ends foreign markup
+# Tags that end foreign markup
 BREAKOUT = HEADINGS | frozenset(
     [
         "b",
@@ -142,25 +142,25 @@ BREAKOUT = HEADINGS | frozenset(
     ]
 )
 SPECIAL = BLOCKS | SCOPE | frozenset(["button", "colgroup", "iframe", "tbody", "tfoot", "thead", "tr"])
-IMPLIED = frozenset(["dd", "dt", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc"])  # of some elements the end need not be written
+IMPLIED = frozenset(["dd", "dt", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc"])  # elements with optional end tags
 ROW_GROUPS = frozenset(("tbody", "tfoot", "thead", "caption", "colgroup"))
 CELLS = frozenset(("td", "th"))
-# What a part of a table closes, of what its table holds
+# Elements inside a table that a part of the table closes
 CDATA = re.compile(r"]]>")
 TABLES = frozenset(("table", "template"))
-ALIKE = 3  # formatting elements that say the same are opened anew to this number
+ALIKE = 3  # at most this many equal formatting elements are reopened
 TABLE_PARTS = dict.fromkeys(ROW_GROUPS, ROW_GROUPS | CELLS | {"tr"}) | {"tr": CELLS | {"tr"}} | dict.fromkeys(CELLS, CELLS)
 
 
 class _Open:
-    """The open elements, and the formatting elements that a parser opens anew in each block."""
+    """The open elements, and the formatting elements that a parser reopens in each block."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.formatting: list[str] = []  # "" where a cell or the like begins
+        self.formatting: list[str] = []  # "" at the start of a cell or another marker
 
     def place(self, wanted: frozenset[str], barriers: frozenset[str]) -> int:
-        """Return the place of the innermost of these elements, -1 if there is none inside of all barriers."""
+        """Return the index of the innermost of these elements, -1 if there is none inside all barriers."""
         if wanted.isdisjoint(self.names):
             return -1
         for at in range(len(self.names) - 1, -1, -1):
@@ -171,7 +171,7 @@ class _Open:
         return -1
 
     def close(self, at: int) -> None:
-        """Close an element and all in it."""
+        """Close an element and everything in it."""
         if at < 0:
             return
         for name in self.names[at:]:
@@ -186,27 +186,27 @@ class _Open:
         return self.names[-1].partition(":")[0] if self.names and ":" in self.names[-1] else ""
 
     def leave(self) -> None:
-        """Close foreign elements up to one in which HTML may stand."""
+        """Close foreign elements up to one that may contain HTML."""
         while self.foreign and self.names[-1] not in INTEGRATION:
             self.close(len(self.names) - 1)
 
     def imply(self, implied: frozenset[str] = IMPLIED) -> None:
-        """Close the innermost elements whose end need not be written."""
+        """Close the innermost elements whose end tags are optional."""
         while self.names and self.names[-1] in implied:
             self.close(len(self.names) - 1)
 
     @property
     def count(self) -> int:
-        """Formatting elements that may be opened anew, here or elsewhere."""
+        """Number of formatting elements that may be reopened, here or elsewhere."""
         return len(self.formatting) - self.formatting.count("")
 
     def held(self, name: str) -> list[int]:
-        """Return where a formatting element stands among those that are opened anew here."""
+        """Return the indices of a formatting element among those that are reopened here."""
         start = next((k for k in range(len(self.formatting), 0, -1) if not self.formatting[k - 1]), 0)
         return [k for k in range(start, len(self.formatting)) if self.formatting[k] == name]
 
     def start(self, name: str, attributes: str, *, closed: bool) -> str:
-        """Close what the start tag of an element closes; return what it opens, "" for nothing. ``closed`` says that it ends with a slash."""
+        """Close the elements that a start tag closes; return the element it opens, "" for none. ``closed`` means that the tag ends with a slash."""
         if self.foreign and self.names[-1] not in INTEGRATION:
             if name not in BREAKOUT and not (name == "font" and FONT_NAMES.intersection(named(attributes))):
                 if f"{self.foreign}:{name}" == "math:annotation-xml" and named(attributes).get("encoding", "").lower() in ANNOTATIONS:
@@ -218,7 +218,7 @@ class _Open:
         return name if self._starts(name) else ""
 
     def _starts(self, name: str) -> bool:
-        """Close what the start tag of an element of HTML closes; say whether it opens one."""
+        """Close the elements that the start tag of an HTML element closes; return whether it opens one."""
         names = self.names
         list_of_options = self.place(frozenset(("select",)), SCOPE - {"select"}) if "select" in names else -1
         if name in ("select", "input") and list_of_options >= 0:
@@ -258,7 +258,7 @@ class _Open:
             self.close(self.place(wanted, SPECIAL - wanted - {"address", "div", "p"}))
 
     def end(self, name: str) -> None:
-        """Close what the end tag of an element closes."""
+        """Close the elements that an end tag closes."""
         if self.foreign:
             if name in ("br", "p"):
                 self.leave()
@@ -271,7 +271,7 @@ class _Open:
         self._end(name)
 
     def _end(self, name: str) -> None:
-        """Close what the end tag of an element of HTML closes."""
+        """Close the elements that the end tag of an HTML element closes."""
         wanted = frozenset((name,))
         if name in FORMATTING and (held := self.held(name)):
             self._end_formatting(name, held)
@@ -281,7 +281,7 @@ class _Open:
             self.close(self.place(HEADINGS, SCOPE))
         elif name in TABLES:
             self.close(self.place(wanted, TABLES - wanted))
-        elif name == "form":  # what is in it may stay
+        elif name == "form":  # its content may stay open
             at = self.place(wanted, SCOPE)
             del self.names[at : at + (at >= 0)]
         elif name in SPECIAL:
@@ -300,13 +300,13 @@ class _Open:
             del self.names[at]  # the blocks in it stay open
 
 
-OPTIONS = 2000  # of a document, invisible; a parser goes through those of a list for each
+OPTIONS = 2000  # maximum <option> elements in a document, which are invisible; for each, a parser goes through those of its list
 
 
 def cut(markup: str, *, deepest: int, formatting: int) -> str:
-    """Return markup without the tags of elements beyond a depth, and of formatting elements beyond a number; their text stays.
+    """Return markup without the tags of elements beyond a depth, and of formatting elements beyond a number; their text is kept.
 
-    Where such a tag began or ended a line, a ``<br>`` does.
+    If such a tag began or ended a line, it is replaced by a ``<br>``.
 
     >>> cut("<div>" * 5 + "春" + "</div>" * 5, deepest=3, formatting=2)
     '<div><div><div><br><br>春<br><br></div></div></div>'
@@ -316,8 +316,8 @@ def cut(markup: str, *, deepest: int, formatting: int) -> str:
     while tag := TOKEN.search(markup, at):
         at = tag.end()
         name = (tag[2] or "").lower()
-        name = "template" if name == "noscript" else name  # as `canonical` will have it
-        in_html = not is_open.foreign or is_open.names[-1] in INTEGRATION  # else a line break would end the foreign markup
+        name = "template" if name == "noscript" else name  # as `canonical` will convert it
+        in_html = not is_open.foreign or is_open.names[-1] in INTEGRATION  # otherwise a line break would end the foreign markup
         if not name:
             if is_open.foreign and tag[0].startswith("<![CDATA["):
                 found = CDATA.search(markup, tag.start())
@@ -336,7 +336,7 @@ def cut(markup: str, *, deepest: int, formatting: int) -> str:
             if name == "plaintext" and in_html:
                 break
             options += name == "option"
-            repeats = name in FORMATTING and name != "a"  # a link ends the one before it
+            repeats = name in FORMATTING and name != "a"  # a link ends the previous one
             drops = (repeats and is_open.count >= formatting) or (name == "option" and options > OPTIONS)
             opened = "" if drops else is_open.start(name, tag[3], closed=tag[4].endswith("/"))
             raw = RAW.get(opened)
@@ -344,7 +344,7 @@ def cut(markup: str, *, deepest: int, formatting: int) -> str:
                 found = raw.search(markup, at)
                 at = found.start() if found else len(markup)
             elif opened:
-                drops = len(is_open.names) >= deepest  # then nothing was closed
+                drops = len(is_open.names) >= deepest  # in this case nothing was closed
                 if not drops:
                     is_open.names.append(opened)
                     is_open.formatting += [opened] * (opened in FORMATTING) + [""] * (opened in MARKERS)
@@ -357,5 +357,5 @@ def cut(markup: str, *, deepest: int, formatting: int) -> str:
 
 
 def named(attributes: str) -> dict[str, str]:
-    """Return the attributes of a tag by their names; of two of one name the first."""
+    """Return the attributes of a tag by their names; the first one if a name is repeated."""
     return {m[1].lower(): unescape((m[2] or "").strip("\"'")) for m in reversed(list(NAMED.finditer(attributes)))}

@@ -1,4 +1,4 @@
-"""What the tags of HTML mean for the lines of a page."""
+"""The meaning of HTML tags for the lines of a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
     "word_table",
 ]  # fmt: skip
 
-# What a tag is, as bits. Custom elements ("x-article") are blocks, what else is unknown (Word's "o:p") is inline.
+# The kind of a tag, as bits. Custom elements ("x-article") are blocks, other unknown elements (Word's "o:p") are inline.
 UNSEEN, BLOCK, BREAK, META, VOID, ENDS_LINE, ROOT, ROW, CELL = (1 << n for n in range(9))
 PRE, TERM, DEFINITION, RAW, TITLE, SCRIPT, FOLDED, LINK = (1 << n for n in range(9, 17))
 
@@ -27,11 +27,11 @@ WORDS: dict[int, str] = {
     "form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing main menu nav ol optgroup p pre search section summary table tbody td "
     "tfoot th thead tr ul xmp",
     UNSEEN: EMBEDDED + " annotation datalist meter noembed noframes noscript option progress rp rt script style svg template title",
-    ENDS_LINE: EMBEDDED,  # code, fall-back content and readings above characters do not end a line
+    ENDS_LINE: EMBEDDED,  # code, fallback content and readings above characters do not end a line
     VOID: "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr",  # have no end tag
-    RAW: "iframe noembed noframes plaintext script style xmp",  # hold no markup
+    RAW: "iframe noembed noframes plaintext script style xmp",  # contain no markup
     ROOT: "body head html",
-    FOLDED: "tbody tr",  # rows of a long table are folded away by its page, and part of it
+    FOLDED: "tbody tr",  # a page may hide the rows of a long table, which are part of it
     BREAK: "br",
     META: "meta",
     ROW: "tr",
@@ -43,19 +43,19 @@ WORDS: dict[int, str] = {
     SCRIPT: "script",
     LINK: "a",
 }
-# Words of inline elements that hold one fact each. Their style sheet parts them; without it date, source and author run together.
+# Class words of inline elements that hold one fact each. The style sheet separates them; without it date, source and author run together.
 PARTS = word_set(
     "time date pubtime pubdate publish published source laiyuan media origin publisher where from author authors zuozhe writer byline editor editors "
     "catalog channel views view count hits jubao name"
 )
-# Classes whose style sheet keeps line breaks and blanks, as <pre> does.
+# Classes whose style sheet keeps line breaks and blanks, like <pre>.
 KEEPS_BREAKS = word_set("bbs-screen preformatted pre-wrap pre-line whitespace-pre whitespace-pre-line whitespace-pre-wrap")
 MASK = (1 << 40) - 1
 SLOTS = 1024
 
 
 class Names(NamedTuple):
-    """Names and what they mean, to be looked up in kernels by their hash."""
+    """Names and their meanings, for lookup in kernels by hash."""
 
     keys: I64
     values: I64
@@ -63,13 +63,13 @@ class Names(NamedTuple):
 
 @kernel
 def hashed(value: int, point: int) -> int:
-    """Return the hash of a name with one more character."""
+    """Return the hash of a name extended by one character."""
     return (value * 257 + point) & MASK
 
 
 @kernel
 def look_up(names: Names, key: int) -> int:
-    """Return what a name means, 0 if it is not there."""
+    """Return the meaning of a name, 0 if it is not in the table."""
     at = key % SLOTS
     while names.keys[at] and names.keys[at] != key:
         at = (at + 1) % SLOTS
@@ -85,7 +85,7 @@ def key_of(name: str) -> int:
 
 
 def table(meanings: dict[str, int]) -> Names:
-    """Return a table of names in small letters."""
+    """Return a table of names in lower case."""
     keys, values = np.zeros(SLOTS, np.int64), np.zeros(SLOTS, np.int64)
     for name, meaning in meanings.items():
         key = key_of(name)
@@ -96,7 +96,7 @@ def table(meanings: dict[str, int]) -> Names:
     return Names(keys, values)
 
 
-# Tags, and with a dot before them classes: no tag begins with one.
+# Tags, and classes with a dot before them: no tag begins with one.
 TAGS = table(
     {tag: sum(bit for bit, tags in WORDS.items() if tag in tags.split()) for tag in word_set(" ".join(WORDS.values()))}
     | {f".{name}": PRE for name in KEEPS_BREAKS}

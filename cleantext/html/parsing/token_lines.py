@@ -1,4 +1,4 @@
-"""From tokens to lines, with what is around them, in arrays: the second kernel over a document."""
+"""From tokens to lines and their surroundings, as arrays: the second kernel over a document."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ __all__ = ["ASKED", "CHARS", "FRAME", "INDEX", "LINKED", "NAMES_HI", "NAMES_LO",
 
 # Columns of a line: its end in `text`, its element, its characters, those in links, the span of its inline elements in `inlines`
 STOP_AT, FRAME, CHARS, LINKED, NAMES_LO, NAMES_HI, LINE_WIDTH = range(7)
-# Columns of an element: its parent, its number among the blocks there, its token, whether a line or an event asks for it
+# Columns of an element: its parent, its number among the blocks there, its token, whether a line or an event needs it
 PARENT, INDEX, TOKEN, ASKED = range(4)
-# Columns of an event, in the order of the document: kind of its token, lines before it, its element or token, and the span of a part in `said`
+# Columns of an event, in document order: kind of its token, lines before it, its element or token, and the span of a part in `said`
 WHAT, BEFORE, FRAME_OR_TOKEN, SAID_LO, SAID_HI = range(5)
 
-LINK_EDGE, PART_EDGE = 0, 1  # ends of links and of named parts while a line is collected; the input loses its own
-LONG_LINE = 120  # characters; in longer lines parts stay together
-MOST_LINKED = 0.8  # share of a line in links, from which they are a menu
+LINK_EDGE, PART_EDGE = 0, 1  # characters for ends of links and named parts in the current line; removed from the input
+LONG_LINE = 120  # characters; longer lines are not split at parts
+MOST_LINKED = 0.8  # share of a line in links from which they are a menu
 PART_CHARS = 80
-INLINES = 16  # inline elements with names that a line remembers
+INLINES = 16  # maximum named inline elements recorded for a line
 SMALL_A, SMALL_G, SMALL_L, SMALL_N = map(ord, "agln")
 
 
 class TokenLines(NamedTuple):
-    """What a document holds; spans are of its canonical form."""
+    """The content of a document; spans refer to its canonical form."""
 
-    text: U32  # the lines one after another, no breaks between
+    text: U32  # the lines concatenated, without line breaks
     lines: I64
     inlines: I64  # tokens
     frames: I64
@@ -58,7 +58,7 @@ class TokenLines(NamedTuple):
 
 @kernel
 def _write(held: U32, size: int, text: U32, at: int, drop_links: bool, sentence: bool) -> int:  # noqa: FBT001
-    """Write the line that was collected to ``text[at:]``, blanks made one, and return its end."""
+    """Write the current line to ``text[at:]`` with single blanks, and return its end."""
     joined = sentence
     if not joined:
         count = size
@@ -85,7 +85,7 @@ def _write(held: U32, size: int, text: U32, at: int, drop_links: bool, sentence:
                 text[at] = BLANK
                 at += 1
             elif point == INDENT:
-                continue  # a line of the source is indented
+                continue  # indentation of a source line
         blank = broken = parted = False
         text[at] = point
         at += 1
@@ -96,7 +96,7 @@ def _write(held: U32, size: int, text: U32, at: int, drop_links: bool, sentence:
 
 @kernel
 def _copy(held: U32, lo: int, size: int, text: U32, at: int) -> tuple[int, int]:
-    """Write the line of preformatted text that begins at ``held[lo]`` to ``text[at:]``; return its end there and here, blanks behind it off."""
+    """Write the line of preformatted text that begins at ``held[lo]`` to ``text[at:]`` without trailing blanks; return its ends in both arrays."""
     hi, start = lo, at
     while hi < size and held[hi] != LF and held[hi] != CR:
         if held[hi] != LINK_EDGE and held[hi] != PART_EDGE:
@@ -110,7 +110,7 @@ def _copy(held: U32, lo: int, size: int, text: U32, at: int) -> tuple[int, int]:
 
 @kernel
 def _doubled(rows: I64) -> I64:
-    """Return an array with the rows of another, and as many more."""
+    """Return a copy of an array with twice as many rows."""
     out = np.empty((2 * len(rows), rows.shape[1]), np.int64)
     for n in range(len(rows)):
         for k in range(rows.shape[1]):
@@ -120,7 +120,7 @@ def _doubled(rows: I64) -> I64:
 
 @kernel
 def _take(points: U32, lo: int, hi: int, raw: bool, held: U32, size: int) -> int:  # noqa: FBT001
-    """Write a text, its entities resolved, to ``held[size:]`` and return its end."""
+    """Write a text with its entities resolved to ``held[size:]`` and return its end."""
     at = lo
     while at < hi:
         point = points[at]
@@ -146,7 +146,7 @@ def _take(points: U32, lo: int, hi: int, raw: bool, held: U32, size: int) -> int
 
 @kernel
 def _close_part(held: U32, lo: int, size: int, said: U32, at: int) -> int:
-    """Write the text of a part to ``said[at:]`` and return its end: no text where it is empty or too long for a fact."""
+    """Write the text of a part to ``said[at:]`` and return its end; nothing is written if it is empty or too long for a fact."""
     if not 0 < size - lo < PART_CHARS:
         return at
     start = at
@@ -161,7 +161,7 @@ def _close_part(held: U32, lo: int, size: int, said: U32, at: int) -> int:
 
 @kernel
 def _frames_asked(frames: I64, count: int) -> None:
-    """Let the ancestors of the elements that are asked for be so too."""
+    """Mark the ancestors of needed elements as needed."""
     for n in range(count - 1, 0, -1):
         if frames[n, ASKED]:
             frames[frames[n, PARENT], ASKED] = 1
@@ -179,9 +179,9 @@ def scan(points: U32, tokens: I64) -> Any:
     count = 1
     children = np.zeros(total + 1, np.int64)
     above = np.zeros(total + 1, np.int64)  # the open elements
-    keeps = np.zeros(total + 1, np.bool_)  # line breaks, of each of them
+    keeps = np.zeros(total + 1, np.bool_)  # for each of them, whether it keeps line breaks
     depth = 1
-    inline = np.zeros((total + 1, 4), np.int64)  # the open inline elements: kind, start in `held`, lines flushed before, token
+    inline = np.zeros((total + 1, 4), np.int64)  # the open inline elements: kind, start in `held`, lines written before, token
     nested = 0
     inlines = np.empty(total + 1, np.int64)
     named = named_before = 0
@@ -245,7 +245,7 @@ def scan(points: U32, tokens: I64) -> Any:
             size += 1
         if kind & START:
             if kind & ROOT:
-                above[depth], keeps[depth] = 0, False  # double and missing ones alike: the whole document is one body
+                above[depth], keeps[depth] = 0, False  # duplicate and missing ones are treated alike: the whole document is one body
                 depth += 1
             elif kind & BLOCK:
                 up = above[depth - 1]

@@ -1,6 +1,6 @@
-"""The visible lines of an HTML document: two kernels read it (`tokens`, `scan`), here their arrays become lines.
+"""The visible lines of an HTML document: two kernels read it (`tokens`, `scan`), and here their arrays become lines.
 
-Rows of tables and terms with their definitions are joined here too, for that asks for the texts of several lines.
+Rows of tables and terms with their definitions are also joined here, since that needs the texts of several lines.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ROW_LINES, ROW_CHARS, CELL_CHARS = (
     4,
     400,
     120,
-)  # a cell with more lines, a longer one, or longer ones is a column of the layout, not of data
+)  # a cell with more lines, a longer one, or longer lines is a column of the layout, not of data
 TERM_CHARS = 40
-APART = ("h1", "h2", "pre")  # what stands in no cell of data: the title of a thread, code beside the numbers of its lines
-INLINE_WORDS = 8  # words of inline elements from which those of further ones are not asked for
+APART = ("h1", "h2", "pre")  # elements that do not occur in data cells: the title of a thread, code next to its line numbers
+INLINE_WORDS = 8  # words of inline elements after which those of further ones are ignored
 ATTRIBUTE = re.compile(r' ([^ =]+)="([^"]*)"')
 
 
@@ -43,11 +43,11 @@ class Line(NamedTuple):
     path: str
 
 
-AS_LINE: Callable[[Iterable[Any]], Line] = partial(tuple.__new__, Line)  # half the time of a call with names
+AS_LINE: Callable[[Iterable[Any]], Line] = partial(tuple.__new__, Line)  # half the time of a call with keyword arguments
 
 
 class PagePart(NamedTuple):
-    """An inline element whose name says what it holds, such as ``<span class="source">``."""
+    """An inline element whose name describes its content, such as ``<span class="source">``."""
 
     line: int
     words: tuple[str, ...]
@@ -56,18 +56,18 @@ class PagePart(NamedTuple):
 
 @dataclass(slots=True)
 class Read:
-    """What a document shows, and what its head says."""
+    """The visible content of a document, and the metadata in its head."""
 
     lines: list[Line] = field(default_factory=list)
     title: str = ""
-    meta: list[tuple[str, str]] = field(default_factory=list)  # (name in small letters, content)
+    meta: list[tuple[str, str]] = field(default_factory=list)  # (name in lower case, content)
     json_ld: list[str] = field(default_factory=list)
     parts: list[PagePart] = field(default_factory=list)
-    flags: tuple[str, ...] = ()  # by which other way the text was found, see `cleantext.html.routes`
+    flags: tuple[str, ...] = ()  # which fallback found the text, see `cleantext.html.routes`
 
 
 def read_lines(markup: str, *, keep_hidden: bool = False) -> tuple[Read, int]:
-    """Return what ``markup`` shows and what its head says, and how many marks of sentences it hides."""
+    """Return the visible content of ``markup`` with the metadata of its head, and how many sentence marks it hides."""
     text, points, found, hidden = read_tokens(markup, word_table(PARTS), keep_hidden=keep_hidden)
     scanned = TokenLines(*scan.sized(len(points))(points, found))
     frames = Frames(text, found, scanned.frames)
@@ -75,7 +75,7 @@ def read_lines(markup: str, *, keep_hidden: bool = False) -> tuple[Read, int]:
 
 
 def _lines(markup: str, found: I64, scanned: TokenLines, frames: Frames) -> list[Line]:
-    """Return the lines as the kernel left them."""
+    """Return the lines made from the arrays of the kernel."""
     text, tags, words, paths = text_of(scanned.text), frames.tags, frames.words, frames.paths
     names = _names(markup, found.take(scanned.inlines, axis=0))
     stops, numbers, chars, linked, lows, highs = (
@@ -129,7 +129,7 @@ class _Row:
 
 
 class _Events:
-    """What is met between the lines of a document, gone through once more with the lines at hand."""
+    """What occurs between the lines of a document, replayed when the lines are known."""
 
     def __init__(self, markup: str, found: I64, scanned: TokenLines, frames: Frames) -> None:
         self._markup = markup
@@ -142,7 +142,7 @@ class _Events:
         self._read = Read()
 
     def replay(self, lines: list[Line]) -> Read:
-        """Return what was read, the ``lines`` of rows and definitions joined."""
+        """Return what was read, with the ``lines`` of rows and definitions joined."""
         read, taken = self._read, 0
         for what, before, number, said_lo, said_hi in self._events:
             read.lines += lines[taken:before]
@@ -190,7 +190,7 @@ class _Events:
             self._close_definition(frame)
 
     def _close_row(self, row: _Row, frame: int) -> None:
-        """Make one line of the row, unless the table only lays out the page."""
+        """Join the row into one line, unless the table is only used for layout."""
         lines, cells = self._read.lines, row.cells
         if row.layout or len(cells) < 2:
             return
@@ -207,7 +207,7 @@ class _Events:
             self._join(cells[0], frame, text)
 
     def _close_definition(self, frame: int) -> None:
-        """Join a term and its one-line definition, as in the fact boxes of encyclopedias."""
+        """Join a term and its one-line definition, as in the info boxes of encyclopedias."""
         lines, term = self._read.lines, self._term
         self._term = None
         if term is None or not 2 <= len(lines) - term <= ROW_LINES + 1 or len(lines[term].text) > TERM_CHARS:

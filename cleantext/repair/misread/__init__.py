@@ -1,1 +1,1 @@
-"""Text read as another encoding than it was written in: families of Chinese mojibake, lost bytes, and what ftfy knows."""
+"""Text decoded with the wrong encoding: families of Chinese mojibake, lost bytes, and the cases that ftfy handles."""

@@ -1,4 +1,4 @@
-"""Which runs of a line single-byte codecs may have shown as Chinese: what each can write, for all of them at once."""
+"""Find the runs of a line that single-byte codecs may have displayed for Chinese text, for all codecs at once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["FEWEST", "SHORTEST", "codec_runs"]
 
 U16 = npt.NDArray[np.uint16]
 SHORTEST = 6  # bytes of a run: two characters in UTF-8, or three in another encoding
-FEWEST = 3  # of them above ASCII: those in UTF-8 all are, of each of the others one
+FEWEST = 3  # minimum of them above ASCII: in UTF-8 all are, in the others one per character
 
 
 def codec_runs(line: str, codecs: tuple[str, ...]) -> list[list[int]]:
-    """Return ``[n, low, high]`` for each run of a line, as long as can be, that codec ``n`` can write, by codec, then from left to right.
+    """Return ``[n, low, high]`` for each maximal run of a line that codec ``n`` can write, by codec, then from left to right.
 
-    Without those that are no Chinese for certain: shorter than `SHORTEST`, with fewer than `FEWEST` characters above ASCII, or with one of these that no other of
-    Chinese can go with, an accented letter at the end of a word.
+    Leaves out runs that are certainly not Chinese: shorter than `SHORTEST`, with fewer than `FEWEST` characters above ASCII, or with one of these that cannot
+    be part of a Chinese character, such as an accented letter at the end of a word.
 
     >>> codec_runs("ÐÂ½®¡£ café 新疆", ("latin-1", "koi8-r")), codec_runs("ÐÂ½®¡£新疆", ("latin-1", "koi8-r"))
     ([], [[0, 0, 6]])
@@ -34,7 +34,7 @@ def codec_runs(line: str, codecs: tuple[str, ...]) -> list[list[int]]:
 
 @lru_cache(maxsize=4)
 def _writers(codecs: tuple[str, ...]) -> U16:
-    """Return which codecs can write each code point below 0x10000: bit ``n`` is for codec ``n``."""
+    """Return which codecs can write each code point below 0x10000: bit ``n`` stands for codec ``n``."""
     import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs, which map all 256 bytes
 
     table = np.zeros(0x10000, np.uint16)
@@ -44,9 +44,9 @@ def _writers(codecs: tuple[str, ...]) -> U16:
 
 
 def _runs_at_once(points: U32, writers: U16, codecs: int, runs: I64) -> int:
-    """Do what `_runs` does, in NumPy."""
+    """Compute the same as `_runs` with NumPy."""
     wide = len(points) + 1
-    masks = np.append(writers[np.minimum(points, 0xFFFF)], np.uint16(0))  # every row ends in what cannot be written
+    masks = np.append(writers[np.minimum(points, 0xFFFF)], np.uint16(0))  # every row ends with a character that cannot be written
     writes = (masks >> np.arange(codecs, dtype=np.uint16)[:, None] & 1).astype(np.bool_)
     code = np.append(points, np.uint32(0))
     high, digit = code >= 0x80, (code >= 0x30) & (code < 0x3A)
@@ -66,7 +66,7 @@ def _runs_at_once(points: U32, writers: U16, codecs: int, runs: I64) -> int:
 
 @kernel_beside(_runs_at_once)
 def _runs(points: U32, writers: U16, codecs: int, runs: I64) -> int:
-    """Write codec, start and end of each run that may be Chinese; return how many there are."""
+    """Write codec, start and end of each run that may be Chinese; return the number of runs."""
     n = 0
     for codec in range(codecs):
         low = high = lone = 0

@@ -1,9 +1,9 @@
-"""Mojibake of Chinese that ftfy leaves alone or destroys: GBK and Big5 on either side, and UTF-8 where a strict inverse exists.
+"""Chinese mojibake that ftfy leaves alone or destroys: GBK and Big5 on either side, and UTF-8 if a strict inverse exists.
 
 The damage is one decoding with the wrong table, so its inverse is one encoding with that table. A run is changed
-only if its bytes are valid in the true encoding from end to end (so the certificate holds by construction: encoding
-what comes out gives the bytes of what was shown), and if what comes out reads as Chinese to a model of words.
-This must run before ftfy, which alters GBK read as latin-1 (`ÐÂ½®` becomes `н®`) so that nobody can undo it.
+only if all its bytes are valid in the true encoding (so the certificate holds by construction: encoding
+the output gives the bytes of the displayed text), and if the output reads as Chinese to a model of words.
+This must run before ftfy, which changes GBK read as latin-1 irreversibly (`ÐÂ½®` becomes `н®`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from cleantext.repair.model import word_model
 
 __all__ = ["GBK_AS_BIG5", "UTF8_AS_GBK", "family_edits"]
 
-# Characters that stand in nearly all mojibake of a family (97-99.7 % of runs of six characters) and hardly anywhere else
-# (2-5 in a million characters of 1,800 laws). Found greedily; they only decide which lines are looked at.
+# Characters that occur in nearly all mojibake of a family (97-99.7 % of runs of six characters) and hardly anywhere else
+# (2-5 in a million characters of 1,800 laws). Found by a greedy search; they only decide which lines are examined.
 UTF8_AS_GBK = "鏈浜涓绗銆鍏瀹鍦鍥鐢姘浠鍙浼鍚鐨悊锛缁甯琛涔娉鍐鍒鍓斿绉浣渻瀵鏀鏂淇鍗鎴瑙璁鐞寤瀛澶璨閲鏍鍕璐鍜キ缍鏃寰绋鍔渚宸褰骞鑱鎵鎳鐗琚閫杩鎶瑷鎸鏉鐐欒娴绠璜埗瑾璇璩鑷熷娆呭闄鎼灏鎬闋绔鎺鍖"
 GBK_AS_BIG5 = "坋﹜楊俴沭衄眕燴珛ㄛ隅蚚昢睿岈冪茼馱婓儂汜翋麼踢膘鏍峈﹝莉祥眳庈悵脤囥昜摯笭垀珨觼訧跪煦頗笢囀堍咂阨麐萇褪漆摒赻帤菴腕寞諒枑蝠尪蜇˙阭猁粕蹈嘆濂甡痐淉腎肮噫夔砦桯囷俶盓岆腔"
 
 WINDOWS, EASTERN, TURKISH, CYRILLIC = (f"sloppy-windows-{page}" for page in (1252, 1250, 1254, 1251))
-# Shown by this codec, truly that one. GBK and Big5 only where pages of the time were read so.
+# Displayed by this codec, truly encoded in these. GBK and Big5 only where pages of the time were read that way.
 LATIN = (
     ("latin-1", ("utf-8", "gb18030", "big5hkscs")),
     (WINDOWS, ("utf-8", "gb18030", "big5hkscs")),
@@ -38,8 +38,8 @@ LATIN = (
     ("cp437", ("utf-8",)),
 )
 SINGLE = tuple(shown for shown, _ in LATIN)
-# Bytes that are signs, or letters hardly used, where Cyrillic was shown: every third of GBK, fewer than one in ten of Russian, Ukrainian
-# or Kazakh. Not those of «, », №, ё and the no-break space.
+# Bytes that are punctuation or rare letters where Cyrillic was displayed: every third byte of GBK, fewer than one in ten of Russian,
+# Ukrainian or Kazakh. Without those of «, », №, ё and the no-break space.
 SIGNS = frozenset(range(0x80, 0xC0)) - {
     0x82,
     *range(0x84, 0x86),
@@ -61,34 +61,34 @@ SIGNS = frozenset(range(0x80, 0xC0)) - {
 SIGNS_LEAST = 0.1
 ASCII, NO_SIGNS = bytes(range(0x80)), bytes(set(range(0x100)) - SIGNS)
 HAN = (("gb18030", ("utf-8",)), ("big5hkscs", ("gb18030",)), ("cp950", ("gb18030",)))
-# What Chinese characters show as: six characters for two of UTF-8, pairs for three of GBK or Big5.
+# The display of Chinese characters: six characters for two of UTF-8, pairs for three of GBK or Big5.
 OTHER = "[^\x00-\x7f\u3000-\U0010ffff]"
-LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # so many of one of these
-# Bytes that UTF-8 does not have, or a first one without a second: no UTF-8, whatever else `without_broken` takes out.
+LATIN_PAIRS = (2, re.compile(f"{OTHER}{{3}}")), (3, re.compile(f"{OTHER}[^\x00-\x3f\x7f\u3000-\U0010ffff]"))  # this many matches
+# Bytes that do not occur in UTF-8, or a first byte without a second: not UTF-8, whatever else `without_broken` removes.
 NEVER_UTF8 = re.compile(rb"[\xc0\xc1\xf5-\xff]|[\xc2-\xf4](?![\x80-\xbf])")
-LOST_PAIR = re.compile(rb"\x80\x80|\xff")  # of these bytes one is lost in GBK: rules of tables that KOI8-R shows
+LOST_PAIR = re.compile(rb"\x80\x80|\xff")  # one of these bytes is lost in GBK: box-drawing lines displayed by KOI8-R
 HAN_LETTER = re.compile("[\u3400-\u9fff]")
 PIECE = re.compile(r"[^\x00-\x7f]{2,}[@-~]?")
 CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
 LOST = ("?", "\ufffd")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
-NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # says nothing for or against
-# What readings of runs were weighed at: run, bytes, encoding, text (None where the bytes are none of it), and whether it is shown so
+NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # evidence neither for nor against
+# Readings of runs that were already weighed: run, bytes, encoding, text (None if the bytes are invalid in it), and whether it is displayed so
 Known = dict[tuple[str, bytes, str, str | None, bool], tuple[float, str] | None]
 RULES = {"utf-8": "mojibake.utf8", "gb18030": "mojibake.gbk", "big5hkscs": "mojibake.big5"}
-READABLE = -9.0  # nats a character: Chinese text has -5, random characters of GBK -14
-CERTAIN = -7.5  # for runs of two characters only
-APART_LOST = 8  # characters of Chinese for each one lost
-LOST_COST = 0.5  # nats a character by which what lost a byte reads worse
-GAIN = 3.0  # nats a character over the text shown, where that was Han characters
+READABLE = -9.0  # nats per character: Chinese text has -5, random characters of GBK -14
+CERTAIN = -7.5  # for runs of only two characters
+APART_LOST = 8  # minimum characters of Chinese for each lost one
+LOST_COST = 0.5  # penalty in nats per character for a reading that lost a byte
+GAIN = 3.0  # nats per character over the displayed text, if that was Han characters
 
 
 def family_edits(line: str, *, latin: bool) -> list[Edit]:
     """Return the edits that decode the mojibake of a line.
 
-    With ``latin`` runs of Latin letters are looked at, without it runs of Han characters. Of the codecs that
-    may have shown a line, the one under which most of it can be decoded comes first: under another one a part may
+    With ``latin``, examine runs of Latin letters, otherwise runs of Han characters. Of the codecs that
+    may have displayed a line, the one that decodes most of it is applied first: with another one, a part may
     seem right by chance.
 
     >>> family_edits("ÖÐ¹úÈËÃñ£¬ÄãºÃ", latin=True)[0].after, family_edits("鏂扮枂", latin=False)[0].after
@@ -107,15 +107,15 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
     known: Known = {}
     wholes = []
     seen: set[bytes | None] = set()
-    for n, (shown, trues) in enumerate(codecs):  # mostly all of a line is damaged in one way
+    for n, (shown, trues) in enumerate(codecs):  # usually all damage in a line is of one kind
         data = _written(line, shown) if not latin or runs[n] == [whole] else None
         if data and data not in seen and (found := _decoded(line, data, shown, trues, known)):
             wholes.append(found)
             if found[2] == "utf-8":
                 break
-        if not latin:  # what Big5 writes of both makers is mostly the same
+        if not latin:  # the variants of Big5 usually write the same bytes
             seen.add(data)
-    if wholes:  # tables that differ in few characters can all write a line: what reads best is right
+    if wholes:  # tables that differ in few characters can all write a line: the most readable result is right
         _, text, true = max(wholes, key=lambda found: (found[2] == "utf-8", found[0]))
         return [Edit(0, len(line), line, text, RULES[true])]
     if not latin:
@@ -132,7 +132,7 @@ def family_edits(line: str, *, latin: bool) -> list[Edit]:
 
 
 def _apart(edits: Sequence[Edit], found: Sequence[Edit]) -> Iterator[Edit]:
-    """Yield the edits that meet none of those found. Both are sorted and disjoint, so one pass over the two is enough."""
+    """Yield the edits that overlap none of those found. Both are sorted and disjoint, so one pass is enough."""
     at = 0
     for edit in edits:
         while at < len(found) and found[at].end <= edit.start:
@@ -142,7 +142,7 @@ def _apart(edits: Sequence[Edit], found: Sequence[Edit]) -> Iterator[Edit]:
 
 
 def _by_codec(line: str, shown: str, trues: tuple[str, ...], spans: Sequence[tuple[int, int]], known: Known) -> Iterator[Edit]:
-    """Yield the edits of runs of a line under the assumption that one codec showed them."""
+    """Yield the edits of runs of a line, assuming that one codec displayed them."""
     for low, high in spans:
         run = line[low:high]
         data = _written(run, shown)
@@ -152,9 +152,9 @@ def _by_codec(line: str, shown: str, trues: tuple[str, ...], spans: Sequence[tup
 
 
 def _cut_short(line: str) -> Iterator[Edit]:
-    """Yield the edits of runs of UTF-8 read as GBK beside a byte that was lost: the last one of half of all runs.
+    """Yield the edits of runs of UTF-8 read as GBK next to a lost byte: the last byte of half of all runs is lost.
 
-    The character that it belonged to stays lost, as U+FFFD. A run behind a lost byte may start with what is left of that character.
+    The character that it belonged to stays lost, as U+FFFD. A run after a lost byte may start with the rest of that character.
     """
     for found in CUT_SHORT.finditer(line):
         run = found[1]
@@ -165,7 +165,7 @@ def _cut_short(line: str) -> Iterator[Edit]:
         left = len(TRAILING.match(data)[0])  # type: ignore[index]
         ahead = LOSS if left and not before else ""
         behind = found[2]
-        whole = BROKEN.sub(LOSS.encode(), data[left:] + b"\xff")[:-1]  # what is broken at the end is for what follows
+        whole = BROKEN.sub(LOSS.encode(), data[left:] + b"\xff")[:-1]  # what is broken at the end belongs to the following text
         try:
             text = whole.decode()
         except UnicodeDecodeError as error:
@@ -179,7 +179,7 @@ def _cut_short(line: str) -> Iterator[Edit]:
 def _decoded(run: str, data: bytes, shown: str, trues: tuple[str, ...], known: Known, depth: int = 0) -> tuple[float, str, str] | None:
     """Return score, text and encoding of the best reading of a run, or None. Text that was encoded twice is decoded twice.
 
-    ``data`` is the run in the codec that showed it. What was found for another codec that writes the same is in ``known``.
+    ``data`` is the run in the codec that displayed it. ``known`` has results for other codecs that write the same bytes.
     """
     best: tuple[float, str, str] | None = None
     for true in trues:
@@ -199,13 +199,13 @@ def _decoded(run: str, data: bytes, shown: str, trues: tuple[str, ...], known: K
         found = known[key]
         if found is not None and (best is None or found[0] > best[0]):
             best = (*found, true)
-        if true == "utf-8" and text:  # bytes that are UTF-8 are nothing else
+        if true == "utf-8" and text:  # bytes that are valid UTF-8 are nothing else
             break
     return best
 
 
 def _weighed(run: str, data: bytes, true: str, text: str | None, whole: bool) -> tuple[float, str] | None:  # noqa: FBT001 - private
-    """Return score and text of a run as an encoding: its text, if any, or, for a ``whole`` run, what lost bytes left of it."""
+    """Return score and text of a run in an encoding: its text, if valid, or for a ``whole`` run the text without the lost bytes."""
     score = None if text is None else _readable(run, text, true)
     found = None if text is None or score is None else (score, text)
     damaged = _damaged(run, data, true) if whole and (score is None or score < CERTAIN) else None
@@ -213,7 +213,7 @@ def _weighed(run: str, data: bytes, true: str, text: str | None, whole: bool) ->
 
 
 def _strict(data: bytes, true: str) -> str | None:
-    """Return bytes decoded, None if they are not valid or not the ones that the text has."""
+    """Return bytes decoded; None if they are invalid, or if the text encodes to other bytes."""
     try:
         text = data.decode(true)
         return text if text.encode(true) == data else None
@@ -222,8 +222,8 @@ def _strict(data: bytes, true: str) -> str | None:
 
 
 def _damaged(run: str, data: bytes, true: str) -> tuple[float, str] | None:
-    """Return score and text of a run that has lost bytes, at most one for `APART_LOST` characters of Chinese; or None."""
-    most = len(data) // (2 * APART_LOST)  # a character of Chinese has two bytes and more
+    """Return score and text of a run that has lost bytes, at most one per `APART_LOST` characters of Chinese; or None."""
+    most = len(data) // (2 * APART_LOST)  # a Chinese character has at least two bytes
     if not most:
         return None
     if true == "utf-8":
@@ -237,7 +237,7 @@ def _damaged(run: str, data: bytes, true: str) -> tuple[float, str] | None:
 
 
 def _has_signs(data: bytes) -> bool:
-    """Say whether bytes shown as Cyrillic have as many `SIGNS` among those above ASCII as no language has that is written so."""
+    """Return whether bytes displayed as Cyrillic have a larger share of `SIGNS` above ASCII than any language in Cyrillic."""
     return len(data.translate(None, NO_SIGNS)) >= SIGNS_LEAST * len(data.translate(None, ASCII))
 
 
@@ -249,15 +249,15 @@ def _written(text: str, codec: str) -> bytes | None:
 
 
 def _readable(run: str, text: str, true: str) -> float | None:
-    """Return how well a decoded run reads, in nats a character that is not ASCII; None where that is not well enough."""
+    """Return how readable a decoded run is, in nats per non-ASCII character; None if it is not readable enough."""
     new = NEUTRAL.sub("", text)
     han = len(HAN_LETTER.findall(new))
     if han < 2 or (han < 3 and true != "utf-8") or HIDDEN.search(new):
         return None
-    if len(ALONE.findall(text)) > 0.2 * han:  # Chinese characters do not stand one by one among letters
+    if len(ALONE.findall(text)) > 0.2 * han:  # Chinese characters do not occur singly among letters
         return None
     if true == "utf-8" and han >= 4 and 2 * han > len(new) and run[0] < "\u2e80":
-        return 0.0  # twelve bytes and more are not UTF-8 by chance
+        return 0.0  # twelve or more bytes are not UTF-8 by chance
     model = word_model()
     score = model.quick(new) / len(new)
     if score < (READABLE if han > 2 else CERTAIN):

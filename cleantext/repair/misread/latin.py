@@ -1,8 +1,8 @@
-"""UTF-8 that was read as a single-byte encoding, by way of ftfy, behind a gate that never changes its answer.
+"""UTF-8 that was read as a single-byte encoding: handled by ftfy, behind a gate that never changes its result.
 
 ftfy decides by a regular expression, `badness`, whether a line may be mojibake at all. Each of its alternatives
-asks for a character that clean Chinese text does not hold; `SUSPECTS` has one of every alternative, so
-that a text without them costs one table look-up a character. A test takes the expression apart and proves it.
+needs a character that clean Chinese text does not contain; `SUSPECTS` has one from every alternative, so
+a text without them costs one table look-up per character. A test analyses the expression and proves this.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["SUSPECTS", "ftfy_line", "ftfy_safe", "gated", "needs_ftfy", "suspects"]
 
 # C1 controls; ftfy's classes bad, law, currency, numeric, accented and box; Ù ‚ Ђ ВГРС ΒΓΞΟ of its special cases;
-# Latin ligatures; surrogates. Not its classes of quotation marks, dashes and dots, which Chinese text is full of.
+# Latin ligatures; surrogates. Without its classes of quotation marks, dashes and dots, which are common in Chinese text.
 SUSPECTS = (
     "80-9f a2-a8 aa ac af b1-b3 b5-b6 b8-ba bc-be c0-d1 d7-d9 dc-dd df-f1 f7 fc 100-107 10c-113 116-11b 11e-11f 122-123 12a-12b 12f-130 132-133 136-137 "
     "139-13e 141-143 145 147 149 152-153 155 158 15a-15b 15e-162 164-165 16e 170 178-17e 192 1c4-1cc 1f1-1f3 2c6-2c7 2d8 2db-2dc 392-393 39e-39f 402 412-413 "
     "420-421 490-491 201a 2020-2021 2030 2044 20a7 20ac 2116 2202 2206 220f 2211 221a 221e 2229 222b 2248 2260-2261 2264-2265 2310 2502 250c 2510 2518 251c "
     "2524 252c 253c 2550-256c 2580 2584 2588 258c 2590-2593 25ca d800-dfff fb00-fb06 fffd"
 )
-ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ud800-\udfff]")  # what ftfy mends whatever is beside it
-# A letter that no encoding of single bytes shows of UTF-8, even if bytes were lost or became blanks: as in hôtel.
+ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ud800-\udfff]")  # changed by ftfy in any context
+# A letter that no single-byte encoding displays for UTF-8, even if bytes were lost or became blanks: as in hôtel.
 NO_UTF8 = re.compile("[A-Za-z][^\0-\x7f][A-Za-z]")
 C1 = re.compile("[\x80-\x9f]")
-# Each alternative of `badness` asks for one of these suspects, or for a suspect beside another character that it names: such as these.
+# Each alternative of `badness` needs one of these suspects, or a suspect next to another character from a list such as this.
 BY_ITSELF = "\x80-\x9fÂÃØÙŒœΒΓΞΟВГРС"
-NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # and many more, but hardly one that Chinese has beside a suspect
-LONGEST = 1_000_000  # characters; ftfy cuts longer lines, and looks at each piece by itself
+NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # a superset, with hardly any that Chinese has next to a suspect
+LONGEST = 1_000_000  # characters; ftfy splits longer lines, and handles each piece separately
 
 
 @lru_cache(maxsize=1)
@@ -46,7 +46,7 @@ def suspects() -> Table:
 
 @lru_cache(maxsize=1)
 def safe_config() -> TextFixerConfig:
-    """Return ftfy's options without those that normalise: quotes, width, line breaks, controls, entities and forms are other rooms' work."""
+    """Return ftfy's options without normalisation: quotes, width, line breaks, controls, entities and normal forms are handled by other steps."""
     from ftfy import TextFixerConfig
 
     return TextFixerConfig(
@@ -62,17 +62,17 @@ def safe_config() -> TextFixerConfig:
 
 
 def ftfy_safe(text: str) -> str:
-    """Return ftfy's answer under `safe_config`."""
+    """Return the result of ftfy with `safe_config`."""
     from ftfy import fix_text
 
     return fix_text(text, safe_config())
 
 
 def ftfy_line(line: str) -> str:
-    r"""Return `ftfy_safe` of one line, with its line break or without.
+    r"""Return `ftfy_safe` of one line, with or without its line break.
 
-    What `fix_text` does again and again, until nothing changes, ends here as soon as it must: `fix_encoding` stops only at what it
-    leaves alone, so it is asked again only where one of the other fixes changed something.
+    `fix_text` repeats its steps until nothing changes; this function stops as soon as that is certain: `fix_encoding` only stops at text
+    it leaves unchanged, so it is called again only if one of the other fixes changed something.
 
     >>> ftfy_line("cafÃ© é\n")
     'café é\n'
@@ -85,7 +85,7 @@ def ftfy_line(line: str) -> str:
     if len(line) > LONGEST:
         return ftfy_safe(line)
     while True:
-        if NO_UTF8.search(line) and is_bad(line):  # what `fix_encoding` comes to when it has tried all encodings
+        if NO_UTF8.search(line) and is_bad(line):  # the result of `fix_encoding` after it has tried all encodings
             size = len(line)
             line = UTF8_DETECTOR_RE.sub(lambda m: _embedded(m[0]) if len(m[0]) < size else m[0], line)  # noqa: B023 - asked at once
         line = fix_encoding(line)
@@ -98,7 +98,7 @@ def ftfy_line(line: str) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _embedded(part: str) -> str:
-    """Return what ftfy makes of a part of a line that looks like UTF-8: the few that a language has come again and again."""
+    """Return the result of ftfy for a part of a line that looks like UTF-8; cached, since the few that a language has occur again and again."""
     from ftfy import fix_encoding
     from ftfy.badness import is_bad
 
@@ -107,13 +107,13 @@ def _embedded(part: str) -> str:
 
 @lru_cache(maxsize=1)
 def may_be_bad() -> re.Pattern[str]:
-    """Return a pattern for what each alternative of ftfy's `badness` asks for, ten times as fast as that."""
+    """Return a pattern for a necessary condition of ftfy's `badness`, ten times as fast."""
     found = "".join(map(chr, np.flatnonzero(suspects()).tolist()))
     return re.compile(f"[{found}](?:(?={NAMED})|(?<={NAMED}.)|(?<=[{BY_ITSELF}]))", re.DOTALL)
 
 
 def needs_ftfy(line: str) -> bool:
-    """Say whether ftfy might change a line (with its line break); it leaves all others alone."""
+    """Return whether ftfy might change a line (with its line break); it leaves all others unchanged."""
     from ftfy.badness import BADNESS_RE
 
     if not (may_be_bad().search(line) or ALWAYS.search(line)):
@@ -123,7 +123,7 @@ def needs_ftfy(line: str) -> bool:
 
 
 def gated(text: str) -> str:
-    """Return what `ftfy_safe` returns, at no cost for clean text.
+    """Return the same as `ftfy_safe`, at hardly any cost for clean text.
 
     >>> gated("æˆ‘ä»¬ 新疆")
     '我们 新疆'

@@ -1,7 +1,7 @@
-"""Bytes that were lost before text was read wrongly: where the rest can be read, and what stands for the loss.
+"""Bytes that were lost before text was decoded wrongly: find where the rest can be read, and mark the loss.
 
-In UTF-8 each character shows where it begins, so one of them is lost. In GBK all that follows up to the next ASCII character is
-out of step: a run of bytes above ASCII is odd, and where the odd one stood is where both sides read best.
+In UTF-8 the start of each character is recognizable, so only one character is lost. In GBK everything up to the next ASCII character is
+out of step: a run of bytes above ASCII has odd length, and the single byte is where both sides are most readable.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
 LOSS = "\N{REPLACEMENT CHARACTER}"
-# What is left of a character of three bytes: behind a whole one and before a whole one, ASCII or the end; or behind ASCII and before two
-# whole ones. An accented letter of a single-byte encoding, which stands by itself, is none.
+# The rest of a character of three bytes: between complete ones, ASCII or the end; or after ASCII and before two
+# complete ones. A single accented letter of a single-byte encoding does not match.
 BROKEN = re.compile(
     rb"(?<=[\xe2-\xef][\x80-\xbf][\x80-\xbf])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=[\xe2-\xef][\x80-\xbf][\x80-\xbf]|[\x00-\x7f]|\Z)"
     rb"|(?<![\x80-\xff])(?:[\xe2-\xef][\x80-\xbf]|[\x80-\xbf]{1,2})(?=(?:[\xe2-\xef][\x80-\xbf][\x80-\xbf]){2})"
 )
 TRAILING = re.compile(rb"[\x80-\xbf]{0,2}")
-HIGH = re.compile(rb"[\x80-\xff]{7,}")  # a run that may have lost one; shorter odd ones are accented letters
-NO_PAIR = 0xFFFD  # what the model takes bytes for that are no character of GBK
+HIGH = re.compile(rb"[\x80-\xff]{7,}")  # a run that may have lost a byte; shorter odd ones are accented letters
+NO_PAIR = 0xFFFD  # the model's index for bytes that are not a GBK character
 SINGLE_COST = 15.0  # nats; a character out of step costs eight more than one in step
 LONGEST = 4000
 
 
 def without_broken(data: bytes, *, start: bool = False) -> tuple[str, int] | None:
-    """Return UTF-8 decoded, with U+FFFD for what is left of characters that lost a byte, and their number; None if it is no such UTF-8.
+    """Return UTF-8 decoded, with U+FFFD for the rest of characters that lost a byte, and their number; None if it is not such UTF-8.
 
     With ``start`` the first character may have lost its first byte.
 
@@ -52,9 +52,9 @@ def without_broken(data: bytes, *, start: bool = False) -> tuple[str, int] | Non
 
 
 def resynchronised(data: bytes, most: int) -> tuple[str, int] | None:
-    """Return GBK decoded, with U+FFFD for each byte that has lost the other of its pair, and their number, from 1 to ``most``; else None.
+    """Return GBK decoded, with U+FFFD for each byte that has lost its partner, and their number, from 1 to ``most``; otherwise None.
 
-    Within a run of bytes above ASCII the likeliest way through pairs and single bytes is taken, each single one at `SINGLE_COST`.
+    Within a run of bytes above ASCII, the most likely sequence of pairs and single bytes is chosen, at a cost of `SINGLE_COST` for each single byte.
 
     >>> resynchronised("新疆是一个好地方，我们".encode("gbk")[:9] + "好地方，我们".encode("gbk"), 1)
     ('新疆是一�好地方，我们', 1)
@@ -72,7 +72,7 @@ def resynchronised(data: bytes, most: int) -> tuple[str, int] | None:
         for low, high in runs:
             parts.append(data[done:low].decode("gb18030"))
             text, at = [], low
-            for before, step in enumerate(np.flatnonzero(widths[low:high] == 1).tolist()):  # a single byte, behind so many other ones
+            for before, step in enumerate(np.flatnonzero(widths[low:high] == 1).tolist()):  # a single byte, after this many others
                 stop = low + 2 * step - before
                 text.append(_paired(data[at:stop]))
                 at = stop + 1
@@ -84,7 +84,7 @@ def resynchronised(data: bytes, most: int) -> tuple[str, int] | None:
 
 
 def _paired(data: bytes) -> str:
-    """Return pairs of bytes as GBK, one character each; what is none is U+FFFD."""
+    """Decode pairs of bytes as GBK, one character each; invalid pairs become U+FFFD."""
     try:
         return data.decode("gbk")
     except UnicodeDecodeError:
@@ -92,7 +92,7 @@ def _paired(data: bytes) -> str:
 
 
 def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
-    """Do what `_ways` does, in NumPy and lists."""
+    """Compute the same as `_ways` with NumPy and lists."""
     n = len(run)
     here = pairs[run[:-1].astype(np.int64) << 8 | run[1:]].astype(np.int64)
     left, right = here[:-2], here[2:]
@@ -115,11 +115,11 @@ def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
 
 @kernel_beside(_ways_at_once)
 def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
-    """Write how many bytes each step of the likeliest way through a run takes; return how many steps it has."""
+    """Write the number of bytes of each step in the most likely sequence for a run; return the number of steps."""
     n = len(run)
     best, back = np.zeros(n + 1, np.float64), np.ones(n + 1, np.uint8)
     best[1] = -SINGLE_COST
-    for i in range(2, n + 1):  # each pair is looked at behind the one before it in step
+    for i in range(2, n + 1):  # each pair is scored after the previous pair in step
         here = pairs[np.int64(run[i - 2]) << 8 | np.int64(run[i - 1])]
         gain = links.start[here] if i < 4 else follows(links, pairs[np.int64(run[i - 4]) << 8 | np.int64(run[i - 3])], here)
         pair, single = best[i - 2] + np.float64(gain), best[i - 1] - SINGLE_COST
@@ -137,7 +137,7 @@ def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
 
 @kernel
 def _all_ways(data: U8, runs: I64, pairs: I32, links: Links, widths: U8) -> int:
-    """Write the steps through each of some runs, from where it starts on; return how many of them are no character."""
+    """Write the steps for each run, beginning at its offset; return how many of them are not a character."""
     lost = 0
     for n in range(len(runs)):
         low, at = runs[n, 0], runs[n, 0]

@@ -1,1 +1,1 @@
-"""Cleaning on a cluster: kernels that read, clean and write pages, and what runs their plans."""
+"""Cleaning on a cluster: kernels that read, clean and write pages, and the code that runs their plans."""

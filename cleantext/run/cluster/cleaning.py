@@ -1,4 +1,4 @@
-"""Kernels between reading and writing: what hosts repeat, and pages cleaned with it, as `cleantext.run.shards.clean_shard` cleans them."""
+"""Kernels between reading and writing: learn repeated lines of hosts, and clean pages with them, as `cleantext.run.shards.clean_shard` does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["CleanRecords", "Learn", "Sum", "Visible"]
 
 @dataclass(frozen=True)
 class Visible:
-    """Say what is to be read of pages that hosts are learned from; one that cannot be read teaches nothing."""
+    """Extract the visible lines of pages from which hosts are learned; pages that cannot be read are skipped."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -40,7 +40,7 @@ class Visible:
         return pa.schema([("place", pa.int64()), ("host", pa.string()), ("text", pa.string())])
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield the texts of records."""
+        """Yield the visible lines of records."""
         import pyarrow as pa
 
         made = []
@@ -55,7 +55,7 @@ class Visible:
 
 @dataclass(frozen=True)
 class Learn:
-    """Learn what the pages of each host repeat. One host is held at a time."""
+    """Learn the lines that the pages of each host repeat. One host is held in memory at a time."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -65,7 +65,7 @@ class Learn:
         return pa.schema([("host", pa.string()), ("profile", pa.string())])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield a row for each host that repeats something, of rows of `Visible` in the order of hosts and places."""
+        """Yield a row for each host with repeated lines, given rows of `Visible` sorted by host and place."""
         host, pages = "", list[Page]()
         for batch in batches:
             for name, text in zip(batch.column("host").to_pylist(), batch.column("text").to_pylist(), strict=True):
@@ -89,14 +89,14 @@ class CleanRecords:
     """Clean records, each with the profile of its host."""
 
     settings: Settings = field(repr=False)
-    fingerprint: str = field(init=False)  # of the settings: what a plan is known by
+    fingerprint: str = field(init=False)  # of the settings; identifies this kernel in a plan
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", self.settings.fingerprint)
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns: place, batch, the tally of a batch (on rows without a page), those of a corpus, and what is carried."""
+        """The columns: place, batch, the tally of a batch (in rows without a page), those of a corpus, and the carried fields."""
         import pyarrow as pa
 
         head = [("place", pa.int64()), ("batch", pa.int64()), ("tally", pa.string())]
@@ -125,7 +125,7 @@ class CleanRecords:
 
 
 def _groups(batch: pa.RecordBatch) -> Iterator[tuple[str | None, list[int], list[Row]]]:
-    """Yield records by the batch they were read in and the profile of their host, with their numbers here; no id is twice in a group."""
+    """Yield records by the batch they were read in and the profile of their host, with their numbers here; ids within a group are distinct."""
     groups: dict[Any, tuple[list[int], list[Row], set[str]]] = {}
     columns = (batch.column(name).to_pylist() for name in ("batch", "profile", "notes"))
     for n, (number, profile, notes, row) in enumerate(zip(*columns, records_of(batch), strict=True)):
@@ -149,7 +149,7 @@ def _profile(text: str) -> HostProfile:
 
 @dataclass(frozen=True)
 class Sum:
-    """Add the tallies of batches up."""
+    """Add up the tallies of batches."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -159,7 +159,7 @@ class Sum:
         return pa.schema([("tally", pa.string())])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield one row for all."""
+        """Yield one row with the sum."""
         import pyarrow as pa
 
         report = None

@@ -1,8 +1,8 @@
-"""Kernels that read: files, or rows of a table, to records of one schema.
+"""Reading kernels: turn files, or rows of a table, into records of one schema.
 
 A record has a place: 23 bits for the unit of reading, 20 for the batch in it and 20 for the row, in the order in which one machine
-reads them. Each batch ends in a mark, a row without an id that says what the reader counted in it. Further fields are
-Arrow messages, since files differ in them and one table cannot.
+reads them. Each batch ends with a mark: a row without an id that has the counts of the reader. Further fields are stored as
+Arrow messages, since their types differ between files, and a table needs one type.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["READ", "Given", "ReadUnits", "kind_of_carried", "packed", "record_schema", "records_of", "units_table", "unpacked"]
 
-ROWS = 1 << 20  # of a batch, and batches of a unit: the bits of a place
-# What a reader gives of a page: the columns of `Row` but those of searches.
+ROWS = 1 << 20  # rows of a batch, and batches of a unit: the bits of a place
+# The output of a reader for each page: the columns of `Row` without those of searches.
 READ = ("id", "content", "kind", "url", "host", "charset", "decoded", "published", "flags", "source", "number", "error")
 
 
 def record_schema() -> pa.Schema:
-    """Return the schema of records: place, batch, the columns of `READ`, the host that may be learned, what is carried, and notes of marks."""
+    """Return the schema of records: place, batch, the columns of `READ`, the host to learn, the carried fields, and the notes of marks."""
     import pyarrow as pa
 
     kinds: dict[str, Any] = {"content": pa.binary(), "decoded": pa.bool_(), "number": pa.int64()}
@@ -43,14 +43,14 @@ def record_schema() -> pa.Schema:
 
 
 def records_of(batch: pa.RecordBatch) -> Iterator[Row]:
-    """Yield records as readers give them."""
+    """Yield records as the readers do."""
     columns = [batch.column(name).to_pylist() for name in READ]
     for values in zip(*columns, strict=True):
         yield Row(**dict(zip(READ, values, strict=True)))
 
 
 def units_table(units: Sequence[Unit], path: Path) -> Table:
-    """Write units of reading as a table ``unit, work, files``, one row each; ``files`` tells their files as they are now from those of another time."""
+    """Write units of reading as a table ``unit, work, files``, one row each; ``files`` identifies the present version of their files."""
     import pyarrow as pa
 
     files = [json.dumps(unit.identity) for unit in units]
@@ -60,7 +60,7 @@ def units_table(units: Sequence[Unit], path: Path) -> Table:
 
 @dataclass(frozen=True)
 class ReadUnits:
-    """Read the files of units, each from its beginning to its end."""
+    """Read the files of units, each from beginning to end."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -81,7 +81,7 @@ class ReadUnits:
 
         rows = read.num_rows
         names, hosts, errors = (read.column(name).to_pylist() for name in ("id", "host", "error"))
-        # As `with_learned` counts hosts: pages of files are not read for it.
+        # Like `with_learned`, which counts hosts without reading files of pages.
         known = [
             (host or host_of(Page("", id=name))) if error is None or not many else ""
             for name, host, error in zip(names, hosts, errors, strict=True)
@@ -104,7 +104,7 @@ class ReadUnits:
 
 @dataclass(frozen=True)
 class Given:
-    """Take rows ``place, id, url`` and ``text`` or, with ``html``, ``html`` (a string, or bytes in any encoding) as records."""
+    """Convert rows ``place, id, url`` and ``text`` or, with ``html``, ``html`` (a string, or bytes in any encoding) to records."""
 
     html: bool
 
@@ -151,7 +151,7 @@ def kind_of_carried(kind: pa.DataType) -> bytes:
 
 
 def packed(column: pa.Array, kind: bytes) -> list[bytes | None]:
-    """Return the rows of a struct column as Arrow messages, from which `unpacked` makes them again under the same ``kind``."""
+    """Return the rows of a struct column as Arrow messages; `unpacked` is the inverse, with the same ``kind``."""
     import pyarrow as pa
 
     schema = pa.ipc.read_schema(pa.py_buffer(kind))
@@ -162,7 +162,7 @@ def packed(column: pa.Array, kind: bytes) -> list[bytes | None]:
 
 
 def unpacked(rows: Sequence[bytes | None], kinds: Sequence[bytes], kind: pa.DataType) -> pa.Array:
-    """Return further fields of rows, each packed under its own of ``kinds``, as one struct column of a type that holds all."""
+    """Return the further fields of rows, each packed with its own of ``kinds``, as one struct column of a type that holds all."""
     import pyarrow as pa
 
     parts: list[pa.Array] = []

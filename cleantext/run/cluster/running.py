@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "clean_on", "clean_on_spark"]
 
-KNOWN = 10_000  # bytes of a page, about: how many pages there are is not known before they are read
+KNOWN = 10_000  # approximate bytes of a page, since the number of pages is unknown before they are read
 
 
 class Runner(Protocol):
-    """What runs plans in a folder: of Spark, or of one machine."""
+    """Runs plans in a folder, on Spark or on one machine."""
 
     def run(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Table]:
-        """Run a plan over tables, or the rest of it where it was stopped."""
+        """Run a plan over tables, or the rest of it after an interruption."""
         ...
 
     def clear(self) -> None:
-        """Forget what was done."""
+        """Discard finished work."""
         ...
 
 
@@ -60,9 +60,9 @@ def clean_on_spark(
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Report:
-    """Clean pages on the cluster ``master``, with settings ``spark`` of its own; all workers reach ``src`` and ``out`` by these names.
+    """Clean pages on the cluster ``master``, with Spark settings ``spark``; all workers must reach ``src`` and ``out`` by these names.
 
-    Raise as `clean_on`, whose ``options`` are the others, and `ConfigError` where the cluster cannot be reached.
+    The other ``options`` are those of `clean_on`. Raise the same errors, and `ConfigError` if the cluster cannot be reached.
     """
     with runners(master, spark, progress) as make:
         return clean_on(make, src, out, cluster=True, **options)
@@ -78,10 +78,10 @@ def clean_on(
 ) -> Report:
     """Clean pages by plans; write a corpus with the rows of `clean_files`, its tables of duplicates, failed.jsonl, hosts.toml and report.json.
 
-    ``make`` gives what runs plans in a folder. The ``options`` are those of `clean_files`, of which ``form`` is "parquet" by default; ``record`` says that edits are counted, as ``removed_share``,
-    ``damage`` and the report have them: none are written. Files of the corpus are parts in no order (``corpus-00017.parquet``), and so are those of what is
-    dropped from it (``dropped-00017.parquet``). Raise `ConfigError` or `InputError` before anything is written, `InputError` for a
-    page that fails where ``strict`` says so, and `CleantextError` where pages in are not pages out.
+    ``make`` makes a runner of plans for a folder. The ``options`` are those of `clean_files`, but ``form`` is "parquet" by default; ``record`` means that edits
+    are counted for ``removed_share``, ``damage`` and the report, but none are written. The files of the corpus are parts in no particular order
+    (``corpus-00017.parquet``), and so are the dropped rows (``dropped-00017.parquet``). Raise `ConfigError` or `InputError` before anything is written,
+    `InputError` for a page that fails if ``strict``, and `CleantextError` if the numbers of pages read and written differ.
     """
     started = time.perf_counter()
     asked = Options.of({"form": "parquet", **options, "page_seconds": 0, "max_page_memory": 0})
@@ -122,7 +122,7 @@ def clean_on(
         write_jsonl(folder / "failed.jsonl", report.failures) if report.failures else (folder / "failed.jsonl").unlink(missing_ok=True)
         names = [row[name] for row in files["written"].read().to_pylist() for name in ("corpus", "dropped") if row[name]]
         drop_corpus(folder, names)
-        for name in (EDITS, METADATA, DROPPED_FILE, "report.html"):  # of another run into this folder
+        for name in (EDITS, METADATA, DROPPED_FILE, "report.html"):  # left in this folder by another run
             (folder / name).unlink(missing_ok=True)
         write_json(folder / "report.json", report.to_json())
         write_origin(folder, state, "")
@@ -139,7 +139,7 @@ def _tally(table: Table) -> Report:
 
 
 def _count(report: Report, made: Mapping[str, Table], written: Table) -> None:
-    """Count what became of pages since they were cleaned. Raise `CleantextError` where there are not as many as were read."""
+    """Count the outcomes of pages since they were cleaned. Raise `CleantextError` if their number differs from that of pages read."""
     import pyarrow.compute as pc
 
     read, failed = report.pages_in, report.outcomes["failed"]
@@ -162,14 +162,14 @@ def _say(report: Report, settings: Settings, notes: Sequence[str]) -> None:
 
 
 def _found(folder: Path, made: Mapping[str, Table], plan: Plan, settings: Settings, report: Report) -> set[str]:
-    """Write what a search found, without texts; return the names of the tables."""
+    """Write the result of a search, without texts; return the names of the tables."""
     if settings.duplicates == "off":
         return set()
     from cleantext.run.writers.finish import query_of
 
     tables = {name: made[name] for name in ("pairs", "clusters", "cuts", "stretches") if name in made}
     written = write_found(folder, Searched(tables, told_of(made, plan, query_of(settings)), [], []), report, edits=None)
-    (folder / "duplicates.jsonl").unlink()  # it would show texts
+    (folder / "duplicates.jsonl").unlink()  # it would contain texts
     return written - {"duplicates.jsonl"}
 
 

@@ -1,7 +1,7 @@
-"""The kernel that writes a corpus: part for part of the cleaned pages, each with its own marks, beside the others and by any worker.
+"""The kernel that writes a corpus: each part of the cleaned pages with its own marks, independently, by any worker.
 
-A part is read again, and of the marks the row groups that its places fall into: no text is moved for it. Files are named by the number of their part and
-put in their place whole, so that a task that is done twice writes the same twice.
+It reads a part again, and only the row groups of marks that its places fall into, so no text is moved between workers. Files are named by the number
+of their part and renamed into place when complete, so a task that runs twice writes the same files twice.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 __all__ = ["WriteParts", "parts_table", "write_plan"]
 
-ROWS = 2_000  # of a part that are held at once, and of a row group
+ROWS = 2_000  # rows of a part held at once, and of a row group
 
 
 @dataclass(frozen=True)
 class WriteParts:
-    """Write the files of parts: ``corpus-00000.parquet`` (or JSON lines), and ``dropped-00000.parquet`` of the pages that are not kept."""
+    """Write the files of parts: ``corpus-00000.parquet`` (or JSON lines), and ``dropped-00000.parquet`` for pages that are not kept."""
 
     out: str
     settings: Settings = field(repr=False)
     carries: bytes  # the type of all further fields
-    shards: tuple[str, ...]  # files of this table
-    options: str = field(init=False)  # of the settings: what a plan is known by
+    shards: tuple[str, ...]  # the files of this table
+    options: str = field(init=False)  # of the settings; identifies this kernel in a plan
 
     def __post_init__(self) -> None:
         told = self.settings
@@ -58,7 +58,7 @@ class WriteParts:
         )
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield a row for each part of rows ``part, path, marks``."""
+        """Yield a row for each part in the rows ``part, path, marks``."""
         import pyarrow as pa
 
         carried = pa.ipc.read_schema(pa.py_buffer(self.carries)).field(0).type
@@ -79,7 +79,7 @@ class WriteParts:
     def _finished(
         self, path: str, marks: Sequence[str], carried: pa.DataType, schema: pa.Schema
     ) -> Iterator[tuple[pa.Table, list[str], list[str]]]:
-        """Yield the rows of a part with all their columns, what became of each, and why: some thousand at a time."""
+        """Yield the rows of a part with all their columns, their outcomes, and the reasons: some thousand at a time."""
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
@@ -106,7 +106,7 @@ class WriteParts:
 
 
 class _Files:
-    """The files of a part, each begun where there is a row for it."""
+    """The files of a part, each created when it has a first row."""
 
     def __init__(self, out: Path, number: int, form: str, carried: pa.DataType, stack: ExitStack) -> None:
         self.kept = (out / f"corpus-{number:05d}.{form}", form, corpus_schema(carried))
@@ -115,7 +115,7 @@ class _Files:
         self.sinks: dict[Path, Any] = {}
 
     def write(self, table: pa.Table, outcomes: Sequence[str], reasons: Sequence[str]) -> int:
-        """Write rows; return the characters of those that are kept."""
+        """Write rows; return the number of characters of those that are kept."""
         import pyarrow as pa
 
         kept = table.filter(pa.array([outcome == "kept" for outcome in outcomes], pa.bool_()))
@@ -126,7 +126,7 @@ class _Files:
         return sum(kept["chars_out"].to_pylist())
 
     def names(self) -> list[str]:
-        """Return the names of the files, empty where there is none. The first part always has one: a corpus without a page is one, too."""
+        """Return the names of the files, empty if there are none. The first part always has one, since a corpus without pages still has a file."""
         if not self.number and self.kept[0] not in self.sinks:
             self._sink(self.kept)(self.kept[2].empty_table())
         return [path.name if path in self.sinks else "" for path in (self.kept[0], self.rest[0])]
@@ -145,7 +145,7 @@ def _spans(packed: bytes) -> list[Spans]:
 
 
 def _of_places(paths: Sequence[str], places: Sequence[int]) -> Iterator[Mapping[str, Any]]:
-    """Yield the marks of the row groups that some places, in order, fall into."""
+    """Yield the marks of the row groups that contain the given places, which are sorted."""
     import pyarrow.parquet as pq
 
     for path in paths:
@@ -205,15 +205,15 @@ def _range(path: str) -> tuple[int, int]:
 
 
 def write_plan(found: Mapping[str, Table], settings: Settings, out: Path) -> Plan:
-    """Return the step from a table ``parts`` (see `parts_table`) to files below ``out``, of what `clean_plan` found there.
+    """Return the step from a table ``parts`` (see `parts_table`) to files below ``out``, given the outputs of `clean_plan`.
 
-    Output: ``written``, a row for each part (`WriteParts`). Raise `ConfigError` where ``where`` of the settings is no condition over the columns.
+    Output: ``written``, a row for each part (`WriteParts`). Raise `ConfigError` if ``where`` of the settings is no condition over the columns.
     """
     import pyarrow as pa
 
     kinds = sorted(found["kinds"].read().to_pylist(), key=lambda row: row["first"])
     carried = common(pa.ipc.read_schema(pa.py_buffer(row["carries"])).field(0).type for row in kinds)
-    with Where(settings.where, corpus_schema(carried)):  # said now, not by a worker
+    with Where(settings.where, corpus_schema(carried)):  # checked now, not by a worker
         pass
     kernel = WriteParts(str(out.absolute()), settings, kind_of_carried(carried), tuple(found["shards"].paths))
     return Plan((Map("written", "parts", kernel, spread=True),), ("written",))

@@ -1,1 +1,1 @@
-"""What can be asked of a finished run: samples, audits, and the way back."""
+"""Operations on a finished run: samples, audits, and undo."""

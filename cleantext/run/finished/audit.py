@@ -1,4 +1,4 @@
-"""Where a rule fired in a finished run: a sample to read, each firing with the lines around it."""
+"""Show where a rule fired in a finished run: a sample of its edits, each with the text around it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ SHOWN = 60  # characters before and after
 
 
 class Firing(NamedTuple):
-    """One time that a rule changed a page."""
+    """One edit of a rule on a page."""
 
     page: str
     start: int  # in the text as read
     end: int
     before: str
     after: str
-    lead: str  # what stood before it in the text as read, and
-    trail: str  # behind it
+    lead: str  # the text as read before it, and
+    trail: str  # after it
 
 
 class Audit(NamedTuple):
@@ -41,9 +41,9 @@ class Audit(NamedTuple):
 
 
 def audit(out: str | Path, rule: str, *, sample: int = 20, seed: int = 0) -> Audit:
-    """Draw a sample of the edits of a rule from the output folder of a run; the same seed draws the same.
+    """Draw a sample of the edits of a rule from the output folder of a run; the same seed draws the same sample.
 
-    Raise `InputError` where the folder is no run that recorded its edits, or no rule of this id fired in it.
+    Raise `InputError` if the folder is not a run with recorded edits, or if no rule of this id fired in it.
     """
     folder = Path(out)
     has_edits(folder)
@@ -57,7 +57,7 @@ def audit(out: str | Path, rule: str, *, sample: int = 20, seed: int = 0) -> Aud
 
 
 def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[int, int, list[tuple[str, int, int, str, str]]]:
-    """Draw rows by reservoir, so that a table of any size fits; say how many there are, on how many pages."""
+    """Draw rows by reservoir sampling, so tables may have any size; also return how many rows there are, and on how many pages."""
     import pyarrow.compute as pc
 
     total = 0
@@ -69,7 +69,7 @@ def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[in
         fired.update(pc.unique(names).to_pylist())
         here = table.filter(pc.equal(names, rule))
         pages.update(pc.unique(here["page"].cast("string")).to_pylist())
-        keep: dict[int, int] = {}  # place in the sample, and the row that takes it last
+        keep: dict[int, int] = {}  # slot in the sample, and the last row drawn into it
         for n in range(here.num_rows):
             at = total + n if total + n < sample else chance.randrange(total + n + 1)
             if at < sample:
@@ -85,10 +85,10 @@ def _draw(path: Path, rule: str, sample: int, chance: random.Random) -> tuple[in
 
 
 def _as_read(folder: Path, pages: Sequence[str]) -> dict[str, str]:
-    """Return the texts of pages as they were read, by taking their edits back."""
+    """Return the texts of pages as they were read, by undoing their edits."""
     edits = read_edits(folder / EDITS, pages)
     texts = {}
     for row in pages_of(folder, texts=True, ids=set(pages)):
-        with contextlib.suppress(EditError, InputError):  # changed since: the firing is known, what stood around it is not
+        with contextlib.suppress(EditError, InputError):  # changed since: the edit is known, but not the text around it
             texts[row["id"]] = text_as_read(folder, row, edits.get(row["id"], []))
     return texts

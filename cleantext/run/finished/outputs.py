@@ -1,4 +1,4 @@
-"""A finished run, read again: what became of its pages, and their texts as they were and as they are."""
+"""Read a finished run: the outcomes of its pages, and their texts before and after."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["dropped", "has_edits", "is_table_run", "pages_of", "text_of"]
 
 
 def is_table_run(out: Path) -> bool:
-    """Say whether a folder holds a corpus that was written as a table."""
+    """Return whether a folder holds a corpus that was written as a table."""
     return bool(corpus_files(out))
 
 
 def has_edits(out: Path) -> None:
-    """Raise `InputError` where a folder is no run that recorded its edits."""
+    """Raise `InputError` if a folder is not a run with recorded edits."""
     if not out.is_dir():
         raise InputError(f"{out}: no such folder; check the path")
     if not (out / EDITS).exists() or not (is_table_run(out) or (out / METADATA).exists()):
@@ -33,10 +33,10 @@ def has_edits(out: Path) -> None:
 def pages_of(
     out: Path, *, texts: bool = False, columns: Collection[str] | None = None, ids: Collection[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield what became of the pages of a run, with ``outcome``, and of tables with their ``text`` where it is asked for.
+    """Yield the rows of the pages of a run, with ``outcome``; for tables also with their ``text`` on request.
 
-    ``columns`` are those of a table that are read, where not all are asked for; ``ids`` name the pages that are, where not all are. Rows
-    of a table that were dropped come behind those that were kept; pages that failed are in no table.
+    ``columns`` restricts the columns of a table that are read; ``ids`` restricts the pages. The dropped rows
+    of a table come after those that were kept; pages that failed are in no table.
     """
     if not is_table_run(out):
         rows = rows_of(out / METADATA) if (out / METADATA).exists() else ()
@@ -52,7 +52,7 @@ def pages_of(
 def dropped(
     out: Path, *, texts: bool = False, columns: Collection[str] | None = None, ids: Collection[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows that were dropped, as `pages_of` does. Raise `InputError` for a damaged file."""
+    """Yield the rows that were dropped, like `pages_of`. Raise `InputError` for a damaged file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -68,7 +68,7 @@ def dropped(
 
 
 def text_of(out: Path, row: Mapping[str, Any]) -> str:
-    """Return the cleaned text of a page of a run. Raise `EditError` where it was changed or lost since, `InputError` where its name leads out."""
+    """Return the cleaned text of a page of a run. Raise `EditError` if it was changed or lost since, `InputError` if its name leads out."""
     if "text" in row:
         return str(row["text"])
     data = b""

@@ -1,4 +1,4 @@
-"""The way back: pages as they were read, from the output folder of a run alone."""
+"""Undo: pages as they were read, from only the output folder of a run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Steps = Sequence[tuple[str, Sequence[Edit]]]
 
 
 def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
-    """Write the pages as they were read, from the cleaned pages and edits.parquet of a run alone.
+    """Write the pages as they were read, from only the cleaned pages and edits.parquet of a run.
 
-    Text comes back as UTF-8 without byte order mark, whatever its encoding was; packed pages come back
-    unpacked, and HTML as the visible lines that were read from it, with .txt behind its name. Yield each
-    file written, or there already as it would be; of a table tables ``id, url, text`` of its form. A page that cannot come back, since it
-    was changed or lost, its name leads out of a folder, or another text stands in its place, is counted and told in ``report``, and nothing
-    of it is written. While it works its state stands in ``to``, so that it can be run again after it was stopped. Raise `InputError` where the folder is not a run with recorded edits, and `ConfigError` where ``to``
-    holds the pages of a run, or another process writes there.
+    Text is written as UTF-8 without byte order mark, whatever its encoding was; compressed pages are written
+    uncompressed, and HTML as the visible lines that were read from it, with .txt added to its name. Yield each
+    file that was written, or was already there with the right content; for a table, tables ``id, url, text`` of its form. A page that cannot be restored (it
+    was changed or lost, its name leads out of a folder, or another text is in its place) is counted and named in ``report``, and nothing
+    is written for it. The state of the work is kept in ``to``, so that an interrupted undo can be run again. Raise `InputError` if the folder is not a run with
+    recorded edits, and `ConfigError` if ``to`` holds the pages of a run, or another process writes there.
     """
     source, target = Path(out), Path(to)
     has_edits(source)
@@ -53,19 +53,19 @@ def undo(out: str | Path, to: str | Path, report: Report) -> Iterator[Path]:
 def _of_texts(source: Path, target: Path, report: Report, *, over: bool) -> Iterator[Path]:
     rows = rows_of(source / METADATA)
     open_ = {row["id"]: row for row in rows if row["outcome"] != "failed"}
-    failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # such as those that could not be written
-    for table in readers_of(source / EDITS):  # a shard at a time: all edits of a crawl would not fit
+    failed = {row["id"] for row in rows if row["outcome"] == "failed"}  # for example those that could not be written
+    for table in readers_of(source / EDITS):  # a shard at a time: all edits of a crawl may not fit in memory
         for page, steps in steps_of(table()).items():
             if page in open_:
                 yield from _restored(source, target, open_.pop(page), steps, report, over=over)
             elif page not in failed:
                 report.fail(page, f"{page}: has edits in {EDITS}, but no row in {METADATA}, or another before: clean the page again")
-    for row in open_.values():  # whose text the pipeline left as it was
+    for row in open_.values():  # pages that the pipeline did not change
         yield from _restored(source, target, row, [], report, over=over)
 
 
 def _of_table(source: Path, target: Path, report: Report) -> Iterator[Path]:
-    """Write the originals of a table as a table ``id, url, text``, in files of a bounded size; one shard of edits is in memory at a time."""
+    """Write the originals of a table as a table ``id, url, text``, in files of bounded size; one shard of edits is in memory at a time."""
     import pyarrow as pa
 
     schema = pa.schema([("id", pa.string()), ("url", pa.string()), ("text", pa.string())], metadata={KEY: SCHEMA.encode()})
@@ -92,7 +92,7 @@ def _of_table(source: Path, target: Path, report: Report) -> Iterator[Path]:
 
 
 def _with_steps(source: Path) -> Iterator[tuple[dict[str, Any], Steps]]:
-    """Yield the rows of a table, kept and dropped, each with its edits: a shard at a time, in whose order all files are."""
+    """Yield the rows of a table, kept and dropped, each with its edits, one shard at a time: all files are in the order of shards."""
     kept = ({**row, "outcome": "kept"} for table in corpus_tables(source) for row in table.to_pylist())
     gone = dropped(source, texts=True) if (source / DROPPED_FILE).exists() else iter(())
     edits = ((table["shard"][0].as_py(), table) for read in readers_of(source / EDITS) if (table := read()).num_rows)
@@ -106,7 +106,7 @@ def _with_steps(source: Path) -> Iterator[tuple[dict[str, Any], Steps]]:
 
 
 def is_undone(out: Path, folder: Path) -> bool:
-    """Say whether a folder holds nothing but files of the names that `undo` of a run writes, stopped or done."""
+    """Return whether a folder only holds files with names that `undo` of a run writes, interrupted or finished."""
     if is_undo(folder):
         return True
     if is_run(folder):
@@ -124,7 +124,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _begin(state: Path, source: Path) -> bool:
-    """Say of which run this is the undo, and return whether it was stopped here. Raise `ConfigError` where that of another was."""
+    """Record which run is undone; return whether its undo was interrupted here. Raise `ConfigError` if that of another run was."""
     held, ours = state / "run.json", str(source.resolve())
     if held.exists():
         try:
@@ -139,9 +139,9 @@ def _begin(state: Path, source: Path) -> bool:
 
 
 def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
-    """Return a page as it was read: its cleaned text with the edits of all steps taken back.
+    """Return a page as it was read: its cleaned text with the edits of all steps undone.
 
-    Raise `EditError` where it was changed or lost since, `InputError` where its name leads out of the folder.
+    Raise `EditError` if it was changed or lost since, `InputError` if its name leads out of the folder.
     """
     text = text_of(out, row)
     for _, edits in reversed(steps):
@@ -152,7 +152,7 @@ def text_as_read(out: Path, row: Mapping[str, Any], steps: Steps) -> str:
 
 
 def explained(out: str | Path, name: str) -> Cleaned:
-    """Return a page of a finished run with what was changed on it. Raise `InputError` where there is none of this id, or it was changed since."""
+    """Return a page of a finished run with its edits. Raise `InputError` if there is no page of this id, or it was changed since."""
     folder = Path(out)
     has_edits(folder)
     row = next(pages_of(folder, texts=True, ids=[name]), None)
@@ -170,7 +170,7 @@ def explained(out: str | Path, name: str) -> Cleaned:
 
 
 def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, report: Report, *, over: bool) -> Iterator[Path]:
-    """Write one original. ``over`` lets it take the place of one that an undo, which was stopped, wrote before."""
+    """Write one original. ``over`` allows it to replace one that an interrupted undo wrote."""
     try:
         path = output_path(target, _name(row))
         data = text_as_read(source, row, steps).encode()
@@ -184,7 +184,7 @@ def _restored(source: Path, target: Path, row: Mapping[str, Any], steps: Steps, 
     except UnicodeError as error:
         report.fail(row["id"], f"{row['id']!r}: holds what is no character ({error}): mend or drop this row of {METADATA}")
     except OSError as error:
-        if not is_name_error(error):  # a full disk, say: not the page's fault
+        if not is_name_error(error):  # for example a full disk: not the page's fault
             raise
         report.fail(row["id"], unwritable(row["id"], error))
     else:

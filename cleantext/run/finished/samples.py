@@ -1,4 +1,4 @@
-"""Pages of a finished run as they were and as they are, for its report."""
+"""Pages of a finished run before and after cleaning, for its report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["page_views", "render_report", "write_report"]
 
 
 def write_report(out: Path, report: Report) -> None:
-    """Write report.json and report.html into the folder of a run whose tables are there."""
+    """Write report.json and report.html into the folder of a run whose tables are complete."""
     if (out / METADATA).exists() or is_table_run(out):
         failed = report.failures if is_table_run(out) else ()
         report.overview = overview(chain(pages_of(out, columns=READ), ({"id": row["id"], "outcome": "failed"} for row in failed)))
@@ -34,12 +34,12 @@ def write_report(out: Path, report: Report) -> None:
 
 
 def render_report(out: Path, report: Report) -> None:
-    """Write report.html, with the pages of the run that its report chose, as they were and as they are."""
+    """Write report.html, with the sample pages that the report chose, before and after cleaning."""
     write_whole(out / "report.html", render(report, page_views(out, report.overview.get("pages", ()))).encode("utf-8", "replace"))
 
 
 def page_views(out: Path, pages: Iterable[Mapping[str, Any]]) -> dict[str, View]:
-    """Return what became of some pages of a run by their ids, from its outputs. A page that failed, or changed since, has none."""
+    """Return views of some pages of a run by their ids, from its outputs. A page that failed, or changed since, has none."""
     wanted = {page["id"] for page in pages if page.get("outcome") != "failed"}
     if not wanted or not (out / EDITS).exists():
         return {}

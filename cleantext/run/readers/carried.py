@@ -1,4 +1,4 @@
-"""Further columns that are carried through: files differ in their types, and one table needs one of each."""
+"""Further columns that are carried through: their types differ between files, and one table needs one type for each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["as_type", "common", "merged"]
 
 
 def common(kinds: Iterable[pa.DataType]) -> pa.DataType:
-    """Return the struct that holds all fields of some structs, in the order in which they first come.
+    """Return the struct type with all fields of some struct types, in the order of their first occurrence.
 
     >>> import pyarrow as pa
     >>> common([pa.struct([("a", pa.int64())]), pa.struct([("b", pa.string()), ("a", pa.float64())])])
@@ -30,7 +30,7 @@ def common(kinds: Iterable[pa.DataType]) -> pa.DataType:
 
 
 def merged(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """Return the type that holds the values of both: text, as JSON, where nothing else does."""
+    """Return the type that holds the values of both: JSON text, if no other type does."""
     import pyarrow as pa
 
     if one == other:
@@ -49,7 +49,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def as_type(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return a column as a type that `common` or `merged` gave for it and others."""
+    """Convert a column to a type that `common` or `merged` returned for it and others."""
     import pyarrow as pa
 
     if column.type == kind:

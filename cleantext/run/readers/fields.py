@@ -1,4 +1,4 @@
-"""Which field of a record holds what: named by the user, else found by the names that datasets use."""
+"""Which field of a record holds what: named by the user, or found by the names that datasets commonly use."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from cleantext.errors import ConfigError
 
 __all__ = ["Chosen", "Fields", "field_of", "host_in", "id_of_url", "integer_of", "number_of"]
 
-WHOLE = 2**53  # below which a float is the integer that it was before a table without integers took it
+WHOLE = 2**53  # floats below this can be converted back to the integers that they were in a table without integer columns
 Kind = Literal["text", "html", ""]
 
-# Names under which public datasets hold what a run needs, the usual one first.
+# Names in public datasets for the fields that a run needs, the most common one first.
 TEXT = ("text", "content", "raw_content", "maintext", "article", "body", "data.text", "data.content")
 HTML = ("html", "raw_html", "html_content", "data.html")
 IDS = ("id", "_id", "doc_id", "docid", "uuid")
 URLS = ("url", "uri", "link", "source_url", "page_url", "warc_target_uri", "meta.url", "metadata.url", "data.url")
 HOSTS = ("host", "domain", "hostname")
 PUBLISHED = ("published", "publish_date", "publish_time", "pub_date", "pubdate", "date")
-PLAIN = ("text", "data.text")  # what is text by its name; other content may be HTML, which its first characters say
+PLAIN = ("text", "data.text")  # content with these names is text; other content may be HTML, which its first characters decide
 
 
-_ADDRESS = re.compile(r"[a-z]+://[\w.:-]+(?=[/?#]|\Z)", re.ASCII)  # all that the host of an ordinary address depends on
+_ADDRESS = re.compile(r"[a-z]+://[\w.:-]+(?=[/?#]|\Z)", re.ASCII)  # everything that the host of an ordinary address depends on
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The names of the fields of a record, each empty where it is to be found by its usual names.
+    """The names of the fields of a record, each empty to look for the usual names.
 
-    ``meta.id`` is the field ``id`` of the field ``meta``. ``value`` is a number or date that says which copy of duplicates stays.
-
+    ``meta.id`` is the field ``id`` of the field ``meta``. ``value`` is a number or date that decides which copy of duplicates is kept.
     >>> Fields().chosen({"url", "html", "title"}.__contains__)
     Chosen(content='html', kind='html', id='', url='url', host='', published='', value='')
     """
@@ -53,7 +52,7 @@ class Fields:
             raise ConfigError(f"a text ({self.text}) and HTML ({self.html}): name the one that holds the pages (--text or --html)")
 
     def chosen(self, has: Callable[[str], bool]) -> Chosen:
-        """Return the fields that records have. Raise `KeyError` with a name that was given and is not there, or with what was looked for."""
+        """Return the fields that records have. Raise `KeyError` with a given name that is missing, or with the names that were looked for."""
         for name in (self.text, self.html, self.id, self.url, self.host, self.published, self.value):
             if name and not has(name):
                 raise KeyError(name)
@@ -75,7 +74,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The fields of the records of one file: what is empty is not there. ``kind`` is empty where each content says whether it is HTML."""
+    """The fields of the records of one file; empty means missing. If ``kind`` is empty, each content decides whether it is HTML."""
 
     content: str
     kind: Kind
@@ -87,7 +86,7 @@ class Chosen:
 
     @cached_property
     def carried_not(self) -> set[str]:
-        """The fields that are not carried through: they become columns of their own."""
+        """The fields that are not carried through, since they become columns of their own."""
         return {self.content, self.id, self.url} - {""}
 
 
@@ -96,7 +95,7 @@ def _first(names: Sequence[str], has: Callable[[str], bool]) -> str:
 
 
 def field_of(record: Mapping[str, Any], name: str) -> Any:
-    """Return a field of a record by its name, or by the way to it. Raise `KeyError`.
+    """Return a field of a record by its name or its path. Raise `KeyError`.
 
     >>> field_of({"data": {"text": "甲"}}, "data.text"), field_of({"data.text": "乙"}, "data.text")
     ('甲', '乙')
@@ -112,9 +111,9 @@ def field_of(record: Mapping[str, Any], name: str) -> Any:
 
 
 def integer_of(name: Any) -> str | int:
-    """Return an id: a string, or an integer, also one that a table without integers made a float. Raise `TypeError` for anything else."""
+    """Return an id: a string, or an integer, also from a float in a table without integer columns. Raise `TypeError` for anything else."""
     if isinstance(name, float) and math.isfinite(name) and name == int(name) and abs(name) < WHOLE:
-        return int(name)  # as pandas writes integers of a column in which some are missing
+        return int(name)  # pandas writes integer columns with missing values as floats
     if name is None or not isinstance(name, (str, int)) or isinstance(name, bool):
         raise TypeError(f"id {name!r}: ids are strings or integers")
     if isinstance(name, str):
@@ -123,20 +122,20 @@ def integer_of(name: Any) -> str | int:
 
 
 def number_of(value: Any, name: str) -> float | None:
-    """Return what says which copy stays. Raise `TypeError` for what is no number."""
+    """Return the value that decides which copy is kept. Raise `TypeError` if it is not a number."""
     if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
         raise TypeError(f"field {name!r} is no number: {value!r}")
     return value
 
 
 def host_in(url: str | None) -> str | None:
-    """Return the host of an address, None where it names none.
+    """Return the host of an address, or None if it has none.
 
     >>> host_in("https://News.example.cn:8080/a.html"), host_in("mailto:a@example.cn"), host_in(None)
     ('news.example.cn', None, None)
     """
     if url and (found := _ADDRESS.match(url)):
-        return _host(found[0])  # of a crawl the same few again and again
+        return _host(found[0])  # a crawl repeats the same few hosts
     return _host(url) if url else None
 
 
@@ -149,7 +148,7 @@ def _host(url: str) -> str | None:
 
 
 def id_of_url(url: str) -> str:
-    """Return the id that an address makes: without its scheme and fragment, as a mirror of the site names the file.
+    """Return the id made from an address: without its scheme and fragment, like the file name in a mirror of the site.
 
     >>> id_of_url("https://news.example.cn/a/1.html#top")
     'news.example.cn/a/1.html'
@@ -159,5 +158,5 @@ def id_of_url(url: str) -> str:
 
 
 def no_field(where: str, name: str, has: Sequence[str]) -> str:
-    """Say of a table without a field that was named, or without any that could be the text, what to do."""
+    """Return a message on a table that lacks a field that was named, or any that could be the text, with what to do."""
     return f"{where}: no column {name!r}; it has {', '.join(has) or 'none'}: name the right one (--text, --html, --id)"

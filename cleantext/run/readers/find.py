@@ -1,4 +1,4 @@
-"""Finding inputs: of files, folders, patterns and addresses those that hold pages, and what the others are."""
+"""Find inputs: from files, folders, patterns and addresses, select those that hold pages, and describe the others."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from cleantext.run.readers.units import READERS
 __all__ = ["Found", "few", "find_pages", "listed"]
 
 
-# What files of these endings are that are empty or broken.
+# The assumed kind of empty or broken files with these endings.
 NAMED = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".jl": "jsonl", ".arrow": "arrow", ".feather": "arrow"}
 NAMED |= {".csv": "csv", ".tsv": "tsv", ".warc": "warc", ".wet": "wet", ".zip": "zip", ".tar": "tar"}
-SHOWN = 5  # kinds of files that are told with what to do
+SHOWN = 5  # kinds of files that are reported with what to do
 
 
 @dataclass(slots=True)
 class Found:
-    """What a search for inputs found, and what it left out."""
+    """The result of a search for inputs, including what it left out."""
 
-    pages: list[Source] = field(default_factory=list)  # one a file
-    holders: list[Source] = field(default_factory=list)  # files that hold many: tables, crawls, archives
+    pages: list[Source] = field(default_factory=list)  # one page per file
+    holders: list[Source] = field(default_factory=list)  # files with many pages: tables, crawls, archives
     ignored: list[str] = field(default_factory=list)  # by .cleantextignore
     unused: list[str] = field(default_factory=list)  # patterns of .cleantextignore that matched nothing
-    other: list[str] = field(default_factory=list)  # neither text nor HTML, no files, or of an earlier run
-    kinds: Counter[str] = field(default_factory=Counter)  # what those are
+    other: list[str] = field(default_factory=list)  # neither text nor HTML, not files, or outputs of an earlier run
+    kinds: Counter[str] = field(default_factory=Counter)  # the kinds of these
     tables: list[Source] = field(default_factory=list)  # those of them that hold many pages
 
     def leave_out(self, name: str, kind: str) -> None:
-        """Count what is no page."""
+        """Count a file that is not a page."""
         self.other.append(encodable(name))
         self.kinds[kind] += 1
 
     def meet(self, path: Path | Remote, page_id: str) -> None:
-        """Take a file of a folder as the page that it is, or leave it out as what it is.
+        """Add a file of a folder as a page, or leave it out by its kind.
 
-        What nobody can read, or tell, is a page if its name says so: it will fail, and be told.
+        A file that cannot be read or identified is a page if its name says so; it will fail and be reported.
         """
         kind = _kind_at(path)
         named = ending_of(page_id) in TEXT | HTML
@@ -66,15 +66,15 @@ class Found:
             self.tables.append(replace(Source.of(path, page_id), kind=kind.name if kind else ""))
 
     def add(self, source: Source) -> None:
-        """Take a file that was named: as what it is, or else as a page, which fails."""
+        """Add a file that was named by the user: by its kind, or if that is unknown as a page, which fails."""
         if source.kind in ("", "binary", "text") and (told := NAMED.get(ending_of(source.id))):
-            source = replace(source, kind=told)  # empty or broken: reading it will say so
+            source = replace(source, kind=told)  # empty or broken: reading it will report that
         (self.holders if source.kind in READERS else self.pages).append(source)
 
     def take_tables(self) -> None:
-        """Take the tables, crawls or archives of a folder that holds no pages; markers of Hadoop and Spark are none."""
+        """Use the tables, crawls or archives of a folder without pages; ignore the marker files of Hadoop and Spark."""
         tables = [t for t in self.tables if not t.path.name.startswith("_")]
-        named = [t for t in tables if ending_of(t.id) in RECORDS] or tables  # beside them, other JSON may be anything
+        named = [t for t in tables if ending_of(t.id) in RECORDS] or tables  # other JSON next to these may be anything
         if [p for p in self.pages if not p.path.name.startswith("_")] or not named:
             return
         self.pages = []
@@ -94,7 +94,7 @@ class Found:
 
     @property
     def notes(self) -> list[str]:
-        """What was left out and why, for people: a sentence each."""
+        """What was left out and why, for users: one sentence each."""
         told = [f"{len(self.ignored)} left out by {IGNORE_FILE}: {few(self.ignored)}"] if self.ignored else []
         told += [f"{pattern}: matches nothing here; is it spelled as the files are?" for pattern in self.unused]
         if self.other:
@@ -102,7 +102,7 @@ class Found:
         return told
 
     def join(self, other: Found) -> None:
-        """Add what another search found."""
+        """Add the result of another search."""
         for name in ("pages", "holders", "ignored", "unused", "other", "tables"):
             getattr(self, name).extend(getattr(other, name))
         self.kinds += other.kinds
@@ -113,7 +113,7 @@ class Found:
         return ", ".join(f"{kind} {n}" for kind, n in sorted(self.kinds.items(), key=lambda k: (-k[1], k[0])))
 
     def refuse_none(self) -> None:
-        """Raise `InputError` where there is not one page, and say what there is."""
+        """Raise `InputError` if there is no page at all, with what was found instead."""
         wrong = {s.id: kind for s in self.pages if (kind := KINDS.get(s.kind)) and kind.group != "page" and kind.name != "binary"}
         if self.holders or len(wrong) < len(self.pages):
             return
@@ -133,7 +133,7 @@ class Found:
 
 
 def _stdin() -> Path:
-    """Return a file with what comes from stdin, which can be read but once; it goes with the process."""
+    """Return a temporary file with the content of stdin, which can be read only once; it is deleted when the process ends."""
     with tempfile.NamedTemporaryFile(prefix="cleantext-stdin-", delete=False) as file:
         atexit.register(Path(file.name).unlink, missing_ok=True)
         shutil.copyfileobj(sys.stdin.buffer, file)
@@ -154,7 +154,7 @@ def _far(address: str, found: Found) -> None:
 
 
 def few(names: Sequence[str]) -> str:
-    """Return the first of some names.
+    """Return the first few of some names.
 
     >>> few(["1.txt", "2.txt"]), few(["1.txt", "2.txt", "3.txt", "4.txt"])
     ('1.txt, 2.txt', '1.txt, 2.txt, 3.txt, ...')
@@ -163,7 +163,7 @@ def few(names: Sequence[str]) -> str:
 
 
 def _kind_at(path: Path | Remote) -> Kind | None:
-    """Say what a file is, None where it cannot be read; what is no file, such as a pipe, is not opened."""
+    """Return the kind of a file, or None if it cannot be read; special files such as pipes are not opened."""
     with contextlib.suppress(OSError):
         return sniff(path) if path.is_file() else None
     return None
@@ -175,7 +175,7 @@ def _named(path: Path | Remote, name: str) -> Source:
 
 
 def listed(src: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """Return what a caller names as a list of paths. Raise `TypeError` for anything but a path or several."""
+    """Return the sources named by a caller as a list of paths. Raise `TypeError` for anything but a path or several."""
     many = [src] if isinstance(src, (str, os.PathLike)) else src
     expected = "src=a path (str or Path) or a list of paths: files, folders or glob patterns"
     if isinstance(many, (bytes, bytearray)) or not isinstance(many, Iterable):
@@ -190,9 +190,9 @@ def listed(src: str | Path | Iterable[str | Path]) -> list[str | Path]:
 def find_pages(sources: Sequence[str | Path]) -> Found:
     """Return the inputs of files, folders, glob patterns and addresses, sorted by id.
 
-    A folder gives its texts (.txt, .text, no ending) and what is HTML under any name (also .gz, .zst, .bz2 and .xz); hidden files
-    are passed over, and so is what a `.cleantextignore` beside the pages lists, a pattern a line. A folder without pages gives its
-    tables, crawls and archives. Files that are named are what their bytes say, and fail as pages where that is nothing to read.
+    A folder gives its texts (.txt, .text, no ending) and HTML with any name (also .gz, .zst, .bz2 and .xz); hidden files
+    are skipped, and so are those listed in a `.cleantextignore` next to the pages, one pattern per line. A folder without pages gives its
+    tables, crawls and archives. The kind of files that are named is decided by their bytes; if they are unreadable, they fail as pages.
     """
     found = Found()
     for source in sources:
@@ -208,7 +208,7 @@ def find_pages(sources: Sequence[str | Path]) -> Found:
             _walk(path, inside)
             inside.take_tables()
             found.join(inside)
-        elif path.exists() and not path.is_file():  # a pipe, say, which could be read once, if ever
+        elif path.exists() and not path.is_file():  # for example a pipe, which could be read only once, if at all
             raise InputError(f"{source}: is not a file: write it to one first")
         elif path.exists() or path.is_symlink():
             found.add(_named(path, path.name))
@@ -223,7 +223,7 @@ def find_pages(sources: Sequence[str | Path]) -> Found:
     found.pages.sort(key=lambda s: s.id)
     found.holders.sort(key=lambda s: s.id)
     twice = [name for name, n in Counter(s.id for s in found.holders).items() if n > 1]
-    if twice:  # ids are made of them
+    if twice:  # ids are made from them
         found.holders = [replace(s, id=encodable(str(s.path))) if s.id in twice else s for s in found.holders]
     _check_outputs([s.output for s in found.pages])
     return found
@@ -286,7 +286,7 @@ def _walk(root: Path, found: Found) -> None:
 
 
 def _ignored(path: Path, root: Path, ignores: dict[Path, list[str]], *, folder: bool) -> tuple[Path, str] | None:
-    """Return the folder of the file and the pattern in it that leaves a path out."""
+    """Return the folder of the ignore file and the pattern in it that excludes a path."""
     for base in (path.parent, *path.parent.parents):
         for pattern in ignores.get(base, ()):
             name = path.relative_to(base).as_posix()

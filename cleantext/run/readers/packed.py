@@ -1,4 +1,4 @@
-"""Packed files (.gz, .zst, .bz2, .xz), read piece by piece: a hostile one fails before it fills the memory."""
+"""Compressed files (.gz, .zst, .bz2, .xz), read in small pieces: a malicious one fails before it fills the memory."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ __all__ = [
 ]
 
 MAX_PAGE_BYTES = 32_000_000  # of one page, unpacked: a book has 10 MB; cleaning takes up to 25 times as much memory
-MAX_TEXT_BYTES = 1 << 30  # of one that is only compared, not cleaned
+MAX_TEXT_BYTES = 1 << 30  # of one text that is only compared, not cleaned
 MAX_LINE_BYTES = 1 << 28  # of one line of a table of texts
-# The formats pack zeros a thousand times (gzip) to thirty thousand times (zstd, bzip2), web pages 3 to 30 times and
-# a line said again and again 200 times. Short pages may repeat what they like.
+# Compression ratios: zeros reach a thousand (gzip) to thirty thousand (zstd, bzip2), web pages 3 to 30, and one line
+# repeated again and again 200. Short pages may have any ratio.
 MAX_RATIO = 250
-RATIO_FROM = 8_000_000  # unpacked bytes above which the ratio counts
-PIECE = 1 << 10  # packed bytes taken at once: 1,024 bytes of zstd become 32 MB at most
+RATIO_FROM = 8_000_000  # unpacked bytes above which the ratio is checked
+PIECE = 1 << 10  # compressed bytes taken at once: 1,024 bytes of zstd become 32 MB at most
 READ = 1 << 18  # bytes read or unpacked at once
 
 
@@ -63,7 +63,7 @@ def _xz() -> Any:
     return lzma.LZMADecompressor(memlimit=1 << 28)
 
 
-# Each gives an object with `decompress`, `eof` and `unused_data`, for one member or frame.
+# Each makes an object with `decompress`, `eof` and `unused_data`, for one member or frame.
 PACKED: dict[str, Callable[[], Any]] = {
     ".gz": _gzip,
     ".zst": _zstd,
@@ -76,7 +76,7 @@ PACKED: dict[str, Callable[[], Any]] = {
 
 
 def unpacked_name(name: str) -> str:
-    """Return a name without the endings that say how the file is packed.
+    """Return a name without the endings of compression.
 
     >>> unpacked_name("news/1.html.GZ")
     'news/1.html'
@@ -89,7 +89,7 @@ def unpacked_name(name: str) -> str:
 
 
 def read_bytes(path: File, *, most: int = MAX_PAGE_BYTES) -> bytes:
-    """Return the bytes of a file, unpacked. Raise `ValueError` where there are more than ``most``, or it is broken; `EOFError` where it is cut off."""
+    """Return the unpacked bytes of a file. Raise `ValueError` if there are more than ``most``, or it is broken; `EOFError` if it is truncated."""
     held = path.stat()
     if stat.S_ISDIR(held.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
@@ -107,7 +107,7 @@ def read_bytes(path: File, *, most: int = MAX_PAGE_BYTES) -> bytes:
 
 
 def unpacked(data: bytes, ending: str, *, most: int = MAX_PAGE_BYTES) -> bytes:
-    """Return what packed bytes become. Raise `ValueError` and `EOFError` as `read_bytes` does."""
+    """Return bytes unpacked. Raise `ValueError` and `EOFError` like `read_bytes`."""
     parts, size = [], 0
     for piece in _unpacked([data], ending):
         size += len(piece)
@@ -124,7 +124,7 @@ def _too_large(what: str, most: int) -> str:
 
 
 def lines_of(path: File, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
-    """Yield the lines of a file, unpacked, without their line breaks. Raise as `read_bytes` does, for a line of more than ``most`` bytes."""
+    """Yield the lines of a file, unpacked, without line breaks. Raise like `read_bytes`, also for a line of more than ``most`` bytes."""
     held: list[bytes] = []
     size = 0
     for piece, _ in _pieces(path):
@@ -141,22 +141,22 @@ def lines_of(path: File, *, most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
 
 
 def pieces_of(path: File) -> Iterator[bytes]:
-    """Yield the unpacked pieces of a file. Raise `OSError`, `ValueError` and `EOFError` as `read_bytes` does."""
+    """Yield the unpacked pieces of a file. Raise `OSError`, `ValueError` and `EOFError` like `read_bytes`."""
     return (piece for piece, _ in _pieces(path) if piece)
 
 
 class Stream(io.RawIOBase):
-    """The unpacked bytes of a file as a file that is read from its beginning to its end."""
+    """The unpacked bytes of a file as a file object for sequential reading."""
 
     def __init__(self, path: File) -> None:
         self.pieces, self.held, self.at = pieces_of(path), memoryview(b""), 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read some bytes; none at its end."""
+        """Read some bytes; none at the end."""
         while not self.held:
             piece = next(self.pieces, None)
             if piece is None:
@@ -168,17 +168,17 @@ class Stream(io.RawIOBase):
         return n
 
     def tell(self) -> int:
-        """Say how many bytes were read."""
+        """Return the number of bytes read."""
         return self.at
 
 
 def _pieces(path: File) -> Iterator[tuple[bytes, int]]:
-    """Yield the unpacked pieces of a file, each with the bytes read of it so far."""
+    """Yield the unpacked pieces of a file, each with the compressed bytes read so far."""
     taken = 0
 
     def read() -> Iterator[bytes]:
         nonlocal taken
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe without a writer would never open
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe without a writer would block forever
             raise ValueError("is not a file: write it to one first")
         with path.open("rb") as file:
             while piece := file.read(READ):
@@ -212,7 +212,7 @@ def _unpacked(pieces: Iterable[bytes], ending: str) -> Iterator[bytes]:
                     member = make()
                 try:
                     yield from _outputs(member, piece)
-                except Exception as error:  # zlib, zstandard, lzma and bz2 have a kind of error each
+                except Exception as error:  # zlib, zstandard, lzma and bz2 have different error classes
                     raise ValueError(f"not packed as {ending} or damaged: {error}") from error
                 piece, member = (member.unused_data, None) if member.eof else (b"", member)
     if member is not None:
@@ -220,7 +220,7 @@ def _unpacked(pieces: Iterable[bytes], ending: str) -> Iterator[bytes]:
 
 
 def _outputs(member: Any, piece: bytes) -> Iterator[bytes]:
-    """Yield what a piece becomes: at once of zlib and zstandard, whose pieces cannot become much, else bit by bit."""
+    """Yield the output of a piece: at once for zlib and zstandard, whose pieces have bounded outputs, otherwise in small steps."""
     if not hasattr(member, "needs_input"):
         yield member.decompress(piece)
         return

@@ -1,7 +1,7 @@
-"""The one schema of what readers give: Arrow batches of pages, a bounded size each, and how rows become such batches.
+"""The common schema of all readers: Arrow batches of pages of bounded size, and how rows become batches.
 
-A record that cannot be read is a row, too: with ``error``, so that what is counted as failed travels, and is taken up
-again, with the rows beside it. What is no page at all (a request in a WARC file, a picture) is only counted, in the
+A record that cannot be read is a row as well, with ``error``, so that failures are stored and resumed
+together with the other rows. What is not a page at all (a request in a WARC file, a picture) is only counted, in the
 metadata of the schema.
 """
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_BYTES", "BATCH_ROWS", "FLAG_CUT", "Batches", "Row", "made_id", "notes_of", "row_schema", "rows_of", "with_notes"]
 
-BATCH_BYTES = 4_000_000  # of content, about: two or three batches in flight stay below 1 GB; small enough that two workers end together
+BATCH_BYTES = 4_000_000  # approximate content: two or three batches in flight stay below 1 GB; small enough that two workers end together
 BATCH_ROWS = 2_000
 FLAG_CUT = "crawl_truncated"  # the crawler kept only the beginning of a page
-NOTES = b"cleantext"  # key of what the metadata of a batch's schema tells
+NOTES = b"cleantext"  # key of the notes in the metadata of a batch's schema
 
 
 class Row(NamedTuple):
-    """One page as a reader gives it."""
+    """One page as a reader returns it."""
 
     id: str
-    content: bytes  # as read; in UTF-8 where `decoded`
-    kind: str = ""  # "text", "html", or empty where the content says it
+    content: bytes  # as read; UTF-8 if `decoded`
+    kind: str = ""  # "text", "html", or empty if the content decides
     url: str | None = None
     host: str | None = None
-    charset: str | None = None  # that an HTTP header names; of what was decoded, the encoding of its file where it is not UTF-8
+    charset: str | None = None  # named by an HTTP header; if decoded, the encoding of its file unless UTF-8
     decoded: bool = False
     published: str | None = None
-    flags: str = ""  # parted by blanks
-    value: float | int | None = None  # what says which copy of duplicates stays
+    flags: str = ""  # separated by blanks
+    value: float | int | None = None  # decides which copy of duplicates is kept
     source: str = ""  # the file, and
     number: int = 1  # the record in it, from 1
-    error: str | None = None  # why there is no page
+    error: str | None = None  # why the page could not be read
     carried: Mapping[str, Any] | None = None  # further fields
 
 
@@ -72,27 +72,27 @@ def row_schema(carried: pa.DataType | None = None, value: pa.DataType | None = N
 
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[Row]:
-    """Yield the rows of a batch, without what is carried."""
+    """Yield the rows of a batch, without their carried fields."""
     columns = [batch.column(name).to_pylist() for name in Row._fields if name != "carried"]
     for values in zip(*columns, strict=True):
         yield Row(*values)
 
 
 def made_id(source: Source | str, number: int) -> str:
-    """Return the id of a record that has none of its own: its file and its number there."""
+    """Return the id of a record without one: its file and its number in it."""
     return f"{source if isinstance(source, str) else source.id}:{number}"
 
 
 def with_notes(batch: pa.RecordBatch, notes: Mapping[str, Any]) -> pa.RecordBatch:
-    """Return a batch that tells something of itself."""
+    """Return a batch with notes in its metadata."""
     return batch.replace_schema_metadata({NOTES: json.dumps(dict(notes), ensure_ascii=False).encode()})
 
 
 def notes_of(batch: pa.RecordBatch) -> dict[str, Any]:
-    """Return what a batch tells of itself.
+    """Return the notes of a batch.
 
-    ``skipped`` counts what is no page, ``renamed`` has file, number and id of records whose id stood twice, ``integers`` says
-    whether all ids are such.
+    ``skipped`` counts what is not a page, ``renamed`` has file, number and id of records with repeated ids, ``integers`` is
+    true if all ids are integers.
     """
     held: dict[str, Any] = json.loads((batch.schema.metadata or {}).get(NOTES, b"{}"))
     return held
@@ -100,7 +100,7 @@ def notes_of(batch: pa.RecordBatch) -> dict[str, Any]:
 
 @dataclass
 class Batches:
-    """Gathers the rows of one file, or of pages, into batches.
+    """Collects the rows of one file, or of pages, into batches.
 
     >>> batches = Batches("a.jsonl")
     >>> batches.add("x", "甲".encode(), number=1, carried={"rank": 3}), batches.add("x", "乙".encode(), number=2)
@@ -120,9 +120,9 @@ class Batches:
     def add(
         self, name: str | int | None, content: bytes, *, source: str = "", number: int = 1, url: str | None = None, **more: Any
     ) -> bool:
-        """Add a page, and say whether the batch is full. Without a name its address names it, or its file and number.
+        """Add a page; return whether the batch is full. Without a name, the id is its address, or its file and number.
 
-        A name that stands in the batch already gives way to file and number, too.
+        A name that is already in the batch is also replaced by file and number.
         """
         source = source or self.source
         self.integers = self.integers and isinstance(name, int) and -(2**63) <= name < 2**63
@@ -139,7 +139,7 @@ class Batches:
         return self.full
 
     def fail(self, number: int, why: str, *, source: str = "", name: str = "") -> bool:
-        """Add a record that cannot be read, and say whether the batch is full."""
+        """Add a record that cannot be read; return whether the batch is full."""
         source = source or self.source
         self.rows.append(Row(name or made_id(source, number), b"", source=source, number=number, error=why))
         self.size += 100 + len(why)
@@ -151,7 +151,7 @@ class Batches:
         return self.size >= BATCH_BYTES or len(self.rows) >= BATCH_ROWS
 
     def take(self) -> pa.RecordBatch:
-        """Return what was gathered as a batch, and begin anew."""
+        """Return the collected rows as a batch, and start a new one."""
         import pyarrow as pa
 
         carried = _carried([row.carried for row in self.rows])
@@ -168,13 +168,13 @@ class Batches:
         return batch
 
     def rest(self) -> Iterator[pa.RecordBatch]:
-        """Yield what is left, where there is something."""
+        """Yield the rest, if there is any."""
         if self.rows or self.skipped:
             yield self.take()
 
 
 def _carried(rows: list[Mapping[str, Any] | None]) -> pa.Array:
-    """Return further fields as one struct column: a field whose values are of several kinds as JSON."""
+    """Return further fields as one struct column; a field with values of several types is written as JSON."""
     import pyarrow as pa
 
     names = dict.fromkeys(name for row in rows for name in row or ())
@@ -188,7 +188,7 @@ def _carried(rows: list[Mapping[str, Any] | None]) -> pa.Array:
 
 
 def encoded(text: str) -> str:
-    """Return a text that Arrow takes: half characters (as JSON may hold) become U+FFFD."""
+    """Return a text that Arrow accepts: lone surrogates (possible in JSON) become U+FFFD."""
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
 
 
@@ -213,5 +213,5 @@ def _sound(value: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON that Arrow takes as text."""
+    """Return a value as JSON that Arrow accepts as text."""
     return encoded(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,4 +1,4 @@
-"""One record to one page: decode what a reader gave, and parse it where it is HTML."""
+"""Turn one record into one page: decode it, and parse it if it is HTML."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def read_record(row: Row, *, most: int = MAX_PAGE_BYTES) -> ReadPage:
 
 
 def _kind(row: Row, decoded: Decoded) -> str:
-    """Say what a page is by its bytes, and the name of the file where it is one of its own."""
-    if row.decoded:  # a text of a table: HTML only where it begins as a document
+    """Return the kind of a page by its bytes, and by the file name if it has its own file."""
+    if row.decoded:  # text in a table: HTML only if it begins as a document
         found = kind_of(row.content, ".txt")
         return found.name if found.name == "html" else "text"
     found = kind_of(row.content, row.id)
@@ -72,12 +72,12 @@ def _kind(row: Row, decoded: Decoded) -> str:
 
 
 def _ended(page: Page) -> Page:
-    """Return a page of HTML with a line break behind its last line, as a text file has it."""
+    """Return an HTML page with a line break after its last line, like a text file."""
     if not page.text or page.text.endswith("\n"):
         return page
     return replace(page, text=f"{page.text}\n", html=(*page.html[:-1], page.html[-1]._replace(end=len(page.text) + 1)))
 
 
 def refusal(kind: Kind) -> str:
-    """Say what a file is that is no page, and what to do with it."""
+    """Return a message: what a file is that is not a page, and what to do with it."""
     return f"is {kind.what}, and no page: {kind.advice}"

@@ -1,8 +1,8 @@
-"""What a file is, by its first bytes: a page, a table of records, an archive, or something that holds no text.
+"""Identify a file by its first bytes: a page, a table of records, an archive, or something without text.
 
-Names lie: crawlers save pages as ``.php``, ``.aspx`` and ``index.html?id=3``, downloads keep an ending of another format. So
-the bytes decide, and the ending only between readings that bytes leave open: a fragment of HTML, rows with commas.
-Plain text that talks about HTML or JSON must stay text: for `TEXT` names a page is HTML only if it starts as a document.
+Names are unreliable: crawlers save pages as ``.php``, ``.aspx`` and ``index.html?id=3``, downloads keep an ending of another format. So
+the bytes decide, and the ending is used only where they are ambiguous: a fragment of HTML, rows with commas.
+Plain text about HTML or JSON must stay text: a file with a name of `TEXT` is HTML only if it starts as a document.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "HTML", "KINDS", "TABLES", "TEXT", "Kind", "ending_of", "first_bytes", "kind_of", "sniff"]
 
-HEAD = 1 << 13  # bytes that are looked at, unpacked
-READ = 1 << 16  # packed bytes that are taken for them
+HEAD = 1 << 13  # bytes that are examined, unpacked
+READ = 1 << 16  # compressed bytes that are read for them
 TEXT = {"", ".txt", ".text"}
 HTML = {".html", ".htm", ".xhtml", ".shtml"}
-TABLES = {".parquet", ".jsonl", ".ndjson", ".jl", ".warc", ".wet"}  # of records
-# Endings of programs whose output is saved under their name: HTML if it looks like any.
+TABLES = {".parquet", ".jsonl", ".ndjson", ".jl", ".warc", ".wet"}  # tables of records
+# Endings of programs whose output is saved under their name: HTML if the content looks like it.
 _MADE = r"\.(?:php\d?|phtml|aspx?|ashx|jspx?|do|action|cgi|cfm|pl|dll|[jdp]html|(?:x|s)?html?)"
 _ASKED = re.compile(_MADE + r"[?@;&#!].*", re.DOTALL)
 DYNAMIC = re.compile(_MADE + r"(?:[?@;&#!].*)?", re.DOTALL)
@@ -37,9 +37,9 @@ Group = Literal["page", "records", "archive", "other"]
 
 
 class Kind(NamedTuple):
-    """What a file is: a name for programs, one for people, and whether it holds pages, records, files, or nothing of these.
+    """What a file is: a name for programs, one for people, and whether it holds pages, records, files, or none of these.
 
-    ``advice`` says what to do with it where a page is wanted.
+    ``advice`` says what to do with it if a page is wanted.
     """
 
     name: str
@@ -100,7 +100,7 @@ _KINDS = (
 )
 KINDS = {kind.name: kind for kind in _KINDS}
 
-_MARKS = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|\x84\x31\x95\x33)+")  # blanks, and marks of the order of bytes
+_MARKS = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|\x84\x31\x95\x33)+")  # blanks, and byte order marks
 _ASIDE = re.compile(rb"<!--.*?-->|<\?xml[\s-].*?\?>", re.DOTALL)
 _DOCUMENT = re.compile(rb"<!doctype\s+(?:html|wml|public)|<(?:html|head|body|wml)[\s>]", re.IGNORECASE)
 _TAG = re.compile(
@@ -140,7 +140,7 @@ _COLUMNS = {
 
 
 def ending_of(name: str) -> str:
-    """Return the ending of a file's name in lower case, without those that say how it is packed; with the query of an address.
+    """Return the ending of a file's name in lower case, without those of compression; including the query of an address.
 
     >>> ending_of("news/1.HTML.gz"), ending_of("news/readme"), ending_of("index.html?id=3.5")
     ('.html', '', '.html?id=3.5')
@@ -151,7 +151,7 @@ def ending_of(name: str) -> str:
 
 
 def first_bytes(path: Path | Remote, size: int = HEAD) -> bytes:
-    """Return the first bytes of a file, unpacked as its name says; fewer where it is short, cut off or broken. Raise `OSError`."""
+    """Return the first bytes of a file, unpacked according to its name; fewer if it is short, truncated or broken. Raise `OSError`."""
     with path.open("rb") as file:
         data = file.read(size if ending_of(path.name) == path.suffix.lower() else READ)
     name = path.name
@@ -161,7 +161,7 @@ def first_bytes(path: Path | Remote, size: int = HEAD) -> bytes:
 
 
 def _unpacked(data: bytes, ending: str, size: int) -> bytes:
-    """Unpack the beginning of a file, kilobyte by kilobyte: some formats make thirty thousand bytes of one."""
+    """Unpack the beginning of a file in steps of a kilobyte: some formats expand one byte to thirty thousand."""
     out, at = b"", 0
     member = PACKED[ending]()
     while at < len(data) and len(out) < size:
@@ -177,12 +177,12 @@ def _unpacked(data: bytes, ending: str, size: int) -> bytes:
 
 
 def sniff(path: Path | Remote, name: str = "") -> Kind:
-    """Say what a file is. ``name`` counts in the place of its own. Raise `OSError` where it cannot be read."""
+    """Return the kind of a file. ``name`` replaces its own name. Raise `OSError` if it cannot be read."""
     return kind_of(first_bytes(path), name or path.name)
 
 
 def kind_of(head: bytes, name: str = "") -> Kind:
-    """Say what a file is by the first bytes of it, unpacked (`HEAD` of them are enough), and its name.
+    """Return the kind of a file by its first bytes, unpacked (`HEAD` of them are enough), and its name.
 
     >>> kind_of(b"<!DOCTYPE html><p>", "page.txt").name, kind_of(b"<p>a tag</p> is explained here", "page.txt").name
     ('html', 'text')
@@ -208,10 +208,10 @@ def _name_of(head: bytes, ending: str) -> str:
 
 
 def _message(start: bytes) -> str:
-    """Say whether a text is an HTTP response or a page with headers of mail: a block of headers, an empty line, and what follows it."""
+    """Return the kind of a text that is an HTTP response or a page with mail headers (a block of headers, an empty line, content), or nothing."""
     if status := _STATUS.match(start):
         end = _headers(start[status.end() :])
-        # Else it is an example in a text.
+        # Otherwise it is an example in a text.
         sent = end and (b"\r\n" in status[0] or start[status.end() + end :].lstrip()[:1] in (b"", b"<", b"{", b"["))
         return "http" if sent else ""
     headers = start[: _headers(start)]
@@ -219,7 +219,7 @@ def _message(start: bytes) -> str:
 
 
 def _headers(text: bytes) -> int:
-    """Return where the block of headers ends that a text begins with, behind its empty line; 0 where there is none."""
+    """Return where the block of headers at the start of a text ends, after its empty line; 0 if there is none."""
     at = 0
     for line in text.splitlines(keepends=True):
         if not line.strip():
@@ -227,11 +227,11 @@ def _headers(text: bytes) -> int:
         if not _FIELD.match(line) and not (at and line[:1] in b" \t"):
             return 0
         at += len(line)
-    return at if at >= HEAD // 2 else 0  # it goes on behind what was read
+    return at if at >= HEAD // 2 else 0  # it continues beyond the bytes read
 
 
 def _source(start: bytes, ending: str) -> str:
-    """Say whether a text is the source of a program; a text that talks of one begins with its mark, and goes on in words."""
+    """Return the kind of a text that is the source of a program, or nothing; a text about one may begin with its mark, but continues with prose."""
     mark = re.match(rb"<\?php\b|<%@|<%\s*(?:dim|set|option|if|response)\b", start, re.IGNORECASE)
     if not mark:
         return ""
@@ -255,7 +255,7 @@ def _zipped(head: bytes) -> str:
 
 
 def _plain(head: bytes) -> bytes | None:
-    """Return the head as bytes of which the ASCII ones mean ASCII, also of UTF-16; None for what is no text."""
+    """Return the head as bytes in which ASCII bytes mean ASCII, also from UTF-16; None if it is not text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head[2:].replace(b"\0", b"")
     nuls = head.count(0)
@@ -268,7 +268,7 @@ def _plain(head: bytes) -> bytes | None:
 
 
 def _markup(start: bytes, ending: str) -> str:
-    """Say whether a text is HTML or other XML; nothing where it is neither."""
+    """Return the kind of a text that is HTML or other XML; empty if it is neither."""
     declared = start[:5].lower() == b"<?xml"
     body = start
     while aside := _ASIDE.match(body):
@@ -277,18 +277,18 @@ def _markup(start: bytes, ending: str) -> str:
         return "html"
     tagged = _TAG.match(body)
     if tagged and re.search(rb"<(?:html|body)[\s>]", body, re.IGNORECASE):
-        return "html"  # a script or a style put before the document
+        return "html"  # a script or a style before the document
     if ending in HTML:
         return "xml" if re.match(rb"<(?:rss|feed|urlset|sitemapindex)[\s>]", body, re.IGNORECASE) else "html"
     if declared or _XML.match(body):
-        alone = ending in TEXT and not re.match(rb"<[^<>]*>\s*(?:<|\Z)|<[^<>]*\Z|\Z", body)  # a mark that a text talks of
+        alone = ending in TEXT and not re.match(rb"<[^<>]*>\s*(?:<|\Z)|<[^<>]*\Z|\Z", body)  # a tag mentioned in a text
         return "" if alone else "xml"
     fragments = not ending or DYNAMIC.fullmatch(ending)
     return "html" if fragments and tagged and _CLOSED.search(body) else ""
 
 
 def _json(start: bytes, ending: str) -> str:
-    """Say whether a text is JSON, as lines or as one document; nothing where it is neither."""
+    """Return the kind of a text that is JSON, as lines or as one document; empty if it is neither."""
     lined = ending in {".jsonl", ".ndjson", ".jl"}
     named = lined or ending == ".json"
     if not re.match(rb'\{\s*(?:"|\})|\[\s*(?:[\[{"\]\d-]|true|false|null)', start):
@@ -307,7 +307,7 @@ def _json(start: bytes, ending: str) -> str:
 
 
 def _cut_json(text: str, *, named: bool, all_there: bool) -> str:
-    """Judge what begins as JSON, and whose first value is broken or does not end in what was read."""
+    """Judge a text that begins as JSON, but whose first value is broken or is not complete in the bytes read."""
     lines = [line.strip() for line in text.splitlines()[:20] if line.strip()]
     if any(map(_is_object, lines)) and all(line.startswith("{") for line in lines):
         return "jsonl"
@@ -325,14 +325,14 @@ def _is_object(line: str) -> bool:
 
 
 def _table(start: bytes, ending: str) -> str:
-    """Say whether a text is rows of columns: by its ending, or a header of well-known names over rows of its width."""
+    """Return the kind of a text that is a table with columns, by its ending, or by a header of well-known names over rows of its width."""
     if ending in {".csv", ".tsv", ".tab"}:
         return "csv" if ending == ".csv" else "tsv"
     lines = start.decode("utf-8", "replace").splitlines()
     for separator, name in (("\t", "tsv"), (",", "csv")):
         if lines and separator in lines[0] and _is_header(lines[0].split(separator)):
             rows = _rows(lines if len(start) < HEAD - 16 else lines[:-1], separator)
-            # Two lines with a comma each may be prose.
+            # Two lines with one comma each may be prose.
             square = len(rows) > 1 and len(rows) + len(rows[0]) > 4 and all(len(row) == len(rows[0]) for row in rows)
             if square and (ending not in TEXT or _is_data(rows)):
                 return name
@@ -345,7 +345,7 @@ def _is_header(fields: Sequence[str]) -> bool:
 
 
 def _is_data(rows: Sequence[Sequence[str]]) -> bool:
-    """Say whether a column holds numbers, dates or addresses alone, below a header without blanks: words between commas are a list in a text."""
+    """Return whether a column holds only numbers, dates or addresses below a header without blanks: words between commas may be a list in a text."""
     if any(field != field.strip() for field in rows[0]):
         return False
     return any(all(_VALUE.fullmatch(value.strip()) for value in column) for column in zip(*rows[1:], strict=True))

@@ -1,4 +1,4 @@
-"""A file to read: where it lies, on this machine or anywhere that fsspec opens, and what it is called in tables."""
+"""A file to read: its location, on this machine or anywhere that fsspec can open, and its name in tables."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from cleantext.run.readers.sniff import TEXT, ending_of
 __all__ = ["IGNORE_FILE", "Remote", "Source", "encodable", "is_remote", "output_name", "remote_files", "state_of", "tree_name"]
 
 IGNORE_FILE = ".cleantextignore"
-UNPACKS = 5  # times: what packed text becomes, about
+UNPACKS = 5  # approximate ratio of unpacked to compressed text
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file that fsspec opens, with what of a `Path` reading asks for."""
+    """A file that fsspec opens, with the methods of `Path` that reading needs."""
 
     address: str
     size: int = 0
-    state: str = ""  # what tells one version of it from another: etag or time
+    state: str = ""  # identifies its version: etag or time
 
     @property
     def name(self) -> str:
@@ -42,21 +42,21 @@ class Remote:
 
     @property
     def parents(self) -> tuple[Path, ...]:
-        """No folder of this machine."""
+        """Empty: it is in no folder of this machine."""
         return ()
 
     def open(self, mode: str = "rb") -> BinaryIO:
-        """Open it to read. Raise `OSError`."""
+        """Open it for reading. Raise `OSError`."""
         import fsspec
 
         return fsspec.open(self.address, mode).open()  # type: ignore[no-any-return]
 
     def stat(self) -> Any:
-        """Tell its size, and that it is a file."""
+        """Return its size, and that it is a file."""
         return SimpleNamespace(st_size=self.size, st_mode=stat.S_IFREG, st_mtime_ns=self.state, st_ctime_ns=0, st_ino=0)
 
     def is_file(self) -> bool:
-        """Say that it is one."""
+        """Return True."""
         return True
 
     def resolve(self) -> Remote:
@@ -70,7 +70,7 @@ class Remote:
 
 
 def is_remote(name: object) -> bool:
-    """Say whether a name is an address, as ``s3://bucket/a.warc.gz``.
+    """Return whether a name is an address, such as ``s3://bucket/a.warc.gz``.
 
     >>> is_remote("s3://bucket/a.warc.gz"), is_remote("crawl/a.warc.gz"), is_remote("C://a")
     (True, False, False)
@@ -79,9 +79,9 @@ def is_remote(name: object) -> bool:
 
 
 def remote_files(address: str) -> list[tuple[Remote, str]]:
-    """Return the files of an address, which may be a pattern or a folder, each with its name below that, in their order.
+    """Return the files of an address, which may be a pattern or a folder, each with its name below that, sorted.
 
-    Raise `ConfigError` where fsspec, or what opens such addresses, is not installed, and `InputError` where nothing is there.
+    Raise `ConfigError` if fsspec, or its package for such addresses, is not installed, and `InputError` if nothing is there.
     """
     scheme = address.partition("://")[0]
     if scheme in ("http", "https"):
@@ -103,7 +103,7 @@ def remote_files(address: str) -> list[tuple[Remote, str]]:
         else:
             found = dict(sorted(system.find(path, detail=True).items()))
             root = path.rstrip("/") if path not in found else path.rpartition("/")[0]
-    except Exception as error:  # each file system has errors of its own
+    except Exception as error:  # each file system has its own errors
         raise InputError(f"{address}: cannot be read: {error}") from error
     files = [
         (
@@ -130,8 +130,8 @@ def _below(name: str, root: str) -> str:
 class Source:
     """One file to read, its id (the path below the folder that was named), and its size.
 
-    Bytes of a name that are not UTF-8 stand as %XX in the id, which tables and file names can hold. ``kind`` is what the file
-    is by its first bytes (`cleantext.run.readers.sniff`), where somebody looked.
+    Bytes of a name that are not UTF-8 are written as %XX in the id, which tables and file names can hold. ``kind`` is the kind of the file
+    by its first bytes (`cleantext.run.readers.sniff`), if it was examined.
     """
 
     path: Path | Remote
@@ -141,18 +141,18 @@ class Source:
 
     @classmethod
     def of(cls, path: Path | Remote, name: str) -> Source:
-        """Describe a file; one that cannot be looked at has size 0 and fails when it is read."""
+        """Describe a file; one without access has size 0 and fails when it is read."""
         with contextlib.suppress(OSError):
             return cls(path, encodable(name), path.stat().st_size)
         return cls(path, encodable(name), 0)
 
     @property
     def weight(self) -> int:
-        """The bytes of the file, unpacked, as far as its size tells."""
+        """The approximate unpacked size of the file in bytes, estimated from its size."""
         return self.size * (UNPACKS if self.path.suffix.lower() in PACKED else 1)
 
     def read(self, *, most: int = MAX_PAGE_BYTES) -> bytes:
-        """Return the bytes of the file, unpacked. Raise `InputError` where that cannot be done, or there are more than ``most``."""
+        """Return the bytes of the file, unpacked. Raise `InputError` if that fails, or there are more than ``most``."""
         try:
             return read_bytes(self.path, most=most)
         except (OSError, EOFError, ValueError) as error:
@@ -161,7 +161,7 @@ class Source:
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """What changes when the file does: programs can set its size and time (``cp -p``), but not that of its last change, nor its number."""
+        """Values that change when the file does: programs can set its size and time (``cp -p``), but not its change time or inode number."""
         return state_of(self.path)
 
     @property
@@ -171,7 +171,7 @@ class Source:
 
 
 def state_of(path: Path | Remote) -> tuple[Any, ...]:
-    """Return what tells two states of a file apart: its size, its times, its number; nothing where it cannot be looked at."""
+    """Return what distinguishes two versions of a file: its size, times and inode number; empty without access."""
     try:
         held = path.stat()
     except OSError:
@@ -180,7 +180,7 @@ def state_of(path: Path | Remote) -> tuple[Any, ...]:
 
 
 def _next_step(error: Exception) -> str:
-    """Say what to do about a file that cannot be read, by the reason."""
+    """Return what to do about a file that cannot be read, depending on the error."""
     if isinstance(error, IsADirectoryError):
         return "name a file in it; `cleantext clean` and `cleantext dedup` take whole folders"
     if isinstance(error, FileNotFoundError):
@@ -198,9 +198,9 @@ LONGEST_NAME = 255  # bytes of a file's name, in all common file systems
 
 
 def output_name(name: str) -> str:
-    """Return the path of the cleaned text of a page below the output folder: packed pages unpacked, all but texts with .txt behind.
+    """Return the path of the cleaned text of a page below the output folder: without endings of compression, with .txt added unless it is a text.
 
-    A name that the file system would not take ends in a digest of the whole one instead.
+    A name that is too long for the file system ends in a digest of the whole name instead.
 
     >>> output_name("news/1.html.gz"), output_name("news/2.txt")
     ('news/1.html.txt', 'news/2.txt')
@@ -210,7 +210,7 @@ def output_name(name: str) -> str:
 
 
 def tree_name(name: str) -> str:
-    """Return the path of the cleaned text of a record, whose id may be an address: parts that no path can have stand as %XX.
+    """Return the path of the cleaned text of a record, whose id may be an address: parts that are invalid in paths become %XX.
 
     >>> tree_name("news.example.cn/a/"), tree_name("../a.html")
     ('news.example.cn/a/index.txt', '%2E%2E/a.html.txt')

@@ -1,4 +1,4 @@
-"""Units of reading: what one process reads from its beginning to its end. Here is the one way in for every form of input."""
+"""Units of reading: what one process reads from beginning to end. This is the single entry point for all forms of input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["READERS", "Spool", "Unit", "units_of"]
 
-# By what a file is (`cleantext.run.readers.sniff`): of a file and `Fields`, or, of those that are `BOUNDED`, the most bytes of a page.
+# Readers by kind (`cleantext.run.readers.sniff`): functions of a file and `Fields`, or, for those in `BOUNDED`, of the maximum bytes of a page.
 READERS: dict[str, Callable[..., Iterator[Any]]] = {
     "jsonl": read_lines,
     "json": read_json,
@@ -39,15 +39,15 @@ READERS: dict[str, Callable[..., Iterator[Any]]] = {
     "zip": read_zip,
     "tar": read_tar,
 }
-LEAST_BYTES = 500_000  # of a unit of a small job, which is cut into
-UNITS = 16  # about, so that little is lost where it is stopped
-ALL = "all"  # beside kept batches: these are all that the file has
+LEAST_BYTES = 500_000  # minimum size of a unit of a small job, which is divided into
+UNITS = 16  # about this many, so that little is lost if it is interrupted
+ALL = "all"  # marker file next to kept batches: the file has no further ones
 BOUNDED = {"warc", "wet", "zip", "tar"}
 
 
 @dataclass(frozen=True)
 class Unit:
-    r"""Pages of a file each, or one file that holds many: a table, a crawl, an archive.
+    r"""Pages with one file each, or one file with many: a table, a crawl, an archive.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -64,32 +64,32 @@ class Unit:
     fields: Fields = field(default_factory=Fields)
     most: int = MAX_PAGE_BYTES  # bytes of a page, unpacked
     kept: Path | None = (
-        None  # a folder in which the batches of a file that holds many are put as they are read, to be taken from there later
+        None  # a folder in which the batches of a file with many pages are saved while they are read, so that they can be used again
     )
 
     @property
     def holds_many(self) -> bool:
-        """Whether it is one file that gives any number of batches; else one batch."""
+        """Whether it is one file that gives any number of batches; otherwise one batch."""
         return len(self.sources) == 1 and self.sources[0].kind in READERS
 
     @property
     def size(self) -> int:
-        """The bytes of its files, as they lie on the disk."""
+        """The size of its files on the disk in bytes."""
         return sum(source.size for source in self.sources)
 
     @property
     def weight(self) -> int:
-        """The bytes of its files, unpacked, about."""
+        """The approximate unpacked size of its files in bytes."""
         return sum(source.weight for source in self.sources)
 
     @property
     def identity(self) -> list[Any]:
-        """What tells it from others, and from itself when its files have changed. Plain data."""
+        """What identifies it and the version of its files, as plain data."""
         files = [(s.id, str(s.path.resolve()), s.size, s.kind, s.state) for s in self.sources]
         return [files, repr(self.fields) if self.holds_many else "", self.most]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield its records. A table without a field that was named, or that could be the text, is one failed record."""
+        """Yield its records. A table that lacks a field that was named, or any that could be the text, is one failed record."""
         if not self.holds_many:
             batches = Batches("", list(self.rows()), integers=False)
             yield from batches.rest()
@@ -117,7 +117,7 @@ class Unit:
             yield from Spool(path, 0, 0, 0).batches()
 
     def rows(self) -> Iterator[Row]:
-        """Yield its pages one by one, each read when it is asked for."""
+        """Yield its pages one by one, each read on demand."""
         if self.holds_many:
             for batch in self.batches():
                 yield from rows_of(batch)
@@ -130,13 +130,13 @@ class Unit:
 
     @property
     def count(self) -> int:
-        """The number of its pages, where each has a file of its own."""
+        """The number of its pages, if each has its own file."""
         return len(self.sources)
 
 
 @dataclass(frozen=True)
 class Spool:
-    """A batch that was read already, as an Arrow file: what other processes get of a file that holds many."""
+    """A batch that was already read, as an Arrow file: how other processes get the pages of a file with many."""
 
     path: Path
     size: int
@@ -167,7 +167,7 @@ class Spool:
 
 
 def units_of(pages: Sequence[Source], holders: Sequence[Source], fields: Fields, *, most: int = MAX_PAGE_BYTES) -> list[Unit]:
-    """Cut pages into units, by their sizes alone: of 4 MB, or of a smaller job a sixteenth; each file that holds many is one."""
+    """Divide pages into units, by their sizes alone: of 4 MB, or a sixteenth of a smaller job; each file with many pages is one unit."""
     full = min(BATCH_BYTES, max(LEAST_BYTES, sum(source.weight for source in pages) // UNITS))
     groups: list[list[Source]] = [[]]
     size = 0

@@ -1,1 +1,1 @@
-"""The state of a run in its output folder: what a run that was stopped, or a later one, need not do again."""
+"""The state of a run in its output folder, which tells a continued or later run what need not be done again."""

@@ -1,7 +1,7 @@
-"""Markers of finished shards: what a run that was stopped need not do again.
+"""Markers of finished shards, which a continued run need not do again.
 
-A marker names the inputs (their paths, sizes, times and numbers on the disk), the recipe, and by their digests the parts of
-the tables and the pages that the shard wrote. It counts only where all of them are still the same; else the shard is done again.
+A marker holds the identity of the inputs (their paths, sizes, times and inode numbers), the recipe, and the digests of the parts of
+the tables and of the pages that the shard wrote. It is valid only while all of them are unchanged; otherwise the shard is done again.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ __all__ = ["digest_of", "finished", "mark"]
 
 
 def mark(shard: Shard, settings: Settings, out: Path, *, inputs: str, report: Report, over: bool) -> None:
-    """Say that a shard is done. All that it wrote must be on the disk. ``over`` says that pages went over their budget."""
+    """Record that a shard is done. All its outputs must be on the disk. ``over`` means that pages went over their budget."""
     parts = {kind: digest_of(part(out, shard, kind)) for kind in _kinds(settings)}
     held = {"inputs": inputs, "parts": parts, "budget": settings.budget if over else None, "report": report.to_json()}
     write_whole(part(out, shard, "done"), json.dumps({"sum": _sum(held), **held}, ensure_ascii=False).encode())
 
 
 def finished(shard: Shard, settings: Settings, out: Path) -> Report | None:
-    """Return the tally of a shard that is done, with all that it wrote still there and unchanged, else nothing."""
+    """Return the tally of a finished shard whose outputs are all still there and unchanged, otherwise None."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
         held = json.loads(part(out, shard, "done").read_bytes())
         if (
             held.pop("sum") == _sum(held)
             and held["inputs"] == shard.digest(settings)
-            and held["budget"] in (None, settings.budget)  # another budget: the pages over it get it
+            and held["budget"] in (None, settings.budget)  # with another budget, pages that went over theirs are tried again
             and all(held["parts"][kind] == digest_of(part(out, shard, kind)) for kind in _kinds(settings))
             and (settings.is_table or _pages_are_there(shard, settings, out))
         ):

@@ -1,7 +1,7 @@
-"""What a finished run was made of: run.json, by which a run of other pages is refused, and one of the same need not be done again.
+"""The origin of a finished run: run.json, by which a run of other pages is refused, and a run of the same pages need not be repeated.
 
-It holds the folders of the pages, and digests: of all that decides the outputs (the recipe, this code, the pages as they lie on
-the disk), and of the tables. Those of the pages written stand in metadata.jsonl.
+It holds the folders of the pages, and digests: of everything that decides the outputs (the recipe, this code, the pages on
+the disk), and of the tables. The digests of the written pages are in metadata.jsonl.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SCHEMA = 1
 
 
 def made_of(found: Found, units: Sequence[Unit], settings: Settings, *, learn_hosts: bool) -> str:
-    """Return the digest of all that decides what a run writes: the recipe, the options, this code and the pages as they lie on the disk."""
+    """Return the digest of everything that decides the outputs of a run: the recipe, the options, this code and the pages on the disk."""
     code = sorted(p for p in Path(cleantext.__file__).parent.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
     search = [settings.duplicates, settings.threshold, settings.min_chars, settings.max_df, settings.form, settings.where, settings.index]
     said: list[Any] = [settings.fingerprint, settings.budget, *search, learn_hosts, found.notes]
@@ -48,11 +48,11 @@ def made_of(found: Found, units: Sequence[Unit], settings: Settings, *, learn_ho
 
 
 def begin(folder: Path, state: Path, sources: Sequence[str | Path], pages: Sequence[Source], *, replace: bool) -> None:
-    """Keep the folders of the pages with the state of the run. Raise `ConfigError` where outputs of pages from elsewhere would be lost.
+    """Save the folders of the pages with the state of the run. Raise `ConfigError` if outputs of pages from elsewhere would be lost.
 
-    These are pages whose folder is none of this run's, unless the same pages are (the folder was moved), and pages that were named alone
-    before, still lie there and are not named now. Pages that are gone from a folder of this run may go from the output, too. ``replace``
-    lets all go.
+    Such pages are those in a folder that this run does not read, unless they are the same pages (the folder was moved), and pages that were named
+    individually before, still exist and are not named now. The outputs of pages that are gone from a folder of this run may be deleted. ``replace``
+    allows the deletion of all.
     """
     walked = {Path(source).resolve() for source in sources if Path(source).is_dir()}
     roots = {_root(page) for page in pages} | {str(path) for path in walked}
@@ -76,15 +76,15 @@ def begin(folder: Path, state: Path, sources: Sequence[str | Path], pages: Seque
 
 
 def write_origin(folder: Path, state: Path, made: str) -> None:
-    """Write run.json beside the tables of a run that is done; without ``made`` it can only be done again, and the tables are not read for it."""
+    """Write run.json next to the tables of a finished run; if ``made`` is empty, the run cannot be skipped later, and tables are not read for it."""
     tables = {name: digest_of(folder / name) for name in _tables(folder)} if made else {}
     write_json(folder / RUN, {"schema": SCHEMA, "inputs": _inputs(state / INPUTS), "made_of": made, "tables": tables})
 
 
 def unchanged(folder: Path, state: Path, made: str) -> Report | None:
-    """Return the report of the run that wrote a folder, where the same would be written again; nothing where a run was stopped there.
+    """Return the report of the run that wrote a folder, if the same would be written again; None if a run was interrupted there.
 
-    All outputs are looked at. A page that was read and failed gets another try: what was in its way may be gone.
+    Checks all outputs. A page that was read but failed is tried again: the obstacle may be gone.
     """
     if has_stopped(state):
         return None
@@ -106,14 +106,14 @@ def unchanged(folder: Path, state: Path, made: str) -> Report | None:
 
 
 def _root(page: Source) -> str:
-    """Return the folder below which a page has its id."""
+    """Return the folder to which the id of a page is relative."""
     if isinstance(page.path, Remote):
         return page.path.address.removesuffix(page.id)
     return str(page.path.absolute().parents[len(PurePosixPath(page.id).parts) - 1].resolve())
 
 
 def _inputs(path: Path) -> list[str]:
-    """Return the folders that a run was made from, as far as it is known."""
+    """Return the folders that a run was made from, as far as known."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         held = json.loads(path.read_bytes())
         held = held["inputs"] if isinstance(held, dict) else held
@@ -122,7 +122,7 @@ def _inputs(path: Path) -> list[str]:
 
 
 def _are_moved(folder: Path, state: Path, pages: Sequence[Source]) -> bool:
-    """Say whether all pages of which there are outputs are pages of this run: of the same ids and bytes. What a run that was stopped wrote is not told."""
+    """Return whether all pages with outputs are pages of this run, with the same ids and bytes. Outputs of an interrupted run are unknown."""
     if has_stopped(state):
         return False
     now = {page.id: page for page in pages}
@@ -137,7 +137,7 @@ def _are_moved(folder: Path, state: Path, pages: Sequence[Source]) -> bool:
 
 
 def _left_out(folder: Path, roots: Iterable[str], pages: Sequence[Source]) -> list[str]:
-    """Return the inputs below some folders that were cleaned before and are still there, and that this run does not read."""
+    """Return the inputs below some folders that were cleaned before, still exist, and are not read by this run."""
     rows: Sequence[Any] = rows_of(folder / METADATA) if roots and (folder / METADATA).exists() else ()
     now: AbstractSet[str] = {page.id for page in pages}
     found = (str(Path(root, row["id"])) for row in rows if row["output"] and row["id"] not in now for root in roots)

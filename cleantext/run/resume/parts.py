@@ -1,4 +1,4 @@
-"""Parts of a corpus that are written as Parquet: those of a stopped run stay, and each id names one row."""
+"""Parts of a corpus as Parquet: those of an interrupted run are reused, and each id names one row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ValueType = Literal["int64", "double"]
 
 
 class Corpus(NamedTuple):
-    """A table of texts, the type of its ids, and that of what says which copy stays."""
+    """A table of texts, the type of its ids, and that of the value that decides which copy is kept."""
 
     table: Table
     id_type: IdType
@@ -34,7 +34,7 @@ class Corpus(NamedTuple):
 
 
 def write_kept(path: Path, tables: Iterable[pa.Table]) -> Path:
-    """Write tables as one file; one of a run that was stopped, which says the same, stays: it is the input that the run began with."""
+    """Write tables as one file; an equal file of an interrupted run is kept: it is the input with which the run began."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -54,7 +54,7 @@ def write_kept(path: Path, tables: Iterable[pa.Table]) -> Path:
 
 
 def with_ids_as(path: Path, id_type: IdType) -> Path:
-    """Return a part with ids of a type: the part itself, where they are of it."""
+    """Return a part with ids of a type: the same part, if they have it already."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -70,7 +70,7 @@ def with_ids_as(path: Path, id_type: IdType) -> Path:
 
 
 def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: Faults, *, carry: bool = False) -> Corpus:
-    """Return the corpus with ids that name one row each: one that stands before gives way to file and line. ``carry`` keeps further columns."""
+    """Return the corpus with distinct ids: an id that occurred before is replaced by file and line. ``carry`` keeps further columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -110,7 +110,7 @@ def named_once(corpus: Corpus, sources: Sequence[Source], folder: Path, faults: 
 
 
 def repeated(table: Table, folder: Path) -> dict[int, list[int]]:
-    """Return the rows whose id stands in an earlier row, by parts."""
+    """Return the rows whose id occurs in an earlier row, by parts."""
     import duckdb
     import pyarrow as pa
 
@@ -122,7 +122,7 @@ def repeated(table: Table, folder: Path) -> dict[int, list[int]]:
     with naming(folder), duckdb.connect(config=config) as database:
         database.register("files", files)
         paths = ", ".join("'" + path.replace("'", "''") + "'" for path in table.paths)
-        read = f"read_parquet([{paths}], filename = true, file_row_number = true)"  # one scan: a scan a file takes memory for each
+        read = f"read_parquet([{paths}], filename = true, file_row_number = true)"  # one scan: more would each take memory
         database.execute(f"CREATE TEMP TABLE twice AS SELECT {name} AS id FROM {read} GROUP BY {name} HAVING count(*) > 1")
         if not database.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
             return {}

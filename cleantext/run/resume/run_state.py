@@ -1,4 +1,4 @@
-"""The state of a run in its output folder: held by one run at a time, gone when the run is done, kept when it was stopped."""
+"""The state of a run in its output folder: held by one run at a time, deleted when the run is done, kept when it is interrupted."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ __all__ = [
 ]
 
 LOCK = "lock"
-EARLIER = "earlier.json"  # outputs of runs that were stopped, should this one be stopped, too
-READ = "read"  # what was read to learn from, and is read again to be cleaned
-INPUTS = "inputs.json"  # the folders of the pages of a run that was stopped
-# What a run that failed or was stopped need not keep: texts are written again, whatever happened.
+EARLIER = "earlier.json"  # outputs of interrupted runs, in case this one is interrupted as well
+READ = "read"  # what was read for learning, and is read again for cleaning
+INPUTS = "inputs.json"  # the folders of the pages of an interrupted run
+# Not kept by a run that failed or was interrupted: texts are written again in any case.
 IDLE = {LOCK, INPUTS, READ, "texts", "references"}
 LEARNED = "learned.json"
-UNIT = 16  # characters of the name of a shard that name its unit
-# What an incremental run keeps of its shards, and what it learned; and pages, where they lie aside (see `page_folder`).
+UNIT = 16  # length of the prefix of a shard's name that identifies its unit
+# What an incremental run keeps of its shards, and what it learned; also pages, if they are set aside (see `page_folder`).
 KEPT = (".done", ".rows.parquet", ".edits.arrow", ".metadata.jsonl", ".batches", LEARNED, "pages")
 LEFT = re.compile(r"\.[0-9a-f]{12}\.\d+\.part")  # the temporary names of `cleantext.run.files.whole`
 
 
 @contextlib.contextmanager
 def working(folder: Path, within: str = "", *, restart: bool = False, keep: bool = False) -> Iterator[Path]:
-    """Give the folder in which a run works, to it alone; it goes when the run is done, and stays when it was stopped.
+    """Yield the folder in which a run works, exclusively; it is deleted when the run is done, and kept when it is interrupted.
 
-    ``within`` is a folder of its own for one command. ``restart`` forgets what a stopped run has done; with ``keep`` what shards made
-    stays when the run is done, too. Raise
-    `ConfigError` with the process that holds the folder where another run works in it, and where there are links in the state:
-    what they lead to would be written over, and deleted in the end.
+    ``within`` is the folder of one command. ``restart`` discards the work of an interrupted run; with ``keep`` the results of shards
+    are kept when the run is done, too. Raise
+    `ConfigError` with the process that holds the folder if another run works in it, and if there are links in the state:
+    their targets would be overwritten, and deleted in the end.
     """
     state = folder / STATE
     work = state / within
@@ -86,12 +86,12 @@ def working(folder: Path, within: str = "", *, restart: bool = False, keep: bool
 
 
 def is_kept(name: str) -> bool:
-    """Say whether a file of the state is what an incremental run keeps."""
+    """Return whether a file of the state is kept by an incremental run."""
     return name.endswith(KEPT)
 
 
 def drop_parts(state: Path, shards: AbstractSet[str], gone: Iterable[str]) -> None:
-    """Delete what an incremental run kept of shards that are none of these any more, and of pages that are gone."""
+    """Delete what an incremental run kept of shards that no longer exist, and of pages that are gone."""
     units = {name[:UNIT] for name in shards}
     for path in state.iterdir():
         unit = path.name.partition(".")[0]
@@ -108,18 +108,18 @@ def drop_parts(state: Path, shards: AbstractSet[str], gone: Iterable[str]) -> No
 
 
 def has_stopped(state: Path) -> bool:
-    """Say whether a run was stopped that had begun to work: there is more than what an incremental run keeps."""
+    """Return whether a run was interrupted after it had begun to work: there is more than what an incremental run keeps."""
     return any(path.name not in (LOCK, INPUTS) and not is_kept(path.name) for path in state.iterdir())
 
 
 def _keeps(folder: Path, work: Path) -> bool:
-    """Say whether there is something to take up from, or that a run has begun to write: the folder must be known as its output, then."""
+    """Return whether there is work to continue, or outputs may have been written: then the folder must stay recognizable as an output."""
     begun = not (folder / "report.json").exists() and any(p.name != STATE for p in folder.iterdir())
     return begun or any(p.name not in IDLE and not (p.is_dir() and not any(p.iterdir())) for p in work.iterdir())
 
 
 def _refuse_links(state: Path) -> None:
-    links = [state] if state.is_symlink() or (not state.is_dir() and os.path.lexists(state)) else []  # it may go meanwhile
+    links = [state] if state.is_symlink() or (not state.is_dir() and os.path.lexists(state)) else []  # it may be deleted meanwhile
     for here, folders, files in os.walk(state):
         links += [path for name in (*folders, *files) if (path := Path(here, name)).is_symlink()]
         if links:
@@ -129,7 +129,7 @@ def _refuse_links(state: Path) -> None:
 
 
 def clear(work: Path, *, but: Callable[[str], bool] = lambda _: False) -> None:
-    """Forget what a stopped run has done, ``but`` some files, except of what and which pages it may have written."""
+    """Discard the work of an interrupted run, except the files for which ``but`` is true and the lists of pages it may have written."""
     for path in work.iterdir() if work.exists() else ():
         if path.name not in (LOCK, EARLIER, INPUTS) and not but(path.name):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -148,7 +148,7 @@ def _remove(work: Path, state: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete the temporary files that killed processes left, in subfolders too. Only who holds the folder may: they could be another's."""
+    """Delete the temporary files of killed processes, also in subfolders. Only the holder of the folder may do so: they could be in use."""
     for here, _, names in os.walk(folder):
         for name in names:
             if LEFT.fullmatch(name):
@@ -159,7 +159,7 @@ def sweep(folder: Path) -> None:
 
 
 def rows_of(table: Path) -> list[dict[str, Any]]:
-    """Return the rows of a metadata.jsonl. Raise `InputError` with the line that is none."""
+    """Return the rows of a metadata.jsonl. Raise `InputError` with the number of an invalid line."""
     rows = []
     for number, line in enumerate(table.read_bytes().split(b"\n"), 1):
         if not line.strip():
@@ -177,15 +177,15 @@ def rows_of(table: Path) -> list[dict[str, Any]]:
 
 
 def outputs_of(table: Path) -> set[str]:
-    """Return the pages that a metadata.jsonl says were written; none where there is no such file."""
+    """Return the pages that were written according to a metadata.jsonl; none if there is no such file."""
     return {row["output"] for row in rows_of(table) if row["output"]} if table.exists() else set()
 
 
 def earlier_outputs(folder: Path, state: Path, *, but: AbstractSet[str]) -> set[str]:
-    """Return the pages that earlier runs into this folder wrote, or may have begun to write when they were stopped, ``but`` some.
+    """Return the pages that earlier runs into this folder wrote, or may have begun to write before an interruption, except ``but``.
 
-    They are kept with the state of this run, should it be stopped, too. Raise `InputError` for a name that leads out of the folder
-    or is the run's own: such are no pages, and would be deleted.
+    They are saved with the state of this run, in case it is interrupted as well. Raise `InputError` for a name that leads out of the folder
+    or is reserved for the run: these are not pages, and would be deleted.
     """
     names = outputs_of(folder / METADATA)
     for path in (state / EARLIER, *state.glob("*.outputs.json")):
@@ -201,7 +201,7 @@ def earlier_outputs(folder: Path, state: Path, *, but: AbstractSet[str]) -> set[
 
 
 def make_way(folder: Path, earlier: AbstractSet[str], outputs: AbstractSet[str]) -> None:
-    """Delete those pages of earlier runs that stand where outputs need a folder, or whose folders stand where outputs will be."""
+    """Delete pages of earlier runs that are in the way: where outputs need a folder, or in folders where outputs will be files."""
     folders = _folders(outputs) if earlier else set()
     for name in earlier:
         if name in folders or not outputs.isdisjoint(_folders([name])):
@@ -219,9 +219,9 @@ def _folders(names: Iterable[str]) -> set[str]:
 
 
 def delete(folder: Path, name: str) -> bool:
-    """Delete an output, if there is one, and the folders that are empty without it; say whether there was one.
+    """Delete an output, if it exists, and the folders that become empty; return whether it existed.
 
-    A name that no output can have, or that a link leads elsewhere, is of a page that failed; a folder in its place is another page's.
+    A name that is invalid for outputs, or that a link redirects, belongs to a page that failed; a folder in its place belongs to another page.
     """
     try:
         path = output_path(folder, name)

@@ -1,1 +1,1 @@
-"""The search for duplicates in files of texts, as a part of cleaning or by itself."""
+"""The search for duplicates in files of texts, as a part of cleaning or alone."""

@@ -1,4 +1,4 @@
-"""Duplicates only: search pages and tables of texts as they are, without cleaning them."""
+"""Only find duplicates: search pages and tables of texts as they are, without cleaning them."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ def dedup_files(
 ) -> Report:
     """Find near-duplicates among texts as they are; write tables and a report into ``out``, and with ``remove`` the texts without them.
 
-    ``src`` names pages (files, folders), tables, crawls and archives, whose records have fields (see `Fields`). What is removed is
-    missing from the corpus that is written as ``form``: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz", with the further columns of the input.
-    ``against`` names references (a benchmark, say): only pairs of a text and a reference are reported.
-    A search of many texts is done in tables: it needs no more than about ``memory`` bytes
-    for any number of texts, spills into ``out`` while it runs, and takes up where it was stopped; a small one holds all texts. ``engine``
-    ("memory" or "local") decides it otherwise, or does it on the cluster ``master`` ("spark", with settings ``spark`` of its own), whose workers
-    reach ``src`` and ``out`` under these names; the results are the same. Records that cannot
-    be read are counted as failed; with ``strict`` they raise `InputError`. Pages that take more than ``page_seconds`` to read (beside 15
-    for each megabyte; 0: no limit) fail, too. ``progress`` is told the name of each step, ``compiled``
-    the kernels done and in all, where a first large search has to compile them.
+    ``src`` names pages (files, folders), tables, crawls and archives, whose records have fields (see `Fields`). With ``remove``, a corpus
+    without the removed text is written as ``form``: "parquet", "jsonl", "jsonl.zst" or "jsonl.gz", with the other columns of the input.
+    ``against`` names references (a benchmark, for example): only pairs of a text and a reference are reported.
+    A search of many texts uses tables: it needs about ``memory`` bytes
+    for any number of texts, spills into ``out`` while it runs, and continues after an interruption; a small search holds all texts in memory. ``engine``
+    ("memory" or "local") overrides this choice, or runs the search on the cluster ``master`` ("spark", with its settings ``spark``), whose workers
+    must reach ``src`` and ``out`` under these names; the results are the same. Records that cannot
+    be read are counted as failed; with ``strict`` they raise `InputError`. Pages that take more than ``page_seconds`` to read (plus 15
+    for each megabyte; 0: no limit) also fail. ``progress`` is called with the name of each step, ``compiled``
+    with the kernels done and in total, if a first large search has to compile them.
     """
     from cleantext.dedup.tables.document_sql import KEEP
 
@@ -150,10 +150,10 @@ def index_files(
     compiled: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Report:
-    """Search texts against the index in a folder, and among themselves where they are added to it (see `Index`).
+    """Search texts against the index in a folder, and among themselves if they are added to it (see `Index`).
 
-    Writes what `dedup_files` does; duplicates.parquet has the pairs of the texts of this batch, clusters.parquet all
-    clusters of the index and events.jsonl what became of those before. ``options`` are those of `Index.open`.
+    Writes the same files as `dedup_files`; duplicates.parquet has the pairs of the texts of this batch, clusters.parquet all
+    clusters of the index, and events.jsonl the changes of the earlier clusters. ``options`` are those of `Index.open`.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -206,7 +206,7 @@ def index_files(
 
 
 def _compile_ahead(given: Sequence[Source], level: str, told: Callable[[int, int], None] | None) -> float:
-    """Compile the kernels once, for all workers, where the search is large; return the seconds that it took."""
+    """Compile the kernels once, for all workers, if the search is large; return the seconds that it took."""
     size = sum(source.weight for source in given)
     if size < LARGE:
         return 0.0
@@ -224,7 +224,7 @@ def _settings(level: str, threshold: float) -> dict[str, Any]:
 
 
 def _finish(folder: Path, report: Report, started: float, written: set[str], events: Sequence[dict[str, Any]] = ()) -> None:
-    """Write the report, and leave no table of an earlier run beside those that were written now."""
+    """Write the report, and delete the tables of an earlier run that were not written now."""
     for name, rows in (("failed.jsonl", report.failures), ("events.jsonl", events)):
         if rows:
             write_jsonl(folder / name, rows)
@@ -237,7 +237,7 @@ def _finish(folder: Path, report: Report, started: float, written: set[str], eve
 
 
 def _found(sources: Sequence[str | Path]) -> Found:
-    """Return what is named: pages, and files that hold many. Raise where one of the names gives nothing, or both lie in one folder."""
+    """Return the named sources: pages, and files with many. Raise if a name has no pages, or if one folder holds both kinds."""
     found = Found()
     for source in sources:
         held = find_pages([source])
@@ -258,6 +258,6 @@ def _found(sources: Sequence[str | Path]) -> Found:
 
 
 def _add_failures(report: Report, references: Report) -> None:
-    """Count what failed of references, and nothing else: they are no pages of this run."""
+    """Add only the failures of references to the report: references are not pages of this run."""
     report.failures += references.failures
     report.outcomes["failed"] += references.outcomes["failed"]

@@ -1,4 +1,4 @@
-"""The search for duplicates in texts that lie in Parquet files: in memory where they are few, else as a plan over tables."""
+"""The search for duplicates in texts in Parquet files: in memory if they are few, otherwise as a plan over tables."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ __all__ = [
     "write_table_part",
 ]
 
-SMALL = 12_000_000  # bytes of texts up to which they are searched in this process: it takes some 400 MB, and no second to begin
-LONGER = 1_000  # characters of a text that a report shows
-EXCERPT = 300  # and in duplicates.jsonl: a page of one line a thousand times has a thousand pairs
+SMALL = 12_000_000  # bytes of texts up to which they are searched in this process: it takes about 400 MB, and starts without delay
+LONGER = 1_000  # characters of a text in a report
+EXCERPT = 300  # the same in duplicates.jsonl: a page that repeats one line a thousand times has a thousand pairs
 SHOWN = 200  # pairs that report.json and report.html show with their texts
-CALLS = 10  # pairs nearest to the threshold among which those below it are shown, where they were compared in memory
+CALLS = 10  # number of pairs nearest to the threshold among which rejected ones are shown; only if compared in memory
 LEVELS: dict[str, Literal["document", "passage", "paragraph"]] = {"documents": "document", "passages": "passage", "lines": "paragraph"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is searched for."""
+    """What to search for."""
 
     level: Level = "passage"
     threshold: float = 0.8
@@ -57,12 +57,12 @@ class Query:
 
 
 class Searched(NamedTuple):
-    """What a search found, as tables on disk: ``pairs``, ``clusters``, and of passages ``cuts`` and ``stretches``; what a report says of it."""
+    """The result of a search, as tables on disk: ``pairs``, ``clusters``, and for passages ``cuts`` and ``stretches``; and figures for the report."""
 
     tables: Mapping[str, Table]
     facts: dict[str, Any]
     examples: list[dict[str, Any]]  # the longest pairs with their texts
-    listed: list[dict[str, Any]]  # pairs with what their texts begin with: all of a search in memory, else the examples
+    listed: list[dict[str, Any]]  # pairs with the beginnings of their texts: all of a search in memory, otherwise the examples
 
 
 def search(
@@ -78,9 +78,9 @@ def search(
     spark: Mapping[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Searched:
-    """Search texts for what they share, or share with references. ``engine`` is chosen by their size where it is not given.
+    """Search texts for duplicates among themselves, or for those they share with references. Without ``engine``, their size decides.
 
-    Both engines find the same. Raise `ConfigError` for options that cannot be.
+    Both engines find the same. Raise `ConfigError` for invalid options.
     """
     given = {"texts": texts} | ({"references": references} if references else {})
     fits = query.level != "paragraph" and query.keep in ("longest", "first")
@@ -114,7 +114,7 @@ def search(
 
 
 def told_of(found: Mapping[str, Table], plan: Plan, query: Query) -> dict[str, Any]:
-    """Return what a report says of what a plan found."""
+    """Return what a report says on the result of a plan."""
     facts: dict[str, Any] = found["facts"].read().to_pylist()[0]
     searched: dict[str, Any] = {name: facts[name] for name in ("hot_buckets", "hot_anchors", "equal_groups") if name in facts}
     if "linked" in found:
@@ -135,7 +135,7 @@ def told_of(found: Mapping[str, Table], plan: Plan, query: Query) -> dict[str, A
 
 
 def _unpacked(corpora: Iterable[Corpus]) -> int:
-    """Return about how many bytes the texts take."""
+    """Return the approximate size of the texts in bytes."""
     import pyarrow.parquet as pq
 
     size = 0
@@ -166,7 +166,7 @@ def _examples(shown: Table, given: Mapping[str, Table]) -> tuple[list[dict[str, 
 
 
 def excerpts(pairs: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return pairs with as much of their texts as a report shows, and as duplicates.jsonl has."""
+    """Return pairs with their texts shortened as in a report, and as in duplicates.jsonl."""
     longer, shorter = ([{**p, **{f"{s}_text": _excerpt(p[f"{s}_text"], n) for s in "ab"}} for p in pairs] for n in (LONGER, EXCERPT))
     return longer, shorter
 
@@ -245,7 +245,7 @@ def _columns(corpus: Corpus) -> tuple[list[Any], list[str]]:
 
 
 def write_table_part(table: pa.Table, path: Path) -> Table:
-    """Write what a search found beside its other files."""
+    """Write a table of the result next to its other files."""
     import pyarrow.parquet as pq
 
     with write_part(path, synced=False) as temporary:
@@ -257,7 +257,7 @@ def write_table_part(table: pa.Table, path: Path) -> Table:
 
 
 class Spans(NamedTuple):
-    """What goes of one text."""
+    """The spans to remove from one text."""
 
     low: int
     high: int
@@ -266,14 +266,14 @@ class Spans(NamedTuple):
 
 @dataclass
 class Marks:
-    """What a search says of the rows of each part of a corpus, read part after part."""
+    """The result of a search for the rows of each part of a corpus, read one part after another."""
 
     members: Iterator[dict[str, Any]]
     spans: Iterator[dict[str, Any]]
     ahead: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def of(self, part: int) -> tuple[dict[int, dict[str, Any]], dict[int, list[Spans]]]:
-        """Return what is said of rows of the next part: ``cluster, keeper, goes`` by row, and the spans that go."""
+        """Return the result for rows of the next part: ``cluster, keeper, goes`` by row, and the spans to remove."""
         members = {row["place"] & 0xFFFFFFFF: row for row in self._rows("members", part)}
         spans: dict[int, list[Spans]] = {}
         for row in self._rows("spans", part):
@@ -293,7 +293,7 @@ NOTHING = Marks(iter(()), iter(()))
 
 
 def marks_of(searched: Searched | None, corpus: Corpus, query: Query, folder: Path, *, memory: int) -> Marks:
-    """Join what was found with the places of the texts, in their order: clusters by their members, and the spans that removal takes."""
+    """Join the result with the places of the texts, in their order: clusters by their members, and the spans to remove."""
     if searched is None:
         return replace(NOTHING, ahead={})
     names = dict(corpus.table.columns)
@@ -332,7 +332,7 @@ def marks_of(searched: Searched | None, corpus: Corpus, query: Query, folder: Pa
 
 @contextlib.contextmanager
 def database(folder: Path, memory: int, paths: Sequence[str]) -> Iterator[DuckDBPyConnection]:
-    """Give a database that spills into a folder and takes about so much memory with what reads it; its table ``files`` numbers the paths."""
+    """Yield a database that spills into a folder and takes about ``memory`` bytes, including its readers; its table ``files`` numbers the paths."""
     import duckdb
     import pyarrow as pa
 
@@ -348,7 +348,7 @@ def database(folder: Path, memory: int, paths: Sequence[str]) -> Iterator[DuckDB
 
 
 def quoted(paths: Iterable[str]) -> str:
-    """Return paths as SQL has a list of them."""
+    """Return paths as a list in SQL."""
     return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
 
 

@@ -1,4 +1,4 @@
-"""The plans of searches for duplicates, and what runs them on a cluster."""
+"""The plans of searches for duplicates, and their runners on a cluster."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Level", "dedup_plan", "on_spark", "runners"]
 
-FEW = 500_000  # texts up to which all bands are searched in one query, and who stays is decided in one scan
-AT_ONCE = 5  # bands of many texts on a cluster: each query begins with a shuffle of what it reads
+FEW = 500_000  # number of texts up to which one query searches all bands, and one scan decides who is kept
+AT_ONCE = 5  # bands searched at once for many texts on a cluster: each query begins with a shuffle of its input
 Level = Literal["document", "paragraph", "passage"]
 
 
@@ -31,7 +31,7 @@ def dedup_plan(
     rows: int = 0,
     cluster: bool = False,
 ) -> Plan:
-    """Return the plan of a search over tables of so many rows, for one machine or a cluster; `Plan.explain` prints it."""
+    """Return the plan of a search over tables of ``rows`` rows, for one machine or a cluster; `Plan.explain` prints it."""
     from cleantext.dedup import SketchSpec
     from cleantext.dedup.passages.passage_search import PassageParams
     from cleantext.dedup.tables.document_plan import document_plan
@@ -54,7 +54,7 @@ def dedup_plan(
 def runners(
     master: str, settings: Mapping[str, str] | None, progress: Callable[[str], None] | None
 ) -> Iterator[Callable[[Path], SparkRunner]]:
-    """Give what makes runners of a cluster ``master``, with settings of Spark's own, each for a folder that all its workers reach."""
+    """Yield a function that makes runners on the cluster ``master``, with settings for Spark, each for a folder that all workers can reach."""
     from cleantext.plan.spark import SparkRunner, connected
 
     with connected(master, settings) as session:
@@ -69,6 +69,6 @@ def on_spark(
     settings: Mapping[str, str] | None,
     progress: Callable[[str], None] | None,
 ) -> dict[str, Table]:
-    """Run a plan on the cluster ``master``; all its workers reach ``folder`` and the tables."""
+    """Run a plan on the cluster ``master``; all its workers must reach ``folder`` and the tables."""
     with runners(master, settings, progress) as make:
         return make(folder).run(plan, tables)

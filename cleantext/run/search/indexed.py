@@ -1,4 +1,4 @@
-"""Documents of a run searched against those of runs before, which an index holds, and added to it."""
+"""Search the documents of a run against those of earlier runs in an index, and add them to it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ I64 = npt.NDArray[np.int64]
 def search_indexed(
     texts: Corpus, query: Query, index: str, folder: Path, *, memory: int, workers: int | None
 ) -> tuple[Searched, list[dict[str, Any]], str]:
-    """Search documents against an index and among themselves, and add them; return what was found, what became of clusters, and a note.
+    """Search documents against an index and among themselves, and add them; return the result, the changes of clusters, and a note.
 
-    The clusters are those of the whole index. Documents that it holds under their ids, from a run before, are not added again: they stay in
-    the clusters that they have, or where they have another length now in none. A new index keeps of copies the one that came first. Raise
-    `ConfigError` for an index that was made otherwise.
+    The clusters are those of the whole index. Documents whose ids it holds from an earlier run are not added again: they stay in
+    their clusters, or, if their length has changed, are in none. A new index keeps the first of several copies. Raise
+    `ConfigError` for an index that was made with other options.
     """
     from cleantext.dedup.index import Index
 
@@ -63,9 +63,9 @@ def search_indexed(
 
 
 def _known(texts: Corpus, held: Index, folder: Path, memory: int) -> tuple[I64, I64]:
-    """Return the places of texts that the index holds under their ids, and of those the ones that have another length now.
+    """Return the places of texts whose ids the index holds, and those among them whose length has changed.
 
-    What was known before these texts were added stands in the folder, should the run be stopped behind that.
+    What was known before these texts were added is saved in the folder, in case the run is interrupted later.
     """
     digest = hashlib.sha256()
     for path in texts.table.paths:
@@ -93,7 +93,7 @@ def _known(texts: Corpus, held: Index, folder: Path, memory: int) -> tuple[I64, 
 
 
 def _rows(texts: Corpus, places: I64) -> Iterator[tuple[pa.Table, npt.NDArray[np.bool_]]]:
-    """Yield the texts, some at a time, and which of them are at the places."""
+    """Yield the texts in batches, with a mask of those at the places."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -108,7 +108,7 @@ def _rows(texts: Corpus, places: I64) -> Iterator[tuple[pa.Table, npt.NDArray[np
 
 
 def _without(texts: Corpus, places: I64, folder: Path) -> Path:
-    """Write the texts that are at other places."""
+    """Write the texts that are not at these places."""
     return write_kept(folder / "index-batch.parquet", (table.filter(~here) for table, here in _rows(texts, places)))
 
 
@@ -124,7 +124,7 @@ def _current(clusters: pa.Table, texts: Corpus, changed: I64) -> pa.Table:
 
 
 def _shown(pairs: pa.Table, texts: Corpus) -> list[dict[str, Any]]:
-    """Return the longest pairs with their texts; of those of runs before only their ids are known."""
+    """Return the longest pairs with their texts; for texts of earlier runs only the ids are known."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""What a search for duplicates reads: Parquet files as they are, where that can be; all else written as Parquet first."""
+"""The input of a search for duplicates: Parquet files are read as they are if possible; everything else is first written as Parquet."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Corpus", "Faults", "characters_of", "read_places", "table_of"]
 
-PART = 1 << 26  # bytes of texts in a Parquet file that is written of what was read
+PART = 1 << 26  # bytes of texts in each Parquet file written from other input
 
 
 @dataclass
 class Faults:
-    """Broken records of a run: counted in its report, or with ``strict`` the end of it."""
+    """Broken records of a run: counted in its report; with ``strict`` they end the run."""
 
     report: Report
     strict: bool = False
@@ -49,13 +49,13 @@ class Faults:
         self.report.fail(name, why)
 
     def twice(self, source: str, line: int, name: str) -> None:
-        """Tell that a record repeats the id of another one. Raise `InputError` if the run is strict."""
+        """Report that a record repeats the id of another one. Raise `InputError` if the run is strict."""
         if self.strict:
             raise InputError(f"{source}, line {line}: id {name!r} stands twice; make it unique, or go without --strict")
         self.renamed.append(made_id(source, line))
 
     def finish(self, rows: int) -> None:
-        """Tell what is to be told of all records. Raise `InputError` where not one of them could be used."""
+        """Report what concerns all records. Raise `InputError` if not one of them could be used."""
         if self.first and not rows:
             raise InputError(f"{self.first}; no other row could be read: mend it, or name other columns (--text, --id)")
         if self.without_text:
@@ -79,11 +79,11 @@ def table_of(
     under: str = "",
     page_seconds: float = PAGE_SECONDS,
 ) -> Corpus:
-    """Return pages, and files that hold many, as one table ``id, text[, value]``; with ``carry`` with their further columns as ``carried``.
+    """Return pages, and files with many, as one table ``id, text[, value]``; with ``carry``, their other columns are in ``carried``.
 
     What cannot be read is counted in the report; a record that repeats an id, or has none where no column
-    was named, is named by its file and number. With ``strict`` such records raise `InputError`, as do a table without the
-    columns named, or of other types, and one of which no record can be read. ``under`` is put before the ids of pages.
+    was named, gets its file and number as id. With ``strict`` such records raise `InputError`, as does a table without the
+    columns named, or with other types, or without any readable record. ``under`` is put before the ids of pages.
     """
     if fields.value and not holders:
         raise ConfigError(f"pages have no column {fields.value!r}: say which copy stays with --keep")
@@ -114,7 +114,7 @@ def table_of(
 
 
 def _in_place(sources: Sequence[Source], fields: Fields, faults: Faults) -> Corpus | None:
-    """Return Parquet files as they are, where all of them can be used so: no id is missing, and all have one type."""
+    """Return Parquet files as they are, if all of them are suitable: no id is missing, and all have one type."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -126,7 +126,7 @@ def _in_place(sources: Sequence[Source], fields: Fields, faults: Faults) -> Corp
         try:
             with pq.ParquetFile(source.path, pre_buffer=False) as file:
                 schema = file.schema_arrow
-                chosen = fields.chosen(schema.names.__contains__)  # fields inside of columns are taken out first
+                chosen = fields.chosen(schema.names.__contains__)  # nested fields are extracted first
                 ids = schema.field(chosen.id).type if chosen.id else pa.null()
                 value = str(value_type(source, schema.field(chosen.value).type, chosen.value)) if chosen.value else "double"
                 if not (pa.types.is_string(schema.field(chosen.content).type) and chosen.kind == "text") or _missing(file, chosen.id):
@@ -134,7 +134,7 @@ def _in_place(sources: Sequence[Source], fields: Fields, faults: Faults) -> Corp
                 found.add((chosen, pa.int64() if pa.types.is_signed_integer(ids) else ids, value))
                 nulls += _nulls(file, chosen.content)
         except (OSError, KeyError, pa.ArrowException):
-            return None  # reading it will tell
+            return None  # reading it will report the error
     if len({(c.content, c.id, c.value, ids, value) for c, ids, value in found}) != 1:
         return None
     [(chosen, ids, value), *_] = found
@@ -151,12 +151,12 @@ def _in_place(sources: Sequence[Source], fields: Fields, faults: Faults) -> Corp
 
 
 def _missing(file: Any, name: str) -> bool:
-    """Say whether an id is missing."""
+    """Return whether an id is missing."""
     return not name or any(batch.column(0).null_count for batch in file.iter_batches(columns=[name]))
 
 
 def _nulls(file: Any, name: str) -> int:
-    """Return how many rows have no text, as far as the file says itself."""
+    """Return the number of rows without a text, as far as the metadata of the file tells."""
     found = 0
     for group in range(file.metadata.num_row_groups):
         for column in map(file.metadata.row_group(group).column, range(file.metadata.num_columns)):
@@ -171,7 +171,7 @@ def _nulls(file: Any, name: str) -> int:
 def _texts(
     pages: Sequence[Source], holders: Sequence[Source], fields: Fields, report: Report, faults: Faults, page_seconds: float, *, carry: bool
 ) -> Iterator[tuple[pa.Table, bool]]:
-    """Yield the records that can be read as tables ``id, text, value, source, line[, carried]``; and whether all ids of one are integers."""
+    """Yield the readable records as tables ``id, text, value, source, line[, carried]``, each with whether all its ids are integers."""
     for unit in units_of(pages, holders, fields, most=MAX_TEXT_BYTES):
         for batch in unit.batches():
             yield _table(unit, batch, report, faults, page_seconds, carry=carry), bool(notes_of(batch).get("integers"))
@@ -219,7 +219,7 @@ def _table(unit: Unit, batch: pa.RecordBatch, report: Report, faults: Faults, pa
 
 
 def _read(row: Row, page_seconds: float) -> ReadPage:
-    """ReadPage a record. Raise `InputError` where that cannot be done, or takes too long."""
+    """Read a record. Raise `InputError` if that fails or takes too long."""
     seconds = seconds_of(page_seconds, len(row.content))
     try:
         with alarm() as watch:
@@ -230,7 +230,7 @@ def _read(row: Row, page_seconds: float) -> ReadPage:
 
 
 def characters_of(table: Table) -> int:
-    """Return the characters of all texts of a table."""
+    """Return the total number of characters of a table's texts."""
     import pyarrow.compute as pc
 
     name = dict(table.columns).get("text", "text")
@@ -239,7 +239,7 @@ def characters_of(table: Table) -> int:
 
 
 def _written(tables: Iterable[tuple[pa.Table, bool]], folder: Path, *, value: bool) -> Corpus:
-    """Write texts as Parquet files of a bounded size. Ids are integers if all are, else strings."""
+    """Write texts as Parquet files of bounded size. Ids are integers if all are, otherwise strings."""
     paths: list[Path] = []
     held: list[pa.Table] = []
     size = 0
@@ -270,7 +270,7 @@ def _written(tables: Iterable[tuple[pa.Table, bool]], folder: Path, *, value: bo
 
 
 def _one(tables: Sequence[pa.Table]) -> pa.Table:
-    """Return tables as one: their further columns, and what says which copy stays, of types that hold all."""
+    """Concatenate tables; the types of their other columns, and of the column that decides which copy is kept, are widened to hold all values."""
     import pyarrow as pa
 
     made = list(tables)

@@ -1,1 +1,1 @@
-"""A run in shards: what each does, the processes that do them, and what a page may take."""
+"""A run in shards: the work of each, the processes that do it, and the budget of a page."""

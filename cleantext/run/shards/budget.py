@@ -1,4 +1,4 @@
-"""What a page may take: seconds and memory; and the clock of this process."""
+"""The budget of a page: seconds and memory; and the clock of this process."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ __all__ = [
     "unwatched",
 ]
 
-# Seconds that a page may take, and more for each megabyte of it: ten times what any ordinary page takes, so that a busy
+# Seconds that a page may take, and more for each megabyte of it: ten times what any ordinary page takes, so that the load of the
 # machine does not decide which pages fail.
 PAGE_SECONDS = 60.0
 SECONDS_A_MEGABYTE = 15.0
-# Bytes that a worker may take beside those it starts with: four times what the worst page of 32 MB takes.
+# Bytes that a worker may take beyond those it starts with: four times what the worst page of 32 MB takes.
 MEMORY = 4_000_000_000
 LEAST_MEMORY = 500_000_000  # Python, Arrow and the kernels take half of it
-PATIENCE = 10  # times as long as it may work a page may take, waiting for a processor or a disk
+PATIENCE = 10  # limit of elapsed time as a multiple of the limit of CPU time, for pages that wait for a processor or a disk
 IGNORE = "leave it out with .cleantextignore, or report it with the page"
 
-Watch = Callable[[int, float], None]  # a page by its number, and how many seconds it may take from now: 0 for any
+Watch = Callable[[int, float], None]  # arguments: the number of a page, and how many seconds it may take from now (0: no limit)
 
 
 def seconds_of(page_seconds: float, weight: int) -> float:
-    """Return how long a page, or pages, of so many bytes may take: 0 where there is no limit.
+    """Return the time limit in seconds for pages of ``weight`` bytes in total; 0 if there is no limit.
 
     >>> seconds_of(10, 2_000_000), seconds_of(0, 2_000_000)
     (40.0, 0)
@@ -47,19 +47,19 @@ def seconds_of(page_seconds: float, weight: int) -> float:
 
 
 def too_long(seconds: float) -> str:
-    """Say what is wrong with a page that took too long."""
+    """Return the message for a page that took too long."""
     return f"took more than {seconds:.3g} seconds: give it more (--page-seconds), {IGNORE}"
 
 
 def too_large(memory: int) -> str:
-    """Say what is wrong with a page that took too much memory."""
+    """Return the message for a page that took too much memory."""
     return f"took more than {memory:,} bytes of memory: give it more (--max-page-memory), {IGNORE}"
 
 
 def cap_memory(memory: int) -> None:
-    """Let this process take so many bytes beside what it has (0: any number), where the system can say so: on Linux.
+    """Limit this process to ``memory`` bytes beyond what it has (0: no limit), where the system supports it: on Linux.
 
-    Whoever asks for more gets a `MemoryError`, or ends the process, in code that is not Python.
+    Beyond the limit, Python code gets a `MemoryError`, and other code may end the process.
     """
     if not memory or sys.platform != "linux":
         return
@@ -72,22 +72,22 @@ def cap_memory(memory: int) -> None:
 
 
 def unwatched(_: int, __: float) -> None:
-    """Let pages take what time they take."""
+    """Do not limit the time of pages."""
 
 
 class OverTime(BaseException):
-    """Raised in the midst of a page by the clock; no handler of exceptions in a step may take it for one."""
+    """Raised by the clock in the middle of a page; a `BaseException`, so that no handler in a step catches it."""
 
 
 @contextlib.contextmanager
 def alarm() -> Iterator[Watch]:
-    """Give a clock that raises `OverTime` in this process, where Python and the system can: in the main thread of a Unix program.
+    """Yield a clock that raises `OverTime` in this process, if Python and the system can: in the main thread of a Unix program.
 
-    It interrupts Python and `re`, but no compiled kernel; and what was interrupted may leave its caches wrong. It rings late: the
-    time that kernels take to compile, and a busy machine, are no page's fault.
+    It interrupts Python and `re`, but no compiled kernel; and interrupted code may leave its caches inconsistent. It fires late, since the
+    time that kernels take to compile, and a busy machine, are not the page's fault.
     """
     free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-    if not free or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:  # somebody else's clock
+    if not free or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:  # the clock is used by somebody else
         yield unwatched
         return
 

@@ -1,4 +1,4 @@
-"""One shard: clean its pages and write them, or their rows of the corpus, their edits, and at last its marker."""
+"""One shard: clean its pages and write them, or their rows of the corpus, their edits, and finally its marker."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "clean_rows", "run_shard", "try_pages"]
 
-ALL = -1  # the pages of a shard, together
-ASKED = 3  # pages of a shard whose lines are asked about again, and
-LONG = 20_000  # characters beyond which they are not
-SHOWN = 160  # characters of a line
-DOUBT = 0.1  # a line that is page chrome with less is no close call
+ALL = -1  # stands for all pages of a shard together
+ASKED = 3  # pages of a shard whose uncertain lines are listed, and
+LONG = 20_000  # the length in characters above which pages are not
+SHOWN = 160  # characters of a line that are listed
+DOUBT = 0.1  # a line with a smaller probability of page chrome is not uncertain
 
 
 @dataclass
 class _Work:
-    """The pages of a shard: what was read, and what became of them."""
+    """The pages of a shard: what was read, and the outcomes."""
 
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # by id, in their order
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # by id, in order
     pages: list[Page] = field(default_factory=list)
     cleaned: list[Page] = field(default_factory=list)
     steps: list[Changes] = field(default_factory=list)
@@ -64,12 +64,12 @@ def run_shard(
 ) -> Report:
     """Clean one shard: write its pages or rows, and its edits; return its tally.
 
-    ``over`` names pages that fail without being read, and why: those that went over their budget, or ended their process.
-    ``extra`` are seconds that the others may take together beside what is usual.
+    ``over`` maps pages that fail without being read to the reason: those that went over their budget, or ended their process.
+    ``extra`` are the seconds that the other pages may take together beyond the usual limit.
     """
     report, over = Report(), over or {}
-    expect(shard.weight)  # in a process of its own, where this is one
-    inputs = shard.digest(settings)  # before reading: a file that changes meanwhile is done again
+    expect(shard.weight)  # in its own process, if this is a worker
+    inputs = shard.digest(settings)  # before reading: a file that changes meanwhile is read again
     seconds = settings.seconds(shard.weight)
     watch(ALL, seconds and seconds + extra)
     work = _Work()
@@ -98,9 +98,9 @@ def run_shard(
 
 
 def clean_rows(rows: Iterable[Row], settings: Settings, report: Report, *, pipeline: Pipeline) -> tuple[pa.Table, list[int]]:
-    """Clean records whose ids differ; return their rows of the corpus, and the numbers of the records that these are of.
+    """Clean records with distinct ids; return their rows of the corpus, and the numbers of the records of these rows.
 
-    What fails is counted in ``report``, as all that was done. ``pipeline`` stands for that of the settings: it may know a host.
+    Failures are counted in ``report``, like everything else. ``pipeline`` replaces that of the settings: it may know a host.
     """
     work = _Work()
     settings = replace(settings, pipeline=pipeline)
@@ -115,9 +115,9 @@ def clean_rows(rows: Iterable[Row], settings: Settings, report: Report, *, pipel
 
 
 def try_pages(shard: Shard, settings: Settings, *, first: int, over: Mapping[int, str], watch: Watch) -> None:
-    """Read and clean the pages of a shard one by one from the ``first`` on, and write nothing: each has its own budget.
+    """Read and clean the pages of a shard one by one from ``first`` on, without writing: each has its own budget.
 
-    Kernels are compiled before: that is no page's fault.
+    Kernels are compiled before, since that time is not a page's fault.
     """
     warm("pages", "documents")
     rows = shard.unit.rows()
@@ -146,7 +146,7 @@ def _behind(shard: Shard, number: int) -> Iterator[Row]:
 
 
 def _read(row: Row, held: dict[str, Any], settings: Settings, report: Report) -> Page | None:
-    """Read one page. What fails is counted and told, never raised."""
+    """Read one page. A failure is counted and reported, never raised."""
     try:
         page, data, decoded = read_record(row, most=settings.max_page_bytes)
     except InputError as error:
@@ -163,10 +163,10 @@ def _read(row: Row, held: dict[str, Any], settings: Settings, report: Report) ->
 
 
 def _clean(work: _Work, settings: Settings, report: Report) -> None:
-    """Clean a batch. Where it fails, find the pages to blame one by one, and clean the others."""
+    """Clean a batch. If it fails, find the pages that cause it one by one, and clean the others."""
     try:
         work.cleaned, work.steps = _done(work.pages, settings)
-    except (CleantextError, ImportError, MemoryError):  # of the recipe or the installation; whoever gave the memory finds the page
+    except (CleantextError, ImportError, MemoryError):  # not due to a page, or found by the process that set the memory limit
         raise
     except Exception:  # noqa: BLE001 - see above: the pages to blame are found, told and counted
         sound = []
@@ -190,7 +190,7 @@ def _done(pages: list[Page], settings: Settings) -> tuple[list[Page], list[Chang
 
 
 def _count(work: _Work, settings: Settings, report: Report) -> list[str]:
-    """Count the edits, where they are recorded, and return the ids of the pages."""
+    """Count the edits, if they are recorded, and return the ids of the pages."""
     ids = [p.id for p in work.pages]
     for step, changes in zip(settings.pipeline.steps, work.steps, strict=settings.record):
         report.count(step.id, ids, changes.columns)
@@ -198,7 +198,7 @@ def _count(work: _Work, settings: Settings, report: Report) -> list[str]:
 
 
 def _close_lines(work: _Work, settings: Settings) -> list[dict[str, Any]]:
-    """Return the lines about which the learned model was least sure, of the pages of plain text of which most may have been lost or left."""
+    """Return the most uncertain lines of the learned model, from the pages of plain text with the most expected errors."""
     steps = settings.pipeline.steps
     at = next((n for n, step in enumerate(steps) if isinstance(step, StripChrome) and step.learned), None)
     if at is None or not work.steps:
@@ -226,9 +226,9 @@ def _failed(row: dict[str, Any], report: Report, why: str) -> None:
 
 
 def _describe(row: dict[str, Any], page: Page, report: Report, *, is_table: bool) -> None:
-    """Say what became of a page, and count it."""
+    """Record the outcome of a page, and count it."""
     data = page.text.encode("utf-8", "replace")
-    digest = hashlib.sha256(data).hexdigest() if len(data) == row["bytes"] or not is_table else ""  # of a table it is written nowhere
+    digest = hashlib.sha256(data).hexdigest() if len(data) == row["bytes"] or not is_table else ""  # a table does not store it
     report.changed += digest != row["sha256"]
     row["chars_out"] = len(page.text)
     row["output_sha256"] = digest
@@ -257,7 +257,7 @@ def _write_texts(work: _Work, shard: Shard, settings: Settings, out: Path, repor
             _failed(rows[page.id], report, f"{page.id}: cannot be written: {error}")
             continue
         except OSError as error:
-            if not is_name_error(error):  # a full disk, say: not the page's fault
+            if not is_name_error(error):  # for example a full disk: not the page's fault
                 raise
             _failed(rows[page.id], report, unwritable(page.id, error))
             continue
@@ -266,14 +266,14 @@ def _write_texts(work: _Work, shard: Shard, settings: Settings, out: Path, repor
         rows[page.id] |= {k: v for k, v in sorted(page.metadata.items()) if k not in rows[page.id]}
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
     write_whole(part(out, shard, METADATA), lines.encode(), sync=False)
-    settle(written)  # once for all pages of the shard; only then may the marker say that they are there
+    settle(written)  # once for all pages of the shard; the marker may be written only after that
 
 
 # ---------------------------------------------------------------- tables
 
 
 def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, report: Report) -> None:
-    """Write the rows of the corpus, with the figures of each page."""
+    """Write the rows of the corpus, with the statistics of each page."""
     import pyarrow.parquet as pq
 
     skipped, carried = _carried(work, shard, report)
@@ -285,7 +285,7 @@ def _write_table(work: _Work, shard: Shard, settings: Settings, out: Path, repor
 
 
 def _table(work: _Work, settings: Settings, report: Report, carried: pa.Array | None) -> pa.Table:
-    """Return the rows of pages that were cleaned, and count what became of them."""
+    """Return the rows of cleaned pages, and count their outcomes."""
     from cleantext.signals import scripts_of, signals_of
 
     rows = [work.rows[page.id] for page in work.cleaned]
@@ -305,7 +305,7 @@ def _table(work: _Work, settings: Settings, report: Report, carried: pa.Array | 
 
 
 def _carried(work: _Work, shard: Shard, report: Report) -> tuple[Counter[str], pa.Array | None]:
-    """Return what the batch counted as no pages, and the further columns of the pages that were cleaned."""
+    """Return the counts of skipped records in the batch, and the further columns of the cleaned pages."""
     import pyarrow as pa
 
     if shard.sources:
@@ -318,7 +318,7 @@ def _carried(work: _Work, shard: Shard, report: Report) -> tuple[Counter[str], p
 
 
 def _taken(work: _Work, settings: Settings) -> tuple[list[int], list[int]]:
-    """Return for each page the characters that went as chrome, and the places that were repaired."""
+    """Return for each page the number of characters removed as chrome, and the number of repairs."""
     n = len(work.pages)
     if not settings.record:
         return [max(len(a.text) - len(b.text), 0) for a, b in zip(work.pages, work.cleaned, strict=True)], [0] * n

@@ -1,9 +1,9 @@
-"""What there is to do: the shards of the inputs, those that are done already told from those that are not.
+"""The work of a run: the shards of its inputs, each marked as finished or not.
 
-Pages that are files of their own are read by the process that cleans them. A file that holds many (a table, a crawl, an archive) is read here,
-batch after batch, and each batch goes to a worker as an Arrow file: one stream feeds any number of workers, and no more batches
-lie on the disk than workers can take. Which record stands in which batch depends on the file alone, so that a run that was stopped finds
-its shards again; of a file whose shards are all done not a byte is read.
+Pages with their own files are read by the process that cleans them. A file with many pages (a table, a crawl, an archive) is read here,
+batch after batch, and each batch is passed to a worker as an Arrow file: one stream feeds any number of workers, and no more batches
+are on the disk than workers can take. The division into batches depends only on the file, so that a continued run finds
+its shards again; a file whose shards are all finished is not read at all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["shards_of"]
 
 
 def shards_of(units: Sequence[Unit], settings: Settings, out: Path) -> Iterator[tuple[Shard, Report | None]]:
-    """Yield the shards in their order, each with its tally where it is done. A batch that is to be done lies on the disk."""
+    """Yield the shards in order, each with its tally if it is finished. The batch of an unfinished shard is on the disk."""
     seen = {tree_name(source.id) for unit in units for source in unit.sources} if not settings.is_table else set()
     for number, unit in enumerate(units):
         if not unit.holds_many:
@@ -61,7 +61,7 @@ def shards_of(units: Sequence[Unit], settings: Settings, out: Path) -> Iterator[
 
 
 def _with_names_of_their_own(batch: pa.RecordBatch, seen: set[str]) -> pa.RecordBatch:
-    """Return a batch in which no record would be written over another: one whose name is taken gives way to file and number."""
+    """Return a batch in which no record would overwrite another one: a name that is taken is replaced by file and number."""
     import pyarrow as pa
 
     ids, renamed = batch.column("id").to_pylist(), []
@@ -84,7 +84,7 @@ def _count_file(unit: Unit, out: Path) -> Path:
 
 
 def _counted(unit: Unit, out: Path) -> int | None:
-    """Return how many batches a unit gave when it was read to its end, as it is now."""
+    """Return how many batches a unit gave when it was read to its end, if its files are unchanged."""
     with contextlib.suppress(OSError, ValueError):
         return int(json.loads(_count_file(unit, out).read_bytes()))
     return None

@@ -1,4 +1,4 @@
-"""What a run does, apart from where and how fast; and the shards into which it cuts its pages."""
+"""What a run does, but not where or how fast; and the shards into which it divides its pages."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ EDITS_PART, ROWS_PART, SPOOL = "edits.arrow", "rows.parquet", "read.arrow"
 
 @dataclass(frozen=True)
 class Settings(OutputChoices):
-    """All that decides the outputs of a run."""
+    """Everything that decides the outputs of a run."""
 
     pipeline: Pipeline
 
     @classmethod
     def of(cls, options: Options, pipeline: Pipeline) -> Settings:
-        """Return what options say, with the pipeline that they lead to."""
+        """Return the settings for these options, with the pipeline built from them."""
         return cls(pipeline, **{f.name: getattr(options, f.name) for f in fields(OutputChoices)})
 
     @property
     def is_table(self) -> bool:
-        """Whether the corpus is written as a table, not as a text a page."""
+        """Whether the corpus is written as a table, not as one text file per page."""
         return self.form != "text"
 
     @property
     def fingerprint(self) -> str:
-        """The digest of all that decides what shards write, except ``budget``: only pages that go over it depend on that."""
+        """The digest of everything that decides what shards write, except ``budget``, which matters only for pages that exceed it."""
         parts = [cleantext.__version__, self.pipeline.fingerprint, self.record, self.max_page_bytes, self.is_table, self.remove]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
     def budget(self) -> list[float]:
-        """What a page may take: seconds and bytes of memory."""
+        """The budget of a page: seconds and bytes of memory."""
         return [self.page_seconds, self.max_page_memory]
 
     @property
     def told(self) -> dict[str, Any]:
-        """What a report says of them."""
+        """The settings as shown in a report."""
         return {
             "cleantext": cleantext.__version__,
             "pipeline": self.pipeline.name,
@@ -82,18 +82,18 @@ class Settings(OutputChoices):
         }
 
     def seconds(self, weight: int) -> float:
-        """Return how long a page, or pages, of so many bytes may take: 0 where there is no limit."""
+        """Return the time limit in seconds for pages of ``weight`` bytes in total; 0 if there is no limit."""
         return seconds_of(self.page_seconds, weight)
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Pages that are cleaned in one go: a unit of reading, or a batch of one that gives many."""
+    """Pages that are cleaned together: a unit of reading, or one batch of a unit with many."""
 
     number: int
     unit: Unit | Spool
     batch: int | None = None
-    known_by: str = ""  # what told its unit from others when it was found
+    known_by: str = ""  # identity of its unit when it was found
 
     @classmethod
     def of(cls, unit: Unit, number: int, batch: int | None = None) -> Shard:
@@ -107,27 +107,27 @@ class Shard:
 
     @cached_property
     def name(self) -> str:
-        """What its files are called: by its inputs, so that a later run finds them beside more or fewer others."""
+        """The name of its files: derived from its inputs, so that a later run with more or fewer inputs finds them."""
         unit = hashlib.sha256(self.known_by.encode()).hexdigest()[:16]
         return unit if self.batch is None else f"{unit}-{self.batch:06d}"
 
     @property
     def size(self) -> int:
-        """Bytes of the inputs, as they lie on the disk."""
+        """The size of the inputs on the disk in bytes."""
         return self.unit.size
 
     @property
     def weight(self) -> int:
-        """Bytes of the inputs, unpacked, about."""
+        """The approximate unpacked size of the inputs in bytes."""
         return self.unit.weight
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """The files of its pages; none where they were read from one that holds many."""
+        """The files of its pages; empty if they were read from a file with many."""
         return self.unit.sources if isinstance(self.unit, Unit) else ()
 
     def digest(self, settings: Settings) -> str:
-        """Name the recipe and the inputs, as they lie on the disk: a marker counts only if it holds the same."""
+        """Return the digest of the recipe and of the inputs on the disk: a marker is valid only with the same digest."""
         inputs = json.dumps(self.unit.identity) if isinstance(self.unit, Unit) and self.batch is None else self.known_by
         return hashlib.sha256(json.dumps([settings.fingerprint, inputs, self.batch]).encode()).hexdigest()
 
@@ -138,10 +138,10 @@ def part(out: Path, shard: Shard, kind: str) -> Path:
 
 
 def page_folder(out: Path, settings: Settings) -> Path:
-    """Where shards write pages: aside, where duplicates will be removed, so that a stopped run can start over from them."""
+    """Return where shards write pages: if duplicates will be removed, in a separate folder, so that a continued run can start from them."""
     return out / STATE / "pages" if settings.remove else out
 
 
 def total_size(shards: Sequence[Shard | Unit], *, unpacked: bool = False) -> int:
-    """Return the bytes of all pages, as they lie on the disk, or about what they unpack to."""
+    """Return the total size of all pages in bytes, on the disk or about unpacked."""
     return sum(shard.weight if unpacked else shard.size for shard in shards)

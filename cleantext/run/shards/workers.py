@@ -1,7 +1,7 @@
-"""Processes that clean shards, each with a clock and a limit of memory: a page that hangs, swells or ends its process fails alone.
+"""Processes that clean shards, each with a clock and a memory limit: a page that hangs, takes too much memory or ends its process fails alone.
 
-Neither a regular expression nor a compiled kernel can be stopped from inside a process, so whoever exceeds its time is killed.
-A shard that was stopped this way is tried page by page, each page with its own time; then it is done without the pages to blame.
+Neither a regular expression nor a compiled kernel can be stopped from inside a process, so a process that exceeds its time is killed.
+A shard that was stopped this way is tried page by page, each page with its own time; then it is done without the pages that failed.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ DIED = (
 
 @dataclass(slots=True)
 class Task:
-    """A shard to do; which of its pages are to blame, and how far they have been looked for."""
+    """A shard to do; its pages that failed, and how far it has been searched for them."""
 
     shard: Shard
     over: dict[int, str] = field(default_factory=dict)
-    trial: bool = False  # look for pages to blame from `first` on, else do the shard
+    trial: bool = False  # search for failing pages from `first` on; otherwise clean the shard
     first: int = 0
     tried: float = 0.0  # seconds that its pages took one by one
 
     def blame(self, page: int, why: str, *, died: bool) -> None:
-        """Decide what comes next, where a process was stopped: look for pages to blame, or having found one go on behind it."""
+        """Decide what to do after a process was stopped: search for failing pages, or continue after the one that was found."""
         rest = [n for n in range(self.shard.unit.count) if n not in self.over]
         if page != ALL:
             self.over[page] = why
@@ -57,13 +57,13 @@ class Task:
             self.trial = True
         elif died or not rest:
             raise CleantextError(DIED)
-        else:  # each page alone took its time and was well
+        else:  # each page by itself stayed within its time
             self.over |= dict.fromkeys(rest, f"together with the pages beside it {why}")
             self.trial = False
 
 
 def can_fork() -> bool:
-    """Say whether this process may be forked: no thread of Python's that could hold a lock, and no child of a pool."""
+    """Return whether this process may be forked: no Python thread that could hold a lock, and no child of a pool."""
     alone = len(sys._current_frames()) == 1  # noqa: SLF001 - documented, and counts threads that `threading` does not know
     return sys.platform == "linux" and alone and not multiprocessing.current_process().daemon
 
@@ -72,7 +72,7 @@ def can_fork() -> bool:
 
 
 def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
-    """Do what comes through the pipe, until nothing comes or the parent is gone."""
+    """Do the tasks from the pipe, until there are no more or the parent is gone."""
     end_with_parent()
     seldom_collected()
     budget.cap_memory(settings.max_page_memory)
@@ -103,7 +103,7 @@ def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
 
 
 def _worked(pid: int | None) -> float | None:
-    """Return the seconds for which a process has had a processor; None where the system does not tell."""
+    """Return the CPU time of a process in seconds; None if the system does not tell."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -112,14 +112,14 @@ def _worked(pid: int | None) -> float | None:
 
 
 class _Worker:
-    """A process, the task that it has, and until when it must be heard of."""
+    """A process, its task, and the deadline for its next message."""
 
     def __init__(self, settings: Settings, out: Path, *, fork: bool) -> None:
         context: Any = multiprocessing.get_context("fork" if fork else "spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, settings, out), daemon=True)
         with undisturbed(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside idle threads of libraries: see `can_fork`
+            warnings.simplefilter("ignore", DeprecationWarning)  # about forking with idle threads of libraries: see `can_fork`
             self.process.start()
         theirs.close()
         self.memory = settings.max_page_memory
@@ -135,10 +135,10 @@ class _Worker:
 
     @property
     def left(self) -> float | None:
-        """Seconds until its time may be over; None where it has no limit.
+        """Seconds until its time may be over; None if it has no limit.
 
-        Its time is that for which it had a processor, where the system tells, so that a busy machine fails no page; but a
-        process that waits (for a disk that does not answer, say) waits no more than `budget.PATIENCE` times as long.
+        Its time is CPU time, if the system tells it, so that a busy machine fails no page; but a
+        process that waits (for a disk that does not respond, for example) may wait at most `budget.PATIENCE` times as long.
         """
         if not self.seconds:
             return None
@@ -148,14 +148,14 @@ class _Worker:
         return min(self.seconds - (now - self.worked), budget.PATIENCE * self.seconds - passed)
 
     def give(self, task: Task) -> None:
-        """Give it a task."""
+        """Send it a task."""
         self.task, self.given = task, time.monotonic()
         self._clock(ALL, 0)
-        with contextlib.suppress(OSError):  # it has died: its end of the pipe tells
+        with contextlib.suppress(OSError):  # it has died: its end of the pipe will show that
             self.pipe.send(task)
 
     def listen(self) -> Literal["busy", "done", "stopped"]:
-        """Hear what it has to say, and stop it where its time is over. Raise what its task raised."""
+        """Read its messages, and stop it if its time is over. Raise what its task raised."""
         assert self.task
         try:
             while self.pipe.poll():
@@ -199,15 +199,15 @@ class _Worker:
 
 
 def run_all(tasks: Iterable[Task], settings: Settings, out: Path, *, count: int, fork: bool) -> Iterator[tuple[Shard, Report]]:
-    """Do all tasks in up to so many processes; yield each shard's tally as it is done.
+    """Do all tasks in up to ``count`` processes; yield each shard's tally as it is done.
 
-    Tasks are taken as workers can do them, and as many beforehand: reading the inputs makes them.
+    Tasks are read ahead, one for each worker, since making them means reading the inputs.
 
-    Raise what a shard raised, and `CleantextError` where processes cannot be started or die without a page to blame.
+    Raise what a shard raised, and `CleantextError` if processes cannot be started, or die without a page that causes it.
     """
     todo: deque[Task] = deque()
     given, more = iter(tasks), True
-    workers: list[_Worker] = [_Worker(settings, out, fork=True)] if fork else []  # before reading starts threads of Arrow's
+    workers: list[_Worker] = [_Worker(settings, out, fork=True)] if fork else []  # before reading starts threads of Arrow
     stopped = 0
     try:
         while True:
@@ -221,7 +221,7 @@ def run_all(tasks: Iterable[Task], settings: Settings, out: Path, *, count: int,
             if not any(w.task for w in workers):
                 break
             if more and len(todo) < count and not any(w.task and w.pipe.poll() for w in workers):
-                more = _taken(given, todo)  # beforehand, while all are busy
+                more = _taken(given, todo)  # read ahead, while all are busy
                 continue
             limits = [left for w in workers if w.task and (left := w.left) is not None]
             wait([w.pipe for w in workers if w.task], timeout=max(0.01, min(limits)) if limits else None)
@@ -249,11 +249,11 @@ def run_all(tasks: Iterable[Task], settings: Settings, out: Path, *, count: int,
         for worker in workers:
             worker.end()
         if stopped or any(w.task for w in workers):
-            sweep(out)  # what they were writing
+            sweep(out)  # their unfinished files
 
 
 def _taken(tasks: Iterator[Task], todo: deque[Task]) -> bool:
-    """Take one task more, and say whether there was one."""
+    """Take one more task, and return whether there was one."""
     task = next(tasks, None)
     if task is not None:
         todo.append(task)

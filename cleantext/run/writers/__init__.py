@@ -1,1 +1,1 @@
-"""Writers: what a run leaves behind, as texts in a tree, JSON lines or Parquet, whole or not at all."""
+"""Writers: the outputs of a run, as text files in folders, JSON lines or Parquet, written completely or not at all."""

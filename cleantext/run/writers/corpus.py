@@ -1,4 +1,4 @@
-"""A corpus as files of a bounded size: Parquet, or JSON lines, packed or not; each whole or not at all, the same whatever the number of workers."""
+"""A corpus as files of bounded size: Parquet or JSON lines, also compressed; each complete or absent, and independent of the number of workers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DROPPED_FILE", "CorpusWriter", "checked_where", "corpus_files", "corpus_tables", "drop_corpus", "named_rows", "one_file"]
 
-FILE_BYTES = 256_000_000  # of rows, unpacked, that one file holds
-GROUP_ROWS = 2_000  # of a row group of Parquet, and bytes:
+FILE_BYTES = 256_000_000  # maximum size of the rows in one file, unpacked
+GROUP_ROWS = 2_000  # maximum rows of a row group of Parquet, and bytes:
 GROUP_BYTES = 32_000_000
 DROPPED_FILE = "dropped.parquet"
 
@@ -34,12 +34,12 @@ class CorpusWriter:
         self.written: list[str] = []
         self.rows = self.size = 0
         self.held: list[pa.Table] = []
-        self.waiting = 0  # bytes of what is held
+        self.waiting = 0  # bytes of the rows not yet written
         self.open: contextlib.ExitStack | None = None
         self.sink: Any = None
 
     def write(self, table: pa.Table) -> None:
-        """Write rows; a new file begins where one is full."""
+        """Write rows; start a new file when one is full."""
         self.rows += table.num_rows
         if not table.num_rows:
             return
@@ -84,7 +84,7 @@ class CorpusWriter:
             return
         try:
             self._finish()
-        except BaseException as failed:  # a full disk, say, of which the last rows are the first that are written
+        except BaseException as failed:  # for example a full disk, which may be noticed only when the last rows are written
             self._abandon(type(failed), failed, failed.__traceback__)
             raise
         if self.stem == "corpus":
@@ -92,14 +92,14 @@ class CorpusWriter:
 
     def _finish(self) -> None:
         self._flush()
-        if not self.written:  # a corpus without a page is one, too
+        if not self.written:  # a corpus without pages still has a file
             self._begin()
             self.sink(self.schema.empty_table())
         if self.open is not None:
             self._end()
 
     def _abandon(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-        """Let go of the file that is being written."""
+        """Discard the file that is being written."""
         opened, self.open = self.open, None
         if opened is not None:
             opened.__exit__(kind, error, trace)
@@ -107,7 +107,7 @@ class CorpusWriter:
 
 @contextlib.contextmanager
 def _sink(path: Path, form: str, schema: pa.Schema) -> Iterator[Any]:
-    """Give what takes tables."""
+    """Yield a writer that takes tables."""
     if form == "parquet":
         import pyarrow.parquet as pq
 
@@ -129,7 +129,7 @@ def _sink(path: Path, form: str, schema: pa.Schema) -> Iterator[Any]:
 def _packed(path: Path, form: str) -> Iterator[IO[bytes]]:
     with path.open("wb") as file:
         if form.endswith(".gz"):
-            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:  # no time, no name: the same bytes again
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:  # no time, no name: reproducible bytes
                 yield packed  # type: ignore[misc]
         elif form.endswith(".zst"):
             import zstandard
@@ -142,13 +142,13 @@ def _packed(path: Path, form: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def one_file(path: Path, form: str, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
-    """Give what takes the tables of one file of a form, which is there whole or not at all, and the same each time."""
+    """Yield a function that writes tables to one file of a form. The file is complete or absent, and reproducible."""
     with whole(path) as temporary, _sink(temporary, form, schema) as sink:
         yield sink
 
 
 def drop_corpus(folder: Path, but: Sequence[str] = ()) -> None:
-    """Delete the files of a corpus that an earlier run left, and what it dropped in parts, ``but`` some."""
+    """Delete the files of a corpus that an earlier run left, and its dropped rows in parts, except ``but``."""
     for path in (*corpus_files(folder), *folder.glob("dropped-*.parquet")):
         if path.name not in but and CORPUS.fullmatch(path.name):
             path.unlink()
@@ -160,16 +160,16 @@ def drop_corpus(folder: Path, but: Sequence[str] = ()) -> None:
 
 
 def corpus_files(folder: Path) -> list[Path]:
-    """Return the files of the corpus in an output folder, in their order."""
+    """Return the files of the corpus in an output folder, in order."""
     return sorted(p for p in folder.iterdir() if p.name.startswith("corpus-") and CORPUS.fullmatch(p.name)) if folder.is_dir() else []
 
 
 def corpus_tables(
     folder: Path, columns: Collection[str] | None = None, *, but: Collection[str] = (), ids: Collection[str] | None = None
 ) -> Iterator[pa.Table]:
-    """Yield the rows of the corpus in an output folder, in their order, some thousand at a time, with some of the ``columns`` or all ``but`` some.
+    """Yield the rows of the corpus in an output folder, in order, some thousand at a time, with only the ``columns`` named, or all ``but`` some.
 
-    ``ids`` name the pages whose rows are wanted, where not all are. Raise `InputError` for damaged files.
+    ``ids`` restricts the rows to these pages. Raise `InputError` for damaged files.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -197,7 +197,7 @@ def corpus_tables(
 
 
 def named_rows(table: pa.Table, ids: Collection[str] | None) -> pa.Table:
-    """Return the rows of a table that have one of some ids."""
+    """Return the rows of a table whose id is one of ``ids``."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -222,7 +222,7 @@ def _json_tables(path: Path) -> Iterator[pa.Table]:
 
 
 def checked_where(where: str, schema: pa.Schema) -> None:
-    """Raise `ConfigError` for a condition that is no SQL, or none over these columns."""
+    """Raise `ConfigError` for a condition that is not SQL, or not over these columns."""
     import duckdb
 
     with duckdb.connect() as database:

@@ -1,4 +1,4 @@
-"""Texts without their duplicates, with the further columns that they came with: what `cleantext dedup --remove` writes."""
+"""Write texts without their duplicates, with the other columns of the input: the output of `cleantext dedup --remove`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["write_deduplicated"]
 
-ROWS = 2_000  # that are in memory at once
-WRITTEN = {"id", "text", "value", "source", "line"}  # the columns of parts that were written of what was read
+ROWS = 2_000  # rows in memory at once
+WRITTEN = {"id", "text", "value", "source", "line"}  # the columns of parts that were written from other input
 OURS = ("id", "text", "duplicate_cluster", "duplicate_keeper")
 
 
 def write_deduplicated(texts: Corpus, marks: Marks, query: Query, folder: Path, form: str, report: Report) -> None:
-    """Write the texts of a search as a corpus ``id, text, duplicate_cluster, duplicate_keeper`` and what the input had beside them.
+    """Write the texts of a search as a corpus ``id, text, duplicate_cluster, duplicate_keeper`` with the other columns of the input.
 
-    A document that goes, and a text of which nothing is left, is no row. Counts what became of them.
+    Removed documents, and texts of which nothing is left, have no row. Counts the outcomes.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -57,7 +57,7 @@ def write_deduplicated(texts: Corpus, marks: Marks, query: Query, folder: Path, 
 def _further(schema: pa.Schema, names: dict[str, str]) -> pa.DataType:
     import pyarrow as pa
 
-    if WRITTEN.issubset(schema.names):  # of what was read
+    if WRITTEN.issubset(schema.names):  # written from other input
         return carried_in(schema)
     return pa.struct([f for f in schema if f.name not in (names["id"], names["text"])])
 

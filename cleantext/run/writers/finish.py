@@ -1,4 +1,4 @@
-"""The end of a run: ids made unique, duplicates searched for, and the corpus written from the parts of its shards, one after the other."""
+"""The end of a run: make ids unique, search for duplicates, and write the corpus from the parts of its shards, one after another."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = [
     "with_title",
 ]
 
-Progress = Callable[[str, int, int, int], None]  # as of `cleantext.run.job`
+Progress = Callable[[str, int, int, int], None]  # as in `cleantext.run.job`
 log = logging.getLogger(__name__)
 WHY_EMPTY = "nothing is left of it"
 
@@ -63,7 +63,7 @@ def searched_in(
     edits: Sequence[Path] | None,
     progress: Progress | None = None,
 ) -> tuple[Searched | None, Marks]:
-    """Search the cleaned texts where that is asked for, and write what was found; return it, also by places."""
+    """Search the cleaned texts if the settings ask for it, and write what was found; return it, also by places."""
     query = query_of(settings) if settings.duplicates != "off" else Query()
     work = out / STATE / "search"
     if settings.duplicates == "off":
@@ -83,21 +83,21 @@ def searched_in(
 
 
 def _searching(progress: Progress | None, pages: int, step: str) -> None:
-    """Tell that the search has come to a step."""
+    """Report that the search has reached a step."""
     log.debug("searching: %s", step)
     if progress:
         progress("searching", 0, 0, pages)
 
 
 def removal_edits(text: str, spans: Sequence[Spans], *, whole_text: bool) -> list[Edit]:
-    """Return the edits that take spans of a text: all of it, or with the line break behind each line that goes."""
+    """Return the edits that remove spans of a text: the whole text, or each removed line with its line break."""
     if whole_text:
         return [Edit(0, len(text), text, "", "dedup.exact" if all(s.exact for s in spans) else "dedup.near")] if text else []
     return [Edit(low, high, text[low:high], "", "dedup.exact" if exact else "dedup.near") for low, high, exact in spans if high > low]
 
 
 def with_title(title: str | None, text: str, edits: list[Edit]) -> list[Edit]:
-    """Return what is removed of a page as duplicate, and its title where nothing else would be left: such a page is one that stands elsewhere."""
+    """Return the edits that remove duplicates from a page, and also its title if nothing else would be left: such a page is a copy as a whole."""
     left = apply(text, edits)
     if not edits or not title or left.split() != title.split():
         return edits
@@ -122,7 +122,7 @@ class _Part(NamedTuple):
 def finish_table(
     out: Path, shards: Sequence[Shard], settings: Settings, report: Report, *, workers: int | None, progress: Progress | None = None
 ) -> None:
-    """Write the corpus, what was dropped from it, its edits and the tables of duplicates; count what became of the pages."""
+    """Write the corpus, the rows dropped from it, its edits and the tables of duplicates; count the outcomes of the pages."""
     parts = [_Part(part(out, s, ROWS_PART), part(out, s, EDITS_PART) if settings.record else None) for s in shards]
     parts = _named_once(parts, out / STATE / "once", report)
     corpus = Corpus(Table.of([p.rows for p in parts], columns={"id": "id", "text": "text"}, positions=True), "string", "double")
@@ -168,7 +168,7 @@ def finish_table(
 
 
 def _named_once(parts: Sequence[_Part], folder: Path, report: Report) -> list[_Part]:
-    """Return parts in which each id names one row: one that stands in an earlier part gives way to file and record."""
+    """Return parts in which each id names one row: an id that an earlier part has is replaced by file and record."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -190,7 +190,7 @@ def _named_once(parts: Sequence[_Part], folder: Path, report: Report) -> list[_P
 
 
 def _flat(table: pa.Table, shard: int, carried: pa.DataType, schema: pa.Schema) -> pa.Table:
-    """Return rows with what they carry as columns of their own."""
+    """Return rows with their carried fields as separate columns."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -211,7 +211,7 @@ def _flat(table: pa.Table, shard: int, carried: pa.DataType, schema: pa.Schema) 
 def with_duplicates(
     table: pa.Table, members: Mapping[int, Mapping[str, Any]], spans: Mapping[int, Sequence[Spans]], settings: Settings
 ) -> tuple[pa.Table, list[str], list[str], dict[int, list[Edit]]]:
-    """Return rows with their clusters, without what is removed; what became of each and why; and the edits of removal by rows."""
+    """Return rows with their clusters, without what is removed; the outcome of each and its reason; and the edits of removal by rows."""
     import pyarrow as pa
 
     texts = table["text"].to_pylist()
@@ -239,14 +239,14 @@ def with_duplicates(
 
 
 def spans_of(text: str, spans: Sequence[Spans], *, lines: bool) -> Sequence[Spans]:
-    """Return spans, with the line break behind each, where lines go."""
+    """Return spans; if lines are removed, each includes its line break."""
     if not lines:
         return spans
     return [s._replace(high=s.high + 1) if text[s.high : s.high + 1] == "\n" else s for s in spans]
 
 
 def _restated(table: pa.Table, texts: Sequence[str], rows: Sequence[int]) -> pa.Table:
-    """Return rows with their texts after removal, and what is said of them."""
+    """Return rows with their texts after removal, and the columns computed from them."""
     import pyarrow as pa
 
     from cleantext.signals import SIGNALS, signals_of
@@ -273,7 +273,7 @@ def _restated(table: pa.Table, texts: Sequence[str], rows: Sequence[int]) -> pa.
 
 
 def _tally(report: Report, before: int, table: pa.Table, outcomes: Sequence[str]) -> None:
-    """Count what became of pages since their shards counted them as kept or emptied."""
+    """Count the outcomes of pages that have changed since their shards counted them as kept or emptied."""
     sizes = table["chars_out"].to_pylist()
     report.chars_out += sum(size for size, outcome in zip(sizes, outcomes, strict=True) if outcome == "kept") - before
     for outcome in outcomes:
@@ -294,14 +294,14 @@ def _write(
 
 
 def filtered(keep: Sequence[bool], where: str, outcomes: list[str], reasons: list[str]) -> None:
-    """Say of pages that would be kept, and are not wanted, what became of them and why."""
+    """Set the outcome and reason of pages that would be kept but do not meet the condition."""
     for n, outcome in enumerate(outcomes):
         if outcome == "kept" and not keep[n]:
             outcomes[n], reasons[n] = "filtered", f"not ({where})"
 
 
 def dropped_rows(table: pa.Table, outcomes: Sequence[str], reasons: Sequence[str], schema: pa.Schema) -> pa.Table:
-    """Return the rows that are not kept, with what became of them and why."""
+    """Return the rows that are not kept, with their outcomes and reasons."""
     import pyarrow as pa
 
     columns = [pa.array(outcomes, pa.string()), pa.array(reasons, pa.string()), *table.columns]
@@ -309,7 +309,7 @@ def dropped_rows(table: pa.Table, outcomes: Sequence[str], reasons: Sequence[str
 
 
 def join_edits(writer: Any, path: Path, shard: int, removed: Mapping[str, Sequence[Edit]], settings: Settings, report: Report) -> None:
-    """Write the edits of a shard as one row group, with those that removed duplicates behind them."""
+    """Write the edits of a shard as one row group, followed by those that removed duplicates."""
     import pyarrow as pa
 
     [edits] = tables_of(path)
@@ -322,7 +322,7 @@ def join_edits(writer: Any, path: Path, shard: int, removed: Mapping[str, Sequen
 
 
 class _Dropped:
-    """Writes dropped.parquet, where there is something to write."""
+    """Writes dropped.parquet, if any row is dropped."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path, self.schema = path, schema
@@ -349,7 +349,7 @@ class _Dropped:
 
 
 class Where:
-    """Says which rows a condition is true of."""
+    """Evaluates a condition for each row."""
 
     def __init__(self, where: str, schema: pa.Schema) -> None:
         self.where, self.schema = where, schema

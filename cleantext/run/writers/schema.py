@@ -1,4 +1,4 @@
-"""The columns of a corpus: one schema for every form of input, in Parquet and in JSON lines (docs/outputs.md says what each holds)."""
+"""The columns of a corpus: one schema for every form of input, in Parquet and in JSON lines (docs/outputs.md describes each column)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = [
     "rows_schema",
 ]
 
-SCHEMA = "3"  # of all Parquet outputs; raised when columns change
+SCHEMA = "3"  # of all Parquet outputs; increased when columns change
 KEY = b"cleantext_schema"
-GIVEN = "given_"  # before the name of a column that is carried through and has the name of one of ours
-DROPPED = ("outcome", "reason")  # that dropped.parquet has before them
+GIVEN = "given_"  # prefix of a carried column whose name is one of ours
+DROPPED = ("outcome", "reason")  # the additional first columns of dropped.parquet
 
-# Name, type, and what it holds: the table of docs/outputs.md is made of this.
+# Name, type, and meaning: the table of docs/outputs.md is generated from this.
 COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("id", "string", "what names the page: its own id, its address without the scheme, its path, or file and record number; unique"),
     ("url", "string", "its address, where one is known"),
@@ -65,7 +65,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("duplicate_cluster", "int64", "the group of near-duplicates that it belongs to; null where it has none, or none were searched for"),
     ("duplicate_keeper", "string", "the id of the page of that group that stays; of passages of the first group"),
 )
-LATER = ("shard", "duplicate_cluster", "duplicate_keeper")  # columns that are known when all pages are cleaned
+LATER = ("shard", "duplicate_cluster", "duplicate_keeper")  # columns that are known only after all pages are cleaned
 LANGUAGES = {"jp": "ja", "ko": "ko", "none": "und"}
 
 
@@ -76,7 +76,7 @@ def _types() -> dict[str, pa.DataType]:
 
 
 def corpus_schema(carried: pa.DataType | None = None, *, dropped: bool = False) -> pa.Schema:
-    """Return the schema of a corpus, whose further columns are the fields of ``carried``; or of what was dropped from it."""
+    """Return the schema of a corpus, whose other columns are the fields of ``carried``; or of the rows dropped from it."""
     import pyarrow as pa
 
     from cleantext.signals import SIGNALS
@@ -102,7 +102,7 @@ def rows_schema() -> pa.Schema:
 
 
 def carried_name(name: str, ours: set[str]) -> str:
-    """Return the name under which a column is carried through: its own, unless it is one of ours."""
+    """Return the output name of a carried column: its own, unless it is one of ours."""
     return f"{GIVEN}{name}" if name in ours or name in DROPPED else name
 
 
@@ -113,7 +113,7 @@ def check_schema(schema: pa.Schema, where: str) -> None:
 
 
 def part_table(pages: Sequence[Page], rows: Sequence[Mapping[str, Any]], signals: Mapping[str, Any], carried: pa.Array | None) -> pa.Table:
-    """Return cleaned pages as a table of the schema, with ``carried`` as one struct column; what duplicates say is still null."""
+    """Return cleaned pages as a table of the schema, with ``carried`` as one struct column; the columns on duplicates are still null."""
     import pyarrow as pa
 
     from cleantext.signals import SIGNALS
@@ -140,20 +140,20 @@ def part_table(pages: Sequence[Page], rows: Sequence[Mapping[str, Any]], signals
     arrays = [made[name] if isinstance(made[name], pa.Array) else pa.array(made[name], types[kind]) for name, kind, _ in COLUMNS]
     arrays += [pa.array(signals[name], types[kind]) for name, kind, _ in SIGNALS]
     names = [name for name, *_ in (*COLUMNS, *SIGNALS)]
-    if carried is None or not len(carried.type):  # Parquet knows no struct without fields
+    if carried is None or not len(carried.type):  # Parquet has no struct without fields
         return pa.table(arrays, names=names)
     return pa.table([*arrays, carried], names=[*names, "carried"])
 
 
 def carried_in(schema: pa.Schema) -> pa.DataType:
-    """Return the type of what the rows of a part carry."""
+    """Return the type of the carried fields in the rows of a part."""
     import pyarrow as pa
 
     return schema.field("carried").type if "carried" in schema.names else pa.struct([])
 
 
 def _texts(texts: list[str]) -> pa.Array:
-    """Return texts as a column; half characters, which it cannot hold, become question marks."""
+    """Return texts as a column; lone surrogates, which it cannot hold, become question marks."""
     import pyarrow as pa
 
     try:

@@ -1,4 +1,4 @@
-"""The end of a run that writes texts: duplicates searched for and removed, the tables beside the pages joined."""
+"""The end of a run that writes texts: find and remove duplicates, and join the tables next to the pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TEXTS = 1 << 24  # bytes of texts in a row group
 def finish_texts(
     out: Path, shards: Sequence[Shard], settings: Settings, report: Report, *, workers: int | None, progress: Progress | None = None
 ) -> None:
-    """Join the shards' tables, find duplicates among the pages, and remove them where asked to; one shard is in memory at a time."""
+    """Join the shards' tables, find duplicates among the pages, and remove them if asked to; one shard is in memory at a time."""
     rows = [rows_of(part(out, shard, METADATA)) for shard in shards]
     kept = [[row for row in held if row["outcome"] != "failed" and (not settings.remove or _has_place(out, row, report))] for held in rows]
     edits = [part(out, shard, EDITS_PART) for shard in shards] if settings.record else None
@@ -93,7 +93,7 @@ def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _has_place(out: Path, row: Row, report: Report) -> bool:
-    """Say whether a page that lies aside can go to its place; else it fails now, before others are removed as its copies."""
+    """Return whether a page that was set aside can be written to its place; if not, it fails now, before others are removed as its copies."""
     try:
         check_place(out, row["output"])
     except InputError as error:
@@ -112,7 +112,7 @@ def _has_place(out: Path, row: Row, report: Report) -> bool:
 
 
 def _remove(out: Path, row: Row, text: str, edits: Sequence[Edit], report: Report) -> None:
-    """Write one page without what stands elsewhere too; a page of which nothing stays is no file."""
+    """Write one page without its duplicates; a page of which nothing is left gets no file."""
     left = apply(text, edits)
     report.chars_out += len(left) - len(text)
     report.changed += bool(edits) and row["output_sha256"] == row["sha256"]

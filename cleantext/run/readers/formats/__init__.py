@@ -1,1 +1,1 @@
-"""Readers of the forms in which records come: tables, JSON, CSV, WARC, archives."""
+"""Readers of the formats of records: tables, JSON, CSV, WARC, archives."""

@@ -1,4 +1,4 @@
-"""Archives of pages: zip and tar, packed or not."""
+"""Archives of pages: zip and tar, also compressed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UTF8_NAME = 0x800  # flag of a member of a zip file
 
 
 def read_zip(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordBatch]:
-    """Yield the pages of a zip file, in the order of their names. What is no page is counted; a broken member fails alone."""
+    """Yield the pages of a zip file, sorted by name. Members that are not pages are counted; a broken member fails alone."""
     batches = Batches(source.id)
     try:
         with source.path.open("rb") as file, zipfile.ZipFile(file) as archive:
@@ -43,7 +43,7 @@ def read_zip(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordBa
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Return the name of a member: those of Chinese systems are in GBK, which zip takes for code page 437."""
+    """Return the name of a member: Chinese systems write GBK, which the zip format treats as code page 437."""
     if member.flag_bits & UTF8_NAME or member.filename.isascii():
         return member.filename
     try:
@@ -53,7 +53,7 @@ def _name(member: zipfile.ZipInfo) -> str:
 
 
 def read_tar(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordBatch]:
-    """Yield the pages of a tar file, packed or not, as they come. What is no page is counted; what is cut off ends it."""
+    """Yield the pages of a tar file, also compressed, in order. Members that are not pages are counted; a truncated file ends at the truncation."""
     batches = Batches(source.id)
     number = 0
     try:
@@ -78,7 +78,7 @@ def _too_large(size: int, most: int) -> str:
 
 
 def _add(batches: Batches, source: Source, name: str, data: bytes, number: int, why: str, most: int) -> bool:
-    """Add a member as the page that it is, or count it as what it is."""
+    """Add a member as a page, or count it by its kind."""
     if PurePosixPath(name).name.startswith(".") or "/." in f"/{name}":
         return False
     name = encodable(name)
@@ -95,7 +95,7 @@ def _add(batches: Batches, source: Source, name: str, data: bytes, number: int, 
 
 
 def _unpacked(name: str, data: bytes, most: int) -> tuple[bytes, str]:
-    """Return the bytes of a packed member, or why there are none."""
+    """Return the bytes of a compressed member, or the reason why it cannot be read."""
     while (ending := PurePosixPath(name).suffix.lower()) in PACKED:
         try:
             data = unpacked(data, ending, most=most)

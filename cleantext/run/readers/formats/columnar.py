@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["read_arrow", "read_parquet", "table_rows", "value_type"]
 
-READ_ROWS = 256  # rows read at once: what they take unpacked shows only then
+READ_ROWS = 256  # rows read at once: only then is their unpacked size known
 
 
 def read_parquet(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a Parquet file. Where a field that was named is not there, or is of a wrong type, the file fails."""
+    """Yield the rows of a Parquet file. If a field that was named is missing, or has a wrong type, the file fails."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -72,7 +72,7 @@ def _failed(source: Source, why: str) -> Iterator[pa.RecordBatch]:
 
 
 def table_rows(source: Source, fields: Fields, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of batches of any schema as batches of readers. Where columns are not there, or of a wrong type, the file fails."""
+    """Yield the rows of batches of any schema as batches of readers. If columns are missing, or have a wrong type, the file fails."""
     import pyarrow as pa
 
     try:
@@ -105,7 +105,7 @@ def table_rows(source: Source, fields: Fields, schema: pa.Schema, batches: Itera
 
 
 def _sound(source: Source, chosen: Chosen, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of batches whose values are what their types say; of those that are not, each fails alone."""
+    """Yield the rows of batches with valid values for their types; each row with an invalid value fails alone."""
     import pyarrow as pa
 
     number = 0
@@ -129,7 +129,7 @@ def _sound(source: Source, chosen: Chosen, batches: Iterator[pa.RecordBatch]) ->
 
 
 def _fitted(fault: pa.RecordBatch, chosen: Chosen, part: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a row that failed with the columns that the others have."""
+    """Return a failed row with the columns of the other rows."""
     import pyarrow as pa
 
     further = [f for f in part.schema if f.name not in chosen.carried_not]
@@ -160,7 +160,7 @@ def _check(source: Source, schema: pa.Schema, chosen: Chosen) -> None:
 
 
 def value_type(source: Source, kind: pa.DataType, name: str) -> pa.DataType:
-    """Return the type of what says which copy stays. Raise `InputError` for what has no order that people mean."""
+    """Return the type of the value that decides which copy is kept. Raise `InputError` for a type without a meaningful order."""
     import pyarrow as pa
 
     if (pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_temporal(kind):
@@ -171,7 +171,7 @@ def value_type(source: Source, kind: pa.DataType, name: str) -> pa.DataType:
 
 
 def _field(schema: pa.Schema, name: str) -> pa.DataType | None:
-    """Return the type of a column, or of a field inside one, None where there is none."""
+    """Return the type of a column, or of a field inside one, None if it does not exist."""
     import pyarrow as pa
 
     if name in schema.names:
@@ -217,7 +217,7 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 def _rows(source: Source, chosen: Chosen, batch: pa.RecordBatch, before: int) -> pa.RecordBatch:
-    """Return the rows of a batch of the table; ids may still stand twice."""
+    """Return the rows of a batch of the table; ids may still be repeated."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -299,7 +299,7 @@ def _ids(given: pa.Array) -> tuple[pa.Array, bool]:
 
 
 def _joined(source: Source, held: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return batches as one, in which an id that stood before gives way to file and number."""
+    """Concatenate batches; an id that occurred before is replaced by file and number."""
     import pyarrow as pa
 
     whole = all(notes_of(batch)["integers"] for batch in held)

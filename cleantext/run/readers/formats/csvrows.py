@@ -1,4 +1,4 @@
-"""CSV and TSV: row by row, since their rows break one by one."""
+"""CSV and TSV, read row by row, since a broken row must not affect others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["read_csv"]
 
-LONGEST = 1 << 24  # characters of a row: a quote that is never closed would take all that follows
+LONGEST = 1 << 24  # characters of a row: an unclosed quote would include everything after it
 DELIMITERS = ",;\t|"
 
 
 def read_csv(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a CSV or TSV file, whose first row names the columns. A row with more or fewer fields fails alone.
 
-    Where a column that was named is not there, or none could be the text, the file fails.
+    If a column that was named is missing, or none could be the text, the file fails.
     """
     batches = Batches(source.id)
     rows = _Rows(source)
@@ -68,7 +68,7 @@ def _add(batches: Batches, chosen: Chosen, header: list[str], row: list[str], nu
 
 
 class _Rows:
-    """The rows of a file: lines are joined until all quotes are closed; a row of which that does not come is its first line alone."""
+    """The rows of a file: lines are joined until all quotes are closed; if they never are, the row is only its first line."""
 
     def __init__(self, source: Source) -> None:
         self.source, self.lines = source, text_lines(source)
@@ -79,7 +79,7 @@ class _Rows:
         self.ended = ""
 
     def _line(self, n: int) -> str | None:
-        """Return the n-th line that waits."""
+        """Return the n-th pending line."""
         while len(self.waiting) <= n:
             if self.ended:
                 return None
@@ -96,7 +96,7 @@ class _Rows:
         return self.waiting[n]
 
     def header(self) -> list[str]:
-        """Return the names of the columns. Raise `ValueError` where there are none."""
+        """Return the names of the columns. Raise `ValueError` if there are none."""
         first = self._line(0)
         if first is None:
             raise ValueError(self.ended if self.ended != "end" else "no line")
@@ -112,7 +112,7 @@ class _Rows:
         self.at += size
 
     def _joined(self, width: int) -> tuple[list[str] | None, int]:
-        """Return the row that begins with the first line, and the lines that it takes; none where it has not ``width`` fields (0: any)."""
+        """Return the row that begins with the first line, and its number of lines; None for the row if it does not have ``width`` fields (0: any)."""
         text, size = "", 0
         while (line := self._line(size)) is not None and len(text) < LONGEST:
             text += line
@@ -129,7 +129,7 @@ class _Rows:
         return None, 1
 
     def rows(self, width: int) -> Iterator[tuple[int, list[str] | str]]:
-        """Yield the rows, each with its line; of a broken one, why it is so."""
+        """Yield the rows, each with its line number; for a broken one, the reason."""
         csv.field_size_limit(LONGEST)
         broken = False
         while (line := self._line(0)) is not None:
@@ -139,7 +139,7 @@ class _Rows:
             row, size = self._joined(width)
             if row is not None:
                 yield self.at + 1, row
-            elif not broken or self.delimiter in line:  # else it goes on with what was broken
+            elif not broken or self.delimiter in line:  # otherwise it is the continuation of the broken row
                 yield self.at + 1, f"no row of {width} fields, as the header names"
             broken = row is None
             self._drop(size)

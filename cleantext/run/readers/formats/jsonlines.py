@@ -1,4 +1,4 @@
-"""JSON lines, JSON arrays and JSON documents one after the other: each value a record; a broken one costs itself alone."""
+"""JSON lines, JSON arrays and concatenated JSON documents: each value is a record; a broken one fails alone."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonRecords", "add_record", "read_json", "read_lines"]
 
-_PARTS = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}]', re.DOTALL)  # a string, or a mark; a quote alone begins a string that is cut off
+_PARTS = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}]', re.DOTALL)  # a string, or a mark; a single quote mark begins a truncated string
 UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def read_lines(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a file with a JSON object a line."""
+    """Yield the records of a file with one JSON object per line."""
     held = JsonRecords(source, fields)
     number = 0
     try:
@@ -38,7 +38,7 @@ def read_lines(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
 
 
 def read_json(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a file that is an array of objects, or objects one after the other, laid out in any way."""
+    """Yield the records of a file that is an array of objects, or a sequence of objects, in any layout."""
     held = JsonRecords(source, fields, unit="record")
     number = 0
     try:
@@ -51,7 +51,7 @@ def read_json(source: Source, fields: Fields) -> Iterator[pa.RecordBatch]:
 
 
 def text_lines(source: Source) -> Iterator[tuple[str, str | None]]:
-    """Yield the lines of a file, each with its encoding where it is not UTF-8: files of two encodings are put together by many."""
+    """Yield the lines of a file, each with its encoding unless UTF-8: concatenated files of different encodings are common."""
     first, encoding = True, ""
     for raw in lines_of(source.path):
         line = raw
@@ -83,7 +83,7 @@ def _wide_lines(source: Source, encoding: str) -> Iterator[tuple[str, str | None
 
 
 def _values(source: Source) -> Iterator[str]:
-    """Yield the text of each object, and of each string beside them: the elements of arrays, or what stands one after the other."""
+    """Yield the text of each object, and of each string next to them: the elements of arrays, or a sequence of values."""
     held, depth, start, at = "", 0, -1, 0
     decoder: Any = None
     for piece in pieces_of(source.path):
@@ -92,7 +92,7 @@ def _values(source: Source) -> Iterator[str]:
         held += decoder.decode(piece)
         for part in _PARTS.finditer(held, at):
             at, mark = part.end(), part[0]
-            if mark == '"':  # of a string that goes on behind the piece
+            if mark == '"':  # of a string that continues in the next piece
                 at = part.start()
                 break
             if mark == "{":
@@ -114,7 +114,7 @@ def _values(source: Source) -> Iterator[str]:
 
 
 class JsonRecords:
-    """Makes rows of records, by the fields that the first sound one has."""
+    """Makes rows of records, with the fields of the first valid one."""
 
     def __init__(self, source: Source, fields: Fields, unit: str = "line") -> None:
         self.source, self.fields, self.unit = source, fields, unit
@@ -123,7 +123,7 @@ class JsonRecords:
         self.made = False
 
     def add(self, number: int, text: str, charset: str | None) -> bool:
-        """Add the record of a text, and say whether the batch is full."""
+        """Add the record in a text; return whether the batch is full."""
         try:
             record = json.loads(text)
             if isinstance(record, dict):
@@ -144,7 +144,7 @@ class JsonRecords:
 
 
 def add_record(batches: Batches, chosen: Chosen, record: Mapping[str, Any], number: int, *, made: bool, charset: str | None = None) -> bool:
-    """Add a record by its fields; with ``made`` its address, or file and number, names it. Raise as `JsonRecords.row` does."""
+    """Add a record by its fields; with ``made`` its id is its address, or file and number. Raise like `JsonRecords.row`."""
     content = field_of(record, chosen.content)
     if content is not None and not isinstance(content, (str, bytes)):
         raise TypeError(f"field {chosen.content!r} is no string")

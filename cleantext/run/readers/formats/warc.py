@@ -1,4 +1,4 @@
-"""WARC and WET files: the responses of a crawl, and the texts that were made of them."""
+"""WARC and WET files: the responses of a crawl, and the texts extracted from them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["read_warc"]
 
 PAGES = {"text/html", "application/xhtml+xml", "text/plain", "application/vnd.wap.xhtml+xml", ""}
-STREAMED = {".gz"}  # packings that fastwarc reads record by record itself
-SEARCH = 1 << 20  # bytes searched at once for where the next record begins
+STREAMED = {".gz"}  # compressions that fastwarc reads record by record itself
+SEARCH = 1 << 20  # bytes searched at once for the start of the next record
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/1."
 
 
 def read_warc(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordBatch]:
-    """Yield the pages of a WARC or WET file: HTML and plain text with a status of success. What else it holds is counted.
+    """Yield the pages of a WARC or WET file: HTML and plain text with a success status. Other records are counted.
 
-    The charset of the HTTP header is a hint. A record that is damaged, cut off, or of more than ``most`` bytes fails alone: reading goes on
-    with the next one that can be found.
+    The charset of the HTTP header is a hint. A record that is damaged, truncated, or larger than ``most`` bytes fails alone: reading continues
+    with the next record that can be found.
     """
     batches = Batches(source.id)
     failed = False
@@ -38,7 +38,7 @@ def read_warc(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordB
                 record, before = str(error), False
         if isinstance(record, str):
             failed = True
-            if not before:  # else it is the damage of the record before, met again
+            if not before:  # otherwise it is the damage of the previous record, found again
                 full = batches.fail(number, f"{source.path}, record {number}: {record}; left out")
         if full:
             yield batches.take()
@@ -46,7 +46,7 @@ def read_warc(source: Source, most: int = MAX_PAGE_BYTES) -> Iterator[pa.RecordB
 
 
 def _records(source: Source) -> Iterator[Any]:
-    """Yield the records of a file, and for each stretch that is none a word about it."""
+    """Yield the records of a file, and a message for each stretch that is not a record."""
     from fastwarc.warc import ArchiveIterator
 
     with contextlib.ExitStack() as stack:
@@ -65,7 +65,7 @@ def _records(source: Source) -> Iterator[Any]:
             except (OSError, ValueError, EOFError) as error:
                 yield f"damaged: {error}"
                 found = _next(file, mark, at + 1) if single and file.seekable() else None
-                # The record that was read last is whole: what is damaged lies behind it.
+                # The last record that was read is complete: the damage is after it.
                 while found is not None and not _begins(file, found):
                     found = _next(file, mark, found + 1)
                 if found is None:
@@ -76,7 +76,7 @@ def _records(source: Source) -> Iterator[Any]:
 
 
 def _next(file: BinaryIO, mark: bytes, start: int) -> int | None:
-    """Return where a mark stands from some place on."""
+    """Return the next offset of a mark, beginning at ``start``."""
     file.seek(start)
     before = b""
     at = start
@@ -90,7 +90,7 @@ def _next(file: BinaryIO, mark: bytes, start: int) -> int | None:
 
 
 def _begins(file: BinaryIO, at: int) -> bool:
-    """Say whether a record begins at some place: its bytes may also stand in the midst of others."""
+    """Return whether a record begins at an offset: the same bytes may also occur inside others."""
     import zlib
 
     file.seek(at)
