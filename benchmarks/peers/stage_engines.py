@@ -11,7 +11,7 @@ def prepare(engine, source, options):
     pages = [Page(text) for text in json.loads(source.read_text("utf-8"))]
     pipeline = Pipeline.load(options["pipeline"])
     batches = [pages[n : n + 64] for n in range(0, len(pages), 64)]
-    call = pipeline.fast if engine == "without edits" else pipeline.run
+    call = pipeline.fast if engine == "without edits" else pipeline.trace  # columns, as a run records them
 
     def run():
         return [call(batch) for batch in batches]
