@@ -86,7 +86,7 @@ def run(page, folder, monkeypatch, given=None, replaced=()):
             Path(block.name).parent.mkdir(parents=True, exist_ok=True)
             Path(block.name).write_text(text, "utf-8")
         elif block.kind == "sh":
-            if text.startswith("python3 -m venv"):  # the two commands of README: the gate runs them
+            if text.startswith(("python3 -m venv", ". .venv/")):  # the two commands of README, which the gate runs, and what they need
                 continue
             call = ["bash", "-euo", "pipefail", "-c", text]
             done = subprocess.run(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
