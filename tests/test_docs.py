@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 import pytest
 
+from cleantext.data import format_marks
+from cleantext.run.readers.sniff import KINDS
 from cleantext.run.readers.units import READERS
 from cleantext.transform import REGISTRY
 
@@ -108,10 +110,12 @@ def folder(tmp_path, monkeypatch):
     """Give a folder to run a page in; what its Python registers and imports is forgotten afterwards."""
     (tmp_path / "page").mkdir()
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(format_marks, "SURE", format_marks.SURE)
     yield tmp_path / "page"
-    READERS.pop("xml", None)
+    for table, name in ((READERS, "xml"), (READERS, "pagemark"), (KINDS, "pagemark")):
+        table.pop(name, None)
     REGISTRY.pop("mine.ellipsis", None)
-    for name in ("ellipsis", "feed"):  # modules that pages save
+    for name in ("ellipsis", "feed", "pagemark"):  # modules that pages save
         sys.modules.pop(name, None)
 
 
