@@ -109,6 +109,7 @@ def run(page, folder, monkeypatch, given=None, replaced=()):
 def folder(tmp_path, monkeypatch):
     """Give a folder to run a page in; what its Python registers and imports is forgotten afterwards."""
     (tmp_path / "page").mkdir()
+    (tmp_path / "cleantext").symlink_to(ROOT)  # the clone, as pages name it
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(format_marks, "SURE", format_marks.SURE)
     yield tmp_path / "page"
