@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 import pytest
 
+from cleantext.data import format_marks
+from cleantext.run.readers.sniff import KINDS
 from cleantext.run.readers.units import READERS
 from cleantext.transform import REGISTRY
 
@@ -86,7 +88,7 @@ def run(page, folder, monkeypatch, given=None, replaced=()):
             Path(block.name).parent.mkdir(parents=True, exist_ok=True)
             Path(block.name).write_text(text, "utf-8")
         elif block.kind == "sh":
-            if text.startswith("python3 -m venv"):  # the two commands of README: the gate runs them
+            if text.startswith(("python3 -m venv", ". .venv/")):  # the two commands of README, which the gate runs, and what they need
                 continue
             call = ["bash", "-euo", "pipefail", "-c", text]
             done = subprocess.run(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -107,11 +109,14 @@ def run(page, folder, monkeypatch, given=None, replaced=()):
 def folder(tmp_path, monkeypatch):
     """Give a folder to run a page in; what its Python registers and imports is forgotten afterwards."""
     (tmp_path / "page").mkdir()
+    (tmp_path / "cleantext").symlink_to(ROOT)  # the clone, as pages name it
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(format_marks, "SURE", format_marks.SURE)
     yield tmp_path / "page"
-    READERS.pop("xml", None)
+    for table, name in ((READERS, "xml"), (READERS, "pagemark"), (KINDS, "pagemark")):
+        table.pop(name, None)
     REGISTRY.pop("mine.ellipsis", None)
-    for name in ("ellipsis", "feed"):  # modules that pages save
+    for name in ("ellipsis", "feed", "pagemark"):  # modules that pages save
         sys.modules.pop(name, None)
 
 
