@@ -48,7 +48,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ),
     ("language", "string", "a hint from the letters alone: zh, ja, ko, or und"),
     ("kind", "string", "text or html"),
-    ("flags", "list<string>", "doubts that were raised, such as crawl_truncated"),
+    ("flags", "list<string>", "remarks on the page, such as crawl_truncated or html_main"),
     ("encoding", "string", "the encoding that the page was read in"),
     ("chars_in", "int32", "characters (code points) as read: of HTML, of its visible lines"),
     ("chars_out", "int32", "characters of the text"),
