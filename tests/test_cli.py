@@ -209,6 +209,18 @@ def test_rules_commands(tmp_path):
         "utf-8",
     )
     assert "ok  mine.slogan: 1 hits, 1 misses" in run("rules", "test", pack).output
+    known = pack.with_name("known.toml")
+    known.write_text(
+        pack.read_text("utf-8")
+        .replace('hit = ["本站口号"]', 'hit = ["版权口号"]')
+        .replace("口号.{0,6}", "(?:口号.{0,6}|责任编辑:石青)")
+        .replace('["版权口号"]', '["版权口号", "责任编辑:石青"]')
+        .replace('["口号"]', '["口号", "责任编辑"]'),
+        "utf-8",
+    )
+    told = run("rules", "test", known).output
+    assert "'责任编辑:石青' is matched by" in told
+    assert "'版权口号' is matched by" not in told
     pack.write_text(pack.read_text("utf-8").replace('hit = ["本站口号"]', 'hit = ["没有"]'), "utf-8")
     refused = run("rules", "test", pack)
     assert refused.exit_code == 2

@@ -54,10 +54,18 @@ def rules_show(rule_id: str, packs: tuple[str, ...], *, toml: bool) -> None:
 @rules.command("test")
 @click.argument("pack", type=click.Path(path_type=Path))
 def rules_test(pack: Path) -> None:
-    """Check a rule pack: load every row, and test every sample."""
-    held = _pack((str(pack),)).rules
+    """Check a rule pack: load every row, and test every sample. Say which samples a built-in rule matches already."""
+    from cleantext.chrome.lines.findings import LineCache
+    from cleantext.chrome.matching.line_memory import Rows
+    from cleantext.fold import view
+
+    held, known = _pack((str(pack),)).rules, LineCache.of(_pack(()))
     for rule in held:
         click.echo(f"ok  {rule.id}: {len(rule.hit)} hits, {len(rule.miss)} misses")
+        for hit, line in ((hit, view(hit)) for hit in rule.hit if "\n" not in hit):
+            found = known.findings(line, int(known.look(Rows.of([line]))[0]))
+            if ids := dict.fromkeys(e.rule.id for e in (*found.evidence, *found.spans) if e.rule.id != rule.id):
+                click.echo(f"    {hit!r} is matched by {', '.join(ids)}, too: a run may tell that rule instead")
     click.echo(f"{len(held)} rules, all samples as stated", err=True)
 
 

@@ -83,7 +83,7 @@ def listing_ends() -> Iterable[str]:
     return {word[-1] for word in LISTS_OF} | set("]】:")
 
 
-# ---------------------------------------------------------------- channels above the title
+# ---------------------------------------------------------------- names of site sections above the title
 
 
 @kernel

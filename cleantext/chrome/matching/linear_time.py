@@ -41,7 +41,7 @@ class Proof(NamedTuple):
     """The maximum number of ways to read a prefix of the line, and the part of the pattern that causes it."""
 
     ways: float
-    part: str = ""  # of the pattern
+    part: str = ""
     why: str = ""
 
     def holds(self, longest: float = inf) -> bool:

@@ -19,7 +19,7 @@ __all__ = ["LARGE", "Places", "Unproven", "written"]
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 LARGEST = 20_000  # maximum nodes and positions of a pattern
-NODE, ONLY, FIRST, ENTER, LEAVE, IF = range(6)  # kinds of nodes that read nothing
+NODE, ONLY, FIRST, ENTER, LEAVE, IF = range(6)  # kinds of automaton nodes that consume no character
 
 Loop = tuple[Any, float]  # the outermost repetition around a position that counts as a loop, and the most characters it reads
 State = tuple[int, Chars]  # a position, and the part of its set that a lookahead at one character leaves

@@ -88,14 +88,14 @@ class Rule:
     first: str = ""  # or, for shapes without a literal: the characters with which a match can start
     words: tuple[str, ...] = ()
     common: bool = False  # the words are common in texts: any number of them is weak evidence
-    value: str = "text"  # the shape of a label's value
+    value: str = "text"  # the form that what follows a label must have, a name in `cleantext.chrome.rules.value_shapes`
     separators: str = ":"
     unless: str = ""
     row: str = ""
     least: int = 3
     most: int = 20
     longest: int = 120  # the rule is not tried on lines with more characters
-    salvage: str = ""  # the metadata field for the group `value`, or the label's value
+    salvage: str = ""  # name of the metadata field that gets the text of the group `value`, or, for labels, what follows the label
     hit: tuple[str, ...] = ()
     miss: tuple[str, ...] = ()
     where: str = ""  # file and number of the row

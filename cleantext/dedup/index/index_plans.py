@@ -62,7 +62,7 @@ class IndexOptions:
                 f"SELECT 0 AS reference, place, {narrow} FROM docs UNION ALL SELECT 0 AS reference, CAST(-1 AS BIGINT) AS place, {NARROW} FROM rows",
             ),
             *numbers(self._order),
-            # At least one unit of a pair must be fresh; the other may be any.
+            # Only pairs with a text that was not in the index before are searched; the other text may be old or new.
             Sql(
                 "units",
                 """

@@ -28,7 +28,7 @@ ROW_LINES, ROW_CHARS, CELL_CHARS = (
     120,
 )  # a cell with more lines, a longer one, or longer lines is a column of the layout, not of data
 TERM_CHARS = 40
-APART = ("h1", "h2", "pre")  # elements that do not occur in data cells: the title of a thread, code next to its line numbers
+APART = ("h1", "h2", "pre")  # a table with one of them in a cell is layout, not data: the title of a thread, code next to its line numbers
 INLINE_WORDS = 8  # words of inline elements after which those of further ones are ignored
 ATTRIBUTE = re.compile(r' ([^ =]+)="([^"]*)"')
 

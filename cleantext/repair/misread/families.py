@@ -73,7 +73,7 @@ CUT_SHORT = re.compile(r"([^\x00-\x7f\ufffd]{3,})([?\ufffd]?)")
 LOST = ("?", "\ufffd")
 ALONE = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u3400-\u9fff](?=[A-Za-z])")
 HIDDEN = re.compile("[\x80-\x9f\ue000-\uf8ff]")
-NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # evidence neither for nor against
+NEUTRAL = re.compile("[\x00-\x7f\u2500-\u257f\u3000]+")  # characters that both mojibake and text contain: no evidence for either
 # Readings of runs that were already weighed: run, bytes, encoding, text (None if the bytes are invalid in it), and whether it is displayed so
 Known = dict[tuple[str, bytes, str, str | None, bool], tuple[float, str] | None]
 RULES = {"utf-8": "mojibake.utf8", "gb18030": "mojibake.gbk", "big5hkscs": "mojibake.big5"}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["READ", "Given", "ReadUnits", "kind_of_carried", "packed", "record_schema", "records_of", "units_table", "unpacked"]
 
-ROWS = 1 << 20  # rows of a batch, and batches of a unit: the bits of a place
+ROWS = 1 << 20  # maximum rows of a batch and batches of a unit: a place packs unit, batch and row into 64 bits
 # The output of a reader for each page: the columns of `Row` without those of searches.
 READ = ("id", "content", "kind", "url", "host", "charset", "decoded", "published", "flags", "source", "number", "error")
 
