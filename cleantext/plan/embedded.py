@@ -298,9 +298,8 @@ class _Task:
     columns: tuple[tuple[str, str], ...]
     number: int | None  # number of the file, if rows get a column ``place``
     out: str
-    joins: tuple[
-        tuple[str, tuple[tuple[str, KeyedBlobFile], ...]], ...
-    ] = ()  # for each join: the column of keys, and each new column with the file of its values
+    # For each join: the column of keys, and each new column with the file of its values
+    joins: tuple[tuple[str, tuple[tuple[str, KeyedBlobFile], ...]], ...] = ()
 
 
 def _tasks(table: Table) -> Iterator[tuple[int, str, tuple[int, ...]]]:

@@ -55,7 +55,7 @@ def overview(rows: Iterable[Row]) -> dict[str, Any]:
 
     >>> told = overview([{"id": "a.example.cn/1.html", "outcome": "kept", "chars_in": 400, "chars_out": 300}])
     >>> told["removed"][5], told["hosts"], told["pages"][0]["reasons"]
-    (1, [{'host': 'a.example.cn', 'pages': 1, 'chars_in': 400, 'chars_out': 300}], ['most removed', 'sample'])
+    (1, [{'host': 'a.example.cn', 'pages': 1, 'chars_in': 400, 'chars_out': 300}], ['not judged', 'most removed', 'sample'])
     """
     removed, scripts = [0] * BINS, Counter[str]()
     hosts: dict[str, list[int]] = {}
