@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext import jit
+from cleantext.plan.processes import cores
 
 __all__ = ["compile_ahead", "is_warm", "kernel_cache", "warm"]
 
@@ -48,14 +49,13 @@ def compile_ahead(*parts: Part, told: Told | None = None) -> float:
     stamps = [_stamp(part) for part in parts]
     if None in stamps:  # without a cache, each process has to compile for itself
         return 0.0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     code = f"from cleantext.warm import share; share(*{parts!r})"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with tempfile.TemporaryDirectory(prefix="cleantext-kernels-") as folder:
         call = [sys.executable, "-c", code, folder, str(os.getpid())]
         workers: list[subprocess.Popen[bytes]] = []
         try:
-            for _ in range(cores):
+            for _ in range(cores()):
                 worker = subprocess.Popen(call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own code
                 workers.append(worker)
             while any(worker.poll() is None for worker in workers):

@@ -16,7 +16,7 @@ from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.pipeline import Pipeline
-from cleantext.run.learn import learn_files, with_learned, with_profile
+from cleantext.run.learn import _learned, learn_files, with_learned, with_profile
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages
 from cleantext.run.readers.units import units_of
@@ -254,8 +254,10 @@ def test_a_run_learns_from_its_own_pages(tmp_path):
 def test_pages_of_no_known_host_are_refused_with_the_way_out():
     with pytest.raises(ConfigError, match="name the host"):
         learn(SITE)
-    with pytest.raises(ConfigError, match="give a list"):
-        learn(iter(SITE), host=HOST)
+
+
+def test_an_iterator_of_pages_does_as_well():
+    assert learn(iter(SITE), host=HOST) == learn(SITE, host=HOST)
 
 
 @pytest.mark.parametrize(
@@ -303,12 +305,35 @@ def test_the_order_of_pages_does_not_matter(order):
     assert learn([SITE[n] for n in order], host=HOST) == learn(SITE, host=HOST)
 
 
-def test_memory_is_bounded(monkeypatch):
-    """With room for few lines counts are forgotten, never made up."""
-    monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.LINES", 20)
-    monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.ALL_LINES", 40)
-    monkeypatch.setattr("cleantext.chrome.hosts.repeated_lines.BATCH", 1)
-    assert keys(learn(SITE, host=HOST)) <= {*TOP, *FOOT}
+@pytest.mark.parametrize(("name", "value"), [("HELD", 0), ("BATCH", 1), ("BATCH", 3)])
+def test_how_much_is_held_at_once_does_not_matter(name, value, monkeypatch):
+    again = [*SITE, *SITE[:4]]
+    expected = learn(again, host=HOST)
+    monkeypatch.setattr(f"cleantext.chrome.hosts.repeated_lines.{name}", value)
+    assert learn(again, host=HOST) == expected
+
+
+def test_groups_of_hosts_and_workers_do_not_matter(tmp_path, monkeypatch):
+    """A profile learned in several processes from several files is that of all pages at once, proposals included."""
+    pages = []
+    for h in range(5):
+        folder = tmp_path / "crawl" / f"{'abcde'[h]}.example.cn"
+        folder.mkdir(parents=True)
+        for n in range(4 + h):
+            text = site(n, foot=("茶馆预约由此进", f"掌灯人:{PLACES[n]}一家", *FOOT[h:]))
+            (folder / f"{n}.txt").write_text(text, "utf-8")
+            pages.append(Page(text, host=folder.name))
+    expected = learn(pages)
+    assert len(expected.hosts) == 5
+    monkeypatch.setattr("cleantext.run.learn.GROUP", 7)
+    monkeypatch.setattr("cleantext.run.learn.TOGETHER", 2)
+    monkeypatch.setattr("cleantext.run.learn.PARALLEL_BYTES", 0)
+    units = units_of(find_pages([tmp_path / "crawl"]).pages, (), Fields())
+    for workers in (1, 2):
+        profile = _learned(units, tmp_path / "state", least=1, most=2000, workers=workers)
+        assert profile == expected
+        assert profile.proposals == expected.proposals
+        assert not list((tmp_path / "state").iterdir())
 
 
 ROWS = st.lists(

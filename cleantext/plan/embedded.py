@@ -5,14 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +16,7 @@ import cleantext
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan.batches import grown
 from cleantext.plan.keyed_blobs import BlobReader, KeyedBlobFile
-from cleantext.plan.processes import end_with_parent, undisturbed
+from cleantext.plan.processes import cores, in_processes
 from cleantext.plan.steps import ArrowKernel, Checkpoint, Expect, Map, Number, Plan, Scan, Sql
 from cleantext.plan.tables import Journal, Part, Table, sync, write_part
 from cleantext.plan.walk import Place, Progress, Walk
@@ -60,7 +56,7 @@ class EmbeddedRunner:
     @property
     def cores(self) -> int:
         """The number of workers."""
-        return self.workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        return self.workers or cores()
 
     def run(self, plan: Plan, inputs: Mapping[str, Table]) -> dict[str, Table]:
         """Run a plan over input tables, or continue a stopped run; return the output tables.
@@ -247,20 +243,7 @@ class _Run(Walk):
             blob_file.size * source.rows // max(blob_file.rows, 1) for _, columns in joins for _, blob_file in columns
         )
         count = min(self.runner.cores, len(tasks)) if size > PARALLEL else 1
-        try:
-            if count > 1:
-                # Spawned, not forked, since Arrow and DuckDB have started threads.
-                with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-                    with undisturbed():
-                        made = pool.map(_work, tasks)
-                    parts = list(made)
-            else:
-                parts = [_work(task) for task in tasks]
-        except BrokenProcessPool as error:
-            raise CleantextError(
-                f"{step.into}: a worker process died: out of memory, killed, or started from a script without "
-                "`if __name__ == '__main__':`. Run the same again, with one worker if memory is short"
-            ) from error
+        parts = in_processes(_work, tasks, count=count, what=step.into) if count > 1 else [_work(task) for task in tasks]
         if pairs:
             Path(source.paths[0]).unlink()
         return Table(tuple(parts))

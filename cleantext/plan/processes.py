@@ -8,10 +8,48 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from typing import TypeVar
 
-__all__ = ["end_with_parent", "undisturbed"]
+from cleantext.errors import CleantextError
+from cleantext.jit import seldom_collected
+
+__all__ = ["cores", "end_with_parent", "in_processes", "undisturbed"]
+
+Task = TypeVar("Task")
+Made = TypeVar("Made")
+DIED = (
+    "{}: a worker process died: out of memory, killed, or started from a script without `if __name__ == '__main__':`. "
+    "Run the same again, with one worker if memory is short"
+)
+
+
+def cores() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_processes(call: Callable[[Task], Made], tasks: Iterable[Task], *, count: int, what: str) -> list[Made]:
+    """Return the results of a function of a module for all tasks, done in ``count`` processes; ``what`` names the work in an error.
+
+    The processes are spawned, not forked, since Arrow and DuckDB have started threads by the time they are needed. Raise
+    `CleantextError` if one dies.
+    """
+    try:
+        with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin) as pool:
+            with undisturbed():
+                made = pool.map(call, tasks)
+            return list(made)
+    except BrokenProcessPool as error:
+        raise CleantextError(DIED.format(what)) from error
+
+
+def _begin() -> None:
+    end_with_parent()
+    seldom_collected()
 
 
 @contextlib.contextmanager

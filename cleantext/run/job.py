@@ -8,7 +8,6 @@ identity of its inputs and pipeline, and the digests of everything it wrote. An 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from typing import Any
 from cleantext.errors import InputError
 from cleantext.jit import LARGE, expect
 from cleantext.pipeline import Pipeline
+from cleantext.plan.processes import cores
 from cleantext.report.tally import Report, counted
 from cleantext.run.files import check_output, settle
 from cleantext.run.finished.samples import write_report
@@ -153,7 +153,7 @@ def clean_files(
         if learns:
             if total_size(units, unpacked=True) <= REREAD:
                 units = [replace(unit, kept=state / READ) for unit in units]
-            recipe, note = with_learned(recipe, units, folder, told=phases, once=asked.incremental)
+            recipe, note = with_learned(recipe, units, folder, workers=workers or cores(), told=phases, once=asked.incremental)
             settings = replace(settings, pipeline=recipe)
         for place in {folder, page_folder(folder, settings)}:
             make_way(place, earlier, outputs)
@@ -277,9 +277,8 @@ def _emptied(held: deque[tuple[Shard, Report]]) -> Iterator[tuple[Shard, Report]
 def _each(
     tasks: Iterator[Task], units: Sequence[Unit], settings: Settings, out: Path, workers: int | None, size: int
 ) -> Iterator[tuple[Shard, Report]]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     most = len(units) if not any(unit.holds_many for unit in units) else max(len(units), size // BATCH_BYTES + 1)
-    count = min(workers or cores, most)
+    count = min(workers or cores(), most)
     if count > 1 and (workers or size >= PARALLEL_BYTES):
         # Spawn instead of fork: pyarrow and numba have started threads by now.
         yield from run_all(tasks, settings, out, count=count, fork=False)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import heapq
 import json
-from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cleantext.chrome import StripChrome
 from cleantext.chrome.hosts.profiles import HostProfile, host_of
-from cleantext.chrome.hosts.repeated_lines import LEAST, learn
+from cleantext.chrome.hosts.repeated_lines import LEAST, PAGES, Repeated, profile_of, repeated_lines
 from cleantext.errors import ConfigError, InputError
 from cleantext.pipeline import Pipeline
+from cleantext.plan.processes import in_processes
 from cleantext.report.tally import counted
 from cleantext.run.files import naming, write_json
 from cleantext.run.readers.fields import Fields
@@ -31,28 +34,18 @@ __all__ = ["HOSTS", "learn_files", "nothing_learned", "told_profile", "with_lear
 
 ENOUGH = 10  # minimum pages of a host from which a run learns without being asked
 LOOKED_AT = 300  # pages of a host that a run looks at: a line on a third of them is on a third of all
-PUT_ASIDE = 64  # pages written at once
+GROUP = 2_000  # pages that a task learns from; larger groups only where these would be more than
+GROUPS = 256  # groups, since each is a file open for writing
+TOGETHER = 64  # pages of a group written at once
+PARALLEL_BYTES = 16_000_000  # below so many characters, starting workers costs more than they save
 HOSTS = "hosts.toml"
 Told = Callable[[str, int, int, int], None]  # progress, as of `cleantext.run.job`
-
-
-@dataclass(frozen=True)
-class _Pages:
-    """The readable pages of some units; each iteration reads them again."""
-
-    units: Sequence[Unit]
-
-    def __iter__(self) -> Iterator[Page]:
-        for unit in self.units:
-            for row in unit.rows():
-                with contextlib.suppress(InputError):  # a broken page is skipped here; cleaning reports it
-                    yield read_record(row).page
 
 
 def learn_files(
     src: str | Path | Sequence[str | Path], *, host: str | None = None, out: str | Path | None = None, fields: Fields | None = None
 ) -> HostProfile:
-    """Learn the repeated lines of each host from files and folders of pages, in two passes and bounded memory.
+    """Learn the repeated lines of each host from files and folders of pages, in bounded memory.
 
     ``host`` is the host of all pages; without it, hosts are the names of folders (``crawl/news.example.cn/...``).
     ``out`` is where the profile will be written. Pages that cannot be read are skipped. Raise `ConfigError` if no page has a known
@@ -63,7 +56,12 @@ def learn_files(
     found.refuse_none()
     if out is not None:
         _check_apart(Path(out), [Path(source) for source in sources], found.all)
-    return learn(_Pages(units_of(found.pages, found.holders, fields or Fields())), host=host)
+    units = units_of(found.pages, found.holders, fields or Fields())
+    with tempfile.TemporaryDirectory(prefix="cleantext-learn-") as folder:
+        profile = _learned(units, Path(folder), least=1, most=PAGES, host=host)
+    if profile is None and not host:
+        raise ConfigError("no page says of which host it is: name the host, or put pages into folders named as their hosts")
+    return profile or HostProfile()
 
 
 def nothing_learned(src: str | Path | Sequence[str | Path], host: str | None) -> str:
@@ -111,7 +109,7 @@ def with_profile(pipeline: Pipeline, profile: str | HostProfile, *, host: str = 
 
 
 def with_learned(
-    pipeline: Pipeline, units: Sequence[Unit], out: Path, *, told: Told | None = None, once: bool = False
+    pipeline: Pipeline, units: Sequence[Unit], out: Path, *, workers: int = 1, told: Told | None = None, once: bool = False
 ) -> tuple[Pipeline, str]:
     """Learn from the pages of a run itself, if their hosts are known; return the pipeline with the profile, and a note on it.
 
@@ -128,7 +126,7 @@ def with_learned(
         held = json.loads(made.read_bytes())
         if held["inputs"] == inputs and (not held["profile"] or HostProfile.load(out / HOSTS).digest == held["profile"]):
             return _told(pipeline, HostProfile.load(out / HOSTS), out) if held["profile"] else (pipeline, "")
-    profile = _learned(units, out / STATE / "learn.arrow", told)
+    profile = _learned(units, out / STATE, least=ENOUGH, most=LOOKED_AT, workers=workers, told=told) or HostProfile()
     if profile.hosts:
         profile.save(out / HOSTS)
     write_json(made, {"inputs": inputs, "profile": profile.digest if profile.hosts else ""})
@@ -145,40 +143,103 @@ def _told(pipeline: Pipeline, profile: HostProfile, out: Path) -> tuple[Pipeline
     return with_profile(pipeline, str((out / HOSTS).absolute())), told_profile(profile)
 
 
-def _learned(units: Sequence[Unit], spool: Path, told: Told | None = None) -> HostProfile:
-    """Learn from units: count the hosts, then spool the texts of the pages to look at, and read these twice."""
+def _learned(
+    units: Sequence[Unit], folder: Path, *, least: int, most: int, host: str | None = None, workers: int = 1, told: Told | None = None
+) -> HostProfile | None:
+    """Learn from the first ``most`` pages of each host with at least ``least``; return None if there is no such host.
+
+    The hosts are counted, and divided into groups of about `GROUP` pages. The texts of each group are
+    written to a file in ``folder``, and each file is a task of a worker. The result does not depend on the groups.
+    """
     count: Counter[str] = Counter()
     size, done = sum(unit.weight for unit in units), 0
     for unit in units:
         for hosts, read in _host_batches(unit):
-            count.update(hosts)
+            count.update([host] * len(hosts) if host else hosts)
             done += read
             if told:
                 told("reading", done, size, count.total())
-    wanted = {host for host, n in count.items() if host and n >= ENOUGH}
+    wanted = {name: min(n, most) for name, n in count.items() if name and n >= least}
     if not wanted:
-        return HostProfile()
+        return None
     if told:
-        told("learning", 0, 0, sum(min(count[host], LOOKED_AT) for host in wanted))
+        told("learning", 0, 0, sum(wanted.values()))
+    groups = _grouped(wanted)
+    paths = [folder / f"learn-{n}.arrow" for n in range(max(groups.values()) + 1)]
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with naming(spool), _Spooled.writer(spool) as put:
-            _put_aside(units, {host: min(count[host], LOOKED_AT) for host in wanted}, put)
-        return learn(_Spooled(spool))
+        with naming(folder):
+            written = _write_groups(units, wanted, groups, paths, host)
+        workers = min(workers, len(paths)) if written > PARALLEL_BYTES else 1
+        learned = in_processes(_learn_group, paths, count=workers, what="learning") if workers > 1 else list(map(_learn_group, paths))
     finally:
-        spool.unlink(missing_ok=True)
+        for path in paths:
+            path.unlink(missing_ok=True)
+    return profile_of({name: found for part in learned for name, found in part.items()})
 
 
-def _put_aside(units: Sequence[Unit], wanted: dict[str, int], put: Callable[[str, str], None]) -> None:
-    """Spool the texts of the wanted number of readable pages of each host; nothing after the last of them is read."""
+def _grouped(pages: Mapping[str, int]) -> dict[str, int]:
+    """Return the group of each host; groups have about the same number of pages."""
+    loads = [(0, n) for n in range(max(1, min(GROUPS, sum(pages.values()) // GROUP, len(pages))))]
+    out = {}
+    for host in sorted(pages, key=lambda host: (-pages[host], host)):
+        load, group = heapq.heappop(loads)
+        out[host] = group
+        heapq.heappush(loads, (load + pages[host], group))
+    return out
+
+
+def _write_groups(units: Sequence[Unit], wanted: dict[str, int], groups: Mapping[str, int], paths: Sequence[Path], host: str | None) -> int:
+    """Write the texts of the wanted number of readable pages of each host; return their characters. Nothing after the last of them is read."""
+    import pyarrow as pa
+
+    schema = pa.schema([("host", pa.string()), ("text", pa.large_string())])
+    held: list[list[tuple[str, str]]] = [[] for _ in paths]
+    written = 0
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(pa.ipc.new_stream(path, schema)) for path in paths]
+
+        def flush(group: int) -> None:
+            if held[group]:
+                hosts, texts = zip(*held[group], strict=True)
+                writers[group].write_batch(pa.record_batch([list(hosts), list(texts)], schema=schema))
+                held[group].clear()
+
+        for name, text in _texts(units, wanted, host):
+            group = groups[name]
+            held[group].append((name, text.encode("utf-8", "replace").decode()))
+            written += len(text)
+            if len(held[group]) == TOGETHER:
+                flush(group)
+        for group in range(len(paths)):
+            flush(group)
+    return written
+
+
+def _texts(units: Sequence[Unit], wanted: dict[str, int], host: str | None) -> Iterator[tuple[str, str]]:
+    """Yield host and text of the wanted number of readable pages of each host."""
     for unit in units:
-        for row, host in _rows(unit, wanted):
-            with contextlib.suppress(InputError):
-                put(host, read_record(row).page.text)
-                wanted[host] -= 1
-                if not wanted[host]:
-                    del wanted[host]
+        for row, name in _rows(unit, wanted, host):
+            with contextlib.suppress(InputError):  # a broken page is skipped here; cleaning reports it
+                yield name, read_record(row).page.text
+                wanted[name] -= 1
+                if not wanted[name]:
+                    del wanted[name]
                 if not wanted:
                     return
+
+
+def _learn_group(path: Path) -> dict[str, Repeated]:
+    """Learn from the pages of a group, host by host; return the hosts with something to tell."""
+    import pyarrow as pa
+
+    texts: dict[str, list[str]] = defaultdict(list)
+    with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
+        for batch in stream:
+            for host, text in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+                texts[host].append(text)
+    found = ((host, repeated_lines(texts.pop(host))) for host in list(texts))
+    return {host: one for host, one in found if one.lines or one.labels}
 
 
 def _hosts(unit: Unit) -> Iterator[str]:
@@ -196,52 +257,12 @@ def _host_batches(unit: Unit) -> Iterator[tuple[list[str], int]]:
         yield [host or host_of(Page("", id=name)) for name, host, error in rows if error is None], int(batch.nbytes)
 
 
-def _rows(unit: Unit, wanted: Container[str]) -> Iterator[tuple[Row, str]]:
-    """Yield the pages of the wanted hosts."""
-    if not unit.holds_many:
+def _rows(unit: Unit, wanted: Container[str], known: str | None) -> Iterator[tuple[Row, str]]:
+    """Yield the pages of the wanted hosts; ``known`` is the host of all pages."""
+    if not unit.holds_many and not known:
         mine = tuple(s for s in unit.sources if host_of(Page("", id=s.id)) in wanted)
         unit = replace(unit, sources=mine) if mine else replace(unit, sources=())
     for row in unit.rows():
-        host = row.host or host_of(Page("", id=row.id))
+        host = known or row.host or host_of(Page("", id=row.id))
         if row.error is None and host in wanted:
             yield row, host
-
-
-@dataclass(frozen=True)
-class _Spooled:
-    """Spooled pages, which each iteration reads from the disk again."""
-
-    path: Path
-
-    def __iter__(self) -> Iterator[Page]:
-        import pyarrow as pa
-
-        with pa.memory_map(str(self.path)) as mapped, pa.ipc.open_stream(mapped) as stream:
-            for batch in stream:
-                for host, text in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
-                    yield Page(text, host=host)
-
-    @staticmethod
-    @contextlib.contextmanager
-    def writer(path: Path) -> Iterator[Callable[[str, str], None]]:
-        """Yield a function that spools a page."""
-        import pyarrow as pa
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        schema = pa.schema([("host", pa.string()), ("text", pa.large_string())])
-        held: list[tuple[str, str]] = []
-        with pa.ipc.new_stream(path, schema) as writer:
-
-            def flush() -> None:
-                hosts, texts = zip(*held, strict=True)
-                writer.write_batch(pa.record_batch([list(hosts), list(texts)], schema=schema))
-                held.clear()
-
-            def put(host: str, text: str) -> None:
-                held.append((host, text.encode("utf-8", "replace").decode()))
-                if len(held) == PUT_ASIDE:
-                    flush()
-
-            yield put
-            if held:
-                flush()

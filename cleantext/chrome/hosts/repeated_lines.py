@@ -1,6 +1,6 @@
-"""Learn which lines repeat on the pages of each host: two passes over the pages, in bounded memory.
+"""Learn which lines repeat on the pages of each host: the lines of each host are counted, then the repeated ones are looked at.
 
-The first pass counts 64-bit hashes of folded lines. The second looks at the repeated ones: on how many distinct
+Counted are 64-bit hashes of folded lines. Of the repeated lines it is noted on how many distinct
 pages they are, in which zone and position. A page that repeats an earlier one does not count again, since reposts would
 make sentences look like the frame of the host.
 
@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,16 +39,16 @@ from cleantext.errors import ConfigError
 from cleantext.fold import view_points
 from cleantext.transform import Page
 
-__all__ = ["learn"]
+__all__ = ["Repeated", "learn", "profile_of", "repeated_lines"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 LEAST = 3  # minimum pages of a line
 PAGES = 2_000  # pages of one host that are read: more add nothing new
-LINES = 200_000  # hashes kept for one host, and
-ALL_LINES = 4_000_000  # for all hosts: lines seen once are dropped first, so counts are never too high
-BATCH = 64
+BATCH = 64  # pages per call of a kernel
+HELD = 1 << 23  # maximum characters of a host whose folded lines are kept between counting and looking; those of more are folded again
+LABELS = 10_000  # maximum labels of one host
 SIGN = 12  # minimum length of a line that may identify a page
 SIGNS = 5  # the longest lines outside any frame, by which a repeated page is recognized
 PLACES = 64  # positions kept for a line
@@ -59,79 +60,80 @@ LABEL = 8  # characters before the colon of a label
 def learn(pages: Iterable[Page], *, host: str | None = None, packs: Sequence[str] = ("zh-web-rules",)) -> HostProfile:
     r"""Learn which lines repeat on the pages of each host.
 
-    ``pages`` is iterated twice: pass a list, or an object that opens its pages again. ``host`` is the host of all pages;
-    without it each has its own (`cleantext.chrome.hosts.profiles.host_of`), and pages without a host are skipped. Raise `ConfigError`
-    for an iterator, and if no page has a host.
+    ``host`` is the host of all pages; without it each has its own (`cleantext.chrome.hosts.profiles.host_of`), and pages without a host
+    are skipped. The first `PAGES` pages of a host are kept in memory and looked at; `cleantext.run.learn.learn_files` needs less memory. Raise
+    `ConfigError` if no page has a host.
 
     >>> texts = [f"今日清河\n第{n}天的早上，{'雨' * n}停了，孩子们跑过堤坝。\n白塔网出品" for n in range(1, 8)]
     >>> profile = learn([Page(text) for text in texts], host="news.example.cn")
     >>> [(line.key, line.pages, line.zone) for line in profile.hosts["news.example.cn"].values()]
     [('今日清河', 7, 'head'), ('白塔网出品', 7, 'tail')]
     """
-    if iter(pages) is pages:
-        raise ConfigError("learn goes through the pages twice: give a list, not an iterator")
-    pack = load_pack(*packs)
-    hosts = _count(pages, host)
-    if not hosts and host is None:
-        raise ConfigError("no page says of which host it is: name the host, or put pages into folders named as their hosts")
-    for name, batch in _batches(pages, host):
-        if hosts[name].pages.any():
-            hosts[name].look(batch, pack)
-    found = {name: lines for name, seen in sorted(hosts.items()) if (lines := seen.lines())}
-    profile = {name: MappingProxyType({line.key: line for line in lines}) for name, lines in found.items()}
-    return HostProfile(profile, {name: hosts[name].distinct for name in profile}, tuple(_proposals(hosts, found)))
-
-
-def _batches(pages: Iterable[Page], host: str | None) -> Iterator[tuple[str, list[str]]]:
-    """Yield hosts and the texts of their pages, the first `PAGES` of each."""
-    waiting: dict[str, list[str]] = defaultdict(list)
-    seen: Counter[str] = Counter()
-    held = 0
+    texts: dict[str, list[str]] = defaultdict(list)
     for page in pages:
         name = host or host_of(page)
-        seen[name] += 1
-        if not name or seen[name] > PAGES:
-            continue
-        waiting[name].append(page.text)
-        held += 1
-        if len(waiting[name]) == BATCH:
-            yield name, waiting.pop(name)
-            held -= BATCH
-        elif held >= 64 * BATCH:  # many hosts with few pages each
-            yield from waiting.items()
-            waiting, held = defaultdict(list), 0
-    yield from waiting.items()
+        if name and len(texts[name]) < PAGES:
+            texts[name].append(page.text)
+    if not texts and host is None:
+        raise ConfigError("no page says of which host it is: name the host, or put pages into folders named as their hosts")
+    return profile_of({name: repeated_lines(held, packs) for name, held in texts.items()})
 
 
-def _count(pages: Iterable[Page], host: str | None) -> dict[str, _Host]:
-    """Count for each line on how many pages of its host it is."""
-    counts: dict[str, Counter[int]] = defaultdict(Counter)
-    numbers: Counter[str] = Counter()
-    held = 0
-    for name, texts in _batches(pages, host):
-        known = counts[name]
-        held -= len(known)
-        _, hashes, sizes, ends = _folded(texts)
-        for first, last in pairwise(ends):
-            known.update(set(hashes[first:last][sizes[first:last] > 0].tolist()))
-        if len(known) > LINES:
-            counts[name] = known = _without_once(known)
-        held += len(known)
-        numbers[name] += len(texts)
-        if held > ALL_LINES:
-            counts = defaultdict(Counter, {n: _without_once(c) for n, c in counts.items()})
-            held = sum(map(len, counts.values()))
-    return {name: _Host.of(counts[name], total) for name, total in numbers.items()}
+class Repeated(NamedTuple):
+    """What was learned of one host."""
+
+    lines: tuple[HostLine, ...]  # the frame of the host
+    distinct: int  # number of its pages that repeat no earlier one
+    unmatched: Mapping[str, tuple[int, str]]  # keys of lines that no rule matches: number of pages, and an example
+    labels: Mapping[str, Mapping[str, int]]  # labels before varying values: lines that begin with them, and their numbers
 
 
-def _without_once(counts: Counter[int]) -> Counter[int]:
-    return Counter({h: n for h, n in counts.items() if n > 1})
+def repeated_lines(texts: Sequence[str], packs: Sequence[str] = ("zh-web-rules",)) -> Repeated:
+    """Learn from the pages of one host."""
+    pack = load_pack(*packs)
+    batches = [texts[n : n + BATCH] for n in range(0, len(texts), BATCH)]
+    folded = [_folded(batch) for batch in batches] if sum(map(len, texts)) <= HELD else None
+    seen = _Host.of(_page_counts(folded or map(_folded, batches)), len(texts))
+    if seen.pages.any() and pack.of_kind["repeated"]:
+        for batch, lines in zip(batches, folded or map(_folded, batches), strict=True):
+            seen.look(batch, lines, pack)
+    return seen.learned()
 
 
-def _folded(texts: Sequence[str]) -> tuple[Rows, I64, I32, list[int]]:
-    """Return the folded lines of texts, hashes and lengths of their keys (0 for a blank line), and the bounds of the lines of each text."""
+def profile_of(hosts: Mapping[str, Repeated]) -> HostProfile:
+    """Return the profile of hosts, with the lines and labels that several of them share as proposals."""
+    found = {name: hosts[name] for name in sorted(hosts) if hosts[name].lines}
+    profile = {name: MappingProxyType({line.key: line for line in one.lines}) for name, one in found.items()}
+    return HostProfile(profile, {name: one.distinct for name, one in found.items()}, tuple(_proposals(hosts)))
+
+
+def _page_counts(batches: Iterable[_Folded]) -> tuple[I64, I64]:
+    """Return the hashes of the lines of batches of pages, sorted, and on how many pages each is."""
+    found = [np.empty(0, np.int64)]
+    for batch in batches:
+        page = np.repeat(np.arange(len(batch.bounds) - 1), np.diff(batch.bounds))
+        solid = np.flatnonzero(batch.sizes)
+        order = solid[np.lexsort((page[solid], batch.hashes[solid]))]
+        hashes, pages = batch.hashes[order], page[order]
+        first = np.append(True, (np.diff(hashes) != 0) | (np.diff(pages) != 0))[: len(order)]
+        found.append(hashes[first])  # each line of a page once
+    hashes, counts = np.unique(np.concatenate(found), return_counts=True)
+    return hashes, counts.astype(np.int64)
+
+
+class _Folded(NamedTuple):
+    """The folded lines of some pages."""
+
+    rows: Rows
+    hashes: I64  # of the keys of lines
+    sizes: I32  # lengths of the keys, 0 for a blank line
+    bounds: I64  # the lines of page ``n`` are bounds[n]:bounds[n + 1]
+
+
+def _folded(texts: Sequence[str]) -> _Folded:
     rows = Rows.split(view_points(code_points("\n".join(texts))))
-    return rows, *key_hashes(rows), list(accumulate((text.count("\n") + 1 for text in texts), initial=0))
+    bounds = np.array([0, *accumulate(text.count("\n") + 1 for text in texts)], np.int64)
+    return _Folded(rows, *key_hashes(rows), bounds)
 
 
 @dataclass(slots=True)
@@ -160,17 +162,16 @@ class _Host:
     known_by: dict[int, int] = field(default_factory=dict)  # line outside any frame, and the page that it belongs to
 
     @classmethod
-    def of(cls, counts: Mapping[int, int], total: int) -> _Host:
-        """Return a host with ``total`` pages, given the number of pages of each line."""
-        often = np.array([*sorted((h, n) for h, n in counts.items() if n >= LEAST), (2**63 - 1, 0)], np.int64)
-        return cls(often[:, 0].copy(), often[:, 1].copy(), total)
+    def of(cls, counts: tuple[I64, I64], total: int) -> _Host:
+        """Return a host with ``total`` pages, given the hashes of lines and the number of pages of each."""
+        hashes, pages = counts
+        often = pages >= LEAST
+        return cls(np.append(hashes[often], 2**63 - 1), np.append(pages[often], 0), total)
 
-    def look(self, texts: Sequence[str], pack: Pack) -> None:
-        """Run the second pass over pages, with one call of each kernel for all of them."""
-        if not pack.of_kind["repeated"]:
-            return
+    def look(self, texts: Sequence[str], folded: _Folded, pack: Pack) -> None:
+        """Note the repeated lines of pages, with one call of each kernel for all of them."""
         rule, cache = pack.of_kind["repeated"][0], LineCache.of(pack)
-        rows, hashes, sizes, bounds = _folded(texts)
+        rows, hashes, sizes, bounds = folded
         lines = "\n".join(texts).split("\n")
         known = cache.look(rows)
         solid = np.flatnonzero(sizes)
@@ -214,30 +215,45 @@ class _Host:
         label = key.partition(":")[0] + ":*"
         if "0" in label:
             return
-        if label in self.labels or len(self.labels) < LINES // 20:
+        if label in self.labels or len(self.labels) < LABELS:
             lines = self.labels.setdefault(label, Counter())
             if text.strip() in lines or len(lines) < PLACES:
                 lines[text.strip()] += 1
 
     def _is_repost(self, own: I64, rows: Rows, hashes: I64, sizes: I32) -> bool:
         """Return whether most of the longest ``own`` lines of a page belong to one earlier page."""
-        _, firsts = np.unique(hashes[own], return_index=True)
-        own = own[firsts]  # distinct
-        least = np.sort(sizes[own])[-SIGNS:][:1]
-        longest = sorted((-int(sizes[n]), line_key(rows.line(n)), int(hashes[n])) for n in own[sizes[own] >= least].tolist())
-        signs = [sign for _, _, sign in longest[:SIGNS]]
+        distinct: dict[int, int] = {}
+        for n, key in zip(own.tolist(), hashes[own].tolist(), strict=True):
+            distinct.setdefault(key, n)
+        signs = sorted(distinct, key=lambda key: -int(sizes[distinct[key]]))
         if not signs:
             return True  # no lines of its own: an empty page, or one without anything new
+        if len(signs) > SIGNS:
+            least = sizes[distinct[signs[SIGNS - 1]]]
+            if sizes[distinct[signs[SIGNS]]] == least:  # of equally long lines, the first by their characters
+                signs.sort(
+                    key=lambda key: (
+                        -int(sizes[distinct[key]]),
+                        line_key(rows.line(distinct[key])) if sizes[distinct[key]] == least else "",
+                    )
+                )
+            del signs[SIGNS:]
         shared = Counter(self.known_by[s] for s in signs if s in self.known_by)
         repost = 2 * max(shared.values(), default=0) > len(signs)
         if not repost:
             self.known_by |= dict.fromkeys(signs, self.distinct)
         return repost
 
-    def lines(self) -> list[HostLine]:
-        """Return the lines that are the frame of the host."""
+    def learned(self) -> Repeated:
+        """Return the lines that are the frame of the host, and what may be proposed."""
         found = (_judged(key, line, self.distinct) for key, line in self.seen.items())
-        return sorted((line for line in found if line), key=lambda r: (-r.pages, r.first, r.line))
+        lines = tuple(sorted((line for line in found if line), key=lambda r: (-r.pages, r.first, r.line)))
+        unmatched = {
+            line.key: (self.seen[line.key].pages, self.seen[line.key].example) for line in lines if not self.seen[line.key].matched
+        }
+        least = max(LEAST, 0.3 * self.distinct)
+        labels = {label: dict(begun) for label, begun in self.labels.items() if len(begun) > 1 and begun.total() >= least}
+        return Repeated(lines, self.distinct, unmatched, labels)
 
 
 def _may(row: str, key: str, rule: Rule, *, matched: bool) -> bool:
@@ -265,28 +281,24 @@ def _judged(key: str, line: _Seen, n: int) -> HostLine | None:
     return HostLine(line.example, line.pages, "A" if often else "B", zone, round(first, 2), round(last, 2)) if good else None
 
 
-def _proposals(hosts: Mapping[str, _Host], found: Mapping[str, Sequence[HostLine]]) -> Iterator[Proposal]:
+def _proposals(hosts: Mapping[str, Repeated]) -> Iterator[Proposal]:
     """Yield lines of several hosts, and labels before varying values, that no rule matches: candidates for new rules."""
     where: dict[str, list[str]] = defaultdict(list)
-    for name, lines in found.items():
-        for line in lines:
-            if not hosts[name].seen[line.key].matched:
-                where[line.key].append(name)
-    shared = [Proposal(key, tuple(names), *_evidence(hosts, key, names)) for key, names in where.items() if len(names) > 1]
     before: dict[str, list[str]] = defaultdict(list)
-    for name, host in hosts.items():
-        for label, begins in host.labels.items():
-            if len(begins) > 1 and begins.total() >= max(LEAST, 0.3 * host.distinct):
-                before[label].append(name)
+    for name in sorted(hosts):
+        for key in hosts[name].unmatched:
+            where[key].append(name)
+        for label in hosts[name].labels:
+            before[label].append(name)
+    shared = []
+    for key, names in where.items():
+        if len(names) > 1:
+            seen = [hosts[name].unmatched[key] for name in names]
+            shared.append(Proposal(key, tuple(names), sum(n for n, _ in seen), tuple(dict.fromkeys(text for _, text in seen))[:3]))
     for label, names in before.items():
-        begun = sum((hosts[name].labels[label] for name in names), Counter[str]())
+        begun = sum((Counter(hosts[name].labels[label]) for name in names), Counter[str]())
         shared.append(Proposal(label, tuple(names), begun.total(), tuple(text for text, _ in begun.most_common(3))))
     yield from sorted(shared, key=lambda p: (-len(p.hosts), -p.pages, p.key))
-
-
-def _evidence(hosts: Mapping[str, _Host], key: str, names: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-    seen = [hosts[name].seen[key] for name in names]
-    return sum(line.pages for line in seen), tuple(dict.fromkeys(line.example for line in seen))[:3]
 
 
 def _zones(known: I64, cache: LineCache, often: npt.NDArray[np.bool_], solid: I64, ends: I64) -> I32:
