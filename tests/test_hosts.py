@@ -327,7 +327,7 @@ def test_groups_of_hosts_and_workers_do_not_matter(tmp_path, monkeypatch):
     assert len(expected.hosts) == 5
     monkeypatch.setattr("cleantext.run.learn.GROUP", 7)
     monkeypatch.setattr("cleantext.run.learn.TOGETHER", 2)
-    monkeypatch.setattr("cleantext.run.learn.PARALLEL_BYTES", 0)
+    monkeypatch.setattr("cleantext.run.learn.PARALLEL", 0)
     units = units_of(find_pages([tmp_path / "crawl"]).pages, (), Fields())
     for workers in (1, 2):
         profile = _learned(units, tmp_path / "state", least=1, most=2000, workers=workers)

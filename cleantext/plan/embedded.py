@@ -34,7 +34,7 @@ GROUP_BYTES = 1 << 25  # bytes per row group
 ROWS = 64  # rows read at once, since Parquet does not tell how large they are in memory
 SCANNED = 1 << 12  # the same for tables without binary columns
 SMALL = 1 << 22  # the database stays open while a kernel works on tables of at most so many bytes
-PARALLEL = 1 << 24  # below so many bytes, starting workers (a second) costs more than they save
+PARALLEL = 1 << 26  # below so many bytes, starting workers (more than a second each) costs more than they save
 OWN = 320 << 20  # memory of the process that DuckDB does not count: Python, Arrow, allocators
 
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from typing import TypeVar
 
 from cleantext.errors import CleantextError
-from cleantext.jit import seldom_collected
+from cleantext.jit import LARGE, expect, seldom_collected
 
 __all__ = ["cores", "end_with_parent", "in_processes", "undisturbed"]
 
@@ -50,6 +50,7 @@ def in_processes(call: Callable[[Task], Made], tasks: Iterable[Task], *, count: 
 def _begin() -> None:
     end_with_parent()
     seldom_collected()
+    expect(LARGE)  # only large jobs are divided among processes
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ LOOKED_AT = 300  # pages of a host that a run looks at: a line on a third of the
 GROUP = 2_000  # pages that a task learns from; larger groups only where these would be more than
 GROUPS = 256  # groups, since each is a file open for writing
 TOGETHER = 64  # pages of a group written at once
-PARALLEL_BYTES = 16_000_000  # below so many characters, starting workers costs more than they save
+PARALLEL = 64_000_000  # below so many characters, starting workers (more than a second each) costs more than they save
 HOSTS = "hosts.toml"
 Told = Callable[[str, int, int, int], None]  # progress, as of `cleantext.run.job`
 
@@ -170,7 +170,7 @@ def _learned(
     try:
         with naming(folder):
             written = _write_groups(units, wanted, groups, paths, host)
-        workers = min(workers, len(paths)) if written > PARALLEL_BYTES else 1
+        workers = min(workers, len(paths)) if written > PARALLEL else 1
         learned = in_processes(_learn_group, paths, count=workers, what="learning") if workers > 1 else list(map(_learn_group, paths))
     finally:
         for path in paths:
