@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -145,6 +146,8 @@ def finish_table(
         rest = stack.enter_context(_Dropped(out / DROPPED_FILE, dropped))
         edits = stack.enter_context(edits_writer(out / EDITS)) if settings.record else None
         chosen = stack.enter_context(Where(settings.where, schema))
+        # Edits are written in a thread while the rows of the next part are made; it ends before the files are closed.
+        thread, writing = stack.enter_context(ThreadPoolExecutor(1)), list[Future[None]]()
         size, done, pages = sum(s.weight for s in shards), 0, 0
         for number, each in enumerate(parts):
             if progress:
@@ -158,13 +161,22 @@ def finish_table(
             _write(table, outcomes, reasons, writer, rest, dropped)
             if edits is not None and each.edits is not None:
                 ids = table["id"].to_pylist()
-                join_edits(edits, each.edits, number, {ids[n]: made for n, made in removed.items()}, settings, report)
+                gone = {ids[n]: made for n, made in removed.items()}
+                _ended(writing)
+                writing = [thread.submit(join_edits, edits, each.edits, number, gone, settings, report)]
+        _ended(writing)
     if not settings.record:
         (out / EDITS).unlink(missing_ok=True)
     if report.failures:
         write_jsonl(out / "failed.jsonl", report.failures)
     else:
         (out / "failed.jsonl").unlink(missing_ok=True)
+
+
+def _ended(writing: Sequence[Future[None]]) -> None:
+    """Wait for what is being written, and raise what it raised."""
+    for one in writing:
+        one.result()
 
 
 def _named_once(parts: Sequence[_Part], folder: Path, report: Report) -> list[_Part]:
