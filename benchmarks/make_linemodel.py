@@ -251,7 +251,7 @@ class Corpus:
         from cleantext.chrome.lines.findings import LineCache
         from cleantext.chrome.matching.line_memory import Rows
         from cleantext.chrome.rules.load_packs import load_pack
-        from cleantext.chrome.scorer.line_features import SLOTS, classes, grams
+        from cleantext.chrome.scorer.line_features import MOST_SYMBOLS, SLOTS, classes, grams
         from cleantext.fold import view_points
 
         self.pages = pages
@@ -272,9 +272,9 @@ class Corpus:
         summaries = register.summary_rows[known >> SUMMARY]
         category = np.where(summaries[:, COUNT] > 0, register.evidence_rows[summaries[:, FIRST], CATEGORY], 0)
         self.said = np.stack((summaries[:, STRONGEST], category, summaries[:, HEADS] > 0), 1).astype(np.int32)
-        self.slots, found = [], np.empty(400, np.int32)
+        self.slots, found, symbols = [], np.empty(3 * MOST_SYMBOLS, np.uint32), np.empty(MOST_SYMBOLS, np.uint32)
         for a, b in zip(self.rows.starts, self.rows.ends, strict=True):
-            self.slots.append(found[: grams(self.rows.points, a, b, classes(), found)].copy())
+            self.slots.append(found[: grams(self.rows.points, a, b, classes(), symbols, found)].copy())
         self.width = SLOTS
 
     def lines(self, pages):
@@ -311,10 +311,10 @@ class Corpus:
         return out
 
     def shapes(self, lines, weights):
-        from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, shape
+        from cleantext.chrome.scorer.line_features import SHAPE, classes, logs, packed, shape
 
         rows, out = self.rows.take(lines), np.zeros((len(lines), len(SHAPE)), np.int32)
-        shape(rows.points, rows.starts, rows.ends, classes(), logs(), weights, out)
+        shape(rows.points, rows.starts, rows.ends, classes(), logs(), packed(weights), out)
         return out
 
     def features(self, lines, bounds, shapes):

@@ -21,7 +21,7 @@ from made import THOROUGH, examples
 from resiliparse.parse.html import HTMLTree
 
 from cleantext.changes import code_points
-from cleantext.chrome.lines.findings import Tables
+from cleantext.chrome.lines.rule_tables import Tables
 from cleantext.chrome.matching.character_bits import MOST_BRACKETS
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.rules.load_packs import load_pack

@@ -81,9 +81,9 @@ def test_kernels_say_compiled_what_they_say_as_python(lines):
     rows, bounds, said = rows_of("\n".join(lines))
     near = [np.zeros((len(lines), len(SHAPE)), np.int32) for _ in range(2)]
     for out, run in zip(near, (shape.python, shape.compiled), strict=True):
-        run(rows.points, rows.starts, rows.ends, classes(), logs(), scorer.model.grams, out)
+        run(rows.points, rows.starts, rows.ends, classes(), logs(), scorer.weights, out)
     assert (near[0] == near[1]).all()
-    found = features(*rows, bounds, said, scorer.model.grams)
+    found = features(*rows, bounds, said, scorer.weights)
     trees = scorer.model.chrome
     few = found, np.arange(len(found)), *bits_of(trees._replace(roots=trees.roots[:9]))
     chrome = [run(*few).astype(np.int32) for run in (tree_sums.python, tree_sums.compiled)]
@@ -125,14 +125,14 @@ def test_sums_are_those_of_the_leaves_that_rows_come_to(seed, lines):
 
 @given(st.lists(st.lists(LINES, min_size=1, max_size=8), min_size=1, max_size=4))
 def test_features_of_a_page_do_not_depend_on_its_batch(pages):
-    grams = Scorer.of().model.grams
+    weights = Scorer.of().weights
     rows, _, said = rows_of("\n".join(line for page in pages for line in page))
     bounds = np.append(0, np.cumsum([len(page) for page in pages]))
-    batch = features(*rows, bounds, said, grams)
+    batch = features(*rows, bounds, said, weights)
     alone = []
     for page in pages:
         rows, bounds, said = rows_of("\n".join(page))
-        alone.append(features(*rows, bounds, said, grams))
+        alone.append(features(*rows, bounds, said, weights))
     assert (batch == np.concatenate(alone)).all()
 
 
@@ -144,7 +144,7 @@ def test_features_are_named_and_said_in_words():
 def test_shape_of_a_sentence_and_of_a_number(scorer):
     rows, _, _ = rows_of("他来了。她走了!\n12")
     out = np.zeros((2, len(SHAPE)), np.int32)
-    shape(*rows, classes(), logs(), scorer.model.grams, out)
+    shape(*rows, classes(), logs(), scorer.weights, out)
     assert out[0, STOPS] == 2
     assert out[:, NUMBER].tolist() == [-1, 12]
 
@@ -162,7 +162,7 @@ def test_the_model_is_small_and_says_what_it_was_made_from(scorer):
 
 def test_reasons_add_up_to_what_the_trees_say(scorer):
     rows, bounds, said = rows_of(PAGE)
-    found = features(*rows, bounds, said, scorer.model.grams)
+    found = features(*rows, bounds, said, scorer.weights)
     for row, total in zip(found, sums(found, scorer.chrome), strict=True):
         start = sum(int(scorer.model.chrome.value[root]) for root in scorer.model.chrome.roots)
         assert sum(why(row, scorer.model.chrome).values()) * UNIT + start == pytest.approx(total, abs=1)

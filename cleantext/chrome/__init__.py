@@ -169,10 +169,25 @@ class StripChrome(Transform):
         return [list(decided.weigh(n)) for n in range(len(texts))] if decided else []
 
     def run(self, pages: Sequence[Page]) -> Changes:
+        return self._decided(pages).changes() if pages else Changes()
+
+    def fast(self, pages: Sequence[Page]) -> list[Page]:
+        if not pages or any(page.html for page in pages):  # blocks move with the edits
+            return super().fast(pages)
+        decided = self._decided(pages)
+        texts = decided.changed_texts()
+        out = []
+        for n, page in enumerate(pages):
+            flags = tuple(dict.fromkeys((*page.flags, *decided.flags[n]))) if n in decided.flags else page.flags
+            out.append(Page(texts.get(n, page.text), page.id, page.url, page.host, (), {**decided.metadata[n], **page.metadata}, flags))
+        return out
+
+    def _decided(self, pages: Sequence[Page]) -> Decisions:
+        """Judge many pages; their HTML tells lines that no rule removes."""
         hosts = [host_of(page) for page in pages] if self.profile else ()
         marked = [bool(page.html) for page in pages]
         sure = [(n, line) for n, page in enumerate(pages) if page.html for line in _sure_lines(page)]
-        return self._decide([page.text for page in pages], hosts, marked=marked, sure=sure).changes() if pages else Changes()
+        return self._decide([page.text for page in pages], hosts, marked=marked, sure=sure)
 
 
 def _sure_lines(page: Page) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 Each leaf of a tree is a bit, the leftmost leaf the lowest bit. Each node where a line does not go left clears the bits of the leaves on its left;
 the lowest remaining bit is then the leaf of the line. So no tree is walked node by node, and many lines are processed side by side.
+Lines of one page are alike: about two nodes of three are decided by the smallest and the largest value of the lines side by side, all of which go the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = ["LeafBits", "leaf_bits", "tree_sums"]
 LEAVES = 32  # maximum leaves of a tree
 ALL = 0xFFFFFFFF
 DE_BRUIJN, SHIFT = 0x077CB531, 27  # (bit * DE_BRUIJN) >> SHIFT is a different number below 32 for each bit
-BLOCK = 128  # lines processed side by side
+BLOCK = 256  # lines processed side by side
 
 
 class LeafBits(NamedTuple):
@@ -93,26 +94,64 @@ def _tree_sums_at_once(
 
 @kernel_beside(_tree_sums_at_once)
 def tree_sums(rows: Any, which: I64, starts: I32, features: I32, thresholds: Any, stays: U32, values: Any) -> npt.NDArray[np.float64]:
-    """Return the sums of all trees for some lines; ``rows`` has a row per line, a column per feature. The loops are branch-free, over contiguous arrays."""
+    """Return the sums of all trees for some lines; ``rows`` has a row per line, a column per feature, and is read fastest if columns are contiguous.
+
+    The inner loops are branch-free, over contiguous arrays.
+    """
     out = np.zeros(len(which), np.float64)
-    beside = np.zeros((rows.shape[1], BLOCK), rows.dtype)  # the lines of a block, transposed: feature by feature
-    bits = np.zeros(BLOCK, np.uint32)
+    columns = rows.T
+    beside = np.zeros((len(columns), BLOCK), rows.dtype)  # the lines of a block, feature by feature
+    least, most = np.zeros(len(columns), rows.dtype), np.zeros(len(columns), rows.dtype)  # of each feature in a block
+    mixed = np.zeros(len(columns), np.bool_)  # features of which some value is not a number, so neither below a threshold nor above it
+    bits, sums = np.zeros(BLOCK, np.uint32), np.zeros(BLOCK, np.float64)
     every = np.uint32(ALL)
     for at in range(0, len(out), BLOCK):
         size = min(BLOCK, len(out) - at)
-        for k in range(size):
-            row = rows[which[at + k]]
-            for n in range(len(row)):
-                beside[n, k] = row[n]
+        first = which[at]
+        follows = True  # the lines of the block are rows that follow each other
+        for k in range(1, size):
+            follows &= which[at + k] == first + k
+        for n in range(len(columns)):
+            column = beside[n]
+            if follows:
+                given = columns[n, first : first + size]
+                for k in range(size):
+                    column[k] = given[k]
+            else:
+                given = columns[n]
+                for k in range(size):
+                    column[k] = given[which[at + k]]
+            for k in range(size, BLOCK):
+                column[k] = column[0]
+            low = high = column[0]
+            odd = False
+            for k in range(BLOCK):
+                value = column[k]
+                low, high, odd = min(low, value), max(high, value), odd | (value != value)  # noqa: PLR0124 - not a number
+            least[n], most[n], mixed[n] = low, high, odd
+        for k in range(BLOCK):
+            sums[k] = 0
         for t in range(len(starts) - 1):
             for k in range(BLOCK):
                 bits[k] = every
+            shared = every  # the bits that remain for all lines of the block
             for n in range(starts[t], starts[t + 1]):
-                asked, limit, stay = beside[features[n]], thresholds[n], stays[n]
+                feature, limit, stay = features[n], thresholds[n], stays[n]
+                if not mixed[feature]:
+                    if most[feature] <= limit:
+                        continue
+                    if least[feature] > limit:
+                        shared = np.uint32(shared & stay)
+                        continue
+                asked = beside[feature]
                 for k in range(BLOCK):
                     bits[k] &= every if asked[k] <= limit else stay
-            for k in range(size):
-                lowest = bits[k] & (~bits[k] + np.uint32(1))
-                slot = np.uint32(lowest * np.uint32(DE_BRUIJN)) >> np.uint32(SHIFT)
-                out[at + k] += values[np.uint64(t * LEAVES) + np.uint64(slot)]  # unsigned, which avoids the check for negative indices
+            leaves = values[t * LEAVES : (t + 1) * LEAVES]
+            for k in range(BLOCK):
+                left = np.uint32(bits[k] & shared)
+                lowest = np.uint32(left & (~left + np.uint32(1)))
+                slot = np.uint32(np.uint32(lowest * np.uint32(DE_BRUIJN)) >> np.uint32(SHIFT))
+                sums[k] += leaves[slot]  # unsigned, which avoids the check for negative indices
+        for k in range(size):
+            out[at + k] = sums[k]
     return out

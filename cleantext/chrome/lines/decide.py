@@ -84,7 +84,8 @@ def decide(
     The lines ``spared``, given by their text and number, are kept whole, but their evidence still counts for their neighbours.
     With a ``scorer``, lines of ``plain`` pages that no rule removes are decided by it; ``told`` records its reasons in words.
     """
-    pages = np.repeat(np.arange(len(texts)), [text.count("\n") + 1 for text in texts])
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1)  # of the texts in the rows, each with a line break
+    pages = np.searchsorted(ends, rows.starts, "right")
     suspected = np.zeros(len(texts), bool)
     scorer = scorer if cache.pack.of_kind["learned"] else None
     suspected[pages[known >> SUMMARY > 0]] = True
@@ -178,6 +179,8 @@ class Decider:
             while len(left):
                 at = np.flatnonzero(wanted & (removed_by[left] < 0) & ~lines.shielded[left])
                 at = at[self.finds(left[at], rule)]
+                if not len(at) and not changed.any():
+                    break
                 took = left[at]
                 removed_by[took], lines.because[took], lines.number[took] = (
                     self.cache.evidence_number(Evidence.alone(rule)),
@@ -315,6 +318,8 @@ class Decider:
         counts = len(cache.rules), where, rule.least, rule.most
         found = enclosed.sized(len(self.every))(lines, self.bounds, cache.evidence_rows, *counts)
         found = found[~lines.shielded[found]]
+        if not len(found):
+            return
         found = found[self.finds(found, rule)]
         lines.removed_by[found] = cache.evidence_number(Evidence.alone(rule))
 
@@ -357,9 +362,9 @@ class Decider:
             for e in spans:
                 salvage = tuple((name, origin[a], origin[b - 1] + 1) for name, a, b in e.salvage if a < b)
                 cuts.append(Evidence(e.rule, e.power, origin[e.start], origin[e.end - 1] + 1, salvage))
-            gone = {k for e in spans for k in range(e.start, e.end)}
-            self.origins[n] = [o for k, o in enumerate(origin) if k not in gone]
-            self.cut_rows[n] = "".join(c for k, c in enumerate(folded) if k not in gone)
+            stays = [slice(a, b) for a, b in zip([0, *(e.end for e in spans)], [*(e.start for e in spans), len(folded)], strict=True)]
+            self.origins[n] = [o for part in stays for o in origin[part]]
+            self.cut_rows[n] = "".join([folded[part] for part in stays])
         its.known[lines] = cache.look(Rows.of([self.cut_rows[n] for n in lines.tolist()]))
         self._know(lines)
         for n in lines.tolist():
@@ -372,4 +377,10 @@ class Decider:
 
 def _bounds(pages: I32) -> I64:
     """Return where each page begins among the lines, and where the last one ends."""
-    return np.append(np.flatnonzero(np.diff(pages, prepend=-1)), len(pages))
+    if not len(pages):
+        return np.zeros(1, np.int64)
+    begins = (pages[1:] != pages[:-1]).nonzero()[0]
+    bounds = np.empty(len(begins) + 2, np.int64)
+    bounds[0], bounds[-1] = 0, len(pages)
+    np.add(begins, 1, out=bounds[1:-1])
+    return bounds

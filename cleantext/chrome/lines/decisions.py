@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,20 +73,22 @@ class Decisions:
             edits[page].append(Edit(start, end, self.texts[page][start:end], "", self.rules[rule].id))
         return [PageDecision(e, self.flags.get(n, ()), self.metadata.get(n, {}), partial(self.explain, n)) for n, e in enumerate(edits)]
 
+    def changed_texts(self) -> dict[int, str]:
+        """Return what is left of each page that changes."""
+        out: dict[int, str] = {}
+        pages, starts, ends = self.cuts[:, 0], self.cuts[:, 1].tolist(), self.cuts[:, 2].tolist()
+        firsts = np.append(np.flatnonzero(np.diff(pages, prepend=-1)), len(pages)).tolist()
+        for number, first, last in zip(pages[firsts[:-1]].tolist(), firsts, firsts[1:], strict=False):
+            text = self.texts[number]
+            kept = zip([0, *ends[first:last]], [*starts[first:last], len(text)], strict=True)
+            out[number] = "".join([text[a:b] for a, b in kept])
+        return out
+
     def changes(self) -> Changes:
         """Return the decisions as the changes of one step."""
         used, rule = np.unique(self.cuts[:, 3], return_inverse=True)
         page, start, end = self.cuts[:, :3].astype(np.int32).T.copy()
-        texts: dict[int, str] = {}
-        before: list[str] = []
-        bounds = np.append(np.flatnonzero(np.diff(page, prepend=-1)), len(page)).tolist()
-        spans = list(zip(start.tolist(), end.tolist(), strict=True))
-        for first, last in pairwise(bounds):
-            text = self.texts[number := int(page[first])]
-            here = spans[first:last]
-            before += [text[a:b] for a, b in here]
-            kept = zip([0, *(b for _, b in here)], [*(a for a, _ in here), len(text)], strict=True)
-            texts[number] = "".join([text[a:b] for a, b in kept])
+        before = [self.texts[n][a:b] for n, a, b in zip(page.tolist(), start.tolist(), end.tolist(), strict=True)]
         columns = EditColumns(
             page=page,
             start=start,
@@ -97,7 +98,7 @@ class Decisions:
             rule=rule.astype(np.int32),
             rules=tuple(self.rules[n].id for n in used.tolist()),
         )
-        return Changes({}, columns, self.flags, {n: m for n, m in self.metadata.items() if m}, texts)
+        return Changes({}, columns, self.flags, {n: m for n, m in self.metadata.items() if m}, self.changed_texts())
 
 
 @kernel

@@ -14,9 +14,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from cleantext.changes import I32, I64, U32
+from cleantext.changes import I32, I64
 from cleantext.chrome.lines.columns import (
     BARE,
     CATEGORY,
@@ -26,13 +25,10 @@ from cleantext.chrome.lines.columns import (
     GAIN,
     HEADS,
     KIND,
-    KINDS,
     LABEL,
     LINE,
-    LISTS,
     LOSS,
     NOTED,
-    OTHER,
     PLACED,
     POWER,
     RULE,
@@ -43,39 +39,25 @@ from cleantext.chrome.lines.columns import (
     STRONGEST,
     SUMMARY,
     WORDS,
-    ZONES,
     B,
 )
 from cleantext.chrome.lines.evidence import (
-    NUMBERED,
-    PROTECTED,
-    SIGNED_DATE,
     Evidence,
     Findings,
     Salvage,
     labels,
     salvaged,
-    shielding,
     spans,
 )
-from cleantext.chrome.lines.headers_footers import LISTING, listing_ends
-from cleantext.chrome.matching.automata import Automata
-from cleantext.chrome.matching.character_bits import ANCHORS, ENDS_LABEL, ENDS_LISTING, PARTS_LABEL, SHIELDS, characters, marked
+from cleantext.chrome.lines.rule_tables import CATEGORY_NUMBERS, Tables
 from cleantext.chrome.matching.line_memory import Memory, Rows
-from cleantext.chrome.matching.line_scan import Scanned, scan, stripped
-from cleantext.chrome.matching.pattern_nodes import Question
+from cleantext.chrome.matching.line_scan import Scanned
 from cleantext.chrome.matching.vocabulary_lines import widgets
-from cleantext.chrome.matching.word_index import RuleTable, lexicon
-from cleantext.chrome.rules.pack import CATEGORIES, Pack, Rule
-from cleantext.fold import view
+from cleantext.chrome.rules.pack import Pack, Rule
 
 __all__ = ["Evidence", "Findings", "LineCache", "collect"]
 
-Flags = npt.NDArray[np.bool_]
-
 MEMORY = 1 << 17  # maximum rows of evidence and summaries cached for a pack
-SIGNATURE = 20  # maximum length of a line that is the date under a signature
-CATEGORY_NUMBERS = {category: n for n, category in enumerate(CATEGORIES, 1)}
 PLACES, DATES = CATEGORY_NUMBERS["C01"], CATEGORY_NUMBERS["C02"]
 
 
@@ -83,80 +65,6 @@ def collect(lines: Sequence[str], pack: Pack) -> list[Findings]:
     """Return the findings on each folded line. Lines of many pages may come in one call: the cheapest way."""
     cache = LineCache.of(pack)
     return [cache.findings(line, known) for line, known in zip(lines, cache.look(Rows.of(lines)).tolist(), strict=True)]
-
-
-class Tables:
-    """A pack as arrays, its rules numbered in the order of their ids."""
-
-    def __init__(self, pack: Pack) -> None:
-        self.by_number = rules = sorted(pack.rules, key=lambda r: r.id)
-        self.numbers = {rule.id: n for n, rule in enumerate(rules)}
-        separators = {c for rule in rules if rule.kind == "label" for c in rule.separators}
-        anchors = {view(anchor[0]) for rule in rules for anchor in rule.anchors}
-        labels = (ENDS_LABEL, {label[-1] for label in pack.labels}), (PARTS_LABEL, separators)
-        self.bits = marked(characters(), (*labels, (SHIELDS, shielding()), (ENDS_LISTING, listing_ends()), (ANCHORS, anchors)))
-        self.lexicons = (
-            lexicon((view(anchor), n) for n, rule in enumerate(rules) for anchor in rule.anchors),
-            lexicon((view(char), n) for n, rule in enumerate(rules) for char in rule.first),
-            lexicon((word, self.numbers[rule.id]) for word, rule in pack.vocabulary.items()),
-        )
-        self.rules = RuleTable(
-            np.array([r.longest for r in rules], np.int32),
-            np.array([r.power for r in rules], np.int32),
-            np.array([r.common for r in rules], bool),
-            np.array([r.kind == "span" for r in rules], bool),
-        )
-        self.columns = np.array([self._columns(n, rule) for n, rule in enumerate(rules)], np.int32).reshape(-1, 12)
-        self.blocks = np.array([rule.kind == "block" for rule in rules], bool)
-        self.groups = np.array([rule.kind != "span" and rule.names_groups for rule in rules], bool)
-        questions = [rule.questions for rule in rules]
-        asked = [pattern for pattern, _, _ in questions]
-        self.guards, self.rows = (self._ask(asked, [q[k] for q in questions]) for k in (1, 2))
-        self.protected, self.numbered, self.signed, self.listing = self._ask(asked, [PROTECTED, NUMBERED, SIGNED_DATE, LISTING]).tolist()
-        self.automata = Automata(asked)  # question n belongs to rule n
-
-    def _columns(self, number: int, rule: Rule) -> tuple[int, ...]:
-        """Return the columns that all evidence of a rule has in common."""
-        zones = sum(ZONES[zone] for zone in set(rule.zones))
-        kind, category = KINDS.get(rule.kind, OTHER), CATEGORY_NUMBERS.get(rule.category, 0)
-        return (number, rule.power, 0, zones, category, kind, rule.common, 0, 0, 0, 0, rule.power)
-
-    @staticmethod
-    def _ask(asked: list[Question], further: Sequence[Question | None]) -> I32:
-        """Add questions; return their numbers, -1 for none."""
-        numbers = [len(asked) + n if question else -1 for n, question in enumerate(further)]
-        asked += [question or Question("") for question in further]
-        return np.array(numbers, np.int32)
-
-    def finds(self, points: U32, starts: I64, ends: I64, rules: I32) -> Flags:
-        """Return whether rules match the stretches ``points[starts[k]:ends[k]]``: completely, or for span rules in part."""
-        found = (ends - starts <= self.rules.longest[rules]) & self.automata.answers(points, starts, ends, rules)
-        guarded = np.flatnonzero(found & (self.guards[rules] >= 0))
-        found[guarded] = ~self.automata.answers(points, starts[guarded], ends[guarded], self.guards[rules[guarded]])
-        return found
-
-    def look(self, rows: Rows) -> Scanned:
-        """Scan lines; for those that may be protected or head a list, check whether they do."""
-        points, lo, hi = rows
-        found = Scanned(*scan.sized(len(points))(rows, self.bits, *self.lexicons, self.rules))
-        asked = np.flatnonzero(found.known & (SHIELDED | LISTS))
-        known = found.known[asked]
-        bare, end = stripped.sized(len(points))(points, lo[asked], hi[asked], self.bits)
-        a, b = (lo[asked, None] + found.core[asked]).T
-
-        def answers(which: Flags, question: int, starts: I64, ends: I64) -> Flags:
-            at = np.flatnonzero(which)
-            which[at] = self.automata.answers(points, starts[at], ends[at], np.full(len(at), question, np.int32))
-            return which
-
-        lists = answers(known & LISTS > 0, self.listing, bare, end)
-        may, shielded = known & SHIELDED > 0, np.zeros(len(asked), bool)
-        for question in (self.protected, self.numbered):
-            for starts, ends in ((a, b), (bare, hi[asked])):
-                shielded |= answers(may & ~shielded, question, starts, ends)
-        signed = answers(may & ~shielded & (b - a <= SIGNATURE), self.signed, a, b)
-        found.known[asked] = known & ~(SHIELDED | LISTS) | lists * LISTS | shielded * SHIELDED | signed * SIGNED
-        return found
 
 
 _CACHES: dict[int, LineCache] = {}

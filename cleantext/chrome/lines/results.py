@@ -98,10 +98,9 @@ def results_of(decider: Decider) -> Decisions:
         found.setdefault(page, []).extend((name, text[start + a : start + b]) for e in said_of(decider, n) for name, a, b in e.salvage)
     title = np.where(whole == 0, titles.sized(size)(lines, bounds, *tables), -1)
     named = {page: (int(lines.start[n]), int(lines.end[n])) for page, n in zip(pages, title.tolist(), strict=True) if n >= 0}
-    metadata = {
-        page: {**title_of(text, *named.get(page, ())), **(gather(found[page]) if page in found else {})}
-        for page, text in enumerate(decider.texts)
-    }
+    metadata = {page: title_of(text, *named.get(page, ())) for page, text in enumerate(decider.texts)}
+    for page, fields in found.items():
+        metadata[page] |= gather(fields)
     for page, found_there in zip(pages, expected_of_pages(lines, decider.sure, bounds, whole), strict=True):
         metadata[page] |= found_there if decider.plain[page] else {}
     where = {page: k for k, page in enumerate(pages) if page not in flags}

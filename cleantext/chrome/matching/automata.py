@@ -51,19 +51,21 @@ class Automata:
 
     def answers(self, points: U32, starts: I64, ends: I64, questions: I32) -> Flags:
         """Return for each stretch ``points[starts[k]:ends[k]]`` whether the answer to ``questions[k]`` is yes."""
+        if not len(questions):
+            return np.zeros(0, bool)
         if len(questions) > FEW or "machines" in self.__dict__:
             said = self._walk(points, starts, ends, questions)
         else:
             said = np.full(len(questions), ASK, np.int8)
         out: Flags = said == YES
-        for k in np.flatnonzero(said == ASK).tolist():
+        for k in (said == ASK).nonzero()[0].tolist():
             out[k] = self.questions[questions[k]].answer(text_of(points[starts[k] : ends[k]]))
         return out
 
     def _walk(self, points: U32, starts: I64, ends: I64, questions: I32) -> npt.NDArray[np.int8]:
         tables, column = self.machines, (points, starts, ends, questions)
         said: npt.NDArray[np.int8] = walk.sized(len(points))(*column, tables.kind, tables.classes, tables.exact, tables.states.table)
-        further = np.flatnonzero(said == LEARN)
+        further = (said == LEARN).nonzero()[0]
         if len(further):
             with self._lock:  # other threads may walk meanwhile: entries not written yet are unknown to them
                 tables.prepare(questions[further])

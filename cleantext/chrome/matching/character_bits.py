@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cleantext.fold import character_class
 
 __all__ = [
+    "ALONE",
     "ALPHA",
     "ANCHORS",
     "CLAUSE",
@@ -48,6 +49,7 @@ ENDS_LABEL, PARTS_LABEL = 1 << 14, 1 << 15  # labels of a pack end with this cha
 SHIELDS = 1 << 16  # protected lines can start with it
 ENDS_LISTING = 1 << 17  # headings of lists that are text can end with it
 ANCHORS = 1 << 18  # an anchor starts with it
+ALONE = 1 << 19  # it is an anchor alone
 
 MARKS = {
     EDGE: " \t\r\xa0|·丨/\\,、;:>»›<«‹→←\u2013\u2014_-[]【】()〔〕〖〗「」『』“”\"'…┊&+•*×▼▲▶►◄↑↓#=~!?.︱∨∧^",  # occurs between widgets

@@ -102,6 +102,17 @@ class Memory:
 
 
 @kernel
+def line_key(line: U32) -> int:
+    """Return a hash of up to `LONGEST` characters, a number of 59 bits: a sum of products, which are computed side by side."""
+    key = len(line)
+    for at in range(len(line)):
+        factor = ((at + 3) * (at + 7919) * 0x9E3779B1) & 0x7FFFFFFF
+        factor = ((factor ^ (factor >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF
+        key += int(line[at]) * (factor ^ (factor >> 13))  # as good as random: no small multiples of two or three factors are equal
+    return key
+
+
+@kernel
 def recall(rows: Rows, slots: I32, numbers: I64, pool: U32, bounds: I64, size: I64) -> Any:
     """Look lines up; cache those that are new and not too long.
 
@@ -118,19 +129,13 @@ def recall(rows: Rows, slots: I32, numbers: I64, pool: U32, bounds: I64, size: I
         known = -1
         slot = -1
         if hi - lo <= LONGEST:
-            key = hi - lo
-            for at in range(lo, hi):
-                key = ((key ^ (key >> 17) ^ np.int64(rows.points[at])) * 0x9E3779B1) & 0x7FFFFFFF
-            slot = (key ^ (key >> 13)) & (len(slots) - 1)
+            line = rows.points[lo:hi]
+            key = line_key(line)
+            slot = (key ^ (key >> 20) ^ (key >> 40)) & (len(slots) - 1)
             while slots[slot]:
                 known = slots[slot] - 1
                 first = bounds[known]
-                same = bounds[known + 1] - first == hi - lo
-                at = 0
-                while same and at < hi - lo:
-                    same = pool[first + at] == rows.points[lo + at]
-                    at += 1
-                if same:
+                if bounds[known + 1] - first == hi - lo and _equal(pool[first : bounds[known + 1]], line):
                     break
                 known = -1
                 slot = (slot + 1) & (len(slots) - 1)
@@ -144,10 +149,18 @@ def recall(rows: Rows, slots: I32, numbers: I64, pool: U32, bounds: I64, size: I
         if slot >= 0 and last < len(numbers) and bounds[last] + LONGEST <= len(pool):
             slots[slot] = last + 1
             numbers[last] = -1 - found
-            for at in range(lo, hi):
-                pool[bounds[last] + at - lo] = rows.points[at]
+            pool[bounds[last] : bounds[last] + hi - lo] = rows.points[lo:hi]
             bounds[last + 1] = bounds[last] + hi - lo
             size[0] = last + 1
             entry[found] = last
         found += 1
     return out, fresh[:found], entry[:found]
+
+
+@kernel
+def _equal(one: U32, other: U32) -> bool:
+    """Return whether two stretches of equal length are equal, without a branch for each character."""
+    different = 0
+    for at in range(len(one)):
+        different += one[at] != other[at]
+    return different == 0

@@ -30,6 +30,7 @@ from cleantext.chrome.lines.columns import (
     TITLE,
 )
 from cleantext.chrome.matching.character_bits import (
+    ALONE,
     ALPHA,
     ANCHORS,
     CLAUSE,
@@ -47,11 +48,10 @@ from cleantext.chrome.matching.character_bits import (
     SPACE,
     STOP,
     TRAILING,
-    WORD,
 )
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.chrome.matching.vocabulary_lines import LONGEST
-from cleantext.chrome.matching.word_index import Lexicon, RuleTable, stands
+from cleantext.chrome.matching.word_index import Lexicon, RuleTable, may_begin, stands
 from cleantext.jit import kernel
 
 __all__ = ["Scanned", "scan", "stripped"]
@@ -60,7 +60,7 @@ SHORT = 200  # longer lines are paragraphs: only spans and long disclaimers are 
 PARAGRAPH = 80  # characters from which a line with a full stop is tested only by rules whose anchors it has
 UNMARKED = 30  # characters from which a line without punctuation is prose rather than a title
 WEIGHT = 200  # maximum weight of a line in characters
-PLAIN = ALPHA | WORD | ANCHORS  # most letters have no other bits
+PUNCTUATION = SPACE | CLAUSE | STOP | ENDS_TITLE
 
 TAB, FULL_STOP, SEMICOLON, COLON_MARK, NUMBER = ord("\t"), ord("。"), ord(";"), ord(":"), ord("号")
 
@@ -87,9 +87,13 @@ def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: L
     pairs = np.empty((4 * lines + 64, 2), np.int32)
     found = 0
     tried = np.full(len(rules.power), -1, np.int64)  # the last line for which each rule was recorded
+    longest = np.int64(0)
+    for n in range(lines):
+        longest = max(longest, rows.ends[n] - rows.starts[n])
+    places, marks = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)  # in a line: where anchors may begin, and punctuation
     for n in range(lines):
         lo, hi = rows.starts[n], rows.ends[n]
-        known[n], stopped = _measure(points, lo, hi, bits)
+        known[n], stopped, begins = _measure(points, lo, hi, bits, anchors, places, marks)
         a, b = _unwrap(points, lo, hi, bits)
         core[n, 0], core[n, 1] = a - lo, b - lo
         if a < b and (bits[points[a]] & SHIELDS or points[b - 1] == NUMBER):
@@ -101,22 +105,21 @@ def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: L
             for k in range(found):
                 grown[k, 0], grown[k, 1] = pairs[k, 0], pairs[k, 1]
             pairs = grown
-        for at in range(lo, hi):
-            if bits[points[at]] & ANCHORS:
-                bucket = anchors.root[points[at]]
-                for w in range(anchors.buckets[bucket], anchors.buckets[bucket + 1]):
-                    first, last = anchors.starts[w], anchors.starts[w + 1]
-                    if at + last - first <= hi and stands(points, at, anchors.points, first, last):
-                        for o in range(anchors.owned[w], anchors.owned[w + 1]):
-                            rule = anchors.owners[o]
-                            if hi - lo > SHORT and rules.longest[rule] <= SHORT:
-                                continue
-                            anchored = True
-                            if tried[rule] < n:
-                                tried[rule] = n
-                                if a < b and b - a <= rules.longest[rule]:
-                                    pairs[found, 0], pairs[found, 1] = n, rule
-                                    found += 1
+        for at in places[:begins]:
+            bucket = anchors.root[points[at]]
+            for w in range(anchors.buckets[bucket], anchors.buckets[bucket + 1]):
+                first, last = anchors.starts[w], anchors.starts[w + 1]
+                if at + last - first <= hi and stands(points, at, anchors.points, first, last):
+                    for o in range(anchors.owned[w], anchors.owned[w + 1]):
+                        rule = anchors.owners[o]
+                        if hi - lo > SHORT and rules.longest[rule] <= SHORT:
+                            continue
+                        anchored = True
+                        if tried[rule] < n:
+                            tried[rule] = n
+                            if a < b and b - a <= rules.longest[rule]:
+                                pairs[found, 0], pairs[found, 1] = n, rule
+                                found += 1
         if not anchored and (hi - lo > LONGEST or (hi - lo > PARAGRAPH and stopped)):
             known[n] &= ~SHIELDED
             continue
@@ -139,24 +142,21 @@ def scan(rows: Rows, bits: U32, anchors: Lexicon, firsts: Lexicon, vocabulary: L
 
 
 @kernel
-def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
-    """Return the facts about a line by itself (see `gain` for the weight), and whether it contains a full stop."""
+def _measure(points: U32, lo: int, hi: int, bits: U32, anchors: Lexicon, places: I64, marks: I64) -> tuple[int, bool, int]:
+    """Return the facts about a line by itself (see `gain` for the weight), whether it contains a full stop, and how many ``places`` were written."""
     n = hi - lo
     a, b = lo, hi
     while a < b and bits[points[a]] & SPACE:
         a += 1
     while a < b and bits[points[b - 1]] & SPACE:
         b -= 1
-    letters = clauses = colons = 0
+    letters, begins, punctuation = _gather(points, lo, hi, bits, anchors, places, marks)
+    clauses = colons = 0
     first_colon = -1
     full_stop = stopped = tabbed = False
-    for at in range(lo, hi):
+    for at in marks[:punctuation]:
         c = points[at]
         bit = bits[c]
-        if bit | ANCHORS == PLAIN:
-            letters += 1
-            continue
-        letters += (bit & ALPHA) != 0
         clauses += (bit & CLAUSE) != 0
         tabbed = tabbed or c == TAB
         if c == COLON_MARK:
@@ -185,7 +185,7 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
         gain = 4 if n >= UNMARKED and not tabbed else -3
     known = gain + LOSS
     if a == b:
-        return known | BLANK, full_stop
+        return known | BLANK, full_stop, begins
     if bits[points[a]] & SHIELDS or points[b - 1] == NUMBER:
         known |= SHIELDED
     field = colons > 0 and _is_field(points, a, b, first_colon)
@@ -209,7 +209,25 @@ def _measure(points: U32, lo: int, hi: int, bits: U32) -> tuple[int, bool]:
             known |= CHANNEL_NAME
     if bits[points[b - 1]] & ENDS_LISTING:
         known |= LISTS
-    return known, full_stop
+    return known, full_stop, begins
+
+
+@kernel
+def _gather(points: U32, lo: int, hi: int, bits: U32, anchors: Lexicon, places: I64, marks: I64) -> tuple[int, int, int]:
+    """Write the ``places`` of a line where an anchor may begin, and its punctuation and blanks; return its letters, and how many were written of each.
+
+    Without branches, which processors cannot predict here: four of ten characters begin some anchor.
+    """
+    letters = begins = punctuation = 0
+    for at in range(lo, hi):
+        char = points[at]
+        bit = bits[char]
+        letters += (bit & ALPHA) != 0
+        places[begins] = at
+        begins += ((bit & ANCHORS) != 0) & (((bit & ALONE) != 0) | may_begin(anchors, int(char), int(points[min(at + 1, hi - 1)])))
+        marks[punctuation] = at
+        punctuation += (bit & PUNCTUATION) != 0
+    return letters, begins, punctuation
 
 
 @kernel

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from cleantext.changes import I32, U32, code_points
 from cleantext.jit import kernel
 
-__all__ = ["Lexicon", "RuleTable", "lexicon", "stands"]
+__all__ = ["Lexicon", "RuleTable", "lexicon", "may_begin", "stands"]
+
+PAIRS = 1 << 14  # size of the hash table of the first two characters of words
 
 
 class Lexicon(NamedTuple):
@@ -23,6 +25,7 @@ class Lexicon(NamedTuple):
     points: U32
     owned: I32  # word w has the owners owners[owned[w]] to owners[owned[w + 1]]
     owners: I32
+    pairs: npt.NDArray[np.bool_]  # whether two characters may begin a word of at least two
 
 
 class RuleTable(NamedTuple):
@@ -50,7 +53,21 @@ def lexicon(owned_by: Iterable[tuple[str, int]]) -> Lexicon:
     starts = np.cumsum([0, *map(len, words)], dtype=np.int32)
     owned = np.cumsum([0, *(len(owners[w]) for w in words)], dtype=np.int32)
     flat = np.array([o for w in words for o in owners[w]], np.int32)
-    return Lexicon(root, np.array(buckets, np.int32), starts, code_points("".join(words)), owned, flat)
+    pairs = np.zeros(PAIRS, bool)
+    pairs[_slot.function(*np.array([(ord(w[0]), ord(w[1])) for w in words if len(w) > 1], np.int64).reshape(-1, 2).T)] = True
+    return Lexicon(root, np.array(buckets, np.int32), starts, code_points("".join(words)), owned, flat, pairs)
+
+
+@kernel
+def _slot(one: int, two: int) -> int:
+    """Return the slot of two characters."""
+    return ((one * 0x9E37 + two * 0x85EB) >> 4) & (PAIRS - 1)
+
+
+@kernel
+def may_begin(words: Lexicon, one: int, two: int) -> bool:
+    """Return whether a word of at least two characters may begin with these two: most words are ruled out by one access."""
+    return bool(words.pairs[_slot(one, two)])
 
 
 @kernel

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64
+from cleantext.changes import I32, I64, U32
 from cleantext.chrome.scorer.context_features import COUNTS_ON, FIELDS_NEAR, RULE_HERE, ZONE
-from cleantext.chrome.scorer.line_features import COLONS, NUMBER, SHAPE
+from cleantext.chrome.scorer.line_features import COLONS, NUMBER, SHAPE, packed
 from cleantext.chrome.scorer.line_model import LineModel, bits_of, features, load_model, reasons, sums
 from cleantext.chrome.tree_sums import LeafBits
 from cleantext.jit import kernel
@@ -53,6 +53,7 @@ class Scorer(NamedTuple):
     model: LineModel
     chrome: LeafBits
     title: LeafBits
+    weights: U32  # of n-grams, packed
 
     @classmethod
     @lru_cache(maxsize=4)
@@ -63,7 +64,7 @@ class Scorer(NamedTuple):
     @classmethod
     def with_model(cls, model: LineModel) -> Scorer:
         """Return the scorer of a model."""
-        return cls(model, bits_of(model.chrome), bits_of(model.title))
+        return cls(model, bits_of(model.chrome), bits_of(model.title), packed(model.grams))
 
     @property
     def digest(self) -> str:
@@ -72,7 +73,7 @@ class Scorer(NamedTuple):
 
     def judge(self, points: npt.NDArray[np.uint32], starts: I64, ends: I64, bounds: I64, said: I32) -> tuple[Flags, I32, I32]:
         """Return for the lines of pages which are removed, the probability of chrome in 1/10000, and the features of each."""
-        rows = features(points, starts, ends, bounds, said, self.model.grams)
+        rows = features(points, starts, ends, bounds, said, self.weights)
         sure = np.interp(sums(rows, self.chrome), self.model.sum, self.model.share).astype(np.int32)
         title = np.full(len(rows), TITLE, np.int32)
         doubted = np.flatnonzero((sure > CLEAR) & (sure < SURE))

@@ -7,7 +7,6 @@ so that no value is specific to a single long page, and the results are the same
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from cleantext.changes import I32, I64, U32
 from cleantext.fold import view
 from cleantext.jit import kernel
 
-__all__ = ["MOST_LOG", "SHAPE", "SLOTS", "classes", "grams", "logs", "shape"]
+__all__ = ["MOST_LOG", "MOST_SYMBOLS", "SHAPE", "SLOTS", "classes", "grams", "logs", "packed", "shape"]
 
 U8 = npt.NDArray[np.uint8]
 
@@ -33,6 +32,7 @@ MEMBERS = {
     BULLET: "•●■◆▪★☆◇○□▲△▶►※*#·",
 }
 HEAD_CHARS, TAIL_CHARS = 40, 16  # characters at each end of a long line whose n-grams count
+MOST_SYMBOLS = HEAD_CHARS + TAIL_CHARS + 4
 SLOTS = 1 << 16  # size of the hash table of n-grams
 MOST_LOG = 1 << 12
 
@@ -118,48 +118,77 @@ def logs() -> I32:
 
 
 @kernel
-def grams(points: U32, lo: int, hi: int, kinds: U8, out: I32) -> int:
-    """Write the slots of the 1-, 2- and 3-grams of a line; return their number. Digits count as 0, runs of digits and blanks as one."""
-    found = 0
-    one = two = np.int64(1)  # the previous characters
-    start = lo
-    stop = hi
-    skip = hi - TAIL_CHARS if hi - lo > HEAD_CHARS + TAIL_CHARS else hi
-    at = start
-    while at <= stop:
-        if at == lo + HEAD_CHARS and skip < hi:
-            at = skip
-            one = two = np.int64(2)
-        if at == stop:
-            char = np.int64(1)  # the end of the line
-        else:
-            char = np.int64(points[at])
-            kind = kinds[points[at]]
-            if kind == DIGIT:
-                char = np.int64(48)
-            elif kind == BLANK:
-                char = np.int64(32)
-            if (kind in (DIGIT, BLANK)) and char == one:
-                at += 1
-                continue
-        pair = (one * 0x9E3779B1 + char * 0x85EBCA77) & 0x7FFFFFFF
-        triple = (two * 0xC2B2AE3D + pair * 0x27D4EB2F) & 0x7FFFFFFF
-        if at < stop:
-            out[found] = ((char * 0x9E3779B1) >> 11) & (SLOTS - 1)
-            found += 1
-        out[found] = (pair >> 13) & (SLOTS - 1)
-        out[found + 1] = (triple >> 12) & (SLOTS - 1)
-        found += 2
-        two, one = one, char
-        at += 1
-    return found
+def grams(points: U32, lo: int, hi: int, kinds: U8, symbols: U32, out: U32) -> int:
+    """Write the slots of the 1-, 2- and 3-grams of a line; return their number. Digits count as 0, runs of digits and blanks as one.
+
+    Of a long line only both ends count. ``symbols`` is room for `MOST_SYMBOLS`.
+    """
+    if hi - lo <= HEAD_CHARS + TAIL_CHARS:
+        size = _symbols(points[lo:hi], kinds, 1, symbols)
+        return _slots(symbols, size, True, out, 0)
+    size = _symbols(points[lo : lo + HEAD_CHARS], kinds, 1, symbols)
+    found = _slots(symbols, size, False, out, 0)
+    size = _symbols(points[hi - TAIL_CHARS : hi], kinds, 2, symbols)
+    return _slots(symbols, size, True, out, found)
 
 
 @kernel
-def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any, out: I32) -> None:
-    """Fill in `SHAPE` of each line. ``weights[slot]`` are the weights of an n-gram for chrome, metadata, and titles."""
-    slots = np.empty(3 * (HEAD_CHARS + TAIL_CHARS) + 8, np.int32)
+def _symbols(line: U32, kinds: U8, before: int, out: U32) -> int:
+    """Write two symbols ``before`` a stretch, and those of its characters; return their number."""
+    out[0] = out[1] = before
+    size = 2
+    for at in range(len(line)):
+        char = line[at]
+        kind = kinds[char]
+        if kind in (DIGIT, BLANK):
+            char = np.uint32(48) if kind == DIGIT else np.uint32(32)
+            if out[size - 1] == char:
+                continue
+        out[size] = char
+        size += 1
+    return size
+
+
+@kernel
+def _slots(symbols: U32, size: int, ends: bool, out: U32, found: int) -> int:  # noqa: FBT001
+    """Write the slots of the n-grams that end at each symbol after the first two, and those at the end of the line if the stretch ``ends`` there.
+
+    Return how many there are now. The loop is branch-free, so that many are computed side by side.
+    """
+    here = out[found : found + 3 * (size - 2) + 2]
+    for k in range(size - 2):
+        two, one, char = int(symbols[k]), int(symbols[k + 1]), int(symbols[k + 2])
+        pair = (one * 0x9E3779B1 + char * 0x85EBCA77) & 0x7FFFFFFF
+        triple = (two * 0xC2B2AE3D + pair * 0x27D4EB2F) & 0x7FFFFFFF
+        here[3 * k] = ((char * 0x9E3779B1) >> 11) & (SLOTS - 1)
+        here[3 * k + 1] = (pair >> 13) & (SLOTS - 1)
+        here[3 * k + 2] = (triple >> 12) & (SLOTS - 1)
+    found += 3 * (size - 2)
+    if ends:
+        two, one = int(symbols[size - 2]), int(symbols[size - 1])
+        pair = (one * 0x9E3779B1 + 0x85EBCA77) & 0x7FFFFFFF
+        triple = (two * 0xC2B2AE3D + pair * 0x27D4EB2F) & 0x7FFFFFFF
+        out[found], out[found + 1] = (pair >> 13) & (SLOTS - 1), (triple >> 12) & (SLOTS - 1)
+        found += 2
+    return found
+
+
+def packed(weights: npt.NDArray[np.int8]) -> U32:
+    """Return the weights of n-grams as bytes of one number for each slot, 128 more each, so that one access gives all."""
+    bytes_ = np.zeros((len(weights), 4), np.uint8)
+    bytes_[:, :3] = weights.astype(np.int16) + 128
+    return bytes_.view("<u4").astype(np.uint32)[:, 0]
+
+
+@kernel
+def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: U32, out: I32) -> None:
+    """Fill in `SHAPE` of each line. ``weights[slot]`` are the `packed` weights of an n-gram for chrome, metadata, and titles."""
+    slots, symbols = np.empty(3 * MOST_SYMBOLS, np.uint32), np.empty(MOST_SYMBOLS, np.uint32)
     counts = np.zeros(16, np.int64)
+    most = np.int64(0)
+    for n in range(len(starts)):
+        most = max(most, ends[n] - starts[n])
+    marks = np.empty(most + 1, np.int64)  # the characters of a line that are not Han
     for n in range(len(starts)):
         lo, hi = starts[n], ends[n]
         while lo < hi and kinds[points[lo]] == BLANK:
@@ -173,7 +202,17 @@ def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any
         tokens = token = longest = 0
         stops = signs = 0
         before = -1
-        for at in range(lo, hi):
+        others = 0
+        for at in range(lo, hi):  # without branches, which are hard to predict at punctuation
+            marks[others] = at
+            others += kinds[points[at]] != HAN
+        following = lo  # the first character not looked at
+        for at in marks[:others]:
+            if at > following:  # Han since the last other character
+                tokens += token == 0
+                token += at - following
+                before = HAN
+            following = at + 1
             kind = kinds[points[at]]
             counts[kind] += 1
             if kind == DIGIT:
@@ -181,26 +220,31 @@ def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any
                 digits = digits + 1 if before == DIGIT else 1
                 longest_digits = max(longest_digits, digits)
             if kind in (BLANK, SEPARATOR):
+                longest = max(longest, token)
                 token = 0
             else:
                 tokens += token == 0
                 token += 1
-                longest = max(longest, token)
             if (kind == STOP and before != STOP and at > lo + 2) or (
                 kind == BLANK and before == POINT and at > lo + 4 and kinds[points[at - 2]] == LATIN and kinds[points[at - 3]] == LATIN
             ):
                 stops += 1
             signs += points[at] < 128 and kind not in (LATIN, DIGIT, BLANK)
             before = kind
+        if hi > following:
+            tokens += token == 0
+            token += hi - following
+        counts[HAN] = size - others
+        longest = max(longest, token)
         if size and kinds[points[hi - 1]] == POINT and counts[LATIN] > 20:
             stops += 1
-        black = max(1, size - counts[BLANK])
+        black = np.float64(max(1, size - counts[BLANK]))  # division of floats is faster, and exact when rounded down
         row = out[n]
         row[LENGTH] = log[min(size - counts[BLANK], MOST_LOG - 1)]
-        row[S_HAN] = 64 * counts[HAN] // black
-        row[S_LATIN] = 64 * counts[LATIN] // black
-        row[S_DIGIT] = 64 * counts[DIGIT] // black
-        row[S_SEP] = 64 * (counts[SEPARATOR] + counts[BULLET]) // black
+        row[S_HAN] = np.floor(64 * counts[HAN] / black)
+        row[S_LATIN] = np.floor(64 * counts[LATIN] / black)
+        row[S_DIGIT] = np.floor(64 * counts[DIGIT] / black)
+        row[S_SEP] = np.floor(64 * (counts[SEPARATOR] + counts[BULLET]) / black)
         row[BLANKS] = min(counts[BLANK], 31)
         row[COMMAS] = min(counts[COMMA], 15)
         row[STOPS] = min(stops, 15)
@@ -219,32 +263,21 @@ def shape(points: U32, starts: I64, ends: I64, kinds: U8, log: I32, weights: Any
         elif size >= 40 and counts[COMMA] >= 2 and counts[BLANK] * 6 < size:
             prose = size // 2
         row[PROSE] = min(prose, 400)
-        total = meta = title = np.int64(0)
-        peak = np.int64(-128)
-        found = grams(points, lo, hi, kinds, slots)
+        found = grams(points, lo, hi, kinds, symbols, slots)
+        outer = inner = peak = 0  # sums of the first and third bytes, and of the second; the largest first byte
         for k in range(found):
-            slot = slots[k]
-            w = np.int64(weights[slot, 0])
-            total += w
-            peak = max(peak, w)
-            meta += weights[slot, 1]
-            title += weights[slot, 2]
-        root = _root(found)
-        row[GRAM] = max(-127, min(127, total // root))
-        row[GRAM_META] = max(-127, min(127, meta // root))
-        row[GRAM_TITLE] = max(-127, min(127, title // root))
-        row[GRAM_PEAK] = peak
-        row[SIGNS] = 64 * signs // black
+            weight = int(weights[slots[k]])
+            outer += weight & 0xFF00FF
+            inner += weight >> 8 & 0xFF
+            peak = max(peak, weight & 0xFF)
+        total, meta, title = (outer & 0xFFFF) - 128 * found, inner - 128 * found, (outer >> 16) - 128 * found
+        root = np.ceil(np.sqrt(found))
+        row[GRAM] = max(-127.0, min(127.0, np.floor(total / root)))
+        row[GRAM_META] = max(-127.0, min(127.0, np.floor(meta / root)))
+        row[GRAM_TITLE] = max(-127.0, min(127.0, np.floor(title / root)))
+        row[GRAM_PEAK] = peak - 128
+        row[SIGNS] = np.floor(64 * signs / black)
         row[NUMBER] = _number(points, lo, hi, kinds)
-
-
-@kernel
-def _root(n: int) -> int:
-    """Return the square root of a number, rounded up."""
-    root = 1
-    while root * root < n:
-        root += 1
-    return root
 
 
 @kernel

@@ -122,11 +122,14 @@ def load_model(path: str = "") -> LineModel:
     return LineModel(held["grams"], trees["chrome"], trees["title"], held["sum"].astype(np.int32), held["share"].astype(np.int32), said)
 
 
-def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, grams: npt.NDArray[np.int8]) -> I32:
-    """Return the features of the lines of pages; page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``."""
+def features(points: U32, starts: I64, ends: I64, bounds: I64, said: I32, weights: U32) -> I32:
+    """Return the features of the lines of pages, stored feature by feature; page ``p`` has the lines ``bounds[p]`` to ``bounds[p + 1]``.
+
+    ``weights`` are the weights of n-grams, `cleantext.chrome.scorer.line_features.packed`.
+    """
     lines, size = len(starts), len(points)
-    out = np.zeros((lines, len(NAMES)), np.int32)
-    shape.sized(size)(points, starts, ends, classes(), logs(), grams, out)
+    out = np.zeros((len(NAMES), lines), np.int32).T
+    shape.sized(size)(points, starts, ends, classes(), logs(), weights, out)
     context.sized(size)(points, starts, ends, bounds, classes(), logs(), said, out)
     return out
 
