@@ -129,6 +129,19 @@ class Kernel(Generic[P, R]):
             return self.compiled
         return partial(self._interpret, n)
 
+    def interprets(self, n: int) -> bool:
+        """Return whether an input of ``n`` elements is better left to plain Python that does the same, without the tables of the kernel.
+
+        Whoever asks tells `count` how long that took.
+        """
+        return _Process.calls is None and not ("compiled" in self.__dict__ or _Process.eager or self._pays(n))
+
+    def count(self, n: int, seconds: float) -> None:
+        """Count the time that plain Python took for an input of ``n`` elements, as if the kernel had been interpreted."""
+        self._seconds += seconds
+        self._elements += n
+        _Process.seconds += seconds
+
     def _pays(self, n: int) -> bool:
         ahead = n * (self._seconds / self._elements if self._elements else ELEMENT)
         if self._seconds + ahead < LOAD or is_disabled():
@@ -146,10 +159,7 @@ class Kernel(Generic[P, R]):
                 found = self.python(*args, **kwargs)
         else:
             found = self.python(*args, **kwargs)
-        seconds = time.thread_time() - start
-        self._seconds += seconds
-        self._elements += n
-        _Process.seconds += seconds
+        self.count(n, time.thread_time() - start)
         return cast("R", _plain(found))
 
     def _record(self, calls: Calls, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -154,6 +154,11 @@ class WordModel:
         for pair in (*TOGETHER.split(), *(mark + "\n" for mark in ENDS)):
             self._apart[self._mark[ord(pair[0])], self._mark[ord(pair[1])]] = NEAR
 
+    @property
+    def fold(self) -> I64:
+        """The index of each code point below 0x10000, for kernels."""
+        return self._fold
+
     @cached_property
     def shown(self) -> U32:
         """The displayed code points for each pair of GBK bytes; U+FFFD for invalid pairs."""

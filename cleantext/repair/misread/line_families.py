@@ -1,0 +1,278 @@
+"""Kernels that find the mojibake of a line: the same as `families.family_edits`, for many lines at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cleantext.changes import U32
+from cleantext.jit import kernel
+from cleantext.repair.misread.byte_tables import CP950, GB18030, Tables
+from cleantext.repair.misread.codec_runs import SHORTEST, _runs
+from cleantext.repair.misread.families import SINGLE
+from cleantext.repair.misread.readings import LOSS, NEAR, NONE, Work, _same, best_reading, readable, without_losses
+from cleantext.repair.misread.transcode import NOT, UNSURE, UTF8_TRUE, decode_utf8, encode, patch_utf8
+
+__all__ = ["found_in_han", "found_in_latin"]
+
+SINGLES = len(SINGLE)
+QUESTION = 0x3F
+
+
+@kernel
+def _has_pairs(line: U32, size: Any) -> Any:
+    """Return whether `families.LATIN_PAIRS` are in a line."""
+    threes = pairs = i = run = 0
+    while i < size:
+        run = run + 1 if 0x80 <= line[i] < 0x3000 else 0
+        if run == 3:
+            threes, run = threes + 1, 0
+            if threes == 2:
+                return True
+        i += 1
+    i = 0
+    while i + 1 < size:
+        if 0x80 <= line[i] < 0x3000 and (0x40 <= line[i + 1] < 0x7F or 0x80 <= line[i + 1] < 0x3000):
+            pairs += 1
+            if pairs == 3:
+                return True
+            i += 1
+        i += 1
+    return False
+
+
+@kernel
+def _add(work: Work, n: Any, low: Any, high: Any, true: Any, text: U32, size: Any) -> Any:
+    """Add a reading to those found; return their number, or `UNSURE` if there is no room."""
+    begin = work.found[n - 1, 4] if n else 0
+    if n == len(work.found) or begin + size > len(work.after):
+        return UNSURE
+    work.after[begin : begin + size] = text[:size]
+    work.found[n, 0], work.found[n, 1], work.found[n, 2], work.found[n, 3], work.found[n, 4] = low, high, true, begin, begin + size
+    return n + 1
+
+
+@kernel
+def _better(work: Work, true: Any, score: Any, size: Any, best_true: Any, best: Any, best_size: Any) -> Any:
+    """Return whether a reading of a line is better than the best so far: 1 if it is, 0 if not, or `UNSURE`."""
+    if best_true == NONE:
+        return 1
+    if (true == UTF8_TRUE) != (best_true == UTF8_TRUE):
+        return 1 if true == UTF8_TRUE else 0
+    if abs(score - best) < NEAR:
+        return 0 if true == best_true and _same(work.best, 0, size, work.whole, best_size) else UNSURE
+    return 1 if score > best else 0
+
+
+@kernel
+def _take(work: Work, size: Any, first: Any, last: Any) -> None:
+    """Choose readings ``first`` to ``last`` of those found, where none that was chosen before overlaps them."""
+    for k in range(first, last):
+        free = True
+        for i in range(work.found[k, 0], work.found[k, 1]):
+            free = free and work.taken[i] == 0
+        if free:
+            work.at[work.found[k, 0]] = k + 1
+    for k in range(first, last):
+        if work.at[work.found[k, 0]] == k + 1:
+            work.taken[work.found[k, 0] : work.found[k, 1]] = 1
+
+
+@kernel
+def _merge(work: Work, size: Any, groups: Any, counts: Any) -> Any:
+    """Choose among the readings found, group after group, those with the most characters first; return how many edits there are.
+
+    Reading ``k`` was chosen if ``at`` is ``k + 1`` where it starts.
+    """
+    work.at[:size] = 0
+    work.taken[:size] = 0
+    sums = np.zeros(groups, np.int64)
+    for g in range(groups):
+        for k in range(counts[g], counts[g + 1]):
+            sums[g] += work.found[k, 1] - work.found[k, 0]
+    for _ in range(groups):
+        best = 0
+        for g in range(groups):
+            if sums[g] > sums[best]:
+                best = g
+        if sums[best] == 0:
+            break
+        _take(work, size, counts[best], counts[best + 1])
+        sums[best] = 0
+    n = 0
+    for i in range(size):
+        n += work.at[i] > 0
+    return n
+
+
+@kernel
+def _one(work: Work, size: Any, true: Any, best_size: Any) -> Any:
+    """Make the best reading of the line the only edit."""
+    work.at[:size] = 0
+    work.at[0] = 1
+    return _add(work, 0, 0, size, true, work.whole, best_size)
+
+
+@kernel
+def found_in_latin(line: U32, size: Any, tables: Tables, work: Work) -> Any:
+    """Find the edits of a line, whose runs of Latin letters are examined; return their number, or `UNSURE`."""
+    if not _has_pairs(line, size):
+        return 0
+    n_runs = _runs(line[:size], tables.writers, SINGLES, work.runs)
+    best_true, best, best_size = NONE, 0.0, 0
+    for r in range(n_runs):
+        if work.runs[r, 1] == 0 and work.runs[r, 2] == size:
+            codec = work.runs[r, 0]
+            true, score, n = best_reading(line, 0, size, encode(line, 0, size, codec, tables, work.data), codec, tables, work)
+            if true == UNSURE:
+                return UNSURE
+            if true != NONE:
+                better = _better(work, true, score, n, best_true, best, best_size)
+                if better == UNSURE:
+                    return UNSURE
+                if better == 1:
+                    best_true, best, best_size = true, score, n
+                    work.whole[:n] = work.best[:n]
+                if true == UTF8_TRUE:
+                    break
+    if best_true != NONE:
+        return _one(work, size, best_true, best_size)
+    counts = np.zeros(SINGLES + 1, np.int64)
+    found = at = 0
+    for codec in range(SINGLES):
+        while at < n_runs and work.runs[at, 0] == codec:
+            low, high = work.runs[at, 1], work.runs[at, 2]
+            at += 1
+            if low == 0 and high == size:
+                continue
+            true, _, n = best_reading(line, low, high, encode(line, low, high, codec, tables, work.data), codec, tables, work)
+            if true == UNSURE:
+                return UNSURE
+            if true != NONE:
+                found = _add(work, found, low, high, true, work.best, n)
+                if found == UNSURE:
+                    return UNSURE
+        counts[codec + 1] = found
+    return _merge(work, size, SINGLES, counts)
+
+
+@kernel
+def _same_bytes(work: Work, size: Any, n: Any, of: Any) -> Any:
+    if n != size:
+        return False
+    for i in range(size):
+        if work.data[i] != work.seen[of, i]:
+            return False
+    return True
+
+
+@kernel
+def found_in_han(line: U32, size: Any, tables: Tables, work: Work) -> Any:
+    """Find the edits of a line, whose runs of Han characters are examined; return their number, or `UNSURE`."""
+    best_true, best, best_size = NONE, 0.0, 0
+    sizes = np.full(3, NOT, np.int64)
+    for codec in range(GB18030, CP950 + 1):
+        n_data = encode(line, 0, size, codec, tables, work.data)
+        if n_data == UNSURE:
+            return UNSURE
+        if n_data <= 0:
+            continue
+        again = False
+        for k in range(codec - GB18030):
+            again = again or _same_bytes(work, n_data, sizes[k], k)
+        if again:
+            continue
+        if codec < CP950:
+            sizes[codec - GB18030] = n_data
+            work.seen[codec - GB18030, :n_data] = work.data[:n_data]
+        true, score, n = best_reading(line, 0, size, n_data, codec, tables, work)
+        if true == UNSURE:
+            return UNSURE
+        if true != NONE:
+            better = _better(work, true, score, n, best_true, best, best_size)
+            if better == UNSURE:
+                return UNSURE
+            if better == 1:
+                best_true, best, best_size = true, score, n
+                work.whole[:n] = work.best[:n]
+            if true == UTF8_TRUE:
+                break
+    if best_true != NONE:
+        return _one(work, size, best_true, best_size)
+    counts = np.zeros(5, np.int64)
+    found = 0
+    for codec in range(GB18030, CP950 + 1):
+        i = 0
+        while i < size:
+            low = i
+            while i < size and line[i] >= 0x80:
+                i += 1
+            if i - low < 2:
+                i += 1
+                continue
+            high = i + 1 if i < size and 0x40 <= line[i] < 0x7F else i
+            i = max(high, i)
+            if low == 0 and high == size:
+                continue
+            n_data = encode(line, low, high, codec, tables, work.data)
+            if n_data == UNSURE:
+                return UNSURE
+            if n_data < SHORTEST:
+                continue
+            true, _, n = best_reading(line, low, high, n_data, codec, tables, work)
+            if true == UNSURE:
+                return UNSURE
+            if true != NONE:
+                found = _add(work, found, low, high, true, work.best, n)
+                if found == UNSURE:
+                    return UNSURE
+        counts[codec - GB18030 + 1] = found
+    found = _cut_short(line, size, found, tables, work)
+    if found == UNSURE:
+        return UNSURE
+    counts[4] = found
+    return _merge(work, size, 4, counts)
+
+
+@kernel
+def _cut_short(line: U32, size: Any, found: Any, tables: Tables, work: Work) -> Any:
+    """Add `families._cut_short` to what was found; return how many readings that are, or `UNSURE`."""
+    i = 0
+    while i < size:
+        low = i
+        while i < size and line[i] >= 0x80 and line[i] != LOSS:
+            i += 1
+        high = i
+        i += 1
+        before = low > 0 and (line[low - 1] == QUESTION or line[low - 1] == LOSS)
+        behind = high < size and (line[high] == QUESTION or line[high] == LOSS)
+        if high - low < 3 or not (before or behind):
+            continue
+        n_data = encode(line, low, high, GB18030, tables, work.data)
+        if n_data < 0:
+            return UNSURE
+        left = 0
+        while left < 2 and left < n_data and work.data[left] & 0xC0 == 0x80:
+            left += 1
+        n_bytes, _ = patch_utf8(work.data, left, n_data, False, work.patched)
+        n = 1 if left and not before else 0
+        work.damaged[0] = LOSS
+        n_text, at, cut_off = decode_utf8(work.patched, 0, n_bytes, work.text)
+        if at < n_bytes and not (cut_off and behind):
+            continue
+        rest, _ = without_losses(work.text, n_text, work.plain)
+        state, _ = readable(line, low, high, work.plain, rest, UTF8_TRUE, tables)
+        if state == UNSURE:
+            return UNSURE
+        if state == NONE:
+            continue
+        work.damaged[n : n + n_text] = work.text[:n_text]
+        n += n_text
+        if behind:
+            work.damaged[n] = LOSS if at < n_bytes else line[high]
+            n += 1
+        found = _add(work, found, low, high + 1 if behind else high, UTF8_TRUE, work.damaged, n)
+        if found == UNSURE:
+            return UNSURE
+    return found
