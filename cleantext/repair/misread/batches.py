@@ -8,136 +8,27 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cleantext.changes import I32, I64, U32, EditColumns, Ragged, code_points
-from cleantext.edits import Edit
+from cleantext.edits import JOIN, Edit
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import (
-    ALONE_BAD,
-    ALWAYS_CHANGED,
-    CONTINUATION,
-    FIRST_OF_2,
-    FIRST_OF_3,
-    FIRST_OF_4,
-    GATE,
-    MARKER,
-    NAMED_BESIDE,
-    SURROGATE,
-    SUSPECT,
-    Tables,
-    tables,
-)  # fmt: skip
-from cleantext.repair.misread.families import RULES, SINGLE
-from cleantext.repair.misread.line_families import found_in_han, found_in_latin
+from cleantext.repair.misread.byte_tables import GATE, Tables, tables
+from cleantext.repair.misread.families import SINGLE
+from cleantext.repair.misread.line_rounds import BASE, NEWLINE, RULE_NAMES, line_rows
 from cleantext.repair.misread.readings import Work, work
 from cleantext.repair.misread.transcode import UNSURE
 
 __all__ = ["Found", "columns", "edited", "find", "pays", "python_took"]
 
 LONGEST = 200_000  # characters of a line for which there is room
-RULE_NAMES = tuple(RULES.values())
-NEWLINE = 10
-FIRSTS = FIRST_OF_2 | FIRST_OF_3 | FIRST_OF_4
 
 
 class Found(NamedTuple):
     """The edits of many pages, by page and start."""
 
     given: Ragged  # the texts of the pages
-    rows: I64  # shape (n, 7): page, start, end, rule, where its text starts and ends in ``after``, and how long its line is
+    rows: (
+        I64  # shape (n, 7): page, start, end, rule, where its text starts and ends in ``after``, and how long its line is; rules as digits
+    )
     after: U32
-    rules: tuple[str, ...]
-
-
-@kernel
-def _bits(line: U32, size: Any, tables: Tables) -> Any:
-    bits = np.uint8(0)
-    for i in range(size):
-        bits |= tables.kind[np.int64(line[i])]
-    return bits
-
-
-@kernel
-def _concerns_ftfy(line: U32, size: Any, bits: Any, tables: Tables) -> Any:
-    """Return whether ftfy may change a line; False is certain. ``line`` has its line break."""
-    if bits & ALWAYS_CHANGED:
-        return True
-    bad = False
-    for i in range(size):
-        kind = tables.kind[np.int64(line[i])]
-        if kind & SUSPECT and (
-            kind & ALONE_BAD
-            or (i > 0 and tables.kind[np.int64(line[i - 1])] & NAMED_BESIDE)
-            or (i + 1 < size and tables.kind[np.int64(line[i + 1])] & NAMED_BESIDE)
-        ):
-            bad = True
-            break
-    if not bad:
-        return False
-    # What none of its encodings can write it changes only where a part looks like UTF-8, or at C1 controls.
-    writers = 0xFFFF
-    first = False
-    for i in range(size):
-        point = np.int64(line[i])
-        if 0x80 <= point < 0xA0:
-            return True
-        clue = np.int64(tables.clue[point]) if point < 0x10000 else 0
-        if first and clue & CONTINUATION:
-            return True
-        first = clue & FIRSTS != 0
-        writers &= np.int64(tables.charmap[point]) if point < 0x10000 else 0
-    return writers != 0
-
-
-@kernel
-def _edited(line: U32, size: Any, bare: Any, work: Work) -> Any:
-    """Write a line after its edits to ``work.line``; return its size. ``bare`` is the size without its line break."""
-    n = i = 0
-    while i < size:
-        k = work.at[i] - 1 if i < bare else -1
-        if k < 0:
-            work.line[n] = line[i]
-            n += 1
-            i += 1
-            continue
-        for j in range(work.found[k, 3], work.found[k, 4]):
-            work.line[n] = work.after[j]
-            n += 1
-        i = work.found[k, 1]
-    return n
-
-
-@kernel
-def _line_rows(line: U32, size: Any, bits: Any, tables: Tables, work: Work, rows: I64, n: Any, after: U32, used: Any) -> Any:
-    """Write the edits of a line from row ``n`` on, with offsets in it; return how many these are, or `UNSURE`."""
-    if bits & SURROGATE or size >= len(work.at):
-        return UNSURE
-    bare = size - 1 if line[size - 1] == NEWLINE else size
-    found = found_in_latin(line, bare, tables, work) if bits & SUSPECT else 0
-    if found == 0 and bits & MARKER:
-        found = found_in_han(line, bare, tables, work)
-    if found == 0:
-        return UNSURE if bits & SUSPECT and _concerns_ftfy(line, size, bits, tables) else 0
-    if found == UNSURE or n + found > len(rows):
-        return UNSURE
-    for i in range(bare):
-        k = work.at[i] - 1
-        if k >= 0:
-            begin, end = work.found[k, 3], work.found[k, 4]
-            if used + end - begin > len(after):
-                return UNSURE
-            rows[n, 1], rows[n, 2], rows[n, 3], rows[n, 4] = i, work.found[k, 1], work.found[k, 2] >> 1, used
-            after[used : used + end - begin] = work.after[begin:end]
-            used += end - begin
-            rows[n, 5], rows[n, 6] = used, size
-            n += 1
-    # Text that was wrongly encoded again, and lines with several kinds of damage, are for Python.
-    size = _edited(line, size, bare, work)
-    bits = _bits(work.line, size, tables)
-    bare = size - 1 if work.line[size - 1] == NEWLINE else size
-    if size >= len(work.at) or (bits & SUSPECT and found_in_latin(work.line, bare, tables, work) != 0):
-        return UNSURE
-    if bits & MARKER and found_in_han(work.line, bare, tables, work) != 0:
-        return UNSURE
-    return UNSURE if bits & SUSPECT and _concerns_ftfy(work.line, size, bits, tables) else found
 
 
 @kernel
@@ -157,18 +48,23 @@ def _page_rows(points: U32, offsets: I64, tables: Tables, work: Work, rows: I64,
                     break
             if not bits & GATE:
                 continue
-            found = _line_rows(points[start:stop], stop - start, bits, tables, work, rows, n, after, used)
-            begin = start - offsets[page]
-            if found == UNSURE:
+            found = line_rows(points[start:stop], stop - start, bits, tables, work)
+            begin, sum_ = start - offsets[page], 0
+            for k in range(found):
+                sum_ += work.edits[k, 2]
+            if found == UNSURE or n + found > len(rows) or used + sum_ > len(after):
                 left[n_left, 0], left[n_left, 1], left[n_left, 2] = page, begin, stop - offsets[page]
                 n_left += 1
                 continue
-            for k in range(n, n + found):
-                rows[k, 0] = page
-                rows[k, 1] += begin
-                rows[k, 2] += begin
-                used = rows[k, 5]
-            n += found
+            grown = 0
+            for k in range(found):
+                low, high, size = work.edits[k, 0], work.edits[k, 1], work.edits[k, 2]
+                after[used : used + size] = work.line[low + grown : low + grown + size]
+                rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = page, begin + low, begin + high, work.edits[k, 3]
+                rows[n, 4], rows[n, 5], rows[n, 6] = used, used + size, stop - start
+                grown += size - (high - low)
+                used += size
+                n += 1
     return n, n_left
 
 
@@ -220,22 +116,20 @@ def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[E
     rows, after = np.zeros((n // 2 + 16, 7), np.int64), np.empty(n + 64, np.uint32)
     left = np.empty((len(breaks) + len(texts), 3), np.int64)
     n_rows, n_left = _page_rows.sized(n)(given.points, given.offsets, tables(gate), room, rows, after, left)
-    rows, names = rows[:n_rows], list(RULE_NAMES)
+    rows = rows[:n_rows]
     more: list[tuple[int, ...]] = []
     texts_more: list[str] = []
     used = int(rows[-1, 5]) if n_rows else 0
     for page, start, stop in left[:n_left].tolist():
         for edit in line_edits(texts[page][start:stop]):
-            if edit.rule not in names:
-                names.append(edit.rule)
-            more.append((page, start + edit.start, start + edit.end, names.index(edit.rule), used, used + len(edit.after), stop - start))
+            more.append((page, start + edit.start, start + edit.end, _digits(edit.rule), used, used + len(edit.after), stop - start))
             texts_more.append(edit.after)
             used += len(edit.after)
     if more:
         rows = np.concatenate([rows, np.array(more, np.int64)])
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         after = np.concatenate([after[: used - sum(map(len, texts_more))], code_points("".join(texts_more))])
-    return Found(given, rows, after, tuple(names))
+    return Found(given, rows, after)
 
 
 def columns(found: Found, pages: I32) -> EditColumns:
@@ -243,17 +137,35 @@ def columns(found: Found, pages: I32) -> EditColumns:
     rows = found.rows
     page = rows[:, 0]
     start, end = found.given.offsets[page] + rows[:, 1], found.given.offsets[page] + rows[:, 2]
-    rules = sorted({found.rules[k] for k in np.unique(rows[:, 3]).tolist()})
-    places = np.array([rules.index(name) if name in rules else 0 for name in found.rules], np.int32)
+    codes, code = np.unique(rows[:, 3], return_inverse=True)
+    names = [_name(n) for n in codes.tolist()]
+    rules = sorted(names)
     return EditColumns(
         page=pages[page],
         start=rows[:, 1].astype(np.int32),
         end=rows[:, 2].astype(np.int32),
         before=_pieces(found.given.points, start, end),
         after=_pieces(found.after, rows[:, 4], rows[:, 5]),
-        rule=places[rows[:, 3]],
+        rule=np.array([rules.index(name) for name in names], np.int32)[code],
         rules=tuple(rules),
     )
+
+
+def _digits(rule: str) -> int:
+    """Return the rules of an edit as digits."""
+    code = 0
+    for name in rule.split(JOIN):
+        code = code * BASE + RULE_NAMES.index(name) + 1
+    return code
+
+
+def _name(code: int) -> str:
+    """Return the rule whose digits these are."""
+    names: list[str] = []
+    while code:
+        code, digit = divmod(code, BASE)
+        names.insert(0, RULE_NAMES[digit - 1])
+    return JOIN.join(names)
 
 
 def _pieces(points: U32, begin: I64, end: I64) -> Ragged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,7 +11,8 @@ import numpy.typing as npt
 from cleantext.changes import I32, I64, U32, code_points
 from cleantext.gate import table_of
 from cleantext.repair.misread.families import GBK_AS_BIG5, SINGLE, UTF8_AS_GBK
-from cleantext.repair.misread.latin import ALWAYS, BY_ITSELF, NAMED, suspects
+from cleantext.repair.misread.ftfy_tables import FtfyTables, ftfy_tables, matching
+from cleantext.repair.misread.latin import ALWAYS, suspects
 from cleantext.repair.model import Links, word_model
 
 __all__ = ["Tables", "tables"]
@@ -20,12 +20,7 @@ __all__ = ["Tables", "tables"]
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
 # Bits of `Tables.kind`
-GATE, SUSPECT, MARKER, SURROGATE, NAMED_BESIDE, ALONE_BAD, ALWAYS_CHANGED = 1, 2, 4, 8, 16, 32, 64
-FIRST_OF_2, FIRST_OF_3, FIRST_OF_4, CONTINUATION, STRICT = 1, 2, 4, 8, 16  # bits of `Tables.clue`
-CLUES = (
-    (FIRST_OF_2, "utf8_first_of_2"), (FIRST_OF_3, "utf8_first_of_3"), (FIRST_OF_4, "utf8_first_of_4"),
-    (CONTINUATION, "utf8_continuation"), (STRICT, "utf8_continuation_strict"),
-)  # fmt: skip
+GATE, SUSPECT, MARKER, SURROGATE, ALWAYS_CHANGED = 1, 2, 4, 8, 16
 TWO_CHARACTERS = 0xFFFFFFFF  # in `Tables.big5`: bytes that stand for two characters
 # Codecs by number: those of `families.SINGLE`, then these
 GB18030, BIG5, CP950 = len(SINGLE), len(SINGLE) + 1, len(SINGLE) + 2
@@ -35,8 +30,7 @@ class Tables(NamedTuple):
     """What the kernels look up. Numba accepts a named tuple of arrays."""
 
     kind: U8  # for each code point: bits that say how it concerns the repair
-    clue: U8  # for each code point below 0x10000: ftfy's classes of the bytes of UTF-8, as bits
-    charmap: U16  # which of ftfy's encodings have each code point below 0x10000
+    ftfy: FtfyTables
     writers: U16  # which single-byte codecs can write each code point below 0x10000: bit ``n`` stands for codec ``n``
     byte: U8  # shape (codecs, 0x10000): the byte, where the codec can write it
     gb_of: U32  # the bytes of each code point below 0x10000 in GB18030, two or four as one number; 0 for surrogates
@@ -63,7 +57,7 @@ def tables(gate: str) -> Tables:
     gb_pairs, big_pairs = (_pairs(codec) for codec in ("gb18030", "big5hkscs"))
     model = word_model()
     return Tables(
-        _kinds(gate), *_ftfy_classes(), writers, byte, _gb_of(gb_pairs), gb_pairs, np.stack([_pair_of("big5hkscs"), _pair_of("cp950")]), big_pairs,
+        _kinds(gate), ftfy_tables(), writers, byte, _gb_of(gb_pairs), gb_pairs, np.stack([_pair_of("big5hkscs"), _pair_of("cp950")]), big_pairs,
         model.shown, model.pairs, model.fold, model.links,
     )  # fmt: skip
 
@@ -74,28 +68,8 @@ def _kinds(gate: str) -> U8:
     kind[suspects()] |= SUSPECT
     kind[code_points(UTF8_AS_GBK + GBK_AS_BIG5)] |= MARKER
     kind[0xD800:0xE000] |= SURROGATE
-    for bit, pattern in ((NAMED_BESIDE, NAMED), (ALONE_BAD, f"[{BY_ITSELF}]"), (ALWAYS_CHANGED, ALWAYS)):
-        kind[_matching(pattern)] |= bit
+    kind[matching(ALWAYS)] |= ALWAYS_CHANGED
     return kind
-
-
-def _matching(pattern: str | re.Pattern[str]) -> I64:
-    """Return the code points below 0x10000 that match a pattern of one character."""
-    found = re.findall(pattern, "".join(map(chr, range(0x10000))))
-    return np.array([ord(c) for c in found], np.int64)
-
-
-def _ftfy_classes() -> tuple[U8, U16]:
-    """Return `Tables.clue` and `Tables.charmap`."""
-    from ftfy.chardata import CHARMAP_ENCODINGS, ENCODING_REGEXES, UTF8_CLUES
-
-    clue, charmap = np.zeros(0x10000, np.uint8), np.zeros(0x10000, np.uint16)
-    for bit, name in CLUES:
-        clue[_matching(f"[{UTF8_CLUES[name]}]")] |= bit
-    known = set(map(chr, range(0x80))).union(*(bytes(range(0x100)).decode(codec) for codec in CHARMAP_ENCODINGS))
-    for n, codec in enumerate(CHARMAP_ENCODINGS):
-        charmap[[ord(c) for c in known if ENCODING_REGEXES[codec].match(c)]] |= np.uint16(1 << n)
-    return clue, charmap
 
 
 def _pairs(codec: str) -> U32:

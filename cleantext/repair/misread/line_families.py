@@ -66,7 +66,7 @@ def _better(work: Work, true: Any, score: Any, size: Any, best_true: Any, best: 
 
 
 @kernel
-def _take(work: Work, size: Any, first: Any, last: Any) -> None:
+def _take(work: Work, first: Any, last: Any) -> None:
     """Choose readings ``first`` to ``last`` of those found, where none that was chosen before overlaps them."""
     for k in range(first, last):
         free = True
@@ -98,7 +98,7 @@ def _merge(work: Work, size: Any, groups: Any, counts: Any) -> Any:
                 best = g
         if sums[best] == 0:
             break
-        _take(work, size, counts[best], counts[best + 1])
+        _take(work, counts[best], counts[best + 1])
         sums[best] = 0
     n = 0
     for i in range(size):

@@ -59,9 +59,13 @@ class Work(NamedTuple):
     best: U32  # the best reading of the run
     whole: U32  # the best reading of the line
     after: U32  # readings of the runs of a line
-    line: U32  # the line after its edits
+    line: U32  # the line after the edits so far
+    next: U32  # the line after one more round
     runs: I64  # shape (n, 3), as `codec_runs`
     found: I64  # shape (n, 5): start and end of a run, the bit of its true encoding, where its reading starts and ends in ``after``
+    edits: I64  # shape (n, 4): the edits so far
+    turn: I64  # the edits of one round
+    composed: I64  # the edits so far and these
     at: I64  # for each character of a line, 1 + the edit that starts there
     taken: U8  # whether a character of the line belongs to an edit
 
@@ -72,8 +76,8 @@ def work(longest: int, codecs: int) -> Work:
     u8, u32 = (lambda: np.empty(n, np.uint8)), (lambda: np.empty(n, np.uint32))
     rows = codecs * (longest // 2 + 2)
     return Work(
-        u8(), np.empty((2, n), np.uint8), u8(), u8(), u8(), u32(), u32(), u32(), u32(), u32(), u32(), u32(), np.empty(4 * n, np.uint32), u32(),
-        np.empty((rows, 3), np.int64), np.empty((rows, 5), np.int64), np.zeros(longest + 1, np.int64), np.empty(longest + 1, np.uint8),
+        u8(), np.empty((2, n), np.uint8), u8(), u8(), u8(), u32(), u32(), u32(), u32(), u32(), u32(), u32(), np.empty(4 * n, np.uint32), u32(), u32(),
+        np.empty((rows, 3), np.int64), np.empty((rows, 5), np.int64), *(np.empty((rows, 4), np.int64) for _ in range(3)), np.zeros(longest + 1, np.int64), np.empty(longest + 1, np.uint8),
     )  # fmt: skip
 
 

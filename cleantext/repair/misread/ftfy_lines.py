@@ -1,0 +1,300 @@
+"""Kernels that repair a line as ftfy does (`latin.ftfy_line`).
+
+They give up (`UNSURE`) at what is rare: characters above 0xFFFF, spaces that were no-break spaces, CESU-8.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cleantext.changes import U32
+from cleantext.jit import kernel
+from cleantext.repair.misread.byte_tables import ALWAYS_CHANGED, U8, Tables
+from cleantext.repair.misread.ftfy_tables import CONTINUATION, ENCODINGS, FIRST_OF_2, FIRST_OF_3, FIRST_OF_4, MACROMAN, SLOPPY, STRICT
+from cleantext.repair.misread.readings import Work
+from cleantext.repair.misread.transcode import NOT, UNSURE, decode_utf8
+
+__all__ = ["ftfy_result", "is_bad"]
+
+N_ENCODINGS = len(ENCODINGS)
+MOST_ROUNDS = 30
+QUESTION, LOST = 0x3F, 0x1A  # bytes that replaced others; ftfy writes U+FFFD as the second
+
+
+@kernel
+def is_bad(text: U32, low: Any, high: Any, tables: Tables) -> Any:
+    """Return whether ftfy finds characters ``low`` to ``high`` bad, by themselves; all of them are below 0x10000."""
+    for i in range(low, high):
+        open_ = tables.ftfy.bad[0, np.int64(text[i])]
+        if i > low:
+            open_ &= tables.ftfy.inside[0]
+        k = 1
+        while open_ != 0:
+            if open_ & tables.ftfy.over[k] != 0:
+                return True
+            if i + k == high:
+                break
+            open_ &= tables.ftfy.bad[k, np.int64(text[i + k])]
+            k += 1
+    return False
+
+
+@kernel
+def _is_lost(byte: Any) -> Any:
+    return byte in (LOST, QUESTION)
+
+
+@kernel
+def _is_trail_or_lost(byte: Any) -> Any:
+    return byte == LOST or byte & 0xC0 == 0x80
+
+
+@kernel
+def _has_altered(data: U8, size: Any) -> Any:
+    """Return whether bytes may match ftfy's `ALTERED_UTF8_RE`: a space among bytes above ASCII."""
+    for i in range(1, size):
+        if data[i] == 0x20 and data[i - 1] >= 0x80:
+            lead = data[i - 1]
+            if lead in (0xC2, 0xC3, 0xC5, 0xCE, 0xD0, 0xD9, 0xE2, 0xE3, 0xF0):
+                return True
+            if i > 1 and (data[i - 2] == 0xF0 or 0xE0 <= data[i - 2] <= 0xE3):
+                return True
+            if i > 2 and data[i - 3] == 0xF0:
+                return True
+    return False
+
+
+@kernel
+def _lossy(data: U8, i: Any, size: Any) -> Any:
+    """Return the length of the match of ftfy's `LOSSY_UTF8_RE` here, 0 for none; surrogates, whose first byte is ED, aside."""
+    lead = data[i]
+    if lead == LOST:
+        return 1
+    if lead < 0xC2 or i + 1 >= size:
+        return 0
+    one = data[i + 1]
+    if lead <= 0xDF:
+        return 2 if one == LOST or (lead <= 0xC3 and one == QUESTION) else 0
+    if i + 2 >= size or lead > 0xF4:
+        return 0
+    two = data[i + 2]
+    if lead < 0xF0:
+        return 3 if (_is_lost(one) and _is_trail_or_lost(two)) or (_is_trail_or_lost(one) and _is_lost(two)) else 0
+    if i + 3 >= size:
+        return 0
+    lost = others = questions = 0
+    for k in range(i + 1, i + 4):
+        lost += 1 if _is_lost(data[k]) else 0
+        questions += 1 if data[k] == QUESTION else 0
+        others += 0 if data[k] == QUESTION or _is_trail_or_lost(data[k]) else 1
+    return 4 if lost and questions <= 1 and not others else 0
+
+
+@kernel
+def _without_losses(data: U8, size: Any, out: U8) -> Any:
+    """Write bytes with U+FFFD for what was lost, as ftfy does; return their number."""
+    n = i = 0
+    while i < size:
+        length = _lossy(data, i, size)
+        if length:
+            out[n], out[n + 1], out[n + 2] = 0xEF, 0xBF, 0xBD
+            n += 3
+            i += length
+        else:
+            out[n] = data[i]
+            n += 1
+            i += 1
+    return n
+
+
+@kernel
+def _writers(text: U32, low: Any, high: Any, tables: Tables) -> Any:
+    writers = 0xFFFF
+    for i in range(low, high):
+        writers &= np.int64(tables.ftfy.writers[np.int64(text[i])])
+    return writers
+
+
+@kernel
+def _decoded(text: U32, size: Any, writers: Any, tables: Tables, work: Work, out: U32) -> Any:
+    """Write a text decoded by the first encoding that makes it UTF-8; return its size, or `NOT` or `UNSURE`."""
+    for codec in range(N_ENCODINGS):
+        if not writers >> codec & 1:
+            continue
+        for i in range(size):
+            work.data[i] = tables.ftfy.byte[codec, np.int64(text[i])]
+        if codec != MACROMAN and _has_altered(work.data, size):
+            return UNSURE
+        data, n = work.data, size
+        for i in range(n - 1):  # other UTF-8, or halves of lost surrogates
+            if (data[i] == 0xC0 and data[i + 1] == 0x80) or (data[i] == 0xED and data[i + 1] >= 0xA0):
+                return UNSURE
+        if SLOPPY[codec]:
+            n = _without_losses(data, size, work.patched)
+            data = work.patched
+        n_text, at, _ = decode_utf8(data, 0, n, out)
+        if at == n:
+            for i in range(n_text):
+                if out[i] > 0xFFFF:
+                    return UNSURE
+            return n_text
+    return NOT
+
+
+@kernel
+def _utf8_end(text: U32, at: Any, size: Any, tables: Tables) -> Any:
+    """Return where a match of ftfy's `UTF8_DETECTOR_RE` that starts here ends; ``at`` itself for none."""
+    clue = tables.ftfy.clue
+    if at > 0 and clue[np.int64(text[at - 1])] & STRICT:
+        return at
+    i = at
+    while i < size:
+        first, length = clue[np.int64(text[i])], 1
+        while length < 4 and i + length < size and clue[np.int64(text[i + length])] & CONTINUATION:
+            length += 1
+        if first & FIRST_OF_2 and length > 1:
+            i += 2
+        elif first & FIRST_OF_3 and length > 2:
+            i += 3
+        elif first & FIRST_OF_4 and length > 3:
+            i += 4
+        else:
+            break
+    return i
+
+
+@kernel
+def _has_utf8(text: U32, size: Any, tables: Tables) -> Any:
+    for i in range(size):
+        if _utf8_end(text, i, size, tables) > i:
+            return True
+    return False
+
+
+@kernel
+def _without_c1(text: U32, size: Any, tables: Tables) -> Any:
+    """Give C1 controls their meaning in cp1252; return whether any has one. ftfy does this to what no encoding decodes, also if it is Latin-1."""
+    changed = False
+    for i in range(size):
+        if 0x80 <= text[i] < 0xA0:
+            point = tables.ftfy.c1[np.int64(text[i]) - 0x80]
+            changed = changed or text[i] != point
+            text[i] = point
+    return changed
+
+
+@kernel
+def _part(size: Any, tables: Tables, work: Work) -> Any:
+    """Repair the text in ``deep``, a part of a line that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
+    for n_round in range(MOST_ROUNDS):
+        if not is_bad(work.deep, 0, size, tables):
+            return size
+        writers = _writers(work.deep, 0, size, tables)
+        n = _decoded(work.deep, size, writers, tables, work, work.plain)
+        if n == UNSURE:
+            return UNSURE
+        if n == NOT:  # a part that was found is found whole in itself, and then left
+            if n_round > 0 and _has_utf8(work.deep, size, tables):
+                return UNSURE
+            if not _without_c1(work.deep, size, tables):
+                return size
+            continue
+        same = n == size
+        for i in range(n):
+            same = same and work.plain[i] == work.deep[i]
+            work.deep[i] = work.plain[i]
+        size = n
+        if same:
+            return size
+    return UNSURE
+
+
+@kernel
+def _parts(size: Any, tables: Tables, work: Work) -> Any:
+    """Write the text in ``whole`` to ``best``, with its bad parts that look like UTF-8 repaired; return its size, or `UNSURE`."""
+    n = i = 0
+    while i < size:
+        end = _utf8_end(work.whole, i, size, tables)
+        if end == i or end - i == size or not is_bad(work.whole, i, end, tables):
+            end = max(end, i + 1)
+            for k in range(i, end):
+                work.best[n] = work.whole[k]
+                n += 1
+        else:
+            for k in range(i, end):
+                work.deep[k - i] = work.whole[k]
+            m = _part(end - i, tables, work)
+            if m == UNSURE:
+                return UNSURE
+            for k in range(m):
+                work.best[n] = work.deep[k]
+                n += 1
+        i = end
+    return n
+
+
+@kernel
+def _copied(size: Any, n: Any, work: Work) -> Any:
+    """Copy ``best`` to ``whole``; return whether anything changed."""
+    changed = n != size
+    for i in range(n):
+        changed = changed or work.best[i] != work.whole[i]
+        work.whole[i] = work.best[i]
+    return changed
+
+
+@kernel
+def _letter_amid(text: U32, size: Any) -> Any:
+    """Return whether a text matches `latin.NO_UTF8`."""
+    for i in range(1, size - 1):
+        if text[i] >= 0x80:
+            left, right = text[i - 1] & 0xDF, text[i + 1] & 0xDF
+            if text[i - 1] < 0x80 and text[i + 1] < 0x80 and 0x41 <= left <= 0x5A and 0x41 <= right <= 0x5A:
+                return True
+    return False
+
+
+@kernel
+def ftfy_result(line: U32, size: Any, tables: Tables, work: Work) -> Any:
+    """Write `latin.ftfy_line` of a line, which has its line break, to ``whole``; return its size, or `UNSURE`."""
+    for i in range(size):
+        if line[i] > 0xFFFF:
+            return UNSURE
+        work.whole[i] = line[i]
+    if _letter_amid(work.whole, size) and is_bad(work.whole, 0, size, tables):
+        n = _parts(size, tables, work)
+        if n == UNSURE:
+            return UNSURE
+        _copied(size, n, work)
+        size = n
+    for _ in range(MOST_ROUNDS):
+        if not is_bad(work.whole, 0, size, tables):
+            break
+        writers = _writers(work.whole, 0, size, tables)
+        n = _decoded(work.whole, size, writers, tables, work, work.best)
+        if n == NOT:
+            n = _parts(size, tables, work)
+            if n == size:
+                changed = False
+                for i in range(n):
+                    changed = changed or work.best[i] != work.whole[i]
+                if not changed:
+                    if not _without_c1(work.whole, size, tables):
+                        break
+                    continue
+        if n == UNSURE:
+            return UNSURE
+        changed = _copied(size, n, work)
+        size = n
+        if not changed:
+            break
+    else:
+        return UNSURE
+    for i in range(size):
+        if tables.kind[np.int64(work.whole[i])] & ALWAYS_CHANGED:
+            return UNSURE
+    if _without_c1(work.whole, size, tables):
+        return UNSURE
+    return size
