@@ -13,7 +13,7 @@ from cleantext.jit import kernel
 from cleantext.repair.misread.byte_tables import GATE, Tables, tables
 from cleantext.repair.misread.families import SINGLE
 from cleantext.repair.misread.line_rounds import BASE, NEWLINE, RULE_NAMES, line_rows
-from cleantext.repair.misread.readings import Work, work
+from cleantext.repair.misread.readings import EDITS, LINE, Work, work
 from cleantext.repair.misread.transcode import UNSURE
 
 __all__ = ["Found", "columns", "edited", "find", "pays", "python_took"]
@@ -51,16 +51,16 @@ def _page_rows(points: U32, offsets: I64, tables: Tables, work: Work, rows: I64,
             found = line_rows(points[start:stop], stop - start, bits, tables, work)
             begin, sum_ = start - offsets[page], 0
             for k in range(found):
-                sum_ += work.edits[k, 2]
+                sum_ += work.rows[EDITS, k, 2]
             if found == UNSURE or n + found > len(rows) or used + sum_ > len(after):
                 left[n_left, 0], left[n_left, 1], left[n_left, 2] = page, begin, stop - offsets[page]
                 n_left += 1
                 continue
             grown = 0
             for k in range(found):
-                low, high, size = work.edits[k, 0], work.edits[k, 1], work.edits[k, 2]
-                after[used : used + size] = work.line[low + grown : low + grown + size]
-                rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = page, begin + low, begin + high, work.edits[k, 3]
+                low, high, size = work.rows[EDITS, k, 0], work.rows[EDITS, k, 1], work.rows[EDITS, k, 2]
+                after[used : used + size] = work.points[LINE, low + grown : low + grown + size]
+                rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = page, begin + low, begin + high, work.rows[EDITS, k, 3]
                 rows[n, 4], rows[n, 5], rows[n, 6] = used, used + size, stop - start
                 grown += size - (high - low)
                 used += size

@@ -8,39 +8,57 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I32, I64, U32, code_points
+from cleantext.changes import F32, I32, I64, U32, code_points
 from cleantext.gate import table_of
 from cleantext.repair.misread.families import GBK_AS_BIG5, SINGLE, UTF8_AS_GBK
 from cleantext.repair.misread.ftfy_tables import FtfyTables, ftfy_tables, matching
 from cleantext.repair.misread.latin import ALWAYS, suspects
-from cleantext.repair.model import Links, word_model
+from cleantext.repair.model import word_model
 
-__all__ = ["Tables", "tables"]
+__all__ = ["Codes", "Tables", "Words", "tables"]
 
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
 # Bits of `Tables.kind`
 GATE, SUSPECT, MARKER, SURROGATE, ALWAYS_CHANGED = 1, 2, 4, 8, 16
-TWO_CHARACTERS = 0xFFFFFFFF  # in `Tables.big5`: bytes that stand for two characters
+TWO_CHARACTERS = 0xFFFFFFFF  # in `Codes.codes`: bytes that stand for two characters
 # Codecs by number: those of `families.SINGLE`, then these
 GB18030, BIG5, CP950 = len(SINGLE), len(SINGLE) + 1, len(SINGLE) + 2
 
 
-class Tables(NamedTuple):
-    """What the kernels look up. Numba accepts a named tuple of arrays."""
+GB_OF, GB, BIG_OF, CP950_OF, BIG, SHOWN = range(6)  # rows of `Codes.codes`
 
-    kind: U8  # for each code point: bits that say how it concerns the repair
-    ftfy: FtfyTables
+
+class Codes(NamedTuple):
+    """What kernels look up to encode and decode. Numba accepts a named tuple of arrays; a call with few of them is faster."""
+
     writers: U16  # which single-byte codecs can write each code point below 0x10000: bit ``n`` stands for codec ``n``
     byte: U8  # shape (codecs, 0x10000): the byte, where the codec can write it
-    gb_of: U32  # the bytes of each code point below 0x10000 in GB18030, two or four as one number; 0 for surrogates
-    gb: U32  # the code point of each pair of bytes in GB18030; 0 where there is none, or where it is written otherwise
-    big_of: U32  # shape (2, 0x10000): the pair of bytes in Big5-HKSCS and in cp950; 0 where there is none
-    big: U32  # the code point of each pair of bytes in Big5-HKSCS, as ``gb``
-    shown: U32  # the code point that is shown for each pair of GBK bytes; U+FFFD for invalid pairs
-    pairs: I32  # the same as indices of the model of words
-    fold: I64  # the index in the model of words of each code point below 0x10000
-    links: Links
+    # Shape (6, 0x10000). For each code point: its bytes in GB18030, two or four as one number, and its pairs in Big5-HKSCS and cp950; 0 where
+    # there are none. For each pair of bytes: its code point in GB18030 and Big5-HKSCS, 0 where there is none or where it is written otherwise,
+    # and what GBK shows for it, U+FFFD for invalid pairs.
+    codes: U32
+
+
+class Words(NamedTuple):
+    """The model of words: `Links` without the keys, and how to find their indices."""
+
+    start: F32
+    end: F32
+    row: I32
+    right: I32
+    joined: F32
+    pairs: I32  # the index of what GBK shows for each pair of bytes
+    fold: I64  # the index of each code point below 0x10000
+
+
+class Tables(NamedTuple):
+    """All that kernels look up."""
+
+    kind: U8  # for each code point: bits that say how it concerns the repair
+    codes: Codes
+    words: Words
+    ftfy: FtfyTables
 
 
 @lru_cache(maxsize=1)
@@ -56,10 +74,10 @@ def tables(gate: str) -> Tables:
         byte[n, points] = np.frombuffer(shown.encode(codec), np.uint8)
     gb_pairs, big_pairs = (_pairs(codec) for codec in ("gb18030", "big5hkscs"))
     model = word_model()
-    return Tables(
-        _kinds(gate), ftfy_tables(), writers, byte, _gb_of(gb_pairs), gb_pairs, np.stack([_pair_of("big5hkscs"), _pair_of("cp950")]), big_pairs,
-        model.shown, model.pairs, model.fold, model.links,
-    )  # fmt: skip
+    codes = np.stack([_gb_of(gb_pairs), gb_pairs, _pair_of("big5hkscs"), _pair_of("cp950"), big_pairs, model.shown])
+    links = model.links
+    words = Words(links.start, links.end, links.row, links.right, links.joined, model.pairs, model.fold)
+    return Tables(_kinds(gate), Codes(writers, byte, codes), words, ftfy_tables())
 
 
 def _kinds(gate: str) -> U8:

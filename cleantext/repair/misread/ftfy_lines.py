@@ -11,9 +11,22 @@ import numpy as np
 
 from cleantext.changes import U32
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import ALWAYS_CHANGED, U8, Tables
-from cleantext.repair.misread.ftfy_tables import CONTINUATION, ENCODINGS, FIRST_OF_2, FIRST_OF_3, FIRST_OF_4, MACROMAN, SLOPPY, STRICT
-from cleantext.repair.misread.readings import Work
+from cleantext.repair.misread.byte_tables import ALWAYS_CHANGED, U8
+from cleantext.repair.misread.ftfy_tables import (
+    CLUE,
+    CONTINUATION,
+    ENCODINGS,
+    FIRST_OF_2,
+    FIRST_OF_3,
+    FIRST_OF_4,
+    INSIDE,
+    MACROMAN,
+    OVER,
+    SLOPPY,
+    STRICT,
+    FtfyTables,
+)
+from cleantext.repair.misread.readings import BEST, DATA, DEEP, PATCHED, PLAIN, WHOLE, Work
 from cleantext.repair.misread.transcode import NOT, UNSURE, decode_utf8
 
 __all__ = ["ftfy_result", "is_bad"]
@@ -24,19 +37,19 @@ QUESTION, LOST = 0x3F, 0x1A  # bytes that replaced others; ftfy writes U+FFFD as
 
 
 @kernel
-def is_bad(text: U32, low: Any, high: Any, tables: Tables) -> Any:
+def is_bad(text: U32, low: Any, high: Any, ftfy: FtfyTables) -> Any:
     """Return whether ftfy finds characters ``low`` to ``high`` bad, by themselves; all of them are below 0x10000."""
     for i in range(low, high):
-        open_ = tables.ftfy.bad[0, np.int64(text[i])]
+        open_ = ftfy.bad[0, np.int64(text[i])]
         if i > low:
-            open_ &= tables.ftfy.inside[0]
+            open_ &= ftfy.bad[INSIDE, 0]
         k = 1
         while open_ != 0:
-            if open_ & tables.ftfy.over[k] != 0:
+            if open_ & ftfy.bad[OVER, k] != 0:
                 return True
             if i + k == high:
                 break
-            open_ &= tables.ftfy.bad[k, np.int64(text[i + k])]
+            open_ &= ftfy.bad[k, np.int64(text[i + k])]
             k += 1
     return False
 
@@ -110,30 +123,30 @@ def _without_losses(data: U8, size: Any, out: U8) -> Any:
 
 
 @kernel
-def _writers(text: U32, low: Any, high: Any, tables: Tables) -> Any:
+def _writers(text: U32, low: Any, high: Any, ftfy: FtfyTables) -> Any:
     writers = 0xFFFF
     for i in range(low, high):
-        writers &= np.int64(tables.ftfy.writers[np.int64(text[i])])
+        writers &= np.int64(ftfy.writers[np.int64(text[i])])
     return writers
 
 
 @kernel
-def _decoded(text: U32, size: Any, writers: Any, tables: Tables, work: Work, out: U32) -> Any:
+def _decoded(text: U32, size: Any, writers: Any, ftfy: FtfyTables, work: Work, out: U32) -> Any:
     """Write a text decoded by the first encoding that makes it UTF-8; return its size, or `NOT` or `UNSURE`."""
     for codec in range(N_ENCODINGS):
         if not writers >> codec & 1:
             continue
         for i in range(size):
-            work.data[i] = tables.ftfy.byte[codec, np.int64(text[i])]
-        if codec != MACROMAN and _has_altered(work.data, size):
+            work.bytes_[DATA, i] = ftfy.bytes_[codec, np.int64(text[i])]
+        if codec != MACROMAN and _has_altered(work.bytes_[DATA], size):
             return UNSURE
-        data, n = work.data, size
+        data, n = work.bytes_[DATA], size
         for i in range(n - 1):  # other UTF-8, or halves of lost surrogates
             if (data[i] == 0xC0 and data[i + 1] == 0x80) or (data[i] == 0xED and data[i + 1] >= 0xA0):
                 return UNSURE
         if SLOPPY[codec]:
-            n = _without_losses(data, size, work.patched)
-            data = work.patched
+            n = _without_losses(data, size, work.bytes_[PATCHED])
+            data = work.bytes_[PATCHED]
         n_text, at, _ = decode_utf8(data, 0, n, out)
         if at == n:
             for i in range(n_text):
@@ -144,9 +157,9 @@ def _decoded(text: U32, size: Any, writers: Any, tables: Tables, work: Work, out
 
 
 @kernel
-def _utf8_end(text: U32, at: Any, size: Any, tables: Tables) -> Any:
+def _utf8_end(text: U32, at: Any, size: Any, ftfy: FtfyTables) -> Any:
     """Return where a match of ftfy's `UTF8_DETECTOR_RE` that starts here ends; ``at`` itself for none."""
-    clue = tables.ftfy.clue
+    clue = ftfy.bytes_[CLUE]
     if at > 0 and clue[np.int64(text[at - 1])] & STRICT:
         return at
     i = at
@@ -166,45 +179,45 @@ def _utf8_end(text: U32, at: Any, size: Any, tables: Tables) -> Any:
 
 
 @kernel
-def _has_utf8(text: U32, size: Any, tables: Tables) -> Any:
+def _has_utf8(text: U32, size: Any, ftfy: FtfyTables) -> Any:
     for i in range(size):
-        if _utf8_end(text, i, size, tables) > i:
+        if _utf8_end(text, i, size, ftfy) > i:
             return True
     return False
 
 
 @kernel
-def _without_c1(text: U32, size: Any, tables: Tables) -> Any:
+def _without_c1(text: U32, size: Any, ftfy: FtfyTables) -> Any:
     """Give C1 controls their meaning in cp1252; return whether any has one. ftfy does this to what no encoding decodes, also if it is Latin-1."""
     changed = False
     for i in range(size):
         if 0x80 <= text[i] < 0xA0:
-            point = tables.ftfy.c1[np.int64(text[i]) - 0x80]
+            point = ftfy.c1[np.int64(text[i]) - 0x80]
             changed = changed or text[i] != point
             text[i] = point
     return changed
 
 
 @kernel
-def _part(size: Any, tables: Tables, work: Work) -> Any:
+def _part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
     """Repair the text in ``deep``, a part of a line that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
     for n_round in range(MOST_ROUNDS):
-        if not is_bad(work.deep, 0, size, tables):
+        if not is_bad(work.points[DEEP], 0, size, ftfy):
             return size
-        writers = _writers(work.deep, 0, size, tables)
-        n = _decoded(work.deep, size, writers, tables, work, work.plain)
+        writers = _writers(work.points[DEEP], 0, size, ftfy)
+        n = _decoded(work.points[DEEP], size, writers, ftfy, work, work.points[PLAIN])
         if n == UNSURE:
             return UNSURE
         if n == NOT:  # a part that was found is found whole in itself, and then left
-            if n_round > 0 and _has_utf8(work.deep, size, tables):
+            if n_round > 0 and _has_utf8(work.points[DEEP], size, ftfy):
                 return UNSURE
-            if not _without_c1(work.deep, size, tables):
+            if not _without_c1(work.points[DEEP], size, ftfy):
                 return size
             continue
         same = n == size
         for i in range(n):
-            same = same and work.plain[i] == work.deep[i]
-            work.deep[i] = work.plain[i]
+            same = same and work.points[PLAIN, i] == work.points[DEEP, i]
+            work.points[DEEP, i] = work.points[PLAIN, i]
         size = n
         if same:
             return size
@@ -212,24 +225,24 @@ def _part(size: Any, tables: Tables, work: Work) -> Any:
 
 
 @kernel
-def _parts(size: Any, tables: Tables, work: Work) -> Any:
+def _parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
     """Write the text in ``whole`` to ``best``, with its bad parts that look like UTF-8 repaired; return its size, or `UNSURE`."""
     n = i = 0
     while i < size:
-        end = _utf8_end(work.whole, i, size, tables)
-        if end == i or end - i == size or not is_bad(work.whole, i, end, tables):
+        end = _utf8_end(work.points[WHOLE], i, size, ftfy)
+        if end == i or end - i == size or not is_bad(work.points[WHOLE], i, end, ftfy):
             end = max(end, i + 1)
             for k in range(i, end):
-                work.best[n] = work.whole[k]
+                work.points[BEST, n] = work.points[WHOLE, k]
                 n += 1
         else:
             for k in range(i, end):
-                work.deep[k - i] = work.whole[k]
-            m = _part(end - i, tables, work)
+                work.points[DEEP, k - i] = work.points[WHOLE, k]
+            m = _part(end - i, ftfy, work)
             if m == UNSURE:
                 return UNSURE
             for k in range(m):
-                work.best[n] = work.deep[k]
+                work.points[BEST, n] = work.points[DEEP, k]
                 n += 1
         i = end
     return n
@@ -240,8 +253,8 @@ def _copied(size: Any, n: Any, work: Work) -> Any:
     """Copy ``best`` to ``whole``; return whether anything changed."""
     changed = n != size
     for i in range(n):
-        changed = changed or work.best[i] != work.whole[i]
-        work.whole[i] = work.best[i]
+        changed = changed or work.points[BEST, i] != work.points[WHOLE, i]
+        work.points[WHOLE, i] = work.points[BEST, i]
     return changed
 
 
@@ -257,31 +270,31 @@ def _letter_amid(text: U32, size: Any) -> Any:
 
 
 @kernel
-def ftfy_result(line: U32, size: Any, tables: Tables, work: Work) -> Any:
+def ftfy_result(line: U32, size: Any, kind: U8, ftfy: FtfyTables, work: Work) -> Any:
     """Write `latin.ftfy_line` of a line, which has its line break, to ``whole``; return its size, or `UNSURE`."""
     for i in range(size):
         if line[i] > 0xFFFF:
             return UNSURE
-        work.whole[i] = line[i]
-    if _letter_amid(work.whole, size) and is_bad(work.whole, 0, size, tables):
-        n = _parts(size, tables, work)
+        work.points[WHOLE, i] = line[i]
+    if _letter_amid(work.points[WHOLE], size) and is_bad(work.points[WHOLE], 0, size, ftfy):
+        n = _parts(size, ftfy, work)
         if n == UNSURE:
             return UNSURE
         _copied(size, n, work)
         size = n
     for _ in range(MOST_ROUNDS):
-        if not is_bad(work.whole, 0, size, tables):
+        if not is_bad(work.points[WHOLE], 0, size, ftfy):
             break
-        writers = _writers(work.whole, 0, size, tables)
-        n = _decoded(work.whole, size, writers, tables, work, work.best)
+        writers = _writers(work.points[WHOLE], 0, size, ftfy)
+        n = _decoded(work.points[WHOLE], size, writers, ftfy, work, work.points[BEST])
         if n == NOT:
-            n = _parts(size, tables, work)
+            n = _parts(size, ftfy, work)
             if n == size:
                 changed = False
                 for i in range(n):
-                    changed = changed or work.best[i] != work.whole[i]
+                    changed = changed or work.points[BEST, i] != work.points[WHOLE, i]
                 if not changed:
-                    if not _without_c1(work.whole, size, tables):
+                    if not _without_c1(work.points[WHOLE], size, ftfy):
                         break
                     continue
         if n == UNSURE:
@@ -293,8 +306,8 @@ def ftfy_result(line: U32, size: Any, tables: Tables, work: Work) -> Any:
     else:
         return UNSURE
     for i in range(size):
-        if tables.kind[np.int64(work.whole[i])] & ALWAYS_CHANGED:
+        if kind[np.int64(work.points[WHOLE, i])] & ALWAYS_CHANGED:
             return UNSURE
-    if _without_c1(work.whole, size, tables):
+    if _without_c1(work.points[WHOLE], size, ftfy):
         return UNSURE
     return size

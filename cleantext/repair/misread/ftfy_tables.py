@@ -17,7 +17,7 @@ __all__ = ["FtfyTables", "ftfy_tables", "matching"]
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
 U64 = npt.NDArray[np.uint64]
-FIRST_OF_2, FIRST_OF_3, FIRST_OF_4, CONTINUATION, STRICT = 1, 2, 4, 8, 16  # bits of `FtfyTables.clue`
+FIRST_OF_2, FIRST_OF_3, FIRST_OF_4, CONTINUATION, STRICT = 1, 2, 4, 8, 16  # bits of the row `CLUE` of `FtfyTables.bytes_`
 CLUES = (
     (FIRST_OF_2, "utf8_first_of_2"), (FIRST_OF_3, "utf8_first_of_3"), (FIRST_OF_4, "utf8_first_of_4"),
     (CONTINUATION, "utf8_continuation"), (STRICT, "utf8_continuation_strict"),
@@ -29,18 +29,21 @@ ENCODINGS = (
 )  # fmt: skip
 MACROMAN, SLOPPY = ENCODINGS.index("macroman"), tuple(name.startswith("sloppy") for name in ENCODINGS)
 LONGEST_BAD = 7  # characters of the longest alternative of `badness`
+OVER, INSIDE = LONGEST_BAD, LONGEST_BAD + 1  # rows of `FtfyTables.bad`
+CLUE = len(ENCODINGS)  # a row of `FtfyTables.bytes_`
 
 
 class FtfyTables(NamedTuple):
     """What the kernels of `cleantext.repair.misread.ftfy_lines` look up, for code points below 0x10000."""
 
-    clue: U8  # the classes of characters that may be bytes of UTF-8, as bits
+    bytes_: (
+        U8  # shape (encodings + 1, 0x10000): its byte in each of `ENCODINGS`; the last row has the classes of what may be UTF-8, as bits
+    )
     writers: U16  # which of `ENCODINGS` have a character, as bits
-    byte: U8  # shape (encodings, 0x10000): its byte there
     c1: U32  # what the bytes from 80 to 9F are in cp1252
-    bad: U64  # shape (`LONGEST_BAD`, 0x10000): which alternatives of `badness` take a character at a place, or are over, as bits
-    over: U64  # shape (`LONGEST_BAD` + 1,): which alternatives have at most so many characters
-    inside: U64  # shape (1,): which alternatives may match behind the start of a text
+    # Shape (`LONGEST_BAD` + 2, 0x10000): which alternatives of `badness` take a character at a place, or are over, as bits; then which of them
+    # have at most so many characters; then, at 0, which may match behind the start of a text.
+    bad: U64
 
 
 @lru_cache(maxsize=1)
@@ -50,26 +53,26 @@ def ftfy_tables() -> FtfyTables:
     from ftfy.badness import BADNESS_RE
     from ftfy.chardata import ENCODING_REGEXES, UTF8_CLUES
 
-    clue, writers, byte = np.zeros(0x10000, np.uint8), np.zeros(0x10000, np.uint16), np.zeros((len(ENCODINGS), 0x10000), np.uint8)
+    writers, bytes_ = np.zeros(0x10000, np.uint16), np.zeros((len(ENCODINGS) + 1, 0x10000), np.uint8)
     for bit, name in CLUES:
-        clue[matching(f"[{UTF8_CLUES[name]}]")] |= bit
+        bytes_[CLUE, matching(f"[{UTF8_CLUES[name]}]")] |= bit
     for n, codec in enumerate(ENCODINGS):
         shown = "".join(c for c in sorted({*map(chr, range(0x80)), *bytes(range(0x100)).decode(codec)}) if ENCODING_REGEXES[codec].match(c))
         points = code_points(shown)
         writers[points] |= np.uint16(1 << n)
-        byte[n, points] = np.frombuffer(shown.encode(codec), np.uint8)
+        bytes_[n, points] = np.frombuffer(shown.encode(codec), np.uint8)
     rows = list(_rows(_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags)))
     assert len(rows) <= 64
-    bad, over, inside = np.zeros((LONGEST_BAD, 0x10000), np.uint64), np.zeros(LONGEST_BAD + 1, np.uint64), np.zeros(1, np.uint64)
+    bad = np.zeros((LONGEST_BAD + 2, 0x10000), np.uint64)
     for n, (anchored, row) in enumerate(rows):
         bit = np.uint64(1 << n)
         for k in range(LONGEST_BAD):
             bad[k, row[k] if k < len(row) else slice(None)] |= bit
-        over[len(row) :] |= bit
+        bad[OVER, len(row) : LONGEST_BAD + 1] |= bit
         if not anchored:
-            inside |= bit
+            bad[INSIDE, 0] |= bit
     c1 = code_points(bytes(range(0x80, 0xA0)).decode("sloppy-windows-1252"))
-    return FtfyTables(clue, writers, byte, c1, bad, over, inside)
+    return FtfyTables(bytes_, writers, c1, bad)
 
 
 def matching(pattern: str | re.Pattern[str]) -> I64:

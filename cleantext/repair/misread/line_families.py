@@ -8,10 +8,31 @@ import numpy as np
 
 from cleantext.changes import U32
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import CP950, GB18030, Tables
+from cleantext.repair.misread.byte_tables import CP950, GB18030, Codes, Words
 from cleantext.repair.misread.codec_runs import SHORTEST, _runs
 from cleantext.repair.misread.families import SINGLE
-from cleantext.repair.misread.readings import LOSS, NEAR, NONE, Work, _same, best_reading, readable, without_losses
+from cleantext.repair.misread.readings import (
+    AFTER,
+    BEST,
+    DAMAGED,
+    DATA,
+    FOUND,
+    LOSS,
+    NEAR,
+    NONE,
+    PATCHED,
+    PLAIN,
+    RUNS,
+    SEEN,
+    TAKEN,
+    TEXT,
+    WHOLE,
+    Work,
+    _same,
+    best_reading,
+    readable,
+    without_losses,
+)
 from cleantext.repair.misread.transcode import NOT, UNSURE, UTF8_TRUE, decode_utf8, encode, patch_utf8
 
 __all__ = ["found_in_han", "found_in_latin"]
@@ -45,11 +66,17 @@ def _has_pairs(line: U32, size: Any) -> Any:
 @kernel
 def _add(work: Work, n: Any, low: Any, high: Any, true: Any, text: U32, size: Any) -> Any:
     """Add a reading to those found; return their number, or `UNSURE` if there is no room."""
-    begin = work.found[n - 1, 4] if n else 0
-    if n == len(work.found) or begin + size > len(work.after):
+    begin = work.rows[FOUND, n - 1, 4] if n else 0
+    if n == work.rows.shape[1] or begin + size > work.points.shape[1]:
         return UNSURE
-    work.after[begin : begin + size] = text[:size]
-    work.found[n, 0], work.found[n, 1], work.found[n, 2], work.found[n, 3], work.found[n, 4] = low, high, true, begin, begin + size
+    work.points[AFTER, begin : begin + size] = text[:size]
+    work.rows[FOUND, n, 0], work.rows[FOUND, n, 1], work.rows[FOUND, n, 2], work.rows[FOUND, n, 3], work.rows[FOUND, n, 4] = (
+        low,
+        high,
+        true,
+        begin,
+        begin + size,
+    )
     return n + 1
 
 
@@ -61,7 +88,7 @@ def _better(work: Work, true: Any, score: Any, size: Any, best_true: Any, best: 
     if (true == UTF8_TRUE) != (best_true == UTF8_TRUE):
         return 1 if true == UTF8_TRUE else 0
     if abs(score - best) < NEAR:
-        return 0 if true == best_true and _same(work.best, 0, size, work.whole, best_size) else UNSURE
+        return 0 if true == best_true and _same(work.points[BEST], 0, size, work.points[WHOLE], best_size) else UNSURE
     return 1 if score > best else 0
 
 
@@ -70,13 +97,13 @@ def _take(work: Work, first: Any, last: Any) -> None:
     """Choose readings ``first`` to ``last`` of those found, where none that was chosen before overlaps them."""
     for k in range(first, last):
         free = True
-        for i in range(work.found[k, 0], work.found[k, 1]):
-            free = free and work.taken[i] == 0
+        for i in range(work.rows[FOUND, k, 0], work.rows[FOUND, k, 1]):
+            free = free and work.bytes_[TAKEN, i] == 0
         if free:
-            work.at[work.found[k, 0]] = k + 1
+            work.at[work.rows[FOUND, k, 0]] = k + 1
     for k in range(first, last):
-        if work.at[work.found[k, 0]] == k + 1:
-            work.taken[work.found[k, 0] : work.found[k, 1]] = 1
+        if work.at[work.rows[FOUND, k, 0]] == k + 1:
+            work.bytes_[TAKEN, work.rows[FOUND, k, 0] : work.rows[FOUND, k, 1]] = 1
 
 
 @kernel
@@ -86,11 +113,11 @@ def _merge(work: Work, size: Any, groups: Any, counts: Any) -> Any:
     Reading ``k`` was chosen if ``at`` is ``k + 1`` where it starts.
     """
     work.at[:size] = 0
-    work.taken[:size] = 0
+    work.bytes_[TAKEN, :size] = 0
     sums = np.zeros(groups, np.int64)
     for g in range(groups):
         for k in range(counts[g], counts[g + 1]):
-            sums[g] += work.found[k, 1] - work.found[k, 0]
+            sums[g] += work.rows[FOUND, k, 1] - work.rows[FOUND, k, 0]
     for _ in range(groups):
         best = 0
         for g in range(groups):
@@ -111,20 +138,20 @@ def _one(work: Work, size: Any, true: Any, best_size: Any) -> Any:
     """Make the best reading of the line the only edit."""
     work.at[:size] = 0
     work.at[0] = 1
-    return _add(work, 0, 0, size, true, work.whole, best_size)
+    return _add(work, 0, 0, size, true, work.points[WHOLE], best_size)
 
 
 @kernel
-def found_in_latin(line: U32, size: Any, tables: Tables, work: Work) -> Any:
+def found_in_latin(line: U32, size: Any, codes: Codes, words: Words, work: Work) -> Any:
     """Find the edits of a line, whose runs of Latin letters are examined; return their number, or `UNSURE`."""
     if not _has_pairs(line, size):
         return 0
-    n_runs = _runs(line[:size], tables.writers, SINGLES, work.runs)
+    n_runs = _runs(line[:size], codes.writers, SINGLES, work.rows[RUNS])
     best_true, best, best_size = NONE, 0.0, 0
     for r in range(n_runs):
-        if work.runs[r, 1] == 0 and work.runs[r, 2] == size:
-            codec = work.runs[r, 0]
-            true, score, n = best_reading(line, 0, size, encode(line, 0, size, codec, tables, work.data), codec, tables, work)
+        if work.rows[RUNS, r, 1] == 0 and work.rows[RUNS, r, 2] == size:
+            codec = work.rows[RUNS, r, 0]
+            true, score, n = best_reading(line, 0, size, encode(line, 0, size, codec, codes, work.bytes_[DATA]), codec, codes, words, work)
             if true == UNSURE:
                 return UNSURE
             if true != NONE:
@@ -133,7 +160,7 @@ def found_in_latin(line: U32, size: Any, tables: Tables, work: Work) -> Any:
                     return UNSURE
                 if better == 1:
                     best_true, best, best_size = true, score, n
-                    work.whole[:n] = work.best[:n]
+                    work.points[WHOLE, :n] = work.points[BEST, :n]
                 if true == UTF8_TRUE:
                     break
     if best_true != NONE:
@@ -141,16 +168,16 @@ def found_in_latin(line: U32, size: Any, tables: Tables, work: Work) -> Any:
     counts = np.zeros(SINGLES + 1, np.int64)
     found = at = 0
     for codec in range(SINGLES):
-        while at < n_runs and work.runs[at, 0] == codec:
-            low, high = work.runs[at, 1], work.runs[at, 2]
+        while at < n_runs and work.rows[RUNS, at, 0] == codec:
+            low, high = work.rows[RUNS, at, 1], work.rows[RUNS, at, 2]
             at += 1
             if low == 0 and high == size:
                 continue
-            true, _, n = best_reading(line, low, high, encode(line, low, high, codec, tables, work.data), codec, tables, work)
+            true, _, n = best_reading(line, low, high, encode(line, low, high, codec, codes, work.bytes_[DATA]), codec, codes, words, work)
             if true == UNSURE:
                 return UNSURE
             if true != NONE:
-                found = _add(work, found, low, high, true, work.best, n)
+                found = _add(work, found, low, high, true, work.points[BEST], n)
                 if found == UNSURE:
                     return UNSURE
         counts[codec + 1] = found
@@ -162,18 +189,18 @@ def _same_bytes(work: Work, size: Any, n: Any, of: Any) -> Any:
     if n != size:
         return False
     for i in range(size):
-        if work.data[i] != work.seen[of, i]:
+        if work.bytes_[DATA, i] != work.bytes_[SEEN + of, i]:
             return False
     return True
 
 
 @kernel
-def found_in_han(line: U32, size: Any, tables: Tables, work: Work) -> Any:
+def found_in_han(line: U32, size: Any, codes: Codes, words: Words, work: Work) -> Any:
     """Find the edits of a line, whose runs of Han characters are examined; return their number, or `UNSURE`."""
     best_true, best, best_size = NONE, 0.0, 0
     sizes = np.full(3, NOT, np.int64)
     for codec in range(GB18030, CP950 + 1):
-        n_data = encode(line, 0, size, codec, tables, work.data)
+        n_data = encode(line, 0, size, codec, codes, work.bytes_[DATA])
         if n_data == UNSURE:
             return UNSURE
         if n_data <= 0:
@@ -185,8 +212,8 @@ def found_in_han(line: U32, size: Any, tables: Tables, work: Work) -> Any:
             continue
         if codec < CP950:
             sizes[codec - GB18030] = n_data
-            work.seen[codec - GB18030, :n_data] = work.data[:n_data]
-        true, score, n = best_reading(line, 0, size, n_data, codec, tables, work)
+            work.bytes_[SEEN + codec - GB18030, :n_data] = work.bytes_[DATA, :n_data]
+        true, score, n = best_reading(line, 0, size, n_data, codec, codes, words, work)
         if true == UNSURE:
             return UNSURE
         if true != NONE:
@@ -195,7 +222,7 @@ def found_in_han(line: U32, size: Any, tables: Tables, work: Work) -> Any:
                 return UNSURE
             if better == 1:
                 best_true, best, best_size = true, score, n
-                work.whole[:n] = work.best[:n]
+                work.points[WHOLE, :n] = work.points[BEST, :n]
             if true == UTF8_TRUE:
                 break
     if best_true != NONE:
@@ -215,20 +242,20 @@ def found_in_han(line: U32, size: Any, tables: Tables, work: Work) -> Any:
             i = max(high, i)
             if low == 0 and high == size:
                 continue
-            n_data = encode(line, low, high, codec, tables, work.data)
+            n_data = encode(line, low, high, codec, codes, work.bytes_[DATA])
             if n_data == UNSURE:
                 return UNSURE
             if n_data < SHORTEST:
                 continue
-            true, _, n = best_reading(line, low, high, n_data, codec, tables, work)
+            true, _, n = best_reading(line, low, high, n_data, codec, codes, words, work)
             if true == UNSURE:
                 return UNSURE
             if true != NONE:
-                found = _add(work, found, low, high, true, work.best, n)
+                found = _add(work, found, low, high, true, work.points[BEST], n)
                 if found == UNSURE:
                     return UNSURE
         counts[codec - GB18030 + 1] = found
-    found = _cut_short(line, size, found, tables, work)
+    found = _cut_short(line, size, found, codes, words, work)
     if found == UNSURE:
         return UNSURE
     counts[4] = found
@@ -236,7 +263,7 @@ def found_in_han(line: U32, size: Any, tables: Tables, work: Work) -> Any:
 
 
 @kernel
-def _cut_short(line: U32, size: Any, found: Any, tables: Tables, work: Work) -> Any:
+def _cut_short(line: U32, size: Any, found: Any, codes: Codes, words: Words, work: Work) -> Any:
     """Add `families._cut_short` to what was found; return how many readings that are, or `UNSURE`."""
     i = 0
     while i < size:
@@ -249,30 +276,30 @@ def _cut_short(line: U32, size: Any, found: Any, tables: Tables, work: Work) -> 
         behind = high < size and (line[high] == QUESTION or line[high] == LOSS)
         if high - low < 3 or not (before or behind):
             continue
-        n_data = encode(line, low, high, GB18030, tables, work.data)
+        n_data = encode(line, low, high, GB18030, codes, work.bytes_[DATA])
         if n_data < 0:
             return UNSURE
         left = 0
-        while left < 2 and left < n_data and work.data[left] & 0xC0 == 0x80:
+        while left < 2 and left < n_data and work.bytes_[DATA, left] & 0xC0 == 0x80:
             left += 1
-        n_bytes, _ = patch_utf8(work.data, left, n_data, False, work.patched)
+        n_bytes, _ = patch_utf8(work.bytes_[DATA], left, n_data, False, work.bytes_[PATCHED])
         n = 1 if left and not before else 0
-        work.damaged[0] = LOSS
-        n_text, at, cut_off = decode_utf8(work.patched, 0, n_bytes, work.text)
+        work.points[DAMAGED, 0] = LOSS
+        n_text, at, cut_off = decode_utf8(work.bytes_[PATCHED], 0, n_bytes, work.points[TEXT])
         if at < n_bytes and not (cut_off and behind):
             continue
-        rest, _ = without_losses(work.text, n_text, work.plain)
-        state, _ = readable(line, low, high, work.plain, rest, UTF8_TRUE, tables)
+        rest, _ = without_losses(work.points[TEXT], n_text, work.points[PLAIN])
+        state, _ = readable(line, low, high, work.points[PLAIN], rest, UTF8_TRUE, words)
         if state == UNSURE:
             return UNSURE
         if state == NONE:
             continue
-        work.damaged[n : n + n_text] = work.text[:n_text]
+        work.points[DAMAGED, n : n + n_text] = work.points[TEXT, :n_text]
         n += n_text
         if behind:
-            work.damaged[n] = LOSS if at < n_bytes else line[high]
+            work.points[DAMAGED, n] = LOSS if at < n_bytes else line[high]
             n += 1
-        found = _add(work, found, low, high + 1 if behind else high, UTF8_TRUE, work.damaged, n)
+        found = _add(work, found, low, high + 1 if behind else high, UTF8_TRUE, work.points[DAMAGED], n)
         if found == UNSURE:
             return UNSURE
     return found

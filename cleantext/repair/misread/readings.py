@@ -12,7 +12,7 @@ import numpy as np
 
 from cleantext.changes import I64, U32
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import U8, Tables
+from cleantext.repair.misread.byte_tables import SHOWN, U8, Codes, Words
 from cleantext.repair.misread.families import (
     APART_LOST,
     CERTAIN,
@@ -43,54 +43,52 @@ SIGN_BITS = tuple(sum(1 << (sign - first) for sign in SIGNS if first <= sign < f
 SHORTEST_HIGH = 7  # as in `losses.HIGH`
 
 
-class Work(NamedTuple):
-    """Room for the bytes and characters of one line. Numba accepts a named tuple of arrays."""
+# Rows of `Work.bytes_`
+DATA = 0  # the run, as its codec wrote it
+INNER = 1  # what was read, written again
+PATCHED, WIDTHS = 2, 3
+SEEN = 4  # two rows: the line, as codecs before wrote it
+TAKEN = 6  # whether a character of the line belongs to an edit
+# Rows of `Work.points`
+TEXT = 0  # the run, as read
+TEXT_INNER = 1
+DEEP = 2  # the best reading of text that was encoded twice
+DAMAGED, PLAIN = 3, 4  # text with U+FFFD for what was lost, and without
+BEST, WHOLE = 5, 6  # the best reading of the run, and of the line
+AFTER = 7  # readings of the runs of a line
+LINE, NEXT = 8, 9  # the line after the edits so far, and after one more round
+# Rows of `Work.rows`
+RUNS = 0  # as `codec_runs`
+FOUND = 1  # start and end of a run, the bit of its true encoding, where its reading starts and ends in the row `AFTER`
+EDITS, TURN, COMPOSED = 2, 3, 4  # the edits so far, those of one round, and both together
 
-    data: U8  # the run, as its codec wrote it
-    seen: U8  # shape (2, n): the line, as codecs before wrote it
-    inner: U8  # what was read, written again
-    patched: U8
-    widths: U8
-    text: U32  # the run, as read
-    text_inner: U32
-    deep: U32  # the best reading of text that was encoded twice
-    damaged: U32  # text with U+FFFD for what was lost
-    plain: U32  # the same without
-    best: U32  # the best reading of the run
-    whole: U32  # the best reading of the line
-    after: U32  # readings of the runs of a line
-    line: U32  # the line after the edits so far
-    next: U32  # the line after one more round
-    runs: I64  # shape (n, 3), as `codec_runs`
-    found: I64  # shape (n, 5): start and end of a run, the bit of its true encoding, where its reading starts and ends in ``after``
-    edits: I64  # shape (n, 4): the edits so far
-    turn: I64  # the edits of one round
-    composed: I64  # the edits so far and these
+
+class Work(NamedTuple):
+    """Room for what is done with one line. Numba accepts a named tuple of arrays; a call with few of them is faster."""
+
+    bytes_: U8  # shape (rows, n)
+    points: U32
+    rows: I64  # shape (rows, n, 5)
     at: I64  # for each character of a line, 1 + the edit that starts there
-    taken: U8  # whether a character of the line belongs to an edit
 
 
 def work(longest: int, codecs: int) -> Work:
     """Return room for lines of at most so many characters."""
     n = 8 * longest + 64  # GB18030 has four bytes for one character, and twice as many if its text is written again
-    u8, u32 = (lambda: np.empty(n, np.uint8)), (lambda: np.empty(n, np.uint32))
     rows = codecs * (longest // 2 + 2)
-    return Work(
-        u8(), np.empty((2, n), np.uint8), u8(), u8(), u8(), u32(), u32(), u32(), u32(), u32(), u32(), u32(), np.empty(4 * n, np.uint32), u32(), u32(),
-        np.empty((rows, 3), np.int64), np.empty((rows, 5), np.int64), *(np.empty((rows, 4), np.int64) for _ in range(3)), np.zeros(longest + 1, np.int64), np.empty(longest + 1, np.uint8),
-    )  # fmt: skip
+    return Work(np.empty((7, n), np.uint8), np.empty((10, n), np.uint32), np.empty((5, rows, 5), np.int64), np.zeros(longest + 1, np.int64))
 
 
 @kernel
-def quick(points: U32, low: Any, high: Any, tables: Tables) -> tuple[Any, Any]:
+def quick(points: U32, low: Any, high: Any, words: Words) -> tuple[Any, Any]:
     """Return `WordModel.quick` of a text without `families.NEUTRAL` characters, and the number of the others."""
     n, left, total = 0, np.int64(0), 0.0
     for i in range(low, high):
         point = np.int64(points[i])
         if point < 0x80 or 0x2500 <= point < 0x2580 or point == 0x3000:
             continue
-        right = tables.fold[point] if point < 0x10000 else tables.fold[0]
-        total += np.float64(follows(tables.links, left, right) if n else tables.links.start[right])
+        right = words.fold[point] if point < 0x10000 else words.fold[0]
+        total += np.float64(follows(words, left, right) if n else words.start[right])
         left = right
         n += 1
     return total, n
@@ -102,7 +100,7 @@ def _is_letter(point: Any) -> Any:
 
 
 @kernel
-def readable(run: U32, first: Any, last: Any, text: U32, size: Any, true: Any, tables: Tables) -> tuple[Any, Any]:
+def readable(run: U32, first: Any, last: Any, text: U32, size: Any, true: Any, words: Words) -> tuple[Any, Any]:
     """Return whether a decoded run is readable (`NONE`, `AS_READ` or `UNSURE`), and its `families._readable`."""
     new = han = alone = 0
     for i in range(size):
@@ -121,7 +119,7 @@ def readable(run: U32, first: Any, last: Any, text: U32, size: Any, true: Any, t
         return NONE, 0.0
     if true == UTF8_TRUE and han >= 4 and 2 * han > new and run[first] < 0x2E80:
         return AS_READ, 0.0
-    total, _ = quick(text, 0, size, tables)
+    total, _ = quick(text, 0, size, words)
     score, least = total / new, READABLE if han > 2 else CERTAIN
     if abs(score - least) < NEAR:
         return UNSURE, 0.0
@@ -131,7 +129,7 @@ def readable(run: U32, first: Any, last: Any, text: U32, size: Any, true: Any, t
     while i < last and (run[i] < 0x80 or 0x2500 <= run[i] < 0x2580 or run[i] == 0x3000):
         i += 1
     if i < last and run[i] >= 0x2E7F:
-        shown, n = quick(run, first, last, tables)
+        shown, n = quick(run, first, last, words)
         if run[i] > 0x2E7F or n > 1:
             if abs(shown - (score - GAIN) * new) < NEAR * (1 + new):
                 return UNSURE, 0.0
@@ -166,7 +164,7 @@ def _has_signs(data: U8, size: Any) -> Any:
 
 
 @kernel
-def _resynchronised(data: U8, size: Any, most: Any, tables: Tables, work: Work) -> tuple[Any, Any]:
+def _resynchronised(data: U8, size: Any, most: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any]:
     """Write `losses.resynchronised` to ``damaged``; return its size, or `NOT` or `UNSURE`, and how much was lost."""
     lost = i = 0
     pairs = 0  # `families.LOST_PAIR`
@@ -186,9 +184,9 @@ def _resynchronised(data: U8, size: Any, most: Any, tables: Tables, work: Work) 
             i += 1
         if SHORTEST_HIGH <= i - low <= LONGEST:
             at = low
-            for k in range(_ways(data[low:i], tables.pairs, tables.links, work.widths[low:i])):
-                width = np.int64(work.widths[low + k])
-                if width == 1 or tables.pairs[np.int64(data[at]) << 8 | np.int64(data[at + 1])] == NO_PAIR:
+            for k in range(_ways(data[low:i], words.pairs, words, work.bytes_[WIDTHS, low:i])):
+                width = np.int64(work.bytes_[WIDTHS, low + k])
+                if width == 1 or words.pairs[np.int64(data[at]) << 8 | np.int64(data[at + 1])] == NO_PAIR:
                     lost += 1
                 at += width
             if lost > most:
@@ -202,19 +200,19 @@ def _resynchronised(data: U8, size: Any, most: Any, tables: Tables, work: Work) 
         while i < size and data[i] >= 0x80:
             i += 1
         if SHORTEST_HIGH <= i - low <= LONGEST:
-            n = decode_gb(data, done, low, tables, work.damaged, n)
+            n = decode_gb(data, done, low, codes, work.points[DAMAGED], n)
             if n < 0:
                 return n, 0
             at = k = low
             while at < i:
-                single = work.widths[k] == 1
-                work.damaged[n] = LOSS if single else tables.shown[np.int64(data[at]) << 8 | np.int64(data[at + 1])]
+                single = work.bytes_[WIDTHS, k] == 1
+                work.points[DAMAGED, n] = LOSS if single else codes.codes[SHOWN, np.int64(data[at]) << 8 | np.int64(data[at + 1])]
                 at += 1 if single else 2
                 n += 1
                 k += 1
             done = i
         i += 1
-    return decode_gb(data, done, size, tables, work.damaged, n), lost
+    return decode_gb(data, done, size, codes, work.points[DAMAGED], n), lost
 
 
 @kernel
@@ -231,49 +229,49 @@ def without_losses(text: U32, size: Any, out: U32) -> tuple[Any, Any]:
 
 
 @kernel
-def _damaged(run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, tables: Tables, work: Work) -> tuple[Any, Any, Any]:
+def _damaged(run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any, Any]:
     """Return `families._damaged`: whether the run is readable, its score, and the size of its text, which is written to ``damaged``."""
     most = size // (2 * APART_LOST)
     if most == 0 or true == BIG5_TRUE:
         return NONE, 0.0, 0
     if true == UTF8_TRUE:
-        bytes_, lost = patch_utf8(data, 0, size, True, work.patched)
+        bytes_, lost = patch_utf8(data, 0, size, True, work.bytes_[PATCHED])
         left = 0
-        while run[low] > 0x2E7F and left < 2 and left < bytes_ and work.patched[left] & 0xC0 == 0x80:
+        while run[low] > 0x2E7F and left < 2 and left < bytes_ and work.bytes_[PATCHED, left] & 0xC0 == 0x80:
             left += 1
         if left == 0 and lost == 0:
             return NONE, 0.0, 0
-        n, at, _ = decode_utf8(work.patched, left, bytes_, work.plain)
+        n, at, _ = decode_utf8(work.bytes_[PATCHED], left, bytes_, work.points[PLAIN])
         if at < bytes_:
             return NONE, 0.0, 0
         first = 1 if left else 0
-        work.damaged[0] = LOSS
+        work.points[DAMAGED, 0] = LOSS
         for i in range(n):
-            work.damaged[first + i] = work.plain[i]
+            work.points[DAMAGED, first + i] = work.points[PLAIN, i]
         n, lost = n + first, lost + first
     else:
-        n, lost = _resynchronised(data, size, most, tables, work)
+        n, lost = _resynchronised(data, size, most, codes, words, work)
         if n < 0:
             return (UNSURE if n == UNSURE else NONE), 0.0, 0
-    rest, han = without_losses(work.damaged, n, work.plain)
+    rest, han = without_losses(work.points[DAMAGED], n, work.points[PLAIN])
     if lost == 0 or han < APART_LOST * lost:
         return NONE, 0.0, 0
-    state, score = readable(run, low, high, work.plain, rest, true, tables)
+    state, score = readable(run, low, high, work.points[PLAIN], rest, true, words)
     return state, score - LOST_COST, n
 
 
 @kernel
 def _weighed(
-    run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, text: U32, n: Any, whole: Any, tables: Tables, work: Work
+    run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, text: U32, n: Any, whole: Any, codes: Codes, words: Words, work: Work
 ) -> tuple[Any, Any, Any]:
     """Return `families._weighed`: which text is best (``text``, which has ``n`` characters or is `NOT` valid, or ``damaged``), its score and size."""
     state, score = NONE, 0.0
     if n >= 0:
-        state, score = readable(run, low, high, text, n, true, tables)
+        state, score = readable(run, low, high, text, n, true, words)
     if state == UNSURE or (state == AS_READ and abs(score - CERTAIN) < NEAR):
         return UNSURE, 0.0, 0
     if whole and (state == NONE or score < CERTAIN):
-        lossy, score_lossy, n_lossy = _damaged(run, low, high, data, size, true, tables, work)
+        lossy, score_lossy, n_lossy = _damaged(run, low, high, data, size, true, codes, words, work)
         if lossy == UNSURE or (lossy == AS_READ and state == AS_READ and abs(score - score_lossy) < NEAR):
             return UNSURE, 0.0, 0
         if lossy == AS_READ and (state == NONE or score_lossy > score):
@@ -302,68 +300,70 @@ def _may_be(data: U8, size: Any, codec: Any, true: Any) -> Any:
 
 
 @kernel
-def _best_inner(size: Any, data_size: Any, codec: Any, tables: Tables, work: Work) -> tuple[Any, Any]:
+def _best_inner(size: Any, data_size: Any, codec: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any]:
     """Return the true encoding of the best reading of ``text``, which is the first reading of a run, and its size; the reading is in ``deep``."""
     best_true, best, best_size = NONE, 0.0, 0
     for k in range(3):
         true = 1 << k
-        if not _may_be(work.inner, data_size, codec, true):
+        if not _may_be(work.bytes_[INNER], data_size, codec, true):
             continue
-        n = read(work.inner, data_size, true, tables, work.text_inner)
+        n = read(work.bytes_[INNER], data_size, true, codes, work.points[TEXT_INNER])
         if n == UNSURE:
             return UNSURE, 0
-        if n >= 0 and _same(work.text, 0, size, work.text_inner, n):
+        if n >= 0 and _same(work.points[TEXT], 0, size, work.points[TEXT_INNER], n):
             n = NOT
-        if n > 0 and encode(work.text_inner, 0, n, codec, tables, work.patched) != NOT:
+        if n > 0 and encode(work.points[TEXT_INNER], 0, n, codec, codes, work.bytes_[PATCHED]) != NOT:
             return UNSURE, 0  # encoded three times, or more
-        kind, score, m = _weighed(work.text, 0, size, work.inner, data_size, true, work.text_inner, n, False, tables, work)
+        kind, score, m = _weighed(
+            work.points[TEXT], 0, size, work.bytes_[INNER], data_size, true, work.points[TEXT_INNER], n, False, codes, words, work
+        )
         if kind == UNSURE or (kind != NONE and best_true != NONE and abs(score - best) < NEAR):
             return UNSURE, 0
         if kind != NONE and (best_true == NONE or score > best):
             best_true, best, best_size = true, score, m
-            work.deep[:m] = work.text_inner[:m]
+            work.points[DEEP, :m] = work.points[TEXT_INNER, :m]
         if true == UTF8_TRUE and n > 0:
             break
     return best_true, best_size
 
 
 @kernel
-def best_reading(run: U32, low: Any, high: Any, size: Any, codec: Any, tables: Tables, work: Work) -> tuple[Any, Any, Any]:
+def best_reading(run: U32, low: Any, high: Any, size: Any, codec: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any, Any]:
     """Return `families._decoded` of a run, whose ``size`` bytes are in ``data``.
 
     That is the true encoding of the best reading (`NONE` if there is none, or `UNSURE`), its score, and its size; the reading is in ``best``.
     """
     best_true, best, best_size = NONE, 0.0, 0
-    data = work.data
+    data = work.bytes_[DATA]
     for k in range(3):
         true = 1 << k
         if not _may_be(data, size, codec, true):
             continue
-        n = read(data, size, true, tables, work.text)
+        n = read(data, size, true, codes, work.points[TEXT])
         if n == UNSURE:
             return UNSURE, 0.0, 0
-        if n >= 0 and _same(run, low, high, work.text, n):
+        if n >= 0 and _same(run, low, high, work.points[TEXT], n):
             n = NOT
-        text, m = work.text, n
+        text, m = work.points[TEXT], n
         if n > 0:
-            inner = encode(work.text, 0, n, codec, tables, work.inner)
+            inner = encode(work.points[TEXT], 0, n, codec, codes, work.bytes_[INNER])
             if inner == UNSURE:
                 return UNSURE, 0.0, 0
             if inner > 0:
-                deeper, deep_size = _best_inner(n, inner, codec, tables, work)
+                deeper, deep_size = _best_inner(n, inner, codec, codes, words, work)
                 if deeper == UNSURE:
                     return UNSURE, 0.0, 0
                 if deeper != NONE:
-                    text, m = work.deep, deep_size
-        kind, score, m = _weighed(run, low, high, data, size, true, text, m, True, tables, work)
+                    text, m = work.points[DEEP], deep_size
+        kind, score, m = _weighed(run, low, high, data, size, true, text, m, True, codes, words, work)
         if kind == UNSURE or (kind != NONE and best_true != NONE and abs(score - best) < NEAR):
             return UNSURE, 0.0, 0
         if kind != NONE and (best_true == NONE or score > best):
             best_true, best, best_size = true, score, m
             if kind == WITH_LOSSES:
-                work.best[:m] = work.damaged[:m]
+                work.points[BEST, :m] = work.points[DAMAGED, :m]
             else:
-                work.best[:m] = text[:m]
+                work.points[BEST, :m] = text[:m]
         if true == UTF8_TRUE and n > 0:
             break
     return best_true, best, best_size

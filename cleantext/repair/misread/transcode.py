@@ -12,7 +12,7 @@ import numpy as np
 
 from cleantext.changes import U32
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import BIG5, GB18030, TWO_CHARACTERS, U8, Tables
+from cleantext.repair.misread.byte_tables import BIG, BIG5, BIG_OF, CP950_OF, GB, GB18030, GB_OF, TWO_CHARACTERS, U8, Codes
 
 __all__ = ["BIG5_TRUE", "GB_TRUE", "NOT", "UNSURE", "UTF8_TRUE", "decode_gb", "decode_utf8", "encode", "patch_utf8", "read"]
 
@@ -22,15 +22,15 @@ SINGLES = GB18030  # codecs below this number are single-byte ones
 
 
 @kernel
-def encode(points: U32, low: Any, high: Any, codec: Any, tables: Tables, out: U8) -> Any:
+def encode(points: U32, low: Any, high: Any, codec: Any, codes: Codes, out: U8) -> Any:
     """Write the bytes of characters ``low`` to ``high`` in a codec; return their number, or `NOT` if it cannot write them."""
     n = 0
     if codec < SINGLES:
         for i in range(low, high):
             point = np.int64(points[i])
-            if point > 0xFFFF or not tables.writers[point] >> np.uint16(codec) & np.uint16(1):
+            if point > 0xFFFF or not codes.writers[point] >> np.uint16(codec) & np.uint16(1):
                 return NOT
-            out[n] = tables.byte[codec, point]
+            out[n] = codes.byte[codec, point]
             n += 1
         return n
     for i in range(low, high):
@@ -44,11 +44,11 @@ def encode(points: U32, low: Any, high: Any, codec: Any, tables: Tables, out: U8
                 rest = point - 0x10000
                 code = (0x90 + rest // 12600) << 24 | (0x30 + rest // 1260 % 10) << 16 | (0x81 + rest // 10 % 126) << 8 | (0x30 + rest % 10)
             else:
-                code = np.int64(tables.gb_of[point])
+                code = np.int64(codes.codes[GB_OF, point])
         elif point > 0xFFFF:
             return UNSURE if 0x20000 <= point < 0x30000 else NOT
         else:
-            code = np.int64(tables.big_of[codec - BIG5, point])
+            code = np.int64(codes.codes[BIG_OF if codec == BIG5 else CP950_OF, point])
             if (point in (0xCA, 0xEA)) and i + 1 < high and (points[i + 1] == 0x304 or points[i + 1] == 0x30C):
                 return UNSURE  # Big5-HKSCS has these two as one
         if code == 0:
@@ -100,7 +100,7 @@ def decode_utf8(data: U8, low: Any, high: Any, out: U32) -> tuple[Any, Any, Any]
 
 
 @kernel
-def decode_gb(data: U8, low: Any, high: Any, tables: Tables, out: U32, n: Any) -> Any:
+def decode_gb(data: U8, low: Any, high: Any, codes: Codes, out: U32, n: Any) -> Any:
     """Write the characters of GB18030 from position ``n`` on; return the position behind them, or `NOT` if it is invalid."""
     i = low
     while i < high:
@@ -117,7 +117,7 @@ def decode_gb(data: U8, low: Any, high: Any, tables: Tables, out: U32, n: Any) -
             if i + 3 < high and 0x81 <= data[i + 2] <= 0xFE and 0x30 <= data[i + 3] < 0x3A:
                 return UNSURE
             return NOT
-        point = tables.gb[lead << 8 | trail]
+        point = codes.codes[GB, lead << 8 | trail]
         if point == 0:
             return NOT
         out[n] = point
@@ -127,13 +127,13 @@ def decode_gb(data: U8, low: Any, high: Any, tables: Tables, out: U32, n: Any) -
 
 
 @kernel
-def read(data: U8, size: Any, true: Any, tables: Tables, out: U32) -> Any:
+def read(data: U8, size: Any, true: Any, codes: Codes, out: U32) -> Any:
     """Write the characters of bytes in a true encoding; return their number, or `NOT` if they are invalid or would be written otherwise."""
     if true == UTF8_TRUE:
         n, at, _ = decode_utf8(data, 0, size, out)
         return n if at == size else NOT
     if true == GB_TRUE:
-        return decode_gb(data, 0, size, tables, out, 0)
+        return decode_gb(data, 0, size, codes, out, 0)
     n = 0
     i = 0
     while i < size:
@@ -145,7 +145,7 @@ def read(data: U8, size: Any, true: Any, tables: Tables, out: U32) -> Any:
             continue
         if i + 1 >= size:
             return NOT
-        point = tables.big[lead << 8 | np.int64(data[i + 1])]
+        point = codes.codes[BIG, lead << 8 | np.int64(data[i + 1])]
         if point == 0:
             return NOT
         if point == TWO_CHARACTERS:
@@ -202,6 +202,11 @@ def patch_utf8(data: U8, low: Any, high: Any, ends: Any, out: U8) -> tuple[Any, 
     n = lost = 0
     i = low
     while i < high:
+        if _complete(data, i, high):
+            out[n], out[n + 1], out[n + 2] = data[i], data[i + 1], data[i + 2]
+            n += 3
+            i += 3
+            continue
         size = _broken(data, i, low, high, ends) if data[i] >= 0x80 else 0
         if size:
             out[n], out[n + 1], out[n + 2] = 0xEF, 0xBF, 0xBD
