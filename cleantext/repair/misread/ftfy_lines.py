@@ -26,7 +26,7 @@ from cleantext.repair.misread.ftfy_tables import (
     STRICT,
     FtfyTables,
 )
-from cleantext.repair.misread.readings import BEST, DATA, DEEP, PATCHED, PLAIN, WHOLE, Work
+from cleantext.repair.misread.readings import BEST, DATA, DEEP, PATCHED, PLAIN, TEXT, TEXT_INNER, WHOLE, Work
 from cleantext.repair.misread.transcode import NOT, UNSURE, decode_utf8
 
 __all__ = ["ftfy_result", "is_bad"]
@@ -199,63 +199,98 @@ def _without_c1(text: U32, size: Any, ftfy: FtfyTables) -> Any:
 
 
 @kernel
-def _part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
-    """Repair the text in ``deep``, a part of a line that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
+def _renewed(text: U32, size: Any, new: U32, n: Any) -> Any:
+    """Copy ``n`` characters of ``new`` to ``text``, which had ``size``; return whether anything changed."""
+    changed = n != size
+    for i in range(n):
+        changed = changed or new[i] != text[i]
+        text[i] = new[i]
+    return changed
+
+
+@kernel
+def _inner_part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+    """Repair the text in the row `TEXT`, a part of a part that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
+    text, new = work.points[TEXT], work.points[TEXT_INNER]
     for n_round in range(MOST_ROUNDS):
-        if not is_bad(work.points[DEEP], 0, size, ftfy):
+        if not is_bad(text, 0, size, ftfy):
             return size
-        writers = _writers(work.points[DEEP], 0, size, ftfy)
-        n = _decoded(work.points[DEEP], size, writers, ftfy, work, work.points[PLAIN])
+        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, work, new)
         if n == UNSURE:
             return UNSURE
         if n == NOT:  # a part that was found is found whole in itself, and then left
-            if n_round > 0 and _has_utf8(work.points[DEEP], size, ftfy):
+            if n_round > 0 and _has_utf8(text, size, ftfy):
                 return UNSURE
-            if not _without_c1(work.points[DEEP], size, ftfy):
+            if not _without_c1(text, size, ftfy):
                 return size
             continue
-        same = n == size
-        for i in range(n):
-            same = same and work.points[PLAIN, i] == work.points[DEEP, i]
-            work.points[DEEP, i] = work.points[PLAIN, i]
-        size = n
-        if same:
+        if not _renewed(text, size, new, n):
             return size
+        size = n
     return UNSURE
 
 
 @kernel
-def _parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
-    """Write the text in ``whole`` to ``best``, with its bad parts that look like UTF-8 repaired; return its size, or `UNSURE`."""
+def _inner_parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+    """Do for the row `DEEP` what `_parts` does for `WHOLE`; the result is in `PLAIN`."""
+    text, new = work.points[DEEP], work.points[PLAIN]
     n = i = 0
     while i < size:
-        end = _utf8_end(work.points[WHOLE], i, size, ftfy)
-        if end == i or end - i == size or not is_bad(work.points[WHOLE], i, end, ftfy):
-            end = max(end, i + 1)
-            for k in range(i, end):
-                work.points[BEST, n] = work.points[WHOLE, k]
-                n += 1
-        else:
-            for k in range(i, end):
-                work.points[DEEP, k - i] = work.points[WHOLE, k]
-            m = _part(end - i, ftfy, work)
+        end = _utf8_end(text, i, size, ftfy)
+        if end > i and end - i < size and is_bad(text, i, end, ftfy):
+            work.points[TEXT, : end - i] = text[i:end]
+            m = _inner_part(end - i, ftfy, work)
             if m == UNSURE:
                 return UNSURE
-            for k in range(m):
-                work.points[BEST, n] = work.points[DEEP, k]
-                n += 1
+            new[n : n + m] = work.points[TEXT, :m]
+        else:
+            end = max(end, i + 1)
+            m = end - i
+            new[n : n + m] = text[i:end]
+        n += m
         i = end
     return n
 
 
 @kernel
-def _copied(size: Any, n: Any, work: Work) -> Any:
-    """Copy ``best`` to ``whole``; return whether anything changed."""
-    changed = n != size
-    for i in range(n):
-        changed = changed or work.points[BEST, i] != work.points[WHOLE, i]
-        work.points[WHOLE, i] = work.points[BEST, i]
-    return changed
+def _part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+    """Repair the text in the row `DEEP`, a part of a line that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
+    text, new = work.points[DEEP], work.points[PLAIN]
+    for _ in range(MOST_ROUNDS):
+        if not is_bad(text, 0, size, ftfy):
+            return size
+        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, work, new)
+        again = n == NOT
+        if again:
+            n = _inner_parts(size, ftfy, work)
+        if n == UNSURE:
+            return UNSURE
+        if not _renewed(text, size, new, n) and not (again and _without_c1(text, n, ftfy)):
+            return n
+        size = n
+    return UNSURE
+
+
+@kernel
+def _parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+    """Write the text in the row `WHOLE` to `BEST`, with its bad parts that look like UTF-8 repaired; return its size, or `UNSURE`."""
+    text, new = work.points[WHOLE], work.points[BEST]
+    n = i = 0
+    while i < size:
+        end = _utf8_end(text, i, size, ftfy)
+        if end > i and end - i < size and is_bad(text, i, end, ftfy):
+            work.points[DEEP, : end - i] = text[i:end]
+            m = _part(end - i, ftfy, work)
+            if m == UNSURE:
+                return UNSURE
+            new[n : n + m] = work.points[DEEP, :m]
+        else:
+            end = max(end, i + 1)
+            m = end - i
+            new[n : n + m] = text[i:end]
+        n += m
+        i = end
+    return n
 
 
 @kernel
@@ -271,43 +306,37 @@ def _letter_amid(text: U32, size: Any) -> Any:
 
 @kernel
 def ftfy_result(line: U32, size: Any, kind: U8, ftfy: FtfyTables, work: Work) -> Any:
-    """Write `latin.ftfy_line` of a line, which has its line break, to ``whole``; return its size, or `UNSURE`."""
+    """Write `latin.ftfy_line` of a line, which has its line break, to the row `WHOLE`; return its size, or `UNSURE`."""
+    text, new = work.points[WHOLE], work.points[BEST]
     for i in range(size):
         if line[i] > 0xFFFF:
             return UNSURE
-        work.points[WHOLE, i] = line[i]
-    if _letter_amid(work.points[WHOLE], size) and is_bad(work.points[WHOLE], 0, size, ftfy):
+        text[i] = line[i]
+    if _letter_amid(text, size) and is_bad(text, 0, size, ftfy):
         n = _parts(size, ftfy, work)
         if n == UNSURE:
             return UNSURE
-        _copied(size, n, work)
+        _renewed(text, size, new, n)
         size = n
+    settled = False
     for _ in range(MOST_ROUNDS):
-        if not is_bad(work.points[WHOLE], 0, size, ftfy):
+        if not is_bad(text, 0, size, ftfy):
+            settled = True
             break
-        writers = _writers(work.points[WHOLE], 0, size, ftfy)
-        n = _decoded(work.points[WHOLE], size, writers, ftfy, work, work.points[BEST])
-        if n == NOT:
+        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, work, new)
+        again = n == NOT
+        if again:
             n = _parts(size, ftfy, work)
-            if n == size:
-                changed = False
-                for i in range(n):
-                    changed = changed or work.points[BEST, i] != work.points[WHOLE, i]
-                if not changed:
-                    if not _without_c1(work.points[WHOLE], size, ftfy):
-                        break
-                    continue
         if n == UNSURE:
             return UNSURE
-        changed = _copied(size, n, work)
-        size = n
-        if not changed:
+        if not _renewed(text, size, new, n) and not (again and _without_c1(text, n, ftfy)):
+            size = n
+            settled = True
             break
-    else:
+        size = n
+    if not settled:
         return UNSURE
     for i in range(size):
-        if kind[np.int64(work.points[WHOLE, i])] & ALWAYS_CHANGED:
+        if kind[np.int64(text[i])] & ALWAYS_CHANGED:
             return UNSURE
-    if _without_c1(work.points[WHOLE], size, ftfy):
-        return UNSURE
-    return size
+    return UNSURE if _without_c1(text, size, ftfy) else size
