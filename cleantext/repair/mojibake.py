@@ -13,7 +13,7 @@ import numpy as np
 from cleantext.changes import Changes, joined
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
-from cleantext.repair.misread import batches
+from cleantext.repair.misread import misread_pages
 from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits
 from cleantext.repair.misread.latin import SUSPECTS, ftfy_line, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
@@ -74,10 +74,10 @@ class Mojibake(PageTransform):
     def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
         which = [i for i in which if pages[i].text]
         characters = sum(len(pages[i].text) for i in which)
-        if not batches.pays(characters):
+        if not misread_pages.pays(characters):
             start = time.thread_time()
             changes = super().run_some(pages, which)
-            batches.python_took(characters, time.thread_time() - start)
+            misread_pages.python_took(characters, time.thread_time() - start)
             return changes
         parts = [self._columns(pages, some) for some in _pieces(pages, which)]
         edits = [part.columns_ for part in parts if part.columns_ is not None]
@@ -89,12 +89,12 @@ class Mojibake(PageTransform):
     def _columns(self, pages: Sequence[Page], which: Sequence[int]) -> Changes:
         """Do the work of `on_page` for pages at once, with kernels."""
         given = [pages[i].text for i in which]
-        found = batches.find(given, self.characters, _line_edits)
+        found = misread_pages.find(given, self.characters, _line_edits)
         for page in np.unique(found.rows[:, 0]).tolist():
             if _is_about(given[page]):
                 rows = found.rows
                 found = found._replace(rows=rows[(rows[:, 0] != page) | (2 * (rows[:, 2] - rows[:, 1]) > rows[:, 6])])
-        texts = batches.edited(found)
+        texts = misread_pages.edited(found)
         flags: dict[int, tuple[str, ...]] = {}
         metadata: dict[int, Mapping[str, Any]] = {}
         for i, before, after in zip(which, given, texts, strict=True):
@@ -103,7 +103,7 @@ class Mojibake(PageTransform):
                 metadata[i] = {"lost_characters": lost}
                 if lost > len(before) / 100:
                     flags[i] = ("lost_characters",)
-        columns = batches.columns(found, np.array(which, np.int32)) if len(found.rows) else None
+        columns = misread_pages.columns(found, np.array(which, np.int32)) if len(found.rows) else None
         return Changes({}, columns, flags, metadata, {which[page]: texts[page] for page in np.unique(found.rows[:, 0]).tolist()})
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Tables of the codecs of Chinese mojibake, for kernels: which character each codec shows for which bytes."""
+"""MisreadTables of the codecs of Chinese mojibake, for kernels: which character each codec shows for which bytes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import F32, I32, I64, U32, code_points
+from cleantext.changes import U32, code_points
 from cleantext.gate import table_of
 from cleantext.repair.misread.families import GBK_AS_BIG5, SINGLE, UTF8_AS_GBK
 from cleantext.repair.misread.ftfy_tables import FtfyTables, ftfy_tables, matching
 from cleantext.repair.misread.latin import ALWAYS, suspects
-from cleantext.repair.model import word_model
+from cleantext.repair.model import WordArrays, word_model
 
-__all__ = ["Codes", "Tables", "Words", "tables"]
+__all__ = ["Codes", "MisreadTables", "tables"]
 
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
-# Bits of `Tables.kind`
+# Bits of `MisreadTables.kind`
 GATE, SUSPECT, MARKER, SURROGATE, ALWAYS_CHANGED = 1, 2, 4, 8, 16
 TWO_CHARACTERS = 0xFFFFFFFF  # in `Codes.codes`: bytes that stand for two characters
 # Codecs by number: those of `families.SINGLE`, then these
@@ -40,29 +40,17 @@ class Codes(NamedTuple):
     codes: U32
 
 
-class Words(NamedTuple):
-    """The model of words: `Links` without the keys, and how to find their indices."""
-
-    start: F32
-    end: F32
-    row: I32
-    right: I32
-    joined: F32
-    pairs: I32  # the index of what GBK shows for each pair of bytes
-    fold: I64  # the index of each code point below 0x10000
-
-
-class Tables(NamedTuple):
+class MisreadTables(NamedTuple):
     """All that kernels look up."""
 
     kind: U8  # for each code point: bits that say how it concerns the repair
     codes: Codes
-    words: Words
+    words: WordArrays
     ftfy: FtfyTables
 
 
 @lru_cache(maxsize=1)
-def tables(gate: str) -> Tables:
+def tables(gate: str) -> MisreadTables:
     """Return the tables; ``gate`` has the ranges of the characters without one of which a line is not looked at."""
     import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs
 
@@ -75,9 +63,7 @@ def tables(gate: str) -> Tables:
     gb_pairs, big_pairs = (_pairs(codec) for codec in ("gb18030", "big5hkscs"))
     model = word_model()
     codes = np.stack([_gb_of(gb_pairs), gb_pairs, _pair_of("big5hkscs"), _pair_of("cp950"), big_pairs, model.shown])
-    links = model.links
-    words = Words(links.start, links.end, links.row, links.right, links.joined, model.pairs, model.fold)
-    return Tables(_kinds(gate), Codes(writers, byte, codes), words, ftfy_tables())
+    return MisreadTables(_kinds(gate), Codes(writers, byte, codes), model.arrays, ftfy_tables())
 
 
 def _kinds(gate: str) -> U8:

@@ -26,7 +26,7 @@ from cleantext.repair.misread.ftfy_tables import (
     STRICT,
     FtfyTables,
 )
-from cleantext.repair.misread.readings import BEST, DATA, DEEP, PATCHED, PLAIN, TEXT, TEXT_INNER, WHOLE, Work
+from cleantext.repair.misread.readings import BEST, DATA, DEEP, PATCHED, PLAIN, TEXT, TEXT_INNER, WHOLE, LineRoom
 from cleantext.repair.misread.transcode import NOT, UNSURE, decode_utf8
 
 __all__ = ["ftfy_result", "is_bad"]
@@ -124,29 +124,29 @@ def _without_losses(data: U8, size: Any, out: U8) -> Any:
 
 @kernel
 def _writers(text: U32, low: Any, high: Any, ftfy: FtfyTables) -> Any:
-    writers = 0xFFFF
+    writers: Any = 0xFFFF
     for i in range(low, high):
         writers &= np.int64(ftfy.writers[np.int64(text[i])])
     return writers
 
 
 @kernel
-def _decoded(text: U32, size: Any, writers: Any, ftfy: FtfyTables, work: Work, out: U32) -> Any:
+def _decoded(text: U32, size: Any, writers: Any, ftfy: FtfyTables, room: LineRoom, out: U32) -> Any:
     """Write a text decoded by the first encoding that makes it UTF-8; return its size, or `NOT` or `UNSURE`."""
     for codec in range(N_ENCODINGS):
         if not writers >> codec & 1:
             continue
         for i in range(size):
-            work.bytes_[DATA, i] = ftfy.bytes_[codec, np.int64(text[i])]
-        if codec != MACROMAN and _has_altered(work.bytes_[DATA], size):
+            room.bytes_[DATA, i] = ftfy.bytes_[codec, np.int64(text[i])]
+        if codec != MACROMAN and _has_altered(room.bytes_[DATA], size):
             return UNSURE
-        data, n = work.bytes_[DATA], size
+        data, n = room.bytes_[DATA], size
         for i in range(n - 1):  # other UTF-8, or halves of lost surrogates
             if (data[i] == 0xC0 and data[i + 1] == 0x80) or (data[i] == 0xED and data[i + 1] >= 0xA0):
                 return UNSURE
         if SLOPPY[codec]:
-            n = _without_losses(data, size, work.bytes_[PATCHED])
-            data = work.bytes_[PATCHED]
+            n = _without_losses(data, size, room.bytes_[PATCHED])
+            data = room.bytes_[PATCHED]
         n_text, at, _ = decode_utf8(data, 0, n, out)
         if at == n:
             for i in range(n_text):
@@ -180,10 +180,10 @@ def _utf8_end(text: U32, at: Any, size: Any, ftfy: FtfyTables) -> Any:
 
 @kernel
 def _has_utf8(text: U32, size: Any, ftfy: FtfyTables) -> Any:
-    for i in range(size):
-        if _utf8_end(text, i, size, ftfy) > i:
-            return True
-    return False
+    i = 0
+    while i < size and _utf8_end(text, i, size, ftfy) == i:
+        i += 1
+    return i < size
 
 
 @kernel
@@ -209,13 +209,13 @@ def _renewed(text: U32, size: Any, new: U32, n: Any) -> Any:
 
 
 @kernel
-def _inner_part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+def _inner_part(size: Any, ftfy: FtfyTables, room: LineRoom) -> Any:
     """Repair the text in the row `TEXT`, a part of a part that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
-    text, new = work.points[TEXT], work.points[TEXT_INNER]
+    text, new = room.points[TEXT], room.points[TEXT_INNER]
     for n_round in range(MOST_ROUNDS):
         if not is_bad(text, 0, size, ftfy):
             return size
-        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, work, new)
+        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, room, new)
         if n == UNSURE:
             return UNSURE
         if n == NOT:  # a part that was found is found whole in itself, and then left
@@ -231,18 +231,18 @@ def _inner_part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
 
 
 @kernel
-def _inner_parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+def _inner_parts(size: Any, ftfy: FtfyTables, room: LineRoom) -> Any:
     """Do for the row `DEEP` what `_parts` does for `WHOLE`; the result is in `PLAIN`."""
-    text, new = work.points[DEEP], work.points[PLAIN]
+    text, new = room.points[DEEP], room.points[PLAIN]
     n = i = 0
     while i < size:
         end = _utf8_end(text, i, size, ftfy)
         if end > i and end - i < size and is_bad(text, i, end, ftfy):
-            work.points[TEXT, : end - i] = text[i:end]
-            m = _inner_part(end - i, ftfy, work)
+            room.points[TEXT, : end - i] = text[i:end]
+            m = _inner_part(end - i, ftfy, room)
             if m == UNSURE:
                 return UNSURE
-            new[n : n + m] = work.points[TEXT, :m]
+            new[n : n + m] = room.points[TEXT, :m]
         else:
             end = max(end, i + 1)
             m = end - i
@@ -253,16 +253,16 @@ def _inner_parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
 
 
 @kernel
-def _part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+def _part(size: Any, ftfy: FtfyTables, room: LineRoom) -> Any:
     """Repair the text in the row `DEEP`, a part of a line that looks like UTF-8, as `fix_encoding` does; return its size, or `UNSURE`."""
-    text, new = work.points[DEEP], work.points[PLAIN]
+    text, new = room.points[DEEP], room.points[PLAIN]
     for _ in range(MOST_ROUNDS):
         if not is_bad(text, 0, size, ftfy):
             return size
-        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, work, new)
+        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, room, new)
         again = n == NOT
         if again:
-            n = _inner_parts(size, ftfy, work)
+            n = _inner_parts(size, ftfy, room)
         if n == UNSURE:
             return UNSURE
         if not _renewed(text, size, new, n) and not (again and _without_c1(text, n, ftfy)):
@@ -272,18 +272,18 @@ def _part(size: Any, ftfy: FtfyTables, work: Work) -> Any:
 
 
 @kernel
-def _parts(size: Any, ftfy: FtfyTables, work: Work) -> Any:
+def _parts(size: Any, ftfy: FtfyTables, room: LineRoom) -> Any:
     """Write the text in the row `WHOLE` to `BEST`, with its bad parts that look like UTF-8 repaired; return its size, or `UNSURE`."""
-    text, new = work.points[WHOLE], work.points[BEST]
+    text, new = room.points[WHOLE], room.points[BEST]
     n = i = 0
     while i < size:
         end = _utf8_end(text, i, size, ftfy)
         if end > i and end - i < size and is_bad(text, i, end, ftfy):
-            work.points[DEEP, : end - i] = text[i:end]
-            m = _part(end - i, ftfy, work)
+            room.points[DEEP, : end - i] = text[i:end]
+            m = _part(end - i, ftfy, room)
             if m == UNSURE:
                 return UNSURE
-            new[n : n + m] = work.points[DEEP, :m]
+            new[n : n + m] = room.points[DEEP, :m]
         else:
             end = max(end, i + 1)
             m = end - i
@@ -305,15 +305,15 @@ def _letter_amid(text: U32, size: Any) -> Any:
 
 
 @kernel
-def ftfy_result(line: U32, size: Any, kind: U8, ftfy: FtfyTables, work: Work) -> Any:
+def ftfy_result(line: U32, size: Any, kind: U8, ftfy: FtfyTables, room: LineRoom) -> Any:
     """Write `latin.ftfy_line` of a line, which has its line break, to the row `WHOLE`; return its size, or `UNSURE`."""
-    text, new = work.points[WHOLE], work.points[BEST]
+    text, new = room.points[WHOLE], room.points[BEST]
     for i in range(size):
         if line[i] > 0xFFFF:
             return UNSURE
         text[i] = line[i]
     if _letter_amid(text, size) and is_bad(text, 0, size, ftfy):
-        n = _parts(size, ftfy, work)
+        n = _parts(size, ftfy, room)
         if n == UNSURE:
             return UNSURE
         _renewed(text, size, new, n)
@@ -323,10 +323,10 @@ def ftfy_result(line: U32, size: Any, kind: U8, ftfy: FtfyTables, work: Work) ->
         if not is_bad(text, 0, size, ftfy):
             settled = True
             break
-        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, work, new)
+        n = _decoded(text, size, _writers(text, 0, size, ftfy), ftfy, room, new)
         again = n == NOT
         if again:
-            n = _parts(size, ftfy, work)
+            n = _parts(size, ftfy, room)
         if n == UNSURE:
             return UNSURE
         if not _renewed(text, size, new, n) and not (again and _without_c1(text, n, ftfy)):

@@ -1,4 +1,4 @@
-"""Tables of what ftfy looks for, for kernels: made of ftfy's own expressions and codecs."""
+"""MisreadTables of what ftfy looks for, for kernels: made of ftfy's own expressions and codecs."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def ftfy_tables() -> FtfyTables:
     assert len(rows) <= 64
     bad = np.zeros((LONGEST_BAD + 2, 0x10000), np.uint64)
     for n, (anchored, row) in enumerate(rows):
-        bit = np.uint64(1 << n)
+        taken = np.uint64(1 << n)
         for k in range(LONGEST_BAD):
-            bad[k, row[k] if k < len(row) else slice(None)] |= bit
-        bad[OVER, len(row) : LONGEST_BAD + 1] |= bit
+            bad[k, row[k] if k < len(row) else slice(None)] |= taken
+        bad[OVER, len(row) : LONGEST_BAD + 1] |= taken
         if not anchored:
-            bad[INSIDE, 0] |= bit
+            bad[INSIDE, 0] |= taken
     c1 = code_points(bytes(range(0x80, 0xA0)).decode("sloppy-windows-1252"))
     return FtfyTables(bytes_, writers, c1, bad)
 

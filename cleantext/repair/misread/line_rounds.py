@@ -11,12 +11,12 @@ import numpy as np
 
 from cleantext.changes import U32
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import MARKER, SURROGATE, SUSPECT, U8, Tables
+from cleantext.repair.misread.byte_tables import MARKER, SURROGATE, SUSPECT, U8, MisreadTables
 from cleantext.repair.misread.families import RULES
 from cleantext.repair.misread.ftfy_lines import ftfy_result
 from cleantext.repair.misread.ftfy_tables import FtfyTables
 from cleantext.repair.misread.line_families import found_in_han, found_in_latin
-from cleantext.repair.misread.readings import AFTER, COMPOSED, EDITS, FOUND, LINE, NEXT, TURN, WHOLE, Work
+from cleantext.repair.misread.readings import AFTER, COMPOSED, EDITS, FOUND, LINE, NEXT, TURN, WHOLE, LineRoom
 from cleantext.repair.misread.transcode import UNSURE
 
 __all__ = ["LATIN", "RULE_NAMES", "line_rows"]
@@ -38,52 +38,52 @@ def _bits(line: U32, size: Any, kind: U8) -> Any:
 
 
 @kernel
-def _edited(line: U32, size: Any, bare: Any, work: Work) -> tuple[Any, Any]:
+def _edited(line: U32, size: Any, bare: Any, room: LineRoom) -> tuple[Any, Any]:
     """Write the line after the edits that were found to ``next``, and these to ``turn``; return its size and their number."""
     n = i = count = 0
     while i < size:
-        k = work.at[i] - 1 if i < bare else -1
+        k = room.at[i] - 1 if i < bare else -1
         if k < 0:
-            work.points[NEXT, n] = line[i]
+            room.points[NEXT, n] = line[i]
             n += 1
             i += 1
             continue
-        begin, end = work.rows[FOUND, k, 3], work.rows[FOUND, k, 4]
-        work.rows[TURN, count, 0], work.rows[TURN, count, 1], work.rows[TURN, count, 2], work.rows[TURN, count, 3] = (
+        begin, end = room.rows[FOUND, k, 3], room.rows[FOUND, k, 4]
+        room.rows[TURN, count, 0], room.rows[TURN, count, 1], room.rows[TURN, count, 2], room.rows[TURN, count, 3] = (
             i,
-            work.rows[FOUND, k, 1],
+            room.rows[FOUND, k, 1],
             end - begin,
-            (work.rows[FOUND, k, 2] >> 1) + 1,
+            (room.rows[FOUND, k, 2] >> 1) + 1,
         )
         count += 1
         for j in range(begin, end):
-            work.points[NEXT, n] = work.points[AFTER, j]
+            room.points[NEXT, n] = room.points[AFTER, j]
             n += 1
-        i = work.rows[FOUND, k, 1]
+        i = room.rows[FOUND, k, 1]
     return n, count
 
 
 @kernel
-def _by_ftfy(line: U32, size: Any, kind: U8, ftfy: FtfyTables, work: Work) -> tuple[Any, Any]:
+def _by_ftfy(line: U32, size: Any, kind: U8, ftfy: FtfyTables, room: LineRoom) -> tuple[Any, Any]:
     """Write the line as ftfy repairs it to ``next``, and the edit to ``turn``, as `edits.trimmed` makes it; return its size (or `UNSURE`) and 1 or 0."""
-    new = ftfy_result(line, size, kind, ftfy, work)
+    new = ftfy_result(line, size, kind, ftfy, room)
     if new == UNSURE:
         return UNSURE, 0
     shorter, head, tail = min(size, new), 0, 0
-    while head < shorter and line[head] == work.points[WHOLE, head]:
+    while head < shorter and line[head] == room.points[WHOLE, head]:
         head += 1
     if head == size and head == new:
         return size, 0
-    while tail < shorter - head and line[size - 1 - tail] == work.points[WHOLE, new - 1 - tail]:
+    while tail < shorter - head and line[size - 1 - tail] == room.points[WHOLE, new - 1 - tail]:
         tail += 1
     if head + tail == size:  # an insertion takes a neighbour with it
         if head:
             head -= 1
         else:
             tail -= 1
-    work.rows[TURN, 0, 0], work.rows[TURN, 0, 1], work.rows[TURN, 0, 2], work.rows[TURN, 0, 3] = head, size - tail, new - tail - head, FTFY
+    room.rows[TURN, 0, 0], room.rows[TURN, 0, 1], room.rows[TURN, 0, 2], room.rows[TURN, 0, 3] = head, size - tail, new - tail - head, FTFY
     for i in range(new):
-        work.points[NEXT, i] = work.points[WHOLE, i]
+        room.points[NEXT, i] = room.points[WHOLE, i]
     return new, 1
 
 
@@ -105,9 +105,9 @@ def _with_rules(code: Any, more: Any) -> Any:
 
 
 @kernel
-def _composed(given: U32, work: Work, n: Any, m: Any) -> Any:
+def _composed(given: U32, room: LineRoom, n: Any, m: Any) -> Any:
     """Compose ``n`` edits with the ``m`` edits of ``turn``, as `edits.compose`; return their number. ``next`` is the text after both."""
-    first, then, out = work.rows[EDITS], work.rows[TURN], work.rows[COMPOSED]
+    first, then, out = room.rows[EDITS], room.rows[TURN], room.rows[COMPOSED]
     i = j = shift = grown = count = 0  # how much longer the text has become before the first edits, and before the second ones
     while i < n or j < m:
         low = first[i, 0] + shift if i < n else 0
@@ -143,49 +143,49 @@ def _composed(given: U32, work: Work, n: Any, m: Any) -> Any:
         end, size = stop - shift, stop + grown - begin
         same = end - start == size
         for k in range(size):
-            same = same and given[start + k] == work.points[NEXT, begin + k]
+            same = same and given[start + k] == room.points[NEXT, begin + k]
         if not same:
             out[count, 0], out[count, 1], out[count, 2], out[count, 3] = start, end, size, _with_rules(rules, rules_then)
             count += 1
-    work.rows[EDITS, :count] = out[:count]
+    room.rows[EDITS, :count] = out[:count]
     return count
 
 
 @kernel
-def line_rows(given: U32, size: Any, bits: Any, tables: Tables, work: Work) -> Any:
+def line_rows(given: U32, size: Any, bits: Any, tables: MisreadTables, room: LineRoom) -> Any:
     """Write the edits of a line, which may have its line break, to ``edits``, and the line after them to ``line``; return their number, or `UNSURE`."""
-    if bits & SURROGATE or size >= len(work.at):
+    if bits & SURROGATE or size >= len(room.at):
         return UNSURE
-    line = work.points[LINE]
+    line = room.points[LINE]
     for i in range(size):
         line[i] = given[i]
     n = rule = 0
     for _ in range(ROUNDS):
         bare = size - 1 if line[size - 1] == NEWLINE else size
-        m = found_in_latin(line, bare, tables.codes, tables.words, work) if bits & SUSPECT else 0
+        m = found_in_latin(line, bare, tables.codes, tables.words, room) if bits & SUSPECT else 0
         if m == 0 and bits & MARKER:
-            m = found_in_han(line, bare, tables.codes, tables.words, work)
-        if m == UNSURE or m + n + 1 > work.rows.shape[1]:
+            m = found_in_han(line, bare, tables.codes, tables.words, room)
+        if m == UNSURE or m + n + 1 > room.rows.shape[1]:
             return UNSURE
         if m:
-            new, m = _edited(line, size, bare, work)
+            new, m = _edited(line, size, bare, room)
         elif bits & SUSPECT and rule != FTFY:  # ftfy leaves its own results unchanged
-            new, m = _by_ftfy(line, size, tables.kind, tables.ftfy, work)
+            new, m = _by_ftfy(line, size, tables.kind, tables.ftfy, room)
         else:
             break
-        if new == UNSURE or new >= len(work.at) or new == 0:
+        if new == UNSURE or new >= len(room.at) or new == 0:
             return UNSURE
         if m == 0:
             break
-        rule = work.rows[TURN, 0, 3]
+        rule = room.rows[TURN, 0, 3]
         if n:
-            n = _composed(given, work, n, m)
+            n = _composed(given, room, n, m)
         else:
             n = m
-            work.rows[EDITS, :m] = work.rows[TURN, :m]
+            room.rows[EDITS, :m] = room.rows[TURN, :m]
         size = new
         for i in range(size):
-            line[i] = work.points[NEXT, i]
+            line[i] = room.points[NEXT, i]
         bits = _bits(line, size, tables.kind)
         if bits & SURROGATE:
             return UNSURE

@@ -12,7 +12,7 @@ import numpy as np
 
 from cleantext.changes import I64, U32
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import SHOWN, U8, Codes, Words
+from cleantext.repair.misread.byte_tables import SHOWN, U8, Codes
 from cleantext.repair.misread.families import (
     APART_LOST,
     CERTAIN,
@@ -29,27 +29,27 @@ from cleantext.repair.misread.families import (
 )  # fmt: skip
 from cleantext.repair.misread.losses import LONGEST, NO_PAIR, _ways
 from cleantext.repair.misread.transcode import BIG5_TRUE, GB_TRUE, NOT, UNSURE, UTF8_TRUE, decode_gb, decode_utf8, encode, patch_utf8, read
-from cleantext.repair.model import follows
+from cleantext.repair.model import WordArrays, follows
 
-__all__ = ["Work", "best_reading", "quick", "readable", "without_losses", "work"]
+__all__ = ["LineRoom", "best_reading", "line_room", "quick", "readable", "without_losses"]
 
 NONE, AS_READ, WITH_LOSSES = 0, 1, 2
 NEAR = 1e-6  # sums that differ by less may differ in sign when they are added in another order
 LOSS = 0xFFFD
 TRUE_BITS = dict(zip(RULES, (UTF8_TRUE, GB_TRUE, BIG5_TRUE), strict=True))
 TRUES = tuple(sum(TRUE_BITS[true] for true in trues) for _, trues in (*LATIN, *HAN))  # for each codec, the true encodings that are tried
-CYRILLIC_CODEC, KOI8 = SINGLE.index(CYRILLIC), SINGLE.index("koi8-r")
+CYRILLIC_CODECS = (SINGLE.index(CYRILLIC), SINGLE.index("koi8-r"))
 SIGN_BITS = tuple(sum(1 << (sign - first) for sign in SIGNS if first <= sign < first + 32) for first in (0x80, 0xA0))
 SHORTEST_HIGH = 7  # as in `losses.HIGH`
 
 
-# Rows of `Work.bytes_`
+# Rows of `LineRoom.bytes_`
 DATA = 0  # the run, as its codec wrote it
 INNER = 1  # what was read, written again
 PATCHED, WIDTHS = 2, 3
 SEEN = 4  # two rows: the line, as codecs before wrote it
 TAKEN = 6  # whether a character of the line belongs to an edit
-# Rows of `Work.points`
+# Rows of `LineRoom.points`
 TEXT = 0  # the run, as read
 TEXT_INNER = 1
 DEEP = 2  # the best reading of text that was encoded twice
@@ -57,13 +57,13 @@ DAMAGED, PLAIN = 3, 4  # text with U+FFFD for what was lost, and without
 BEST, WHOLE = 5, 6  # the best reading of the run, and of the line
 AFTER = 7  # readings of the runs of a line
 LINE, NEXT = 8, 9  # the line after the edits so far, and after one more round
-# Rows of `Work.rows`
+# Rows of `LineRoom.rows`
 RUNS = 0  # as `codec_runs`
 FOUND = 1  # start and end of a run, the bit of its true encoding, where its reading starts and ends in the row `AFTER`
 EDITS, TURN, COMPOSED = 2, 3, 4  # the edits so far, those of one round, and both together
 
 
-class Work(NamedTuple):
+class LineRoom(NamedTuple):
     """Room for what is done with one line. Numba accepts a named tuple of arrays; a call with few of them is faster."""
 
     bytes_: U8  # shape (rows, n)
@@ -72,15 +72,17 @@ class Work(NamedTuple):
     at: I64  # for each character of a line, 1 + the edit that starts there
 
 
-def work(longest: int, codecs: int) -> Work:
+def line_room(longest: int, codecs: int) -> LineRoom:
     """Return room for lines of at most so many characters."""
     n = 8 * longest + 64  # GB18030 has four bytes for one character, and twice as many if its text is written again
     rows = codecs * (longest // 2 + 2)
-    return Work(np.empty((7, n), np.uint8), np.empty((10, n), np.uint32), np.empty((5, rows, 5), np.int64), np.zeros(longest + 1, np.int64))
+    return LineRoom(
+        np.empty((7, n), np.uint8), np.empty((10, n), np.uint32), np.empty((5, rows, 5), np.int64), np.zeros(longest + 1, np.int64)
+    )
 
 
 @kernel
-def quick(points: U32, low: Any, high: Any, words: Words) -> tuple[Any, Any]:
+def quick(points: U32, low: Any, high: Any, words: WordArrays) -> tuple[Any, Any]:
     """Return `WordModel.quick` of a text without `families.NEUTRAL` characters, and the number of the others."""
     n, left, total = 0, np.int64(0), 0.0
     for i in range(low, high):
@@ -100,7 +102,7 @@ def _is_letter(point: Any) -> Any:
 
 
 @kernel
-def readable(run: U32, first: Any, last: Any, text: U32, size: Any, true: Any, words: Words) -> tuple[Any, Any]:
+def readable(run: U32, first: Any, last: Any, text: U32, size: Any, true: Any, words: WordArrays) -> tuple[Any, Any]:
     """Return whether a decoded run is readable (`NONE`, `AS_READ` or `UNSURE`), and its `families._readable`."""
     new = han = alone = 0
     for i in range(size):
@@ -153,7 +155,8 @@ def _never_utf8(data: U8, size: Any) -> Any:
 @kernel
 def _has_signs(data: U8, size: Any) -> Any:
     """Return `families._has_signs`."""
-    signs = high = 0
+    signs: Any = np.int64(0)
+    high = 0
     for i in range(size):
         byte = np.int64(data[i])
         if byte >= 0x80:
@@ -164,7 +167,7 @@ def _has_signs(data: U8, size: Any) -> Any:
 
 
 @kernel
-def _resynchronised(data: U8, size: Any, most: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any]:
+def _resynchronised(data: U8, size: Any, most: Any, codes: Codes, words: WordArrays, room: LineRoom) -> tuple[Any, Any]:
     """Write `losses.resynchronised` to ``damaged``; return its size, or `NOT` or `UNSURE`, and how much was lost."""
     lost = i = 0
     pairs = 0  # `families.LOST_PAIR`
@@ -183,9 +186,9 @@ def _resynchronised(data: U8, size: Any, most: Any, codes: Codes, words: Words, 
         while i < size and data[i] >= 0x80:
             i += 1
         if SHORTEST_HIGH <= i - low <= LONGEST:
-            at = low
-            for k in range(_ways(data[low:i], words.pairs, words, work.bytes_[WIDTHS, low:i])):
-                width = np.int64(work.bytes_[WIDTHS, low + k])
+            at: Any = low
+            for k in range(_ways(data[low:i], words.pairs, words, room.bytes_[WIDTHS, low:i])):
+                width = np.int64(room.bytes_[WIDTHS, low + k])
                 if width == 1 or words.pairs[np.int64(data[at]) << 8 | np.int64(data[at + 1])] == NO_PAIR:
                     lost += 1
                 at += width
@@ -200,19 +203,19 @@ def _resynchronised(data: U8, size: Any, most: Any, codes: Codes, words: Words, 
         while i < size and data[i] >= 0x80:
             i += 1
         if SHORTEST_HIGH <= i - low <= LONGEST:
-            n = decode_gb(data, done, low, codes, work.points[DAMAGED], n)
+            n = decode_gb(data, done, low, codes, room.points[DAMAGED], n)
             if n < 0:
                 return n, 0
             at = k = low
             while at < i:
-                single = work.bytes_[WIDTHS, k] == 1
-                work.points[DAMAGED, n] = LOSS if single else codes.codes[SHOWN, np.int64(data[at]) << 8 | np.int64(data[at + 1])]
+                single = room.bytes_[WIDTHS, k] == 1
+                room.points[DAMAGED, n] = LOSS if single else codes.codes[SHOWN, np.int64(data[at]) << 8 | np.int64(data[at + 1])]
                 at += 1 if single else 2
                 n += 1
                 k += 1
             done = i
         i += 1
-    return decode_gb(data, done, size, codes, work.points[DAMAGED], n), lost
+    return decode_gb(data, done, size, codes, room.points[DAMAGED], n), lost
 
 
 @kernel
@@ -229,40 +232,53 @@ def without_losses(text: U32, size: Any, out: U32) -> tuple[Any, Any]:
 
 
 @kernel
-def _damaged(run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any, Any]:
+def _damaged(
+    run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, codes: Codes, words: WordArrays, room: LineRoom
+) -> tuple[Any, Any, Any]:
     """Return `families._damaged`: whether the run is readable, its score, and the size of its text, which is written to ``damaged``."""
     most = size // (2 * APART_LOST)
     if most == 0 or true == BIG5_TRUE:
         return NONE, 0.0, 0
     if true == UTF8_TRUE:
-        bytes_, lost = patch_utf8(data, 0, size, True, work.bytes_[PATCHED])
+        bytes_, lost = patch_utf8(data, 0, size, True, room.bytes_[PATCHED])
         left = 0
-        while run[low] > 0x2E7F and left < 2 and left < bytes_ and work.bytes_[PATCHED, left] & 0xC0 == 0x80:
+        while run[low] > 0x2E7F and left < 2 and left < bytes_ and room.bytes_[PATCHED, left] & 0xC0 == 0x80:
             left += 1
         if left == 0 and lost == 0:
             return NONE, 0.0, 0
-        n, at, _ = decode_utf8(work.bytes_[PATCHED], left, bytes_, work.points[PLAIN])
+        n, at, _ = decode_utf8(room.bytes_[PATCHED], left, bytes_, room.points[PLAIN])
         if at < bytes_:
             return NONE, 0.0, 0
         first = 1 if left else 0
-        work.points[DAMAGED, 0] = LOSS
+        room.points[DAMAGED, 0] = LOSS
         for i in range(n):
-            work.points[DAMAGED, first + i] = work.points[PLAIN, i]
+            room.points[DAMAGED, first + i] = room.points[PLAIN, i]
         n, lost = n + first, lost + first
     else:
-        n, lost = _resynchronised(data, size, most, codes, words, work)
+        n, lost = _resynchronised(data, size, most, codes, words, room)
         if n < 0:
             return (UNSURE if n == UNSURE else NONE), 0.0, 0
-    rest, han = without_losses(work.points[DAMAGED], n, work.points[PLAIN])
+    rest, han = without_losses(room.points[DAMAGED], n, room.points[PLAIN])
     if lost == 0 or han < APART_LOST * lost:
         return NONE, 0.0, 0
-    state, score = readable(run, low, high, work.points[PLAIN], rest, true, words)
+    state, score = readable(run, low, high, room.points[PLAIN], rest, true, words)
     return state, score - LOST_COST, n
 
 
 @kernel
 def _weighed(
-    run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, text: U32, n: Any, whole: Any, codes: Codes, words: Words, work: Work
+    run: U32,
+    low: Any,
+    high: Any,
+    data: U8,
+    size: Any,
+    true: Any,
+    text: U32,
+    n: Any,
+    whole: Any,
+    codes: Codes,
+    words: WordArrays,
+    room: LineRoom,
 ) -> tuple[Any, Any, Any]:
     """Return `families._weighed`: which text is best (``text``, which has ``n`` characters or is `NOT` valid, or ``damaged``), its score and size."""
     state, score = NONE, 0.0
@@ -271,7 +287,7 @@ def _weighed(
     if state == UNSURE or (state == AS_READ and abs(score - CERTAIN) < NEAR):
         return UNSURE, 0.0, 0
     if whole and (state == NONE or score < CERTAIN):
-        lossy, score_lossy, n_lossy = _damaged(run, low, high, data, size, true, codes, words, work)
+        lossy, score_lossy, n_lossy = _damaged(run, low, high, data, size, true, codes, words, room)
         if lossy == UNSURE or (lossy == AS_READ and state == AS_READ and abs(score - score_lossy) < NEAR):
             return UNSURE, 0.0, 0
         if lossy == AS_READ and (state == NONE or score_lossy > score):
@@ -281,12 +297,10 @@ def _weighed(
 
 @kernel
 def _same(one: U32, low: Any, high: Any, other: U32, size: Any) -> Any:
-    if high - low != size:
-        return False
-    for i in range(size):
-        if one[low + i] != other[i]:
-            return False
-    return True
+    i = 0
+    while i < size and high - low == size and one[low + i] == other[i]:
+        i += 1
+    return i == size and high - low == size
 
 
 @kernel
@@ -296,74 +310,76 @@ def _may_be(data: U8, size: Any, codec: Any, true: Any) -> Any:
         return False
     if true == UTF8_TRUE:
         return not _never_utf8(data, size)
-    return not (codec == CYRILLIC_CODEC or codec == KOI8) or _has_signs(data, size)  # noqa: PLR1714 - faster in a kernel
+    return codec not in CYRILLIC_CODECS or _has_signs(data, size)
 
 
 @kernel
-def _best_inner(size: Any, data_size: Any, codec: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any]:
+def _best_inner(size: Any, data_size: Any, codec: Any, codes: Codes, words: WordArrays, room: LineRoom) -> tuple[Any, Any]:
     """Return the true encoding of the best reading of ``text``, which is the first reading of a run, and its size; the reading is in ``deep``."""
     best_true, best, best_size = NONE, 0.0, 0
     for k in range(3):
         true = 1 << k
-        if not _may_be(work.bytes_[INNER], data_size, codec, true):
+        if not _may_be(room.bytes_[INNER], data_size, codec, true):
             continue
-        n = read(work.bytes_[INNER], data_size, true, codes, work.points[TEXT_INNER])
+        n = read(room.bytes_[INNER], data_size, true, codes, room.points[TEXT_INNER])
         if n == UNSURE:
             return UNSURE, 0
-        if n >= 0 and _same(work.points[TEXT], 0, size, work.points[TEXT_INNER], n):
+        if n >= 0 and _same(room.points[TEXT], 0, size, room.points[TEXT_INNER], n):
             n = NOT
-        if n > 0 and encode(work.points[TEXT_INNER], 0, n, codec, codes, work.bytes_[PATCHED]) != NOT:
+        if n > 0 and encode(room.points[TEXT_INNER], 0, n, codec, codes, room.bytes_[PATCHED]) != NOT:
             return UNSURE, 0  # encoded three times, or more
         kind, score, m = _weighed(
-            work.points[TEXT], 0, size, work.bytes_[INNER], data_size, true, work.points[TEXT_INNER], n, False, codes, words, work
+            room.points[TEXT], 0, size, room.bytes_[INNER], data_size, true, room.points[TEXT_INNER], n, False, codes, words, room
         )
-        if kind == UNSURE or (kind != NONE and best_true != NONE and abs(score - best) < NEAR):
+        if kind == UNSURE or (kind and best_true and abs(score - best) < NEAR):
             return UNSURE, 0
         if kind != NONE and (best_true == NONE or score > best):
             best_true, best, best_size = true, score, m
-            work.points[DEEP, :m] = work.points[TEXT_INNER, :m]
+            room.points[DEEP, :m] = room.points[TEXT_INNER, :m]
         if true == UTF8_TRUE and n > 0:
             break
     return best_true, best_size
 
 
 @kernel
-def best_reading(run: U32, low: Any, high: Any, size: Any, codec: Any, codes: Codes, words: Words, work: Work) -> tuple[Any, Any, Any]:
+def best_reading(
+    run: U32, low: Any, high: Any, size: Any, codec: Any, codes: Codes, words: WordArrays, room: LineRoom
+) -> tuple[Any, Any, Any]:
     """Return `families._decoded` of a run, whose ``size`` bytes are in ``data``.
 
     That is the true encoding of the best reading (`NONE` if there is none, or `UNSURE`), its score, and its size; the reading is in ``best``.
     """
     best_true, best, best_size = NONE, 0.0, 0
-    data = work.bytes_[DATA]
+    data = room.bytes_[DATA]
     for k in range(3):
         true = 1 << k
         if not _may_be(data, size, codec, true):
             continue
-        n = read(data, size, true, codes, work.points[TEXT])
+        n = read(data, size, true, codes, room.points[TEXT])
         if n == UNSURE:
             return UNSURE, 0.0, 0
-        if n >= 0 and _same(run, low, high, work.points[TEXT], n):
+        if n >= 0 and _same(run, low, high, room.points[TEXT], n):
             n = NOT
-        text, m = work.points[TEXT], n
+        text, m = room.points[TEXT], n
         if n > 0:
-            inner = encode(work.points[TEXT], 0, n, codec, codes, work.bytes_[INNER])
+            inner = encode(room.points[TEXT], 0, n, codec, codes, room.bytes_[INNER])
             if inner == UNSURE:
                 return UNSURE, 0.0, 0
             if inner > 0:
-                deeper, deep_size = _best_inner(n, inner, codec, codes, words, work)
+                deeper, deep_size = _best_inner(n, inner, codec, codes, words, room)
                 if deeper == UNSURE:
                     return UNSURE, 0.0, 0
                 if deeper != NONE:
-                    text, m = work.points[DEEP], deep_size
-        kind, score, m = _weighed(run, low, high, data, size, true, text, m, True, codes, words, work)
-        if kind == UNSURE or (kind != NONE and best_true != NONE and abs(score - best) < NEAR):
+                    text, m = room.points[DEEP], deep_size
+        kind, score, m = _weighed(run, low, high, data, size, true, text, m, True, codes, words, room)
+        if kind == UNSURE or (kind and best_true and abs(score - best) < NEAR):
             return UNSURE, 0.0, 0
         if kind != NONE and (best_true == NONE or score > best):
             best_true, best, best_size = true, score, m
             if kind == WITH_LOSSES:
-                work.points[BEST, :m] = work.points[DAMAGED, :m]
+                room.points[BEST, :m] = room.points[DAMAGED, :m]
             else:
-                work.points[BEST, :m] = text[:m]
+                room.points[BEST, :m] = text[:m]
         if true == UTF8_TRUE and n > 0:
             break
     return best_true, best, best_size

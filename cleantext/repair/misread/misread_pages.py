@@ -10,18 +10,18 @@ import numpy as np
 from cleantext.changes import I32, I64, U32, EditColumns, Ragged, code_points
 from cleantext.edits import JOIN, Edit
 from cleantext.jit import kernel
-from cleantext.repair.misread.byte_tables import GATE, Tables, tables
+from cleantext.repair.misread.byte_tables import GATE, MisreadTables, tables
 from cleantext.repair.misread.families import SINGLE
 from cleantext.repair.misread.line_rounds import BASE, NEWLINE, RULE_NAMES, line_rows
-from cleantext.repair.misread.readings import EDITS, LINE, Work, work
+from cleantext.repair.misread.readings import EDITS, LINE, LineRoom, line_room
 from cleantext.repair.misread.transcode import UNSURE
 
-__all__ = ["Found", "columns", "edited", "find", "pays", "python_took"]
+__all__ = ["FoundEdits", "columns", "edited", "find", "pays", "python_took"]
 
 LONGEST = 200_000  # characters of a line for which there is room
 
 
-class Found(NamedTuple):
+class FoundEdits(NamedTuple):
     """The edits of many pages, by page and start."""
 
     given: Ragged  # the texts of the pages
@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
 
 @kernel
-def _page_rows(points: U32, offsets: I64, tables: Tables, work: Work, rows: I64, after: U32, left: I64) -> tuple[Any, Any]:
+def _page_rows(points: U32, offsets: I64, tables: MisreadTables, room: LineRoom, rows: I64, after: U32, left: I64) -> tuple[Any, Any]:
     """Write the edits of pages, and the lines that are left to Python: page, start and end. Return the number of both."""
     n = n_left = used = 0
     for page in range(len(offsets) - 1):
@@ -48,19 +48,19 @@ def _page_rows(points: U32, offsets: I64, tables: Tables, work: Work, rows: I64,
                     break
             if not bits & GATE:
                 continue
-            found = line_rows(points[start:stop], stop - start, bits, tables, work)
+            found = line_rows(points[start:stop], stop - start, bits, tables, room)
             begin, sum_ = start - offsets[page], 0
             for k in range(found):
-                sum_ += work.rows[EDITS, k, 2]
+                sum_ += room.rows[EDITS, k, 2]
             if found == UNSURE or n + found > len(rows) or used + sum_ > len(after):
                 left[n_left, 0], left[n_left, 1], left[n_left, 2] = page, begin, stop - offsets[page]
                 n_left += 1
                 continue
             grown = 0
             for k in range(found):
-                low, high, size = work.rows[EDITS, k, 0], work.rows[EDITS, k, 1], work.rows[EDITS, k, 2]
-                after[used : used + size] = work.points[LINE, low + grown : low + grown + size]
-                rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = page, begin + low, begin + high, work.rows[EDITS, k, 3]
+                low, high, size = room.rows[EDITS, k, 0], room.rows[EDITS, k, 1], room.rows[EDITS, k, 2]
+                after[used : used + size] = room.points[LINE, low + grown : low + grown + size]
+                rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = page, begin + low, begin + high, room.rows[EDITS, k, 3]
                 rows[n, 4], rows[n, 5], rows[n, 6] = used, used + size, stop - start
                 grown += size - (high - low)
                 used += size
@@ -107,12 +107,12 @@ def python_took(characters: int, seconds: float) -> None:
     _page_rows.count(characters, seconds)
 
 
-def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[Edit]]) -> Found:
+def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[Edit]]) -> FoundEdits:
     """Return the edits of texts; lines that kernels leave are given to ``line_edits``."""
     given = Ragged.of(texts)
     n, breaks = len(given.points), np.flatnonzero(given.points == NEWLINE)
     longest = int(np.diff(breaks, prepend=-1, append=n).max())
-    room = work(min(longest, LONGEST), len(SINGLE))
+    room = line_room(min(longest, LONGEST), len(SINGLE))
     rows, after = np.zeros((n // 2 + 16, 7), np.int64), np.empty(n + 64, np.uint32)
     left = np.empty((len(breaks) + len(texts), 3), np.int64)
     n_rows, n_left = _page_rows.sized(n)(given.points, given.offsets, tables(gate), room, rows, after, left)
@@ -129,10 +129,10 @@ def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[E
         rows = np.concatenate([rows, np.array(more, np.int64)])
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         after = np.concatenate([after[: used - sum(map(len, texts_more))], code_points("".join(texts_more))])
-    return Found(given, rows, after)
+    return FoundEdits(given, rows, after)
 
 
-def columns(found: Found, pages: I32) -> EditColumns:
+def columns(found: FoundEdits, pages: I32) -> EditColumns:
     """Return edits as columns; ``pages`` has the position of each page in its batch."""
     rows = found.rows
     page = rows[:, 0]
@@ -175,7 +175,7 @@ def _pieces(points: U32, begin: I64, end: I64) -> Ragged:
     return Ragged(out, offsets)
 
 
-def edited(found: Found) -> list[str]:
+def edited(found: FoundEdits) -> list[str]:
     """Return all texts after their edits."""
     rows, given = found.rows, found.given
     grown = int((rows[:, 5] - rows[:, 4] - (rows[:, 2] - rows[:, 1])).sum())
