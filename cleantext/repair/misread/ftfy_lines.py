@@ -27,7 +27,7 @@ from cleantext.repair.misread.ftfy_tables import (
     FtfyTables,
 )
 from cleantext.repair.misread.readings import BEST, DATA, DEEP, PATCHED, PLAIN, TEXT, TEXT_INNER, WHOLE, LineRoom
-from cleantext.repair.misread.transcode import NOT, UNSURE, decode_utf8
+from cleantext.repair.misread.transcode import NOT, UNSURE, copy, decode_utf8
 
 __all__ = ["ftfy_result", "is_bad"]
 
@@ -238,15 +238,15 @@ def _inner_parts(size: Any, ftfy: FtfyTables, room: LineRoom) -> Any:
     while i < size:
         end = _utf8_end(text, i, size, ftfy)
         if end > i and end - i < size and is_bad(text, i, end, ftfy):
-            room.points[TEXT, : end - i] = text[i:end]
+            copy(text, i, end, room.points[TEXT], 0)
             m = _inner_part(end - i, ftfy, room)
             if m == UNSURE:
                 return UNSURE
-            new[n : n + m] = room.points[TEXT, :m]
+            copy(room.points[TEXT], 0, m, new, n)
         else:
             end = max(end, i + 1)
             m = end - i
-            new[n : n + m] = text[i:end]
+            copy(text, i, end, new, n)
         n += m
         i = end
     return n
@@ -279,15 +279,15 @@ def _parts(size: Any, ftfy: FtfyTables, room: LineRoom) -> Any:
     while i < size:
         end = _utf8_end(text, i, size, ftfy)
         if end > i and end - i < size and is_bad(text, i, end, ftfy):
-            room.points[DEEP, : end - i] = text[i:end]
+            copy(text, i, end, room.points[DEEP], 0)
             m = _part(end - i, ftfy, room)
             if m == UNSURE:
                 return UNSURE
-            new[n : n + m] = room.points[DEEP, :m]
+            copy(room.points[DEEP], 0, m, new, n)
         else:
             end = max(end, i + 1)
             m = end - i
-            new[n : n + m] = text[i:end]
+            copy(text, i, end, new, n)
         n += m
         i = end
     return n

@@ -33,7 +33,7 @@ from cleantext.repair.misread.readings import (
     readable,
     without_losses,
 )
-from cleantext.repair.misread.transcode import NOT, UNSURE, UTF8_TRUE, decode_utf8, encode, patch_utf8
+from cleantext.repair.misread.transcode import NOT, UNSURE, UTF8_TRUE, copy, decode_utf8, encode, patch_utf8
 from cleantext.repair.model import WordArrays
 
 __all__ = ["found_in_han", "found_in_latin"]
@@ -70,7 +70,7 @@ def _add(room: LineRoom, n: Any, low: Any, high: Any, true: Any, text: U32, size
     begin = room.rows[FOUND, n - 1, 4] if n else 0
     if n == room.rows.shape[1] or begin + size > room.points.shape[1]:
         return UNSURE
-    room.points[AFTER, begin : begin + size] = text[:size]
+    copy(text, 0, size, room.points[AFTER], begin)
     room.rows[FOUND, n, 0], room.rows[FOUND, n, 1], room.rows[FOUND, n, 2], room.rows[FOUND, n, 3], room.rows[FOUND, n, 4] = (
         low,
         high,
@@ -161,7 +161,7 @@ def found_in_latin(line: U32, size: Any, codes: Codes, words: WordArrays, room: 
                     return UNSURE
                 if better == 1:
                     best_true, best, best_size = true, score, n
-                    room.points[WHOLE, :n] = room.points[BEST, :n]
+                    copy(room.points[BEST], 0, n, room.points[WHOLE], 0)
                 if true == UTF8_TRUE:
                     break
     if best_true != NONE:
@@ -211,7 +211,7 @@ def found_in_han(line: U32, size: Any, codes: Codes, words: WordArrays, room: Li
             continue
         if codec < CP950:
             sizes[codec - GB18030] = n_data
-            room.bytes_[SEEN + codec - GB18030, :n_data] = room.bytes_[DATA, :n_data]
+            copy(room.bytes_[DATA], 0, n_data, room.bytes_[SEEN + codec - GB18030], 0)
         true, score, n = best_reading(line, 0, size, n_data, codec, codes, words, room)
         if true == UNSURE:
             return UNSURE
@@ -221,7 +221,7 @@ def found_in_han(line: U32, size: Any, codes: Codes, words: WordArrays, room: Li
                 return UNSURE
             if better == 1:
                 best_true, best, best_size = true, score, n
-                room.points[WHOLE, :n] = room.points[BEST, :n]
+                copy(room.points[BEST], 0, n, room.points[WHOLE], 0)
             if true == UTF8_TRUE:
                 break
     if best_true != NONE:
@@ -293,7 +293,7 @@ def _cut_short(line: U32, size: Any, found: Any, codes: Codes, words: WordArrays
             return UNSURE
         if state == NONE:
             continue
-        room.points[DAMAGED, n : n + n_text] = room.points[TEXT, :n_text]
+        copy(room.points[TEXT], 0, n_text, room.points[DAMAGED], n)
         n += n_text
         if behind:
             room.points[DAMAGED, n] = LOSS if at < n_bytes else line[high]

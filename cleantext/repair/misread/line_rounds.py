@@ -17,7 +17,7 @@ from cleantext.repair.misread.ftfy_lines import ftfy_result
 from cleantext.repair.misread.ftfy_tables import FtfyTables
 from cleantext.repair.misread.line_families import found_in_han, found_in_latin
 from cleantext.repair.misread.readings import AFTER, COMPOSED, EDITS, FOUND, LINE, NEXT, TURN, WHOLE, LineRoom
-from cleantext.repair.misread.transcode import UNSURE
+from cleantext.repair.misread.transcode import UNSURE, copy
 
 __all__ = ["LATIN", "RULE_NAMES", "line_rows"]
 
@@ -119,7 +119,7 @@ def _composed(given: U32, room: LineRoom, n: Any, m: Any) -> Any:
             count += 1
             continue
         if j == m or high <= then[j, 0]:
-            out[count] = first[i]
+            copy(first[i], 0, 4, out[count], 0)
             shift += first[i, 2] - (first[i, 1] - first[i, 0])
             i += 1
             count += 1
@@ -147,7 +147,8 @@ def _composed(given: U32, room: LineRoom, n: Any, m: Any) -> Any:
         if not same:
             out[count, 0], out[count, 1], out[count, 2], out[count, 3] = start, end, size, _with_rules(rules, rules_then)
             count += 1
-    room.rows[EDITS, :count] = out[:count]
+    for k in range(count):
+        copy(out[k], 0, 4, first[k], 0)
     return count
 
 
@@ -182,7 +183,8 @@ def line_rows(given: U32, size: Any, bits: Any, tables: MisreadTables, room: Lin
             n = _composed(given, room, n, m)
         else:
             n = m
-            room.rows[EDITS, :m] = room.rows[TURN, :m]
+            for k in range(m):
+                copy(room.rows[TURN, k], 0, 4, room.rows[EDITS, k], 0)
         size = new
         for i in range(size):
             line[i] = room.points[NEXT, i]

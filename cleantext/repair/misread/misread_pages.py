@@ -14,7 +14,7 @@ from cleantext.repair.misread.byte_tables import GATE, MisreadTables, tables
 from cleantext.repair.misread.families import SINGLE
 from cleantext.repair.misread.line_rounds import BASE, NEWLINE, RULE_NAMES, line_rows
 from cleantext.repair.misread.readings import EDITS, LINE, LineRoom, line_room
-from cleantext.repair.misread.transcode import UNSURE
+from cleantext.repair.misread.transcode import UNSURE, copy
 
 __all__ = ["FoundEdits", "columns", "edited", "find", "pays", "python_took"]
 
@@ -59,7 +59,7 @@ def _page_rows(points: U32, offsets: I64, tables: MisreadTables, room: LineRoom,
             grown = 0
             for k in range(found):
                 low, high, size = room.rows[EDITS, k, 0], room.rows[EDITS, k, 1], room.rows[EDITS, k, 2]
-                after[used : used + size] = room.points[LINE, low + grown : low + grown + size]
+                copy(room.points[LINE], low + grown, low + grown + size, after, used)
                 rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = page, begin + low, begin + high, room.rows[EDITS, k, 3]
                 rows[n, 4], rows[n, 5], rows[n, 6] = used, used + size, stop - start
                 grown += size - (high - low)
@@ -76,14 +76,14 @@ def _spliced(points: U32, offsets: I64, rows: I64, after: U32, out: U32, ends: I
         at = offsets[page]
         while k < len(rows) and rows[k, 0] == page:
             start = offsets[page] + rows[k, 1]
-            out[n : n + start - at] = points[at:start]
+            copy(points, at, start, out, n)
             n += start - at
             size = rows[k, 5] - rows[k, 4]
-            out[n : n + size] = after[rows[k, 4] : rows[k, 5]]
+            copy(after, rows[k, 4], rows[k, 5], out, n)
             n += size
             at = offsets[page] + rows[k, 2]
             k += 1
-        out[n : n + offsets[page + 1] - at] = points[at : offsets[page + 1]]
+        copy(points, at, offsets[page + 1], out, n)
         n += offsets[page + 1] - at
         ends[page] = n
 
@@ -93,7 +93,7 @@ def _gathered(points: U32, begin: I64, end: I64, out: U32) -> None:
     """Write pieces of an array one after another."""
     n = 0
     for k in range(len(begin)):
-        out[n : n + end[k] - begin[k]] = points[begin[k] : end[k]]
+        copy(points, begin[k], end[k], out, n)
         n += end[k] - begin[k]
 
 

@@ -28,7 +28,19 @@ from cleantext.repair.misread.families import (
     SINGLE,
 )  # fmt: skip
 from cleantext.repair.misread.losses import LONGEST, NO_PAIR, _ways
-from cleantext.repair.misread.transcode import BIG5_TRUE, GB_TRUE, NOT, UNSURE, UTF8_TRUE, decode_gb, decode_utf8, encode, patch_utf8, read
+from cleantext.repair.misread.transcode import (
+    BIG5_TRUE,
+    GB_TRUE,
+    NOT,
+    UNSURE,
+    UTF8_TRUE,
+    copy,
+    decode_gb,
+    decode_utf8,
+    encode,
+    patch_utf8,
+    read,
+)
 from cleantext.repair.model import WordArrays, follows
 
 __all__ = ["LineRoom", "best_reading", "line_room", "quick", "readable", "without_losses"]
@@ -335,7 +347,7 @@ def _best_inner(size: Any, data_size: Any, codec: Any, codes: Codes, words: Word
             return UNSURE, 0
         if kind != NONE and (best_true == NONE or score > best):
             best_true, best, best_size = true, score, m
-            room.points[DEEP, :m] = room.points[TEXT_INNER, :m]
+            copy(room.points[TEXT_INNER], 0, m, room.points[DEEP], 0)
         if true == UTF8_TRUE and n > 0:
             break
     return best_true, best_size
@@ -377,9 +389,9 @@ def best_reading(
         if kind != NONE and (best_true == NONE or score > best):
             best_true, best, best_size = true, score, m
             if kind == WITH_LOSSES:
-                room.points[BEST, :m] = room.points[DAMAGED, :m]
+                copy(room.points[DAMAGED], 0, m, room.points[BEST], 0)
             else:
-                room.points[BEST, :m] = text[:m]
+                copy(text, 0, m, room.points[BEST], 0)
         if true == UTF8_TRUE and n > 0:
             break
     return best_true, best, best_size

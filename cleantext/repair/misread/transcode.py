@@ -14,11 +14,18 @@ from cleantext.changes import U32
 from cleantext.jit import kernel
 from cleantext.repair.misread.byte_tables import BIG, BIG5, BIG_OF, CP950_OF, GB, GB18030, GB_OF, TWO_CHARACTERS, U8, Codes
 
-__all__ = ["BIG5_TRUE", "GB_TRUE", "NOT", "UNSURE", "UTF8_TRUE", "decode_gb", "decode_utf8", "encode", "patch_utf8", "read"]
+__all__ = ["BIG5_TRUE", "GB_TRUE", "NOT", "UNSURE", "UTF8_TRUE", "copy", "decode_gb", "decode_utf8", "encode", "patch_utf8", "read"]
 
 NOT, UNSURE = -1, -2
 UTF8_TRUE, GB_TRUE, BIG5_TRUE = 1, 2, 4  # the true encodings, as bits
 SINGLES = GB18030  # codecs below this number are single-byte ones
+
+
+@kernel
+def copy(source: Any, low: Any, high: Any, out: Any, at: Any) -> None:
+    """Copy elements ``low`` to ``high`` of an array. An assignment of slices does the same, but takes a second to compile."""
+    for i in range(low, high):
+        out[at + i - low] = source[i]
 
 
 @kernel
