@@ -18,6 +18,7 @@ from cleantext.repair.misread.transcode import UNSURE, copy
 
 __all__ = ["FoundEdits", "columns", "edited", "find", "pays", "python_took"]
 
+START = 0.3  # seconds to make the tables and to load the kernels
 LONGEST = 200_000  # characters of a line for which there is room
 
 
@@ -99,7 +100,7 @@ def _gathered(points: U32, begin: I64, end: I64, out: U32) -> None:
 
 def pays(characters: int) -> bool:
     """Return whether pages of so many characters are handled by kernels."""
-    return not _page_rows.interprets(characters)
+    return not _page_rows.interprets(characters, START)
 
 
 def python_took(characters: int, seconds: float) -> None:
