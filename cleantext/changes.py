@@ -22,7 +22,7 @@ from cleantext.errors import InputError, wrong_type
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Changes", "Choices", "Cuts", "EditColumns", "Ragged", "code_points", "column_texts", "cut", "text_of", "to_original"]
+__all__ = ["Changes", "Choices", "Cuts", "EditColumns", "Ragged", "code_points", "column_texts", "cut", "joined", "text_of", "to_original"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
@@ -270,6 +270,21 @@ class Changes:
             rule=numbers[:, 3].copy(),
             rules=tuple(rules),
         )
+
+
+def joined(parts: Sequence[EditColumns]) -> EditColumns:
+    """Return the edits of one step over the parts of a batch, in their order, without choices."""
+    if len(parts) == 1:
+        return parts[0]
+    rules = tuple(sorted({rule for part in parts for rule in part.rules}))
+
+    def texts(ragged: Sequence[Ragged]) -> Ragged:
+        sizes = np.concatenate([np.diff(r.offsets) for r in ragged])
+        return Ragged(np.concatenate([r.points for r in ragged]), np.append(0, np.cumsum(sizes)))
+
+    page, start, end = (np.concatenate([getattr(part, name) for part in parts]) for name in ("page", "start", "end"))
+    rule = np.concatenate([np.array([rules.index(r) for r in part.rules], np.int32)[part.rule] for part in parts])
+    return EditColumns(page, start, end, texts([p.before for p in parts]), texts([p.after for p in parts]), rule, rules)
 
 
 class Cuts(NamedTuple):

@@ -59,6 +59,7 @@ class _Process:
     seconds = 0.0  # total time spent interpreting kernels
     expected = 0  # characters of the jobs announced to `expect`
     eager = False  # always run compiled kernels
+    forced = False  # inside `eager`: also those whose tables take long to make
     calls: Calls | None = None  # while calls are recorded: the kernels called, with the types of their arguments
 
 
@@ -129,8 +130,31 @@ class Kernel(Generic[P, R]):
             return self.compiled
         return partial(self._interpret, n)
 
+    def interprets(self, n: int, start: float) -> bool:
+        """Return whether an input of ``n`` elements is better left to plain Python that does the same, without the tables of the kernel.
+
+        ``start`` is how many seconds it takes to make these: also large jobs are left to Python until it took as long. Whoever asks
+        tells `count` how long that was.
+        """
+        if _Process.calls is not None:
+            return False
+        if is_disabled():
+            return True
+        if "compiled" in self.__dict__ or _Process.forced:
+            return False
+        return self._seconds + self._ahead(n) < start or not (_Process.eager or self._pays(n))
+
+    def count(self, n: int, seconds: float) -> None:
+        """Count the time that plain Python took for an input of ``n`` elements, as if the kernel had been interpreted."""
+        self._seconds += seconds
+        self._elements += n
+        _Process.seconds += seconds
+
+    def _ahead(self, n: int) -> float:
+        return n * (self._seconds / self._elements if self._elements else ELEMENT)
+
     def _pays(self, n: int) -> bool:
-        ahead = n * (self._seconds / self._elements if self._elements else ELEMENT)
+        ahead = self._ahead(n)
         if self._seconds + ahead < LOAD or is_disabled():
             return False
         if "numba" not in sys.modules and _Process.seconds + ahead < IMPORT:
@@ -146,10 +170,7 @@ class Kernel(Generic[P, R]):
                 found = self.python(*args, **kwargs)
         else:
             found = self.python(*args, **kwargs)
-        seconds = time.thread_time() - start
-        self._seconds += seconds
-        self._elements += n
-        _Process.seconds += seconds
+        self.count(n, time.thread_time() - start)
         return cast("R", _plain(found))
 
     def _record(self, calls: Calls, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -183,11 +204,12 @@ def expect(characters: int) -> None:
 @contextmanager
 def eager() -> Iterator[None]:
     """Run only compiled kernels inside the block."""
-    before, _Process.eager = _Process.eager, True
+    before = _Process.eager, _Process.forced
+    _Process.eager = _Process.forced = True
     try:
         yield
     finally:
-        _Process.eager = before
+        _Process.eager, _Process.forced = before
 
 
 @contextmanager

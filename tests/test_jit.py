@@ -119,7 +119,7 @@ def clock(monkeypatch):
     monkeypatch.setattr(jit, "_compile", lambda function, **_: lambda *args: "compiled")
     monkeypatch.setattr(jit, "cache_folder", lambda _: None)
     monkeypatch.setitem(sys.modules, "numba", jit)  # as if it was imported
-    for name, value in {"seconds": 0.0, "expected": 0, "eager": False}.items():
+    for name, value in {"seconds": 0.0, "expected": 0, "eager": False, "forced": False}.items():
         monkeypatch.setattr(jit._Process, name, value)
     tick = [0.0]
     return tick
@@ -145,6 +145,23 @@ def test_a_large_job_is_compiled_from_the_start(clock):
     assert not isinstance(double(np.arange(10)), str)
     jit.expect(1)
     assert double(np.arange(10)) == "compiled"
+
+
+def test_tables_of_a_kernel_are_made_once_python_took_as_long(clock):
+    double = jit.kernel(_double.function)
+    jit.expect(jit.LARGE)
+    assert double.interprets(10, 1.0)
+    double.count(10, 0.4)
+    assert double.interprets(10, 1.0)
+    assert not double.interprets(20, 1.0)
+    with jit.eager():
+        assert not jit.kernel(_double.function).interprets(10, 1.0)
+
+
+def test_without_a_compiler_python_does_it(clock, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    with jit.eager():
+        assert jit.kernel(_double.function).interprets(10_000_000, 0.0)
 
 
 def test_what_the_cache_holds_is_read_sooner(clock, tmp_path, monkeypatch):

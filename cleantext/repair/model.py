@@ -20,7 +20,7 @@ from cleantext.changes import code_points
 from cleantext.data import opencc_text
 from cleantext.jit import kernel, kernel_beside
 
-__all__ = ["Links", "WordModel", "follows", "word_list", "word_model"]
+__all__ = ["Links", "WordArrays", "WordModel", "follows", "word_list", "word_model"]
 
 U32 = npt.NDArray[np.uint32]
 F64 = npt.NDArray[np.float64]
@@ -59,8 +59,21 @@ class Links(NamedTuple):
     joined: F32  # log P(right | left)
 
 
+class WordArrays(NamedTuple):
+    """The model for kernels that read bytes: `Links`, and how to find their indices."""
+
+    start: F32
+    end: F32
+    key: npt.NDArray[np.uint64]
+    row: I32
+    right: I32
+    joined: F32
+    pairs: I32  # the index of what GBK shows for each pair of bytes
+    fold: I64  # the index of each code point below 0x10000
+
+
 @kernel
-def follows(links: Links, left: Any, right: Any) -> Any:
+def follows(links: Links | WordArrays, left: Any, right: Any) -> Any:
     """Return log P(right | left), as a kernel."""
     low, high = links.row[left], links.row[left + 1]
     while low < high:
@@ -163,6 +176,11 @@ class WordModel:
     def pairs(self) -> I32:
         """The model's index for each pair of GBK bytes."""
         return self._fold[self.shown].astype(np.int32)
+
+    @cached_property
+    def arrays(self) -> WordArrays:
+        """The model for kernels that read bytes."""
+        return WordArrays(*self.links, self.pairs, self._fold)
 
     def indices(self, text: str) -> I64:
         """Return the code point of each character, folded."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
+from cleantext.changes import Changes, joined
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
+from cleantext.repair.misread import misread_pages
 from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits
 from cleantext.repair.misread.latin import SUSPECTS, ftfy_line, needs_ftfy, suspects
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
@@ -20,10 +22,11 @@ __all__ = ["Mojibake"]
 
 LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
 # Texts about mojibake: quoted mojibake, less than half of a line, is left unchanged.
-ABOUT = re.compile("乱码|亂碼|锟斤拷|烫烫烫|[Mm]ojibake|文字化け")
+ABOUT = ("乱码", "亂碼", "锟斤拷", "烫烫烫", "mojibake", "Mojibake", "文字化け")
 MARKERS = frozenset(UTF8_AS_GBK + GBK_AS_BIG5)
 SUSPECTED = frozenset(map(chr, np.flatnonzero(suspects()).tolist()))
 LATIN = "mojibake.latin"
+AT_ONCE = 1 << 20  # characters of pages that kernels handle at once
 REMEMBERED = 300  # characters of a line whose edits are cached
 ROUNDS = 8  # text that was wrongly encoded three times has been seen
 
@@ -68,9 +71,44 @@ class Mojibake(PageTransform):
     def wants(self, text: str) -> bool:
         return holds(text, _gate())
 
+    def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
+        which = [i for i in which if pages[i].text]
+        characters = sum(len(pages[i].text) for i in which)
+        if not misread_pages.pays(characters):
+            start = time.thread_time()
+            changes = super().run_some(pages, which)
+            misread_pages.python_took(characters, time.thread_time() - start)
+            return changes
+        parts = [self._columns(pages, some) for some in _pieces(pages, which)]
+        edits = [part.columns_ for part in parts if part.columns_ is not None]
+        flags, metadata, texts = (
+            {i: value for part in parts for i, value in getattr(part, name).items()} for name in ("flags", "metadata", "texts")
+        )
+        return Changes({}, joined(edits) if edits else None, flags, metadata, texts if edits else None)
+
+    def _columns(self, pages: Sequence[Page], which: Sequence[int]) -> Changes:
+        """Do the work of `on_page` for pages at once, with kernels."""
+        given = [pages[i].text for i in which]
+        found = misread_pages.find(given, self.characters, _line_edits)
+        for page in np.unique(found.rows[:, 0]).tolist():
+            if _is_about(given[page]):
+                rows = found.rows
+                found = found._replace(rows=rows[(rows[:, 0] != page) | (2 * (rows[:, 2] - rows[:, 1]) > rows[:, 6])])
+        texts = misread_pages.edited(found)
+        flags: dict[int, tuple[str, ...]] = {}
+        metadata: dict[int, Mapping[str, Any]] = {}
+        for i, before, after in zip(which, given, texts, strict=True):
+            lost = after.count("\ufffd") + before.count(LOST)
+            if lost:
+                metadata[i] = {"lost_characters": lost}
+                if lost > len(before) / 100:
+                    flags[i] = ("lost_characters",)
+        columns = misread_pages.columns(found, np.array(which, np.int32)) if len(found.rows) else None
+        return Changes({}, columns, flags, metadata, {which[page]: texts[page] for page in np.unique(found.rows[:, 0]).tolist()})
+
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         found = [(start, line, edits) for start, line in lines_with(page.text, _gate()) if (edits := _line_edits(line))]
-        quotes = bool(found) and ABOUT.search(page.text) is not None
+        quotes = bool(found) and _is_about(page.text)
         edits = [
             edit._replace(start=edit.start + start, end=edit.end + start)
             for start, line, edits in found
@@ -82,6 +120,25 @@ class Mojibake(PageTransform):
         if not lost:
             return edits, (), {}
         return edits, (("lost_characters",) if lost > len(page.text) / 100 else ()), {"lost_characters": lost}
+
+
+def _is_about(text: str) -> bool:
+    """Return whether a text is about mojibake. Several searches for a word are faster than one for an expression."""
+    return any(word in text for word in ABOUT)
+
+
+def _pieces(pages: Sequence[Page], which: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the positions of pages, so many at once that their arrays are of moderate size."""
+    some: list[int] = []
+    characters = 0
+    for i in which:
+        some.append(i)
+        characters += len(pages[i].text)
+        if characters > AT_ONCE:
+            yield some
+            some, characters = [], 0
+    if some:
+        yield some
 
 
 @lru_cache(maxsize=1)

@@ -60,7 +60,7 @@ def _runs_at_once(points: U32, writers: U16, codecs: int, runs: I64) -> int:
     size = np.diff(cuts, prepend=-1, append=cuts[-1] + 1) - 1
     kept = np.flatnonzero((size >= SHORTEST) & (highs >= FEWEST) & (lones == 0))
     start = np.where(kept, cuts[kept - 1] + 1, 0)
-    runs[: len(kept)] = np.stack([start // wide, start % wide, cuts[kept] % wide], 1)
+    runs[: len(kept), :3] = np.stack([start // wide, start % wide, cuts[kept] % wide], 1)
     return len(kept)
 
 

@@ -158,9 +158,9 @@ def _cut_short(line: str) -> Iterator[Edit]:
     """
     for found in CUT_SHORT.finditer(line):
         run = found[1]
-        data = run.encode("gb18030")
+        data = _written(run, "gb18030")
         before = line[found.start() - 1 : found.start()] in LOST
-        if not (before or found[2]):
+        if data is None or not (before or found[2]):  # a lone surrogate has no bytes
             continue
         left = len(TRAILING.match(data)[0])  # type: ignore[index]
         ahead = LOSS if left and not before else ""

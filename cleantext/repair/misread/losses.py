@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cleantext.changes import text_of
 from cleantext.jit import kernel, kernel_beside
-from cleantext.repair.model import Links, follows, word_model
+from cleantext.repair.model import Links, WordArrays, follows, word_model
 
 __all__ = ["BROKEN", "LOSS", "TRAILING", "resynchronised", "without_broken"]
 
@@ -91,7 +91,7 @@ def _paired(data: bytes) -> str:
         return text_of(word_model().shown[np.frombuffer(data, ">u2")])
 
 
-def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
+def _ways_at_once(run: U8, pairs: I32, links: Links | WordArrays, widths: U8) -> int:
     """Compute the same as `_ways` with NumPy and lists."""
     n = len(run)
     here = pairs[run[:-1].astype(np.int64) << 8 | run[1:]].astype(np.int64)
@@ -114,7 +114,7 @@ def _ways_at_once(run: U8, pairs: I32, links: Links, widths: U8) -> int:
 
 
 @kernel_beside(_ways_at_once)
-def _ways(run: U8, pairs: I32, links: Links, widths: U8) -> int:
+def _ways(run: U8, pairs: I32, links: Links | WordArrays, widths: U8) -> int:
     """Write the number of bytes of each step in the most likely sequence for a run; return the number of steps."""
     n = len(run)
     best, back = np.zeros(n + 1, np.float64), np.ones(n + 1, np.uint8)
