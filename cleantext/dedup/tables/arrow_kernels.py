@@ -13,8 +13,9 @@ from cleantext.changes import I64, U32, Ragged, text_of
 from cleantext.dedup.folded.token_units import Unit, tokens
 from cleantext.dedup.minhash.bands import Bands
 from cleantext.dedup.minhash.document_pairs import sketch_keys
-from cleantext.dedup.minhash.hash_kernels import count_distinct, digests, overlaps, shingle_hashes
+from cleantext.dedup.minhash.hash_kernels import digests, overlaps
 from cleantext.dedup.minhash.sketch import SketchSpec
+from cleantext.dedup.minhash.verify import distinct_shingles
 from cleantext.fold import KeptColumn, kept_column
 from cleantext.jit import kernel
 from cleantext.plan.binary_columns import binary_column, int64_schema, number_batch, values_of
@@ -104,9 +105,8 @@ class Sketch:
             kept = KeptColumn(kept.points, kept.start, kept.end, np.append(kept.offsets, none + kept.offsets[-1]))
         column, _ = tokens(kept, self.spec.unit)
         units = Ragged(column.points, column.offsets)
-        keys = sketch_keys(units, self.spec, self.bands)
-        end_of_shingles = np.maximum(units.offsets[1:] - self.spec.k + 1, units.offsets[:-1])
-        size = count_distinct(shingle_hashes(units.points, self.spec.k), units.offsets[:-1], end_of_shingles)
+        size = np.zeros(len(units), np.int64)
+        keys = sketch_keys(units, self.spec, self.bands, size)
         digest = digests(units.points, units.offsets).view(np.int64)
         rows = pa.array(text)
         yield pa.record_batch(
@@ -201,10 +201,10 @@ class Verify:
         for side in "ab":  # each text once, however many pairs it is in
             _, row, index = np.unique(batch.column(side).to_numpy(), return_index=True, return_inverse=True)
             part = unpack(batch.column(f"{side}_tokens").take(pa.array(row)), self.unit)
-            low, high = part.offsets[:-1], np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1])
-            hashes.append(shingle_hashes(part.points, self.k))
-            ranges += [(base + low)[index][order], (base + high)[index][order]]
-            base += len(part.points)
+            found, bounds = distinct_shingles(part, np.arange(len(part)), self.k)
+            hashes.append(found)
+            ranges += [(base + bounds[:-1])[index][order], (base + bounds[1:])[index][order]]
+            base += len(found)
         a_low, a_high, b_low, b_high = ranges
         inter = overlaps(np.concatenate(hashes), a_low, a_high, b_low, b_high, a_size, b_size, self.least)
         good = (inter > 0) & (inter / (a_size + b_size - inter) >= self.least)  # computed exactly as the reported similarity is
