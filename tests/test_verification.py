@@ -74,7 +74,11 @@ def test_distinct_hashes_are_those_of_sets(ranges):
     ]
 
 
-@given(st.lists(st.lists(st.integers(0, 40), max_size=30, unique=True), min_size=1, max_size=5), st.data(), st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]))
+@given(
+    st.lists(st.lists(st.integers(0, 40), max_size=30, unique=True), min_size=1, max_size=5),
+    st.data(),
+    st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]),
+)
 def test_overlaps_are_those_of_sets_where_they_can_matter(ranges, data, least):
     bounds = np.cumsum([0, *map(len, ranges)])
     hashes = np.array([n for row in ranges for n in row], np.uint64) << np.uint64(4)

@@ -7,6 +7,7 @@ All work on the folded code points of many texts laid end to end: text ``i`` has
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,20 @@ from cleantext.changes import I64, U32, Ragged
 from cleantext.dedup.array_types import U64
 from cleantext.jit import kernel, kernel_beside, wrapping
 
-__all__ = ["PRIME", "band_keys", "count_distinct", "digests", "gather", "overlaps", "roomier", "shingle_hashes", "sketch_into", "sketches"]
+__all__ = [
+    "PRIME",
+    "band_keys",
+    "batches",
+    "count_distinct",
+    "digests",
+    "gather",
+    "overlaps",
+    "roomier",
+    "shingle_hashes",
+    "sketch_into",
+    "sketches",
+]
+
 
 # Odd multiplier of the polynomial, 2**64 / golden ratio; the finaliser is MurmurHash3's.
 PRIME = 0x9E3779B97F4A7C15
@@ -160,6 +174,12 @@ def digests(tokens: U32, offsets: I64) -> U64:
             h ^= h >> np.uint64(29)
         out[d, 0], out[d, 1] = g, h
     return out
+
+
+def batches(work: I64, most: int) -> list[slice]:
+    """Return slices of consecutive items with a total ``work`` of about ``most`` each."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(work) // most, prepend=-1, append=-1)).tolist()
+    return [slice(i, j) for i, j in pairwise(cuts)]
 
 
 @kernel

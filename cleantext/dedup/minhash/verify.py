@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.array_types import F64, U64
-from cleantext.dedup.minhash.hash_kernels import count_distinct, gather, overlaps, shingle_hashes
+from cleantext.dedup.minhash.hash_kernels import batches, count_distinct, gather, overlaps, shingle_hashes
 from cleantext.jit import kernel
 
-__all__ = ["Shingles", "Verified", "batches", "distinct_shingles"]
+__all__ = ["Shingles", "Verified", "distinct_shingles"]
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
-BATCH = 1 << 24  # shingles whose hashes are in memory at once
+BATCH = 1 << 21  # tokens of the pairs that are compared at once: more take memory that the system has to clear first
 PIECE = 1 << 17  # tokens that are hashed at once
 
 
@@ -40,7 +39,9 @@ class Shingles:
         wanted = ((self.side[a] & 1) & (self.side[b] >> 1)) | ((self.side[b] & 1) & (self.side[a] >> 1)) == 1
         pairs, a, b = pairs[wanted], a[wanted], b[wanted]
         length = np.diff(self.units.offsets)
-        shared = np.concatenate([np.zeros(0, np.int64), *(self._overlaps(a[part], b[part], least) for part in batches(length[a] + length[b], BATCH))])
+        shared = np.concatenate(
+            [np.zeros(0, np.int64), *(self._overlaps(a[part], b[part], least) for part in batches(length[a] + length[b], BATCH))]
+        )
         good = (shared > 0) & (shared / (self.size[a] + self.size[b] - shared) >= least)  # computed exactly as the reported similarity is
         return Verified(pairs[good], shared[good], self.size[a[good]], self.size[b[good]])
 
@@ -76,12 +77,6 @@ def _lay_together(out: U64, hashes: U64, low: I64, bounds: I64) -> None:
     """Copy the hashes from each position of ``low`` on to between two bounds."""
     for i in range(len(low)):
         out[bounds[i] : bounds[i + 1]] = hashes[low[i] : low[i] + bounds[i + 1] - bounds[i]]
-
-
-def batches(work: I64, most: int) -> list[slice]:
-    """Return slices of consecutive items with a total ``work`` of about ``most`` each."""
-    cuts = np.flatnonzero(np.diff(np.cumsum(work) // most, prepend=-1, append=-1)).tolist()
-    return [slice(i, j) for i, j in itertools.pairwise(cuts)]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I64, U32, Ragged, text_of
+from cleantext.dedup.folded.text_columns import text_points
 from cleantext.dedup.folded.token_units import Unit, tokens
 from cleantext.dedup.minhash.bands import Bands
 from cleantext.dedup.minhash.document_pairs import sketch_keys
@@ -19,12 +20,11 @@ from cleantext.dedup.minhash.verify import distinct_shingles
 from cleantext.fold import KeptColumn, kept_column
 from cleantext.jit import kernel
 from cleantext.plan.binary_columns import binary_column, int64_schema, number_batch, values_of
-from cleantext.script.utf8 import decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COUNTED", "Sketch", "TableLevel", "TextHead", "Verify", "column_texts", "key_names", "pack", "unpack"]
+__all__ = ["COUNTED", "Sketch", "TableLevel", "TextHead", "Verify", "key_names", "pack", "unpack"]
 
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
@@ -90,7 +90,7 @@ class Sketch:
         """Yield the rows for a batch of ``place, id, text`` and, with ``keep="value"``, ``value``."""
         import pyarrow as pa
 
-        texts = column_texts(batch.column("text"))
+        texts = text_points(batch.column("text"))
         text, start, end = self._units(texts)
         kept = kept_column(Ragged(texts.points, np.append(texts.offsets[text] + start, texts.offsets[-1])), fold=self.spec.fold)
         length = np.diff(kept.offsets)
@@ -129,15 +129,6 @@ class Sketch:
         # After a line break at the end of a text, an empty line is attributed to the next text. It is too short to matter.
         text = np.minimum(np.searchsorted(texts.offsets, starts, "right") - 1, len(texts) - 1)
         return text, starts - texts.offsets[text], ends - texts.offsets[text]
-
-
-def column_texts(column: pa.Array) -> Ragged:
-    """Return the strings of an Arrow column without making Python strings; a null counts as empty."""
-    data, bounds = values_of(column)
-    points, starts = np.empty(len(data), np.int32), np.zeros(len(bounds), np.int64)
-    if len(points):
-        decode(data, bounds, points, starts)
-    return Ragged(points[: starts[-1]].view(np.uint32), starts)
 
 
 def pack(units: Ragged, unit: Unit) -> pa.Array:

@@ -1,0 +1,67 @@
+"""Texts as they were given, a list of strings or an Arrow column, and their code points piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cleantext.changes import I64, Ragged, column_texts
+from cleantext.dedup.minhash.hash_kernels import batches
+from cleantext.plan.binary_columns import values_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["pieces", "sizes_of", "strings", "text_column", "text_points"]
+
+MANY = 1 << 22  # bytes of an Arrow column from which on it is decoded without making Python strings; below, they take milliseconds
+PIECE = 1 << 17  # characters that are in memory as code points at once
+
+
+def text_column(column: Any, name: str) -> list[str] | pa.ChunkedArray:
+    """Return texts as an Arrow column if they are one, and long; otherwise as strings. A missing text counts as empty."""
+    if hasattr(column, "column_names"):
+        return strings(column, name)  # raises
+    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
+        import pyarrow as pa
+
+        column = pa.chunked_array(column if hasattr(column, "__arrow_c_stream__") else [pa.array(column)])
+        if column.type in (pa.string(), pa.large_string()) and column.nbytes >= MANY:
+            return column
+    return strings(column, name)
+
+
+def strings(column: Any, name: str) -> list[str]:
+    """Return the strings of a column (see `cleantext.changes.column_texts`); a missing text becomes an empty one, which has no duplicates."""
+    return [text or "" for text in column_texts(column, name)]
+
+
+def pieces(column: list[str] | pa.ChunkedArray) -> Iterator[Ragged]:
+    """Yield the code points of texts, some at a time, so that arrays stay in the cache of a core."""
+    if isinstance(column, list):
+        for part in batches(sizes_of(column), PIECE):
+            yield Ragged.of(column[part])
+        return
+    import pyarrow.compute as pc
+
+    for chunk in column.chunks:
+        for part in batches(pc.fill_null(pc.binary_length(chunk), 0).to_numpy(zero_copy_only=False).astype(np.int64) // 2, PIECE):
+            yield text_points(chunk.slice(part.start, part.stop - part.start))
+
+
+def sizes_of(strings: list[str]) -> I64:
+    """Return the number of code points of each string."""
+    return np.fromiter(map(len, strings), np.int64, len(strings))
+
+
+def text_points(column: pa.Array) -> Ragged:
+    """Return the code points of an Arrow column without making Python strings; a null counts as empty."""
+    from cleantext.script.utf8 import decode
+
+    data, bounds = values_of(column)
+    points, starts = np.empty(len(data), np.int32), np.zeros(len(bounds), np.int64)
+    if len(points):
+        decode(data, bounds, points, starts)
+    return Ragged(points[: starts[-1]].view(np.uint32), starts)
