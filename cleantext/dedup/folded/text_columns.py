@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cleantext.changes import I64, Ragged, column_texts
 from cleantext.dedup.minhash.hash_kernels import batches
@@ -44,11 +45,10 @@ def pieces(column: list[str] | pa.ChunkedArray) -> Iterator[Ragged]:
         for part in batches(sizes_of(column), PIECE):
             yield Ragged.of(column[part])
         return
-    import pyarrow.compute as pc
-
     for chunk in column.chunks:
-        for part in batches(pc.fill_null(pc.binary_length(chunk), 0).to_numpy(zero_copy_only=False).astype(np.int64) // 2, PIECE):
-            yield text_points(chunk.slice(part.start, part.stop - part.start))
+        data, bounds = values_of(chunk)
+        for part in batches(np.diff(bounds) // 3, PIECE):
+            yield _decoded(data, bounds[part.start : part.stop + 1])
 
 
 def sizes_of(strings: list[str]) -> I64:
@@ -58,10 +58,14 @@ def sizes_of(strings: list[str]) -> I64:
 
 def text_points(column: pa.Array) -> Ragged:
     """Return the code points of an Arrow column without making Python strings; a null counts as empty."""
+    return _decoded(*values_of(column))
+
+
+def _decoded(data: npt.NDArray[np.uint8], bounds: I64) -> Ragged:
     from cleantext.script.utf8 import decode
 
-    data, bounds = values_of(column)
-    points, starts = np.empty(len(data), np.int32), np.zeros(len(bounds), np.int64)
-    if len(points):
-        decode(data, bounds, points, starts)
+    size = int(bounds[-1] - bounds[0])
+    points, starts = np.empty(size, np.int32), np.zeros(len(bounds), np.int64)
+    if size:
+        decode.sized(size)(data, bounds, points, starts)
     return Ragged(points[: starts[-1]].view(np.uint32), starts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.array_types import U64
 from cleantext.dedup.folded.text_columns import pieces, strings, text_column
 from cleantext.dedup.folded.token_units import Unit, tokens
-from cleantext.dedup.minhash.hash_kernels import digests, gather
+from cleantext.dedup.minhash.hash_kernels import digests, gather, gather_into
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
 from cleantext.jit import kernel
@@ -68,7 +68,10 @@ class FoldedUnits:
     def against(cls, tokens: KeptColumn, chars: I64) -> FoldedUnits:
         """Return the first text with all other texts as its references."""
         others = len(tokens) - 1
-        return _units(tokens, np.arange(len(tokens)), chars, np.append(others, np.arange(others)), others, apart=True)
+        rank = np.append(others, np.arange(others))
+        unit, starts, members, side = _grouped(digests(tokens.points, tokens.offsets), tokens.offsets, rank, others, apart=True)
+        units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
+        return FoldedUnits(others, rank, tokens, chars, unit, starts, members, units, side)
 
 
 @kernel
@@ -119,52 +122,76 @@ class FoldedTexts(FoldedUnits):
         at = np.concatenate([order, more_order + len(order)])
         if places:
             both = [text for column in columns for text in strings(column, "texts")]
-            column = Ragged.of([both[place] for place in at.tolist()])
-            kept, row, sizes = kept_column(column, fold=fold), np.arange(len(at)), np.diff(column.offsets)
+            points = Ragged.of([both[place] for place in at.tolist()])
+            kept = kept_column(points, fold=fold)
+            length, sizes = np.diff(kept.offsets), np.diff(points.offsets)
             held, chars = tokens(kept, unit)
-            length = np.diff(kept.offsets)
+            keys, laid = digests(held.points, held.offsets), Ragged(held.points, held.offsets)
         else:
-            held, length, sizes = _token_pieces(columns, fold, unit)
-            chars, row, length, sizes = np.zeros(0, np.int64), at, length[at], sizes[at]
+            parts = _TokenPieces.of(columns, fold, unit)
+            length, sizes, keys = parts.length[at], parts.sizes[at], parts.keys[at]
+            none = np.zeros(0, np.int32)
+            held, chars = KeptColumn(none.view(np.uint32), none, none, np.append(0, np.cumsum(parts.count[at]))), none.astype(np.int64)
         rank = _rank(length[: len(order)], order, keep) + len(more_order)
         rank = np.concatenate([rank, np.arange(len(more_order))])
-        units = _units(held, row, chars, rank, len(more_order), apart=against is not None)
-        given = {f.name: getattr(units, f.name) for f in fields(units)}
-        return cls(**given, columns=columns, places=at, sizes=sizes, ids=own_ids + more_ids, order=order)
+        unit_of, starts, members, side = _grouped(keys, held.offsets, rank, len(more_order), apart=against is not None)
+        best = members[starts[:-1]]
+        units = gather(laid, best) if places else parts.gathered(at[best])
+        folded = (len(more_order), rank, held, chars, unit_of, starts, members, units, side)
+        return cls(*folded, columns=columns, places=at, sizes=sizes, ids=own_ids + more_ids, order=order)
 
 
-def _token_pieces(columns: Iterable[list[str] | pa.ChunkedArray], fold: Fold, unit: Unit) -> tuple[KeptColumn, I64, I64]:
-    """Return the tokens of texts in the order given, without their places; the kept characters of each text, and its code points.
+@dataclass(frozen=True)
+class _TokenPieces:
+    """The tokens of texts in the order given, without their places, in pieces: clearing memory for more takes the system as long as folding."""
 
-    All arrays but one are small and used again: clearing memory for new ones takes the system as long as folding.
-    """
-    points: list[U32] = []
-    counts, lengths, sizes = ([np.zeros(0, np.int64)] for _ in range(3))
-    for column in columns:
-        for piece in pieces(column):
-            kept = kept_column(piece, fold=fold)
-            held, _ = tokens(kept, unit)
-            points.append(held.points.copy())
-            for found, offsets in ((counts, held.offsets), (lengths, kept.offsets), (sizes, piece.offsets)):
-                found.append(np.diff(offsets))
-    none = np.zeros(0, np.int32)
-    offsets = np.append(0, np.cumsum(np.concatenate(counts)))
-    return KeptColumn(np.concatenate([none.view(np.uint32), *points]), none, none, offsets), np.concatenate(lengths), np.concatenate(sizes)
+    points: list[Ragged]
+    count: I64  # tokens of each text
+    length: I64  # kept characters of each text
+    sizes: I64  # code points of each text
+    keys: U64  # digest of each text
+
+    @classmethod
+    def of(cls, columns: Iterable[list[str] | pa.ChunkedArray], fold: Fold, unit: Unit) -> _TokenPieces:
+        """Fold texts."""
+        points = []
+        counted: list[list[I64]] = [[np.zeros(0, np.int64)] for _ in range(3)]
+        keys = [np.zeros((0, 2), np.uint64)]
+        for column in columns:
+            for piece in pieces(column):
+                kept = kept_column(piece, fold=fold)
+                held, _ = tokens(kept, unit)
+                points.append(Ragged(held.points, held.offsets))
+                keys.append(digests(held.points, held.offsets))
+                for found, offsets in zip(counted, (held.offsets, kept.offsets, piece.offsets), strict=True):
+                    found.append(np.diff(offsets))
+        count, length, sizes = map(np.concatenate, counted)
+        return cls(points, count, length, sizes, np.concatenate(keys))
+
+    def gathered(self, rows: I64) -> Ragged:
+        """Return the texts ``rows``, in this order."""
+        offsets = np.append(0, np.cumsum(self.count[rows]))
+        out = np.empty(offsets[-1], np.uint32)
+        place = np.full(len(self.count), -1)
+        place[rows] = np.arange(len(rows))
+        low = 0
+        for piece in self.points:
+            row = place[low : low + len(piece)]
+            here = np.flatnonzero(row >= 0)
+            gather_into(out, piece.points, piece.offsets, here, offsets[row[here]])
+            low += len(piece)
+        return Ragged(out, offsets)
 
 
-def _units(held: KeptColumn, row: I64, chars: I64, rank: I64, references: int, *, apart: bool) -> FoldedUnits:
-    """Group equal texts into units; ``row`` says where each text is in ``held``. Unless texts and references are ``apart``, every text also counts as a reference."""
-    sizes = np.diff(held.offsets)[row]
-    unit, starts, members = _collapse(digests(held.points, held.offsets)[row], sizes, rank)
+def _grouped(keys: U64, offsets: I64, rank: I64, references: int, *, apart: bool) -> tuple[I64, I64, I64, I32]:
+    """Group texts with equal digests: return unit, starts, members and side as in `FoldedUnits`. Unless ``apart``, every text is a reference, too."""
+    unit, starts, members = _collapse(keys, offsets, rank)
     side = np.full(len(starts) - 1, 0 if apart else TEXT | REFERENCE, np.int32)
     if apart:
         own = len(unit) - references
         side[unit[:own]] |= TEXT
         side[unit[own:]] |= REFERENCE
-    units = gather(Ragged(held.points, held.offsets), row[members[starts[:-1]]])
-    if not len(held.start):
-        held = KeptColumn(held.points[:0], held.start, held.end, np.append(0, np.cumsum(sizes)))
-    return FoldedUnits(references, rank, held, chars, unit, starts, members, units, side)
+    return unit, starts, members, side
 
 
 def _sorted(count: int, ids: Iterable[Any] | None, name: str) -> tuple[list[Any], I64]:
@@ -199,7 +226,7 @@ def _rank(length: I64, order: I64, keep: Keep) -> I64:
 
 
 @kernel
-def _collapse(keys: U64, sizes: I64, rank: I64) -> tuple[I64, I64, I64]:
+def _collapse(keys: U64, offsets: I64, rank: I64) -> tuple[I64, I64, I64]:
     """Return the unit of each text, the bounds of each unit's members, and the members, the preferred one first.
 
     FoldedUnits come in the order of their best texts, so that neighbours stay neighbours in memory.
@@ -213,7 +240,7 @@ def _collapse(keys: U64, sizes: I64, rank: I64) -> tuple[I64, I64, I64]:
         by_rank[rank[text]] = text
     for one in by_rank:  # texts come in order of preference, so the first one of a unit is its best
         best[one] = one
-        if sizes[one] == 0:
+        if offsets[one] == offsets[one + 1]:
             continue
         at = int(keys[one, 0]) & (size - 1)
         while table[at] >= 0 and (keys[table[at], 0] != keys[one, 0] or keys[table[at], 1] != keys[one, 1]):

@@ -22,6 +22,7 @@ __all__ = [
     "count_distinct",
     "digests",
     "gather",
+    "gather_into",
     "overlaps",
     "roomier",
     "shingle_hashes",
@@ -198,14 +199,16 @@ def gather(column: Ragged, rows: I64) -> Ragged:
         return column
     offsets = np.append(0, np.cumsum(np.diff(column.offsets)[rows]))
     points = np.empty(offsets[-1], np.uint32)
-    _gather(points, column.points, column.offsets, rows, offsets)
+    gather_into(points, column.points, column.offsets, rows, offsets)
     return Ragged(points, offsets)
 
 
 @kernel
-def _gather(out: U32, points: U32, offsets: I64, rows: I64, bounds: I64) -> None:
+def gather_into(out: U32, points: U32, offsets: I64, rows: I64, at: I64) -> None:
+    """Write the texts ``rows`` to the positions ``at``."""
     for i in range(len(rows)):
-        out[bounds[i] : bounds[i + 1]] = points[offsets[rows[i]] : offsets[rows[i] + 1]]
+        low, high = offsets[rows[i]], offsets[rows[i] + 1]
+        out[at[i] : at[i] + high - low] = points[low:high]
 
 
 @wrapping
