@@ -15,7 +15,7 @@ from cleantext.plan.binary_columns import values_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["pieces", "sizes_of", "strings", "text_column", "text_points"]
+__all__ = ["array_pieces", "pieces", "sizes_of", "strings", "text_column", "text_points"]
 
 MANY = 1 << 22  # bytes of an Arrow column from which on it is decoded without making Python strings; below, they take milliseconds
 PIECE = 1 << 17  # characters that are in memory as code points at once
@@ -46,9 +46,14 @@ def pieces(column: list[str] | pa.ChunkedArray) -> Iterator[Ragged]:
             yield Ragged.of(column[part])
         return
     for chunk in column.chunks:
-        data, bounds = values_of(chunk)
-        for part in batches(np.diff(bounds) // 3, PIECE):
-            yield _decoded(data, bounds[part.start : part.stop + 1])
+        yield from array_pieces(chunk)
+
+
+def array_pieces(column: pa.Array) -> Iterator[Ragged]:
+    """Yield the code points of an Arrow column, some texts at a time; a null counts as empty."""
+    data, bounds = values_of(column)
+    for part in batches(np.diff(bounds) // 3, PIECE):
+        yield _decoded(data, bounds[part.start : part.stop + 1])
 
 
 def sizes_of(strings: list[str]) -> I64:

@@ -12,7 +12,7 @@ import numpy as np
 from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.array_types import U64
 from cleantext.dedup.folded.text_columns import pieces, strings, text_column
-from cleantext.dedup.folded.token_units import Unit, tokens
+from cleantext.dedup.folded.token_units import Unit, token_column, tokens
 from cleantext.dedup.minhash.hash_kernels import digests, gather, gather_into
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
@@ -160,7 +160,7 @@ class _TokenPieces:
         for column in columns:
             for piece in pieces(column):
                 kept = kept_column(piece, fold=fold)
-                held, _ = tokens(kept, unit)
+                held = token_column(kept, unit)
                 points.append(Ragged(held.points, held.offsets))
                 keys.append(digests(held.points, held.offsets))
                 for found, offsets in zip(counted, (held.offsets, kept.offsets, piece.offsets), strict=True):
