@@ -309,6 +309,12 @@ def _runs(column: Ragged, fold: Fold, table: U32, at: I64) -> tuple[I64, I64, I6
     first = np.flatnonzero(~goes_on)
     low = at[first] - joins[first]
     high = at[np.append(first[1:], len(at))[: len(first)] - 1] + 1
-    gives = [_run(text_of(points[a:b]), fold) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    single = high - low == 1  # most runs are one of a few characters
+    known, which = np.unique(points[low[single]], return_inverse=True)
+    found = [_run(chr(point), fold) for point in known.tolist()]
+    found += [_run(text_of(points[a:b]), fold) for a, b in zip(low[~single].tolist(), high[~single].tolist(), strict=True)]
+    index = np.empty(len(low), np.int64)
+    index[single], index[~single] = which, np.arange(len(known), len(found))
+    gives = [found[n] for n in index.tolist()]
     begins = np.append(0, np.cumsum([len(run) for run in gives], dtype=np.int64))
     return low, high, begins, np.array([point for run in gives for point in run], np.uint32)

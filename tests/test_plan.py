@@ -18,8 +18,9 @@ from made import corpus, edited, prose
 
 from cleantext.changes import Ragged
 from cleantext.dedup import SketchSpec, find_duplicates
+from cleantext.dedup.folded.text_columns import text_points
 from cleantext.dedup.minhash.bands import HOT
-from cleantext.dedup.tables.arrow_kernels import column_texts, pack, unpack
+from cleantext.dedup.tables.arrow_kernels import pack, unpack
 from cleantext.dedup.tables.document_plan import document_plan
 from cleantext.errors import CleantextError, InputError
 from cleantext.plan import Checkpoint, EmbeddedRunner, Expect, Join, Loop, Map, Plan, Sql, Table
@@ -380,7 +381,7 @@ def test_tokens_come_back(texts, skip, unit):
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=8), st.integers(0, 8))
 def test_columns_are_read_as_strings_are(texts, skip):
     column = pa.array(texts, pa.string())[skip:]
-    assert column_texts(column).strings() == [t or "" for t in texts[skip:]]
+    assert text_points(column).strings() == [t or "" for t in texts[skip:]]
 
 
 # ------------------------------------------------------------------ the command

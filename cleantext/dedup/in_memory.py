@@ -70,7 +70,7 @@ def find_duplicates(
     if level not in ("document", "passage"):
         raise unknown("level", level, ("document", "passage"))
     spec = SketchSpec(slots=slots, fold=fold, unit=unit)
-    corpus = FoldedTexts.read(texts, ids, against, against_ids, keep, fold, unit)
+    corpus = FoldedTexts.read(texts, ids, against, against_ids, keep, fold, unit, places=level == "passage")
     facts: dict[str, Any] = {"fold": fold, "unit": unit, "k": spec.k, "unicode": spec.unicode}
     copies = corpus.starts[1:] - corpus.starts[:-1]
     facts["equal_groups"] = int((copies > 1).sum())

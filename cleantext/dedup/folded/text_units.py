@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleantext.changes import I32, I64, U32, Ragged, column_texts
+from cleantext.changes import I32, I64, U32, Ragged
 from cleantext.dedup.array_types import U64
-from cleantext.dedup.folded.token_units import Unit, tokens
-from cleantext.dedup.minhash.hash_kernels import digests, gather
+from cleantext.dedup.folded.text_columns import pieces, strings, text_column
+from cleantext.dedup.folded.token_units import Unit, token_column, tokens
+from cleantext.dedup.minhash.hash_kernels import digests, gather, gather_into
 from cleantext.errors import InputError
 from cleantext.fold import Fold, KeptColumn, kept_column
 from cleantext.jit import kernel
 
-__all__ = ["REFERENCE", "TEXT", "FoldedTexts", "FoldedUnits", "Keep", "strings"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["REFERENCE", "TEXT", "FoldedTexts", "FoldedUnits", "Keep"]
 
 TEXT, REFERENCE = 1, 2  # bits of `FoldedTexts.side`; without a reference set every text has both
 Keep = str | Sequence[Any]
@@ -63,7 +68,10 @@ class FoldedUnits:
     def against(cls, tokens: KeptColumn, chars: I64) -> FoldedUnits:
         """Return the first text with all other texts as its references."""
         others = len(tokens) - 1
-        return _units(tokens, chars, np.append(others, np.arange(others)), others, apart=True)
+        rank = np.append(others, np.arange(others))
+        unit, starts, members, side = _grouped(digests(tokens.points, tokens.offsets), tokens.offsets, rank, others, apart=True)
+        units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
+        return FoldedUnits(others, rank, tokens, chars, unit, starts, members, units, side)
 
 
 @kernel
@@ -91,53 +99,114 @@ def _slices(points: U32, start: I32, end: I32, offsets: I64, chars: I64, text: i
 class FoldedTexts(FoldedUnits):
     """Texts sorted by id, and their units; ``order[i]`` is the position of text ``i`` in the input."""
 
-    texts: list[str]
+    columns: tuple[list[str] | pa.ChunkedArray, ...]  # the texts as given, and the references
+    places: I64  # position of each text in the columns, laid end to end
+    sizes: I64  # code points of each text
     ids: list[Any]
     order: I64
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """The texts; those of an Arrow column become strings when they are asked for."""
+        given = [text for column in self.columns for text in strings(column, "texts")]
+        return [given[place] for place in self.places.tolist()]
+
     @classmethod
-    def read(cls, texts: Any, ids: Any, against: Any, against_ids: Any, keep: Keep, fold: Fold, unit: Unit) -> FoldedTexts:
-        """Fold texts and references and collapse equal folds."""
-        own, own_ids, order = _sorted(strings(texts, "texts"), ids, "ids")
-        more, more_ids, _ = _sorted(strings(against, "against") if against is not None else [], against_ids, "against_ids")
-        both = own + more
-        kept = kept_column(Ragged.of(both), fold=fold)
-        rank = _rank(np.diff(kept.offsets)[: len(own)], order, keep) + len(more)
-        rank = np.concatenate([rank, np.arange(len(more))])
-        units = _units(*tokens(kept, unit), rank, len(more), apart=against is not None)
-        return cls(**{f.name: getattr(units, f.name) for f in fields(units)}, texts=both, ids=own_ids + more_ids, order=order)
+    def read(
+        cls, texts: Any, ids: Any, against: Any, against_ids: Any, keep: Keep, fold: Fold, unit: Unit, *, places: bool = True
+    ) -> FoldedTexts:
+        """Fold texts and references and collapse equal folds. Without ``places``, only the units have tokens, for a search for documents."""
+        columns = (text_column(texts, "texts"), text_column(against, "against") if against is not None else [])
+        own_ids, order = _sorted(len(columns[0]), ids, "ids")
+        more_ids, more_order = _sorted(len(columns[1]), against_ids, "against_ids")
+        at = np.concatenate([order, more_order + len(order)])
+        if places:
+            both = [text for column in columns for text in strings(column, "texts")]
+            points = Ragged.of([both[place] for place in at.tolist()])
+            kept = kept_column(points, fold=fold)
+            length, sizes = np.diff(kept.offsets), np.diff(points.offsets)
+            held, chars = tokens(kept, unit)
+            keys, laid = digests(held.points, held.offsets), Ragged(held.points, held.offsets)
+        else:
+            parts = _TokenPieces.of(columns, fold, unit)
+            length, sizes, keys = parts.length[at], parts.sizes[at], parts.keys[at]
+            none = np.zeros(0, np.int32)
+            held, chars = KeptColumn(none.view(np.uint32), none, none, np.append(0, np.cumsum(parts.count[at]))), none.astype(np.int64)
+        rank = _rank(length[: len(order)], order, keep) + len(more_order)
+        rank = np.concatenate([rank, np.arange(len(more_order))])
+        unit_of, starts, members, side = _grouped(keys, held.offsets, rank, len(more_order), apart=against is not None)
+        best = members[starts[:-1]]
+        units = gather(laid, best) if places else parts.gathered(at[best])
+        folded = (len(more_order), rank, held, chars, unit_of, starts, members, units, side)
+        return cls(*folded, columns=columns, places=at, sizes=sizes, ids=own_ids + more_ids, order=order)
 
 
-def _units(tokens: KeptColumn, chars: I64, rank: I64, references: int, *, apart: bool) -> FoldedUnits:
-    """Group equal texts into units. Unless texts and references are ``apart``, every text also counts as a reference."""
-    unit, starts, members = _collapse(digests(tokens.points, tokens.offsets), tokens.offsets, rank)
+@dataclass(frozen=True)
+class _TokenPieces:
+    """The tokens of texts in the order given, without their places, in pieces: clearing memory for more takes the system as long as folding."""
+
+    points: list[Ragged]
+    count: I64  # tokens of each text
+    length: I64  # kept characters of each text
+    sizes: I64  # code points of each text
+    keys: U64  # digest of each text
+
+    @classmethod
+    def of(cls, columns: Iterable[list[str] | pa.ChunkedArray], fold: Fold, unit: Unit) -> _TokenPieces:
+        """Fold texts."""
+        points = []
+        counted: list[list[I64]] = [[np.zeros(0, np.int64)] for _ in range(3)]
+        keys = [np.zeros((0, 2), np.uint64)]
+        for column in columns:
+            for piece in pieces(column):
+                kept = kept_column(piece, fold=fold)
+                held = token_column(kept, unit)
+                points.append(Ragged(held.points, held.offsets))
+                keys.append(digests(held.points, held.offsets))
+                for found, offsets in zip(counted, (held.offsets, kept.offsets, piece.offsets), strict=True):
+                    found.append(np.diff(offsets))
+        count, length, sizes = map(np.concatenate, counted)
+        return cls(points, count, length, sizes, np.concatenate(keys))
+
+    def gathered(self, rows: I64) -> Ragged:
+        """Return the texts ``rows``, in this order."""
+        offsets = np.append(0, np.cumsum(self.count[rows]))
+        out = np.empty(offsets[-1], np.uint32)
+        place = np.full(len(self.count), -1)
+        place[rows] = np.arange(len(rows))
+        low = 0
+        for piece in self.points:
+            row = place[low : low + len(piece)]
+            here = np.flatnonzero(row >= 0)
+            gather_into(out, piece.points, piece.offsets, here, offsets[row[here]])
+            low += len(piece)
+        return Ragged(out, offsets)
+
+
+def _grouped(keys: U64, offsets: I64, rank: I64, references: int, *, apart: bool) -> tuple[I64, I64, I64, I32]:
+    """Group texts with equal digests: return unit, starts, members and side as in `FoldedUnits`. Unless ``apart``, every text is a reference, too."""
+    unit, starts, members = _collapse(keys, offsets, rank)
     side = np.full(len(starts) - 1, 0 if apart else TEXT | REFERENCE, np.int32)
     if apart:
         own = len(unit) - references
         side[unit[:own]] |= TEXT
         side[unit[own:]] |= REFERENCE
-    units = gather(Ragged(tokens.points, tokens.offsets), members[starts[:-1]])
-    return FoldedUnits(references, rank, tokens, chars, unit, starts, members, units, side)
+    return unit, starts, members, side
 
 
-def strings(column: Any, name: str) -> list[str]:
-    """Return the strings of a column (see `cleantext.changes.column_texts`); a missing text becomes an empty one, which has no duplicates."""
-    return [text or "" for text in column_texts(column, name)]
-
-
-def _sorted(texts: list[str], ids: Iterable[Any] | None, name: str) -> tuple[list[str], list[Any], I64]:
-    """Sort texts by id, so that results do not depend on the order of the input."""
+def _sorted(count: int, ids: Iterable[Any] | None, name: str) -> tuple[list[Any], I64]:
+    """Return the ids of texts, sorted so that results do not depend on the order of the input, and where each text stands in it."""
     if ids is None:
-        return texts, list(range(len(texts))), np.arange(len(texts), dtype=np.int64)
+        return list(range(count)), np.arange(count, dtype=np.int64)
     known: list[Hashable] = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)
-    if len(known) != len(texts):
-        raise InputError(f"{name}: {len(known)} ids for {len(texts)} texts")
+    if len(known) != count:
+        raise InputError(f"{name}: {len(known)} ids for {count} texts")
     if not (all(isinstance(i, str) for i in known) or all(isinstance(i, (int, np.integer)) for i in known)):
         raise InputError(f"{name}: expected all strings or all integers, so that they have one order")
     if len(set(known)) != len(known):
         raise InputError(f"{name}: not unique: {next(i for n, i in enumerate(known) if i in set(known[:n]))!r} stands twice")
     order = np.array(sorted(range(len(known)), key=known.__getitem__), np.int64)  # type: ignore[arg-type]
-    return [texts[i] for i in order], [known[i] for i in order], order
+    return [known[i] for i in order], order
 
 
 def _rank(length: I64, order: I64, keep: Keep) -> I64:

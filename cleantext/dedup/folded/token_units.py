@@ -11,7 +11,7 @@ from cleantext.errors import unknown
 from cleantext.fold import KeptColumn
 from cleantext.jit import kernel, wrapping
 
-__all__ = ["Unit", "tokens"]
+__all__ = ["Unit", "token_column", "tokens"]
 
 Unit = Literal["char", "script"]
 WORD = 0x80000000  # this bit marks the token of a word, which is a hash; smaller tokens are code points
@@ -31,12 +31,23 @@ def tokens(kept: KeptColumn, unit: Unit) -> tuple[KeptColumn, I64]:
     digits of an alphabetic script: five characters of English say little (unrelated books share
     a third of them), five words a lot. A word is a 31-bit hash of its characters.
     """
+    column, first = _tokens(kept, unit)
+    return column, np.arange(len(kept.points) + 1) if first is None else np.append(first, len(kept.points))
+
+
+def token_column(kept: KeptColumn, unit: Unit) -> KeptColumn:
+    """Return the tokens of folded texts alone."""
+    return _tokens(kept, unit)[0]
+
+
+def _tokens(kept: KeptColumn, unit: Unit) -> tuple[KeptColumn, I64 | None]:
+    """Return the tokens, and the first character of each unless all characters are tokens."""
     if unit == "char":
-        return kept, np.arange(len(kept.points) + 1)
+        return kept, None
     if unit != "script":
         raise unknown("unit", unit, ("char", "script"))
     points, first, last, offsets = _words(kept.points, kept.start, kept.end, kept.offsets)
-    return KeptColumn(points, kept.start[first], kept.end[last], offsets), np.append(first, len(kept.points))
+    return KeptColumn(points, kept.start[first], kept.end[last], offsets), first
 
 
 @kernel

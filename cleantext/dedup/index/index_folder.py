@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import cleantext
-from cleantext.dedup.folded.text_units import strings
+from cleantext.dedup.folded.text_columns import strings
 from cleantext.dedup.folded.token_units import Unit
 from cleantext.dedup.index.index_plans import IndexOptions
 from cleantext.dedup.minhash.sketch import SketchSpec

@@ -7,14 +7,14 @@ import numpy as np
 from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.array_types import U64
 from cleantext.dedup.minhash.bands import HOT, Bands, bucket_pairs, buckets
-from cleantext.dedup.minhash.hash_kernels import band_keys, shingle_hashes, sketch_into
+from cleantext.dedup.minhash.hash_kernels import band_keys, count_distinct, shingle_hashes, sketch_into
 from cleantext.dedup.minhash.sketch import SketchSpec
 from cleantext.dedup.minhash.verify import Shingles, Verified
 
 __all__ = ["ROUNDS", "find_documents", "sketch_keys"]
 
 ROUNDS = 8  # the members of a hot bucket are compared with up to so many representatives, one after the other
-TOKENS, ROWS = 1 << 20, 1 << 12  # texts whose hashes and sketches are in memory at once
+TOKENS, ROWS = 1 << 17, 1 << 12  # texts whose hashes and sketches are in memory at once
 NEAR = 0.05  # pairs this far below the threshold are kept as well, for `Duplicates.closest_calls`
 
 
@@ -42,10 +42,10 @@ def find_documents(units: Ragged, side: I32, rank: I64, spec: SketchSpec, bands:
     return found, len(hot)
 
 
-def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> U64:
-    """Return the band keys, shape (bands, units).
+def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands, size: I64 | None = None) -> U64:
+    """Return the band keys, shape (bands, units), and write the number of distinct shingles of each unit into ``size``.
 
-    Hashes and sketches stand in memory for some thousand units at a time, and in the same place.
+    Hashes and sketches stand in memory for some hundred units at a time, and in the same place.
     """
     keys = np.empty((bands.bands, len(units)), np.uint64)
     rows = np.empty((min(ROWS, len(units)), spec.slots), np.uint32)
@@ -57,6 +57,8 @@ def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands) -> U64:
         hashes = shingle_hashes(units.points[units.offsets[low] : units.offsets[high]], spec.k)
         sketch_into(rows, hashes, offsets, spec.k, *spec.permutations)
         band_keys(keys[:, low:high], rows, bands.rows)
+        if size is not None:
+            size[low:high] = count_distinct(hashes, offsets[:-1], np.maximum(offsets[1:] - spec.k + 1, offsets[:-1]))
         low = high
     return keys
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cleantext.changes import U32, code_points
-from cleantext.dedup.folded.text_units import strings
+from cleantext.dedup.folded.text_columns import strings
 from cleantext.dedup.folded.token_units import Unit, tokens
 from cleantext.dedup.minhash.hash_kernels import MIX1, MIX2, PRIME, shingle_hashes, sketches
 from cleantext.errors import ConfigError, SketchMismatch, unknown, wrong_type

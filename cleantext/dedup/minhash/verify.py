@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.array_types import F64, U64
-from cleantext.dedup.minhash.hash_kernels import count_distinct, gather, overlaps, shingle_hashes
+from cleantext.dedup.minhash.hash_kernels import batches, count_distinct, gather, overlaps, shingle_hashes
+from cleantext.jit import kernel
 
-__all__ = ["Shingles", "Verified"]
+__all__ = ["Shingles", "Verified", "distinct_shingles"]
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
-BATCH = 1 << 24  # shingles whose hashes are in memory at once
+BATCH = 1 << 21  # tokens of the pairs that are compared at once: more take memory that the system has to clear first
+PIECE = 1 << 17  # tokens that are hashed at once
 
 
 @dataclass(frozen=True)
@@ -37,39 +38,45 @@ class Shingles:
         a, b = (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
         wanted = ((self.side[a] & 1) & (self.side[b] >> 1)) | ((self.side[b] & 1) & (self.side[a] >> 1)) == 1
         pairs, a, b = pairs[wanted], a[wanted], b[wanted]
-        self._count(np.concatenate([a, b]))
-        small, large = np.minimum(self.size[a], self.size[b]), np.maximum(self.size[a], self.size[b])
-        wanted = small >= (least - 1e-9) * large  # an upper bound of J
-        pairs, a, b = pairs[wanted], a[wanted], b[wanted]
-        inter = [self._overlaps(a[part], b[part], least) for part in _batches(self.size[a] + self.size[b])]
-        shared = np.concatenate([np.zeros(0, np.int64), *inter])
+        length = np.diff(self.units.offsets)
+        shared = np.concatenate(
+            [np.zeros(0, np.int64), *(self._overlaps(a[part], b[part], least) for part in batches(length[a] + length[b], BATCH))]
+        )
         good = (shared > 0) & (shared / (self.size[a] + self.size[b] - shared) >= least)  # computed exactly as the reported similarity is
         return Verified(pairs[good], shared[good], self.size[a[good]], self.size[b[good]])
 
-    def _count(self, units: I64) -> None:
-        """Count the distinct shingles of those units that were not counted yet."""
-        new = np.unique(units[self.size[units] < 0])
-        for batch in _batches(np.diff(self.units.offsets)[new]):
-            hashes, low, high = self._hashes(new[batch])
-            self.size[new[batch]] = count_distinct(hashes, low, high)
-
-    def _hashes(self, units: I64) -> tuple[U64, I64, I64]:
-        """Return the shingle hashes of units, and the start and end of each unit's hashes."""
-        part = gather(self.units, units)
-        low = part.offsets[:-1]
-        return shingle_hashes(part.points, self.k), low, np.maximum(part.offsets[1:] - self.k + 1, low)
-
     def _overlaps(self, a: I64, b: I64, least: float) -> I64:
+        """Return the number of shingles that two units share, pair by pair; -1 for those that cannot reach ``least``."""
         involved, place = np.unique(np.concatenate([a, b]), return_inverse=True)
-        hashes, low, high = self._hashes(involved)
-        x, y = place[: len(a)], place[len(a) :]
-        return overlaps(hashes, low[x], high[x], low[y], high[y], self.size[a], self.size[b], least)
+        hashes, bounds = distinct_shingles(self.units, involved, self.k)
+        self.size[involved] = np.where(self.size[involved] < 0, np.diff(bounds), self.size[involved])
+        small, large = np.minimum(self.size[a], self.size[b]), np.maximum(self.size[a], self.size[b])
+        near = np.flatnonzero(small >= (least - 1e-9) * large)  # an upper bound of J
+        x, y = place[near], place[near + len(a)]
+        out = np.full(len(a), -1, np.int64)
+        out[near] = overlaps(hashes, bounds[x], bounds[x + 1], bounds[y], bounds[y + 1], self.size[a[near]], self.size[b[near]], least)
+        return out
 
 
-def _batches(work: I64) -> list[slice]:
-    """Return slices of consecutive items with a total ``work`` of about `BATCH` each."""
-    cuts = np.flatnonzero(np.diff(np.cumsum(work) // BATCH, prepend=-1, append=-1)).tolist()
-    return [slice(i, j) for i, j in itertools.pairwise(cuts)]
+def distinct_shingles(units: Ragged, rows: I64, k: int) -> tuple[U64, I64]:
+    """Return the distinct shingle hashes of some units, and the bounds of those of each. Works in pieces that stay in the cache of a core."""
+    lengths = np.diff(units.offsets)[rows]
+    hashes, bounds = np.empty(int(np.maximum(lengths - k + 1, 0).sum()), np.uint64), np.zeros(len(rows) + 1, np.int64)
+    for piece in batches(lengths, PIECE):
+        part = gather(units, rows[piece])
+        low = part.offsets[:-1]
+        found = shingle_hashes(part.points, k)
+        size = count_distinct(found, low, np.maximum(part.offsets[1:] - k + 1, low))
+        bounds[piece.start + 1 : piece.stop + 1] = bounds[piece.start] + np.cumsum(size)
+        _lay_together(hashes, found, low, bounds[piece.start : piece.stop + 1])
+    return hashes[: bounds[-1]], bounds
+
+
+@kernel
+def _lay_together(out: U64, hashes: U64, low: I64, bounds: I64) -> None:
+    """Copy the hashes from each position of ``low`` on to between two bounds."""
+    for i in range(len(low)):
+        out[bounds[i] : bounds[i + 1]] = hashes[low[i] : low[i] + bounds[i + 1] - bounds[i]]
 
 
 @dataclass(frozen=True)

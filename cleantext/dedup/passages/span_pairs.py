@@ -74,12 +74,9 @@ def document_rows(corpus: FoldedTexts, found: Verified) -> SpanPairs:
     """Return the pairs of whole texts for pairs of units."""
     none, length = np.zeros(len(found.keys), np.int64), np.diff(corpus.units.offsets)
     a, b = found.a, found.b
-    pairs = _spread(corpus, _Pairs(a, b, none, length[a], none, length[b], found.inter, found.a_size, found.b_size, none != 0), 1)
-    whole = np.zeros(len(corpus), np.int64)
-    for text in {*pairs.a.tolist(), *pairs.b.tolist()}:
-        whole[text] = len(corpus.texts[text])
+    pairs = _spread(corpus, _Pairs(a, b, none, length[a], none, length[b], found.inter, found.a_size, found.b_size, none != 0), length > 0)
     none = np.zeros(len(pairs.a), np.int64)
-    return _rows(pairs, none, whole[pairs.a], none, whole[pairs.b])
+    return _rows(pairs, none, corpus.sizes[pairs.a], none, corpus.sizes[pairs.b])
 
 
 def passage_rows(corpus: FoldedUnits, found: Alignments, *, k: int, threshold: float, min_chars: int) -> SpanPairs:
@@ -87,7 +84,9 @@ def passage_rows(corpus: FoldedUnits, found: Alignments, *, k: int, threshold: f
     a_base, b_base = corpus.units.offsets[found.a_text], corpus.units.offsets[found.b_text]
     places = (found.a_low - a_base, found.a_high - a_base, found.b_low - b_base, found.b_high - b_base)
     sizes = (found.inter, found.a_size, found.b_size)
-    pairs = _spread(corpus, _Pairs(found.a_text, found.b_text, *places, *sizes, found.exact != 0), min_chars)
+    best = corpus.members[corpus.starts[:-1]]
+    long = corpus.chars[corpus.tokens.offsets[best + 1]] - corpus.chars[corpus.tokens.offsets[best]] >= min_chars
+    pairs = _spread(corpus, _Pairs(found.a_text, found.b_text, *places, *sizes, found.exact != 0), long)
     pairs = _whole_characters(corpus, pairs, k, threshold)
     at, chars = corpus.tokens.offsets, corpus.chars
     a_low, a_high, b_low, b_high = (
@@ -117,10 +116,9 @@ def _rows(p: _Pairs, a_start: I64, a_end: I64, b_start: I64, b_end: I64) -> Span
     return SpanPairs(a, b, a_start, a_end, b_start, b_end, similarity, a_in_b, b_in_a, p.exact).where(order)
 
 
-def _spread(corpus: FoldedUnits, p: _Pairs, shortest: int) -> _Pairs:
-    """Replace units by their texts, and add the pairs of equal texts of at least ``shortest`` kept characters."""
-    at, best = corpus.tokens.offsets, corpus.members[corpus.starts[:-1]]
-    long = corpus.chars[at[best + 1]] - corpus.chars[at[best]] >= shortest
+def _spread(corpus: FoldedUnits, p: _Pairs, long: Bools) -> _Pairs:
+    """Replace units by their texts, and add the pairs of equal texts in those units that are ``long`` enough."""
+    at = corpus.tokens.offsets
     own = corpus.own if corpus.apart else 0
     row, a, b = _texts(p.a, p.b, corpus.starts, corpus.members, long, own, LISTED)
     copies = row < 0

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cleantext.changes import I64, U32, Ragged, text_of
-from cleantext.dedup.folded.token_units import Unit, tokens
+from cleantext.dedup.array_types import U64
+from cleantext.dedup.folded.text_columns import array_pieces, text_points
+from cleantext.dedup.folded.token_units import Unit, token_column
 from cleantext.dedup.minhash.bands import Bands
 from cleantext.dedup.minhash.document_pairs import sketch_keys
-from cleantext.dedup.minhash.hash_kernels import count_distinct, digests, overlaps, shingle_hashes
+from cleantext.dedup.minhash.hash_kernels import digests, overlaps
 from cleantext.dedup.minhash.sketch import SketchSpec
+from cleantext.dedup.minhash.verify import distinct_shingles
 from cleantext.fold import KeptColumn, kept_column
-from cleantext.jit import kernel
+from cleantext.jit import kernel, kernel_beside
 from cleantext.plan.binary_columns import binary_column, int64_schema, number_batch, values_of
-from cleantext.script.utf8 import decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COUNTED", "Sketch", "TableLevel", "TextHead", "Verify", "column_texts", "key_names", "pack", "unpack"]
+__all__ = ["COUNTED", "Sketch", "TableLevel", "TextHead", "Verify", "key_names", "pack", "unpack"]
 
+U16 = npt.NDArray[np.uint16]
 TableLevel = Literal["document", "paragraph"]
 ASTRAL = 0x10000
 COUNTED = ("low", "high", "length", "size", "d1", "d2")  # for each text: bounds, kept characters, tokens, and the digest of the tokens
@@ -89,7 +92,33 @@ class Sketch:
         """Yield the rows for a batch of ``place, id, text`` and, with ``keep="value"``, ``value``."""
         import pyarrow as pa
 
-        texts = column_texts(batch.column("text"))
+        column = batch.column("text")
+        parts, count = [], 0
+        for texts in array_pieces(column) if self.level == "document" else [text_points(column)]:
+            parts.append(self._sketched(texts, count))
+            count += len(texts)
+        parts = parts or [self._sketched(text_points(column), 0)]
+        text, start, end, length, size, digest, keys = (np.concatenate(arrays, axis=-1) for arrays in list(zip(*parts, strict=True))[:-1])
+        data, bounds = (list(each) for each in zip(*(part.packed for part in parts), strict=True))
+        ends = np.cumsum([0, *(each[-1] for each in bounds)])
+        head = self.head.columns(batch)
+        if self.level != "document":
+            rows = pa.array(text)
+            head = [each.take(rows) for each in head]
+        yield pa.record_batch(
+            [
+                *head,
+                *(pa.array(x) for x in (start, end, length, size, *digest.view(np.int64))),
+                *(pa.array(key) for key in keys.view(np.int64)),
+                binary_column(
+                    np.concatenate(data), np.concatenate([[0], *(low + each[1:] for low, each in zip(ends[:-1], bounds, strict=True))])
+                ),
+            ],
+            schema=self.schema,
+        )
+
+    def _sketched(self, texts: Ragged, before: int) -> _Sketched:
+        """Fold and sketch some texts of a batch, with ``before`` texts before them."""
         text, start, end = self._units(texts)
         kept = kept_column(Ragged(texts.points, np.append(texts.offsets[text] + start, texts.offsets[-1])), fold=self.spec.fold)
         length = np.diff(kept.offsets)
@@ -102,22 +131,12 @@ class Sketch:
             none = np.zeros(len(bare), np.int64)
             text, start, end, length = (np.append(x, y) for x, y in ((text, bare), (start, none), (end, none), (length, none)))
             kept = KeptColumn(kept.points, kept.start, kept.end, np.append(kept.offsets, none + kept.offsets[-1]))
-        column, _ = tokens(kept, self.spec.unit)
+        column = token_column(kept, self.spec.unit)
         units = Ragged(column.points, column.offsets)
-        keys = sketch_keys(units, self.spec, self.bands)
-        end_of_shingles = np.maximum(units.offsets[1:] - self.spec.k + 1, units.offsets[:-1])
-        size = count_distinct(shingle_hashes(units.points, self.spec.k), units.offsets[:-1], end_of_shingles)
-        digest = digests(units.points, units.offsets).view(np.int64)
-        rows = pa.array(text)
-        yield pa.record_batch(
-            [
-                *(column.take(rows) for column in self.head.columns(batch)),
-                *(pa.array(x) for x in (start, end, length, size, digest[:, 0].copy(), digest[:, 1].copy())),
-                *(pa.array(key.view(np.int64)) for key in keys),
-                pack(units, self.spec.unit),
-            ],
-            schema=self.schema,
-        )
+        size = np.zeros(len(units), np.int64)
+        keys = sketch_keys(units, self.spec, self.bands, size)
+        digest = digests(units.points, units.offsets).T.copy()
+        return _Sketched(text + before, start, end, length, size, digest, keys, packed(units, self.spec.unit))
 
     def _units(self, texts: Ragged) -> tuple[I64, I64, I64]:
         """Return the text of each unit, with start and end of the unit in it."""
@@ -131,22 +150,56 @@ class Sketch:
         return text, starts - texts.offsets[text], ends - texts.offsets[text]
 
 
-def column_texts(column: pa.Array) -> Ragged:
-    """Return the strings of an Arrow column without making Python strings; a null counts as empty."""
-    data, bounds = values_of(column)
-    points, starts = np.empty(len(data), np.int32), np.zeros(len(bounds), np.int64)
-    if len(points):
-        decode(data, bounds, points, starts)
-    return Ragged(points[: starts[-1]].view(np.uint32), starts)
+class _Sketched(NamedTuple):
+    """The units of some texts, column by column."""
+
+    text: I64
+    start: I64
+    end: I64
+    length: I64
+    size: I64
+    digest: U64  # shape (2, units)
+    keys: U64  # shape (bands, units)
+    packed: tuple[npt.NDArray[np.uint8], I64]
 
 
 def pack(units: Ragged, unit: Unit) -> pa.Array:
     """Return tokens as a binary column: characters as UTF-16, words (which are hashes) in 32 bits."""
+    return binary_column(*packed(units, unit))
+
+
+def packed(units: Ragged, unit: Unit) -> tuple[npt.NDArray[np.uint8], I64]:
+    """Return the bytes of such a column, and their bounds."""
     if unit != "char":
-        return binary_column(units.points.tobytes(), units.offsets * 4)
-    wide = units.points >= ASTRAL
-    data = text_of(units.points).encode("utf-16-le") if wide.any() else units.points.astype(np.uint16).tobytes()
-    return binary_column(data, 2 * (units.offsets + np.append(0, np.cumsum(wide))[units.offsets]))
+        return units.points.view(np.uint8), units.offsets * 4
+    if not (units.points >= ASTRAL).any():
+        return units.points.astype(np.uint16).view(np.uint8), units.offsets * 2
+    halves, bounds = _encoded(units.points, units.offsets)
+    return halves.view(np.uint8), bounds * 2
+
+
+def _encoded_at_once(points: U32, offsets: I64) -> tuple[U16, I64]:
+    """Encode with NumPy."""
+    halves = np.frombuffer(text_of(points).encode("utf-16-le"), np.uint16)
+    return halves, offsets + np.append(0, np.cumsum(points >= ASTRAL))[offsets]
+
+
+@kernel_beside(_encoded_at_once)
+def _encoded(points: U32, offsets: I64) -> tuple[U16, I64]:
+    """Return the UTF-16 of code points, and its bounds."""
+    out, bounds = np.empty(2 * len(points), np.uint16), np.zeros(len(offsets), np.int64)
+    n = np.uint64(0)
+    for d in range(len(offsets) - 1):
+        for i in range(offsets[d], offsets[d + 1]):
+            point = points[i]
+            if point >= np.uint32(ASTRAL):
+                out[n] = np.uint16(np.uint32(0xD7C0) + (point >> np.uint32(10)))
+                n += np.uint64(1)
+                point = np.uint32(0xDC00) + (point & np.uint32(0x3FF))
+            out[n] = np.uint16(point)
+            n += np.uint64(1)
+        bounds[d + 1] = n
+    return out[:n].copy(), bounds
 
 
 def unpack(column: pa.Array, unit: Unit) -> Ragged:
@@ -201,10 +254,10 @@ class Verify:
         for side in "ab":  # each text once, however many pairs it is in
             _, row, index = np.unique(batch.column(side).to_numpy(), return_index=True, return_inverse=True)
             part = unpack(batch.column(f"{side}_tokens").take(pa.array(row)), self.unit)
-            low, high = part.offsets[:-1], np.maximum(part.offsets[1:] - self.k + 1, part.offsets[:-1])
-            hashes.append(shingle_hashes(part.points, self.k))
-            ranges += [(base + low)[index][order], (base + high)[index][order]]
-            base += len(part.points)
+            found, bounds = distinct_shingles(part, np.arange(len(part)), self.k)
+            hashes.append(found)
+            ranges += [(base + bounds[:-1])[index][order], (base + bounds[1:])[index][order]]
+            base += len(found)
         a_low, a_high, b_low, b_high = ranges
         inter = overlaps(np.concatenate(hashes), a_low, a_high, b_low, b_high, a_size, b_size, self.least)
         good = (inter > 0) & (inter / (a_size + b_size - inter) >= self.least)  # computed exactly as the reported similarity is

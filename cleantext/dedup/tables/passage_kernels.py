@@ -10,6 +10,7 @@ import numpy as np
 
 from cleantext.changes import I32, I64, Ragged
 from cleantext.dedup.array_types import U64
+from cleantext.dedup.folded.text_columns import text_points
 from cleantext.dedup.folded.token_places import located, numbers_of, pack_numbers, pack_places, unpack_places, widen
 from cleantext.dedup.folded.token_units import Unit, tokens
 from cleantext.dedup.minhash.hash_kernels import digests, gather
@@ -19,7 +20,7 @@ from cleantext.dedup.passages.boilerplate import beyond_boilerplate, proposals
 from cleantext.dedup.passages.passage_search import PassageParams, often
 from cleantext.dedup.passages.repeated_runs import rows_of_runs
 from cleantext.dedup.passages.span_pairs import verified
-from cleantext.dedup.tables.arrow_kernels import COUNTED, TextHead, column_texts, pack, unpack
+from cleantext.dedup.tables.arrow_kernels import COUNTED, TextHead, pack, unpack
 from cleantext.fold import Fold, kept_column
 from cleantext.jit import kernel
 from cleantext.plan.binary_columns import int64_schema, number_batch
@@ -55,7 +56,7 @@ class Tokens:
         """Yield the rows for a batch of ``place, id, text`` and, with ``keep="value"``, ``value``."""
         import pyarrow as pa
 
-        texts = column_texts(batch.column("text"))
+        texts = text_points(batch.column("text"))
         kept = kept_column(texts, fold=self.fold)
         column, chars = tokens(kept, self.unit)
         digest = digests(column.points, column.offsets).view(np.int64)

@@ -18,12 +18,13 @@ import numpy.typing as npt
 from cleantext.changes import I64, Ragged
 from cleantext.dedup.clusters.keepers import SEARCHED_AGAIN, left_of, put, take_repeats, take_whole
 from cleantext.dedup.clusters.removal import cuts_of
+from cleantext.dedup.folded.text_columns import text_points
 from cleantext.dedup.folded.text_units import FoldedUnits
 from cleantext.dedup.folded.token_places import numbers_of, pack_places, unpack_places
 from cleantext.dedup.folded.token_units import Unit
 from cleantext.dedup.minhash.hash_kernels import roomier
 from cleantext.dedup.passages.passage_search import PassageParams
-from cleantext.dedup.tables.arrow_kernels import column_texts, pack, unpack
+from cleantext.dedup.tables.arrow_kernels import pack, unpack
 from cleantext.dedup.tables.ordered_kernels import MEMBER, grouped
 from cleantext.fold import KeptColumn
 from cleantext.jit import kernel
@@ -257,7 +258,7 @@ class Cut:
         """Yield the cuts of rows ``text, number, spans, places``."""
         spans, bounds = numbers_of(batch.column("spans"), 3)
         row = np.repeat(np.arange(batch.num_rows), np.diff(bounds))
-        texts, places = column_texts(batch.column("text")), unpack_places(batch.column("places"), self.unit)
+        texts, places = text_points(batch.column("text")), unpack_places(batch.column("places"), self.unit)
         low, high = spans[:, 0].astype(np.int64), spans[:, 1].astype(np.int64)
         cuts = cuts_of(texts, places, row, low, high, spans[:, 2] != 0, min_chars=self.min_chars)
         number = batch.column("number").to_numpy()[cuts.text]
