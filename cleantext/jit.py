@@ -29,6 +29,7 @@ __all__ = [
     "LARGE",
     "Kernel",
     "cache_folder",
+    "collected",
     "eager",
     "expect",
     "is_disabled",
@@ -59,7 +60,7 @@ class _Process:
     seconds = 0.0  # total time spent interpreting kernels
     expected = 0  # characters of the jobs announced to `expect`
     eager = False  # always run compiled kernels
-    forced = False  # inside `eager`: also those whose tables take long to make
+    forced = False  # inside `eager(everything=True)`: also those for which plain Python is the usual way
     calls: Calls | None = None  # while calls are recorded: the kernels called, with the types of their arguments
 
 
@@ -133,16 +134,17 @@ class Kernel(Generic[P, R]):
     def interprets(self, n: int, start: float) -> bool:
         """Return whether an input of ``n`` elements is better left to plain Python that does the same, without the tables of the kernel.
 
-        ``start`` is how many seconds it takes to make these: also large jobs are left to Python until it took as long. Whoever asks
-        tells `count` how long that was.
+        ``start`` is how many seconds it takes to make these: also large jobs are left to Python until it took as long, and as long as
+        compiling takes if that is still to be done. Whoever asks tells `count` how long Python took.
         """
-        if _Process.calls is not None:
-            return False
         if is_disabled():
             return True
-        if "compiled" in self.__dict__ or _Process.forced:
+        if _Process.forced or "compiled" in self.__dict__:
             return False
-        return self._seconds + self._ahead(n) < start or not (_Process.eager or self._pays(n))
+        if _Process.calls is not None:
+            return True
+        spent = self._seconds + self._ahead(n)
+        return spent < start or (spent < start + self.cost and not self.cached)  # asking the cache takes Numba
 
     def count(self, n: int, seconds: float) -> None:
         """Count the time that plain Python took for an input of ``n`` elements, as if the kernel had been interpreted."""
@@ -202,10 +204,10 @@ def expect(characters: int) -> None:
 
 
 @contextmanager
-def eager() -> Iterator[None]:
-    """Run only compiled kernels inside the block."""
+def eager(*, everything: bool = False) -> Iterator[None]:
+    """Run only compiled kernels inside the block; with ``everything`` also those that even large jobs use only if they need them."""
     before = _Process.eager, _Process.forced
-    _Process.eager = _Process.forced = True
+    _Process.eager, _Process.forced = True, everything or _Process.forced
     try:
         yield
     finally:
@@ -224,9 +226,17 @@ def recorded() -> Iterator[Calls]:
 
 
 def seldom_collected() -> None:
-    """Collect garbage rarely. For processes of our own: imports and Numba leave many objects that stay, and looking through them takes a tenth of the time."""
+    """Collect garbage rarely. For processes of our own: imports and Numba leave many objects that stay, and looking through them takes a tenth of the time.
+
+    Long jobs call `collected` after each of their tasks.
+    """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def collected() -> None:
+    """Collect the garbage of the last task. Call it after each task of a long job: a few objects that hold large arrays stay alive otherwise."""
+    gc.collect(0)
 
 
 def is_disabled() -> bool:

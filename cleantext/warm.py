@@ -18,13 +18,13 @@ from cleantext.plan.processes import cores
 
 __all__ = ["compile_ahead", "is_warm", "kernel_cache", "warm"]
 
-Part = Literal["pages", "documents", "columns", "document", "passage", "boilerplate"]
+Part = Literal["pages", "documents", "mojibake", "columns", "document", "passage", "boilerplate"]
 Told = Callable[[int, int], None]  # kernels done, kernels in all
-PARTS: tuple[Part, ...] = ("pages", "documents", "columns", "document", "passage", "boilerplate")
+PARTS: tuple[Part, ...] = ("pages", "documents", "mojibake", "columns", "document", "passage", "boilerplate")
 
 
 def warm(*parts: Part) -> None:
-    """Compile all kernels, or those of some parts, or load them from the cache: half a minute the first time, then about a second.
+    """Compile all kernels, or those of some parts, or load them from the cache: about a minute the first time, then about a second.
 
     Call it once before starting processes or serving requests.
 
@@ -143,7 +143,7 @@ def _exercise(*parts: Part) -> None:
         if part in ("document", "passage"):
             duplicates(part, units=("char", "script"))
         else:
-            {"pages": pages, "documents": documents, "columns": columns, "boilerplate": boilerplate}[part]()
+            {"pages": pages, "documents": documents, "mojibake": mojibake, "columns": columns, "boilerplate": boilerplate}[part]()
 
 
 def pages() -> None:
@@ -158,11 +158,24 @@ def pages() -> None:
     pipeline = Pipeline.load("zh-web")
     pipeline.trace([page, page])
     pipeline.fast([page, page])
-    pipeline.fast([Page("今年三月的杏花开了，游客比往年多".encode("gbk")[1:].decode("latin-1"))])  # a byte was lost
+    pipeline.fast([Page(_misread())])
     signals_of([page.text], read=[1], removed=[0], damage=[0], links=[0.0])
     collect(
         [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules")
     )  # enough lines for the automata to be used instead of `re`
+
+
+def mojibake() -> None:
+    """Compile the kernels for many damaged pages; a few are repaired by Python."""
+    from cleantext.repair.mojibake import Mojibake
+    from cleantext.transform import Page
+
+    with jit.eager(everything=True):
+        Mojibake().fast([Page(_misread())])
+
+
+def _misread() -> str:
+    return "今年三月的杏花开了，游客比往年多".encode("gbk")[1:].decode("latin-1")  # a byte was lost
 
 
 def documents() -> None:

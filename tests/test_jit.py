@@ -153,14 +153,21 @@ def test_tables_of_a_kernel_are_made_once_python_took_as_long(clock):
     assert double.interprets(10, 1.0)
     double.count(10, 0.4)
     assert double.interprets(10, 1.0)
+    assert double.interprets(15, 1.0)  # it would have to be compiled, too
     assert not double.interprets(20, 1.0)
     with jit.eager():
+        assert jit.kernel(_double.function).interprets(10, 1.0)
+    with jit.eager(everything=True):
         assert not jit.kernel(_double.function).interprets(10, 1.0)
+        with jit.eager():
+            assert not jit.kernel(_double.function).interprets(10, 1.0)
+    double.cached = True
+    assert not double.interprets(15, 1.0)
 
 
 def test_without_a_compiler_python_does_it(clock, monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    with jit.eager():
+    with jit.eager(everything=True):
         assert jit.kernel(_double.function).interprets(10_000_000, 0.0)
 
 

@@ -124,7 +124,7 @@ def test_pages_get_the_same_edits_flags_and_metadata(monkeypatch):
     ]
     one = PageTransform.run_some(Mojibake(), pages, range(len(pages)))
     monkeypatch.setattr(MOJIBAKE, "AT_ONCE", 1000)  # several parts
-    with jit.eager():
+    with jit.eager(everything=True):
         other = Mojibake().run(pages)
     assert one.by_page
     assert list(other.touched) == list(one.touched)

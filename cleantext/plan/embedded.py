@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import cleantext
 from cleantext.errors import CleantextError, InputError
+from cleantext.jit import collected
 from cleantext.plan.batches import grown
 from cleantext.plan.keyed_blobs import BlobReader, KeyedBlobFile
 from cleantext.plan.processes import cores, in_processes
@@ -326,6 +327,7 @@ def _work(task: _Task) -> Part:
             for made in task.kernel(batch):
                 if made.num_rows:
                     writer.write_batch(made, row_group_size=GROUP)
+    collected()
     return Part.of(out)
 
 

@@ -47,6 +47,7 @@ __all__ = ["clean_files", "plan_shards", "whys_of"]
 
 # Limit in bytes of the unpacked inputs: up to it, a run that learns hosts parses pages once and keeps them on the disk until they are cleaned.
 REREAD = 1 << 30
+MANY_DAMAGED = 1 << 28  # of so many bytes, enough are damaged to compile the kernels for that, half a minute of a processor
 PARALLEL_BYTES = 8_000_000  # below this, starting workers (0.7 s each) costs more than they save
 TAKEN = "its output would be written over that of {}, which is the same name here: rename one, or clean them in two runs"
 Progress = Callable[[str, int, int, int], None]  # arguments: the phase, bytes done and in total (0: unknown), pages
@@ -204,6 +205,7 @@ def _compile_ahead(units: Sequence[Unit], settings: Settings, told: Callable[[in
     expect(size)
     searched: dict[str, tuple[Part, ...]] = {"off": (), "passages": ("passage",)}
     parts: tuple[Part, ...] = ("pages", "documents", *searched.get(settings.duplicates, ("document",)))
+    parts += ("mojibake",) if size >= MANY_DAMAGED else ()
     return compile_ahead(*parts, told=told)
 
 

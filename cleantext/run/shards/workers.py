@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleantext.errors import CleantextError
-from cleantext.jit import seldom_collected
+from cleantext.jit import collected, seldom_collected
 from cleantext.plan.processes import end_with_parent, undisturbed
 from cleantext.report.tally import Report
 from cleantext.run.resume.run_state import sweep
@@ -97,6 +97,7 @@ def _serve(pipe: Connection, settings: Settings, out: Path) -> None:
             pipe.send(answer)
         except Exception as error:  # noqa: BLE001 - it cannot be pickled
             pipe.send(("raised", CleantextError(f"{answer[1]!r} (cannot be carried between processes: {error})")))
+        collected()
 
 
 # ---------------------------------------------------------------- in the parent

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from cleantext.changes import Changes
 from cleantext.edits import Edit, apply
+from cleantext.jit import collected
 from cleantext.plan import Table
 from cleantext.report.tally import Report
 from cleantext.run.files import drop_found, whole, write_jsonl
@@ -164,6 +165,7 @@ def finish_table(
                 gone = {ids[n]: made for n, made in removed.items()}
                 _ended(writing)
                 writing = [thread.submit(join_edits, edits, each.edits, number, gone, settings, report)]
+            collected()
         _ended(writing)
     if not settings.record:
         (out / EDITS).unlink(missing_ok=True)
