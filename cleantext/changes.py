@@ -96,6 +96,7 @@ class Ragged:
             last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + BLOCK)))
             points[offsets[first] : offsets[min(last, len(strings))]] = code_points("".join(strings[first:last]))
             first = last
+        points.flags.writeable = False  # like those of few strings; otherwise Numba would compile every kernel twice
         return cls(points, offsets)
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cleantext.changes import I64, U32, code_points
+from cleantext.changes import I64, U32, Changes, Ragged, code_points
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.errors import unknown
 from cleantext.fold import later
 from cleantext.gate import all_but, table_of
-from cleantext.jit import kernel_beside
+from cleantext.jit import kernel, kernel_beside
 from cleantext.transform import HOLDS, Breaks, Law, Page, PageTransform, Safety, register
 
 __all__ = ["Forms", "Spaces", "Width", "normalize"]
@@ -212,6 +212,14 @@ def _space_runs(points: U32, classes: npt.NDArray[np.uint8], runs: I64) -> tuple
     return n, breaks, many
 
 
+@kernel
+def _untidy(points: U32, offsets: I64, classes: npt.NDArray[np.uint8], runs: I64, out: npt.NDArray[np.bool_]) -> None:
+    """Note in ``out`` which texts have spaces or breaks to change; ``runs`` is room for those of the longest."""
+    for i in range(len(out)):
+        n, breaks, many = _space_runs(points[offsets[i] : offsets[i + 1]], classes, runs)
+        out[i] = n > 0 or breaks or many
+
+
 @register
 @dataclass(frozen=True)
 class Spaces(PageTransform):
@@ -243,6 +251,14 @@ class Spaces(PageTransform):
         Law.KEEPS_LINES: Breaks("\n\n\n", "of many blank lines one stays"),
         Law.ONLY_DELETES: Breaks("一\N{IDEOGRAPHIC SPACE}二", "the plain space was not there"),
     }
+
+    def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
+        asked = list(which)
+        column = Ragged.of([pages[i].text for i in asked])
+        runs = np.empty((int(np.diff(column.offsets).max(initial=0)) // 2 + 1, 3), np.int64)
+        untidy = np.zeros(len(asked), np.bool_)
+        _untidy.sized(len(column.points))(column.points, column.offsets, _classes(), runs, untidy)
+        return super().run_some(pages, [asked[k] for k in np.flatnonzero(untidy).tolist()])
 
     def on_page(self, page: Page) -> tuple[Sequence[Edit], Sequence[str], Mapping[str, Any]]:
         text = page.text
