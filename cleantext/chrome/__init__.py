@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cleantext.changes import Changes, code_points, text_of
+from cleantext.chrome.hosts.line_keys import key_hashes
 from cleantext.chrome.hosts.profiles import HostProfile, host_of, load_profile, support
 from cleantext.chrome.lines.decide import Decisions, PageDecision, Reason, decide
 from cleantext.chrome.lines.decisions import Odds
@@ -138,9 +139,11 @@ class StripChrome(Transform):
         profile = self.known
         if profile and (rule := next(iter(cache.pack.of_kind["repeated"]), None)):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
-            for a, b, host in zip([0, *ends], ends, hosts or [""] * len(texts), strict=False):
-                if lines := profile.lines_of(host or self.host):
-                    support(known[a:b], rows.part(a, b), lines, rule, cache)
+            mine = [host or self.host for host in hosts or [""] * len(texts)]
+            hashes = key_hashes(rows)[0] if any(map(profile.lines_of, set(mine))) else known
+            for a, b, host in zip([0, *ends], ends, mine, strict=False):
+                if profile.lines_of(host):
+                    support(known[a:b], rows.part(a, b), hashes[a:b], profile, host, rule, cache)
         if cache.pack.of_kind["keep"]:
             folded, counts = text_of(rows.points).split("\n"), np.array([text.count("\n") + 1 for text in texts])
             kept = np.array([n for n, line in enumerate(folded) if cache.pack.keeps(line)], np.int64)

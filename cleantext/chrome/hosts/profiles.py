@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleantext.changes import I64
-from cleantext.chrome.hosts.line_keys import line_key, line_keys
+from cleantext.chrome.hosts.line_keys import key_hashes, line_key, line_keys
 from cleantext.chrome.lines.columns import SUMMARY, A, B
 from cleantext.chrome.lines.findings import Evidence, LineCache
 from cleantext.chrome.matching.line_memory import Rows
@@ -98,6 +98,16 @@ class HostProfile:
     def lines_of(self, host: str) -> Mapping[str, HostLine]:
         """Return the lines of a host by their keys; empty for a host that was not learned."""
         return self.hosts.get(host, {})
+
+    def hashes_of(self, host: str) -> I64:
+        """Return the hashes of the keys of a host's lines, sorted (`cleantext.chrome.hosts.line_keys.key_hashes`)."""
+        if host not in self._hashes:
+            self._hashes[host] = np.sort(key_hashes(Rows.of(list(self.lines_of(host))))[0])
+        return self._hashes[host]
+
+    @cached_property
+    def _hashes(self) -> dict[str, I64]:
+        return {}
 
     def toml(self) -> str:
         """Return the profile as TOML, with one line for each learned line."""
@@ -202,14 +212,15 @@ def host_of(page: Page) -> str:
     return next((f.lower() for f in folders if _HOST.fullmatch(f) and not _PAGE.search(f)), "")
 
 
-def support(known: I64, rows: Rows, lines: Mapping[str, HostLine], rule: Rule, cache: LineCache) -> None:
-    """Add the evidence of a host's profile to the facts ``known`` of the folded lines of one of its pages.
+def support(known: I64, rows: Rows, hashes: I64, profile: HostProfile, host: str, rule: Rule, cache: LineCache) -> None:
+    """Add the evidence of a host's profile to the facts ``known`` of the folded lines of one of its pages; ``hashes`` are those of their keys.
 
     A rule that already matches the line is raised to the strength of the profile, since it knows what to salvage;
     if none does, ``rule`` is the evidence. Protected lines (numbered headings, attachments, dates of signatures) get no evidence.
     """
-    lengths = rows.ends - rows.starts
-    short = np.flatnonzero((lengths > 0) & (lengths <= rule.longest))
+    lines, wanted, lengths = profile.lines_of(host), profile.hashes_of(host), rows.ends - rows.starts
+    at = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
+    short = np.flatnonzero((wanted[at] == hashes) & (lengths > 0) & (lengths <= rule.longest))
     folded = rows.take(short).lines()
     for n, row, key in zip(short.tolist(), folded, line_keys(folded), strict=True):
         if (line := lines.get(key)) is None or "\t" in row.strip():
