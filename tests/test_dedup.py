@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import SHARED
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made import WORDS, corpus, edited, examples, prose
 
@@ -441,6 +441,9 @@ def test_boilerplate_of_two_extents_is_two_stretches():
 
 @settings(max_examples=50)
 @given(seed=st.integers(0, 10**6))
+@example(seed=227)  # two stretches that overlapped by a few letters were listed as one, which is in three texts
+@example(seed=239)
+@example(seed=2538)
 def test_boilerplate_is_counted_as_it_stands(seed):
     """Against a search for each stretch in every text; nothing that is paired lies in one."""
     rng = random.Random(seed)

@@ -187,8 +187,8 @@ def stretches(
 def proposals(own: U32, spot: I64, low: I64, high: I64, texts: I64, k: int) -> Iterator[tuple[int, int, int, int, list[int]]]:
     """Yield the stretches of one unit: first token, end, number of texts, hash of the identifying anchor, hashes of all k-grams.
 
-    Anchors are visited by the number of their texts, the largest first. Each joins the overlapping extents of anchors in nearly as
-    many texts; anchors inside an earlier stretch are skipped.
+    Anchors are visited by the number of their texts, the largest first. Each joins the extents of anchors in nearly as many texts that
+    overlap by a k-gram less one token, so that each k-gram of the whole is in one of them; anchors inside an earlier stretch are skipped.
     """
     hashes = shingle_hashes(own, k)
     by_place = np.argsort(low, kind="stable")
@@ -198,7 +198,7 @@ def proposals(own: U32, spot: I64, low: I64, high: I64, texts: I64, k: int) -> I
             continue
         peers = by_place[texts[by_place] >= MOST * texts[seed]]
         reach = np.maximum.accumulate(high[peers])
-        parts = np.flatnonzero(np.append(True, low[peers][1:] >= reach[:-1]))  # starts of the groups of overlapping extents
+        parts = np.flatnonzero(np.append(True, low[peers][1:] > reach[:-1] - k + 1))  # starts of the groups of overlapping extents
         part = int(np.searchsorted(parts, np.flatnonzero(peers == seed)[0], "right")) - 1
         a, b = int(low[peers[parts[part]]]), int(reach[np.append(parts[1:], len(peers))[part] - 1])
         done.append((a, b))
