@@ -28,7 +28,7 @@ class Failpoint(NamedTuple):
 RUN = "cleantext.run"
 FAILPOINTS = {
     "origin-begun": Failpoint(f"{RUN}.job:begin"),
-    "profile-learned": Failpoint(f"{RUN}.learn:learn"),
+    "profile-learned": Failpoint(f"{RUN}.learn:profile_of"),
     "profile-saved": Failpoint("cleantext.chrome.hosts.profiles:HostProfile.save"),
     "batch-spooled": Failpoint(f"{RUN}.readers.units:Spool.write", at=3),
     "input-counted": Failpoint(f"{RUN}.shards.feed:write_whole", before=True),

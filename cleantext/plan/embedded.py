@@ -16,6 +16,7 @@ import cleantext
 from cleantext.errors import CleantextError, InputError
 from cleantext.jit import collected
 from cleantext.plan.batches import grown
+from cleantext.plan.database_memory import memory_limit
 from cleantext.plan.keyed_blobs import BlobReader, KeyedBlobFile
 from cleantext.plan.processes import cores, in_processes
 from cleantext.plan.steps import ArrowKernel, Checkpoint, Expect, Map, Number, Plan, Scan, Sql
@@ -36,7 +37,6 @@ ROWS = 64  # rows read at once, since Parquet does not tell how large they are i
 SCANNED = 1 << 12  # the same for tables without binary columns
 SMALL = 1 << 22  # the database stays open while a kernel works on tables of at most so many bytes
 PARALLEL = 1 << 26  # below so many bytes, starting workers (more than a second each) costs more than they save
-OWN = 320 << 20  # memory of the process that DuckDB does not count: Python, Arrow, allocators
 
 
 @dataclass
@@ -203,7 +203,7 @@ class _Run(Walk):
             spill = self.runner.folder / "spill"
             self.database = duckdb.connect(
                 config={
-                    "memory_limit": f"{max(self.runner.memory - OWN, 128 << 20) >> 20}MiB",
+                    "memory_limit": memory_limit(self.runner.memory),
                     "temp_directory": str(spill),
                     "threads": self.runner.cores,
                     "preserve_insertion_order": "false",

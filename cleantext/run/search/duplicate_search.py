@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cleantext.errors import ConfigError
 from cleantext.plan import EmbeddedRunner, Plan, Table
+from cleantext.plan.database_memory import memory_limit
 from cleantext.plan.tables import write_part
 from cleantext.run.files import naming
 from cleantext.run.resume.parts import Corpus
@@ -338,7 +339,7 @@ def database(folder: Path, memory: int, paths: Sequence[str]) -> Iterator[DuckDB
 
     files = pa.table({"n": pa.array(range(len(paths)), pa.int64()), "filename": pa.array(paths, pa.string())})
     config: Any = {
-        "memory_limit": f"{max(memory - (320 << 20), 256 << 20) >> 20}MiB",
+        "memory_limit": memory_limit(memory),
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": "false",
     }
