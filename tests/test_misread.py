@@ -135,6 +135,16 @@ def test_pages_get_the_same_edits_flags_and_metadata(monkeypatch):
     assert joined([other.columns]) is other.columns
 
 
+def test_lines_end_with_their_pages(monkeypatch):
+    """There is room for the longest line, not for all pages without line breaks together."""
+    asked = []
+    monkeypatch.setattr(misread_pages, "line_room", lambda longest, codecs: asked.append(longest) or readings.line_room(longest, codecs))
+    with jit.eager(everything=True):
+        found = Mojibake().run([Page("æˆ‘ä»¬"), Page("干净"), Page("\n"), Page("\nx\n"), Page("")] * 20)
+    assert asked == [6]
+    assert len(found.touched) == 20
+
+
 @given(st.text(st.characters(max_codepoint=0xFFFF) | st.sampled_from("ÃÂâ€œ™ €\x80\xa0aZ é×°²ØÙÎВРвЂГў√≈‚Äàœ\n"), max_size=12))
 @settings(deadline=None, max_examples=examples(2000))
 def test_bad_is_what_ftfy_finds_bad(text):

@@ -111,11 +111,10 @@ def python_took(characters: int, seconds: float) -> None:
 def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[Edit]]) -> FoundEdits:
     """Return the edits of texts; lines that kernels leave are given to ``line_edits``."""
     given = Ragged.of(texts)
-    n, breaks = len(given.points), np.flatnonzero(given.points == NEWLINE)
-    longest = int(np.diff(breaks, prepend=-1, append=n).max())
-    room = line_room(min(longest, LONGEST), len(SINGLE))
+    n, ends = len(given.points), np.union1d(np.flatnonzero(given.points == NEWLINE) + 1, given.offsets)  # lines end at line breaks and with pages
+    room = line_room(min(int(np.diff(ends).max()), LONGEST), len(SINGLE))
     rows, after = np.zeros((n // 2 + 16, 7), np.int64), np.empty(n + 64, np.uint32)
-    left = np.empty((len(breaks) + len(texts), 3), np.int64)
+    left = np.empty((len(ends), 3), np.int64)
     n_rows, n_left = _page_rows.sized(n)(given.points, given.offsets, tables(gate), room, rows, after, left)
     rows = rows[:n_rows]
     more: list[tuple[int, ...]] = []
