@@ -73,4 +73,5 @@ def _decoded(data: npt.NDArray[np.uint8], bounds: I64) -> Ragged:
     points, starts = np.empty(size, np.int32), np.zeros(len(bounds), np.int64)
     if size:
         decode.sized(size)(data, bounds, points, starts)
+    points.flags.writeable = False  # like those of strings; otherwise Numba would compile kernels twice
     return Ragged(points[: starts[-1]].view(np.uint32), starts)
