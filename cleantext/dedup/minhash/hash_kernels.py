@@ -56,7 +56,7 @@ def _hash_doubling(out: U64, tokens: U32, k: int) -> None:
     """Write the hashes of ``k`` tokens each.
 
     The hash of ``a + b`` tokens is that of the first ``a`` times the multiplier to the ``b``, and that of the other ``b``. So the
-    length is doubled until it is ``k``: array operations by the logarithm of ``k``, as soon as a compiled loop (10 ns a token for 22).
+    length is doubled until it is ``k``: array operations by the logarithm of ``k``, as fast as a compiled loop (10 ns a token for 22).
     """
     for low in range(0, len(tokens) - k + 1, BLOCK):
         part = tokens[low : low + BLOCK + k - 1].astype(np.uint64)
