@@ -4,6 +4,7 @@ import random
 import sys
 import warnings
 
+import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -143,6 +144,15 @@ def test_lines_end_with_their_pages(monkeypatch):
         found = Mojibake().run([Page("æˆ‘ä»¬"), Page("干净"), Page("\n"), Page("\nx\n"), Page("")] * 20)
     assert asked == [6]
     assert len(found.touched) == 20
+
+
+def test_a_line_break_behind_the_byte_c0_stays():
+    """ftfy reads both as a null, which has these bytes in Java."""
+    text = "\ufffdÃ\x80\nя"
+    page = Page(text)
+    with jit.eager(everything=True):
+        assert Mojibake().fast([page])[0].text == "\ufffdÀ\nя"
+    assert Mojibake()(text) == "\ufffdÀ\nя"
 
 
 @given(st.text(st.characters(max_codepoint=0xFFFF) | st.sampled_from("ÃÂâ€œ™ €\x80\xa0aZ é×°²ØÙÎВРвЂГў√≈‚Äàœ\n"), max_size=12))

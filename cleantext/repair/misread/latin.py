@@ -69,13 +69,22 @@ def ftfy_safe(text: str) -> str:
 
 
 def ftfy_line(line: str) -> str:
-    r"""Return `ftfy_safe` of one line, with or without its line break.
+    r"""Return `ftfy_safe` of one line, with or without its line break; the line break stays.
 
-    `fix_text` repeats its steps until nothing changes; this function stops as soon as that is certain: `fix_encoding` only stops at text
-    it leaves unchanged, so it is called again only if one of the other fixes changed something.
+    (ftfy reads the byte C0, such as "À" in Latin-1, and a line break at the end as the two bytes of a null.)
 
     >>> ftfy_line("cafÃ© é\n")
     'café é\n'
+    """
+    fixed = _fixed(line)
+    return _fixed(line[:-1]) + "\n" if line.endswith("\n") and not fixed.endswith("\n") else fixed
+
+
+def _fixed(line: str) -> str:
+    """Return `ftfy_safe` of one line.
+
+    `fix_text` repeats its steps until nothing changes; this function stops as soon as that is certain: `fix_encoding` only stops at text
+    it leaves unchanged, so it is called again only if one of the other fixes changed something.
     """
     from ftfy import fix_encoding
     from ftfy.badness import is_bad
