@@ -134,8 +134,8 @@ class Kernel(Generic[P, R]):
     def interprets(self, n: int, start: float) -> bool:
         """Return whether an input of ``n`` elements is better left to plain Python that does the same, without the tables of the kernel.
 
-        ``start`` is how many seconds it takes to make these: also large jobs are left to Python until it took as long, and as long as
-        compiling takes if that is still to be done. Whoever asks tells `count` how long Python took.
+        ``start`` is how many seconds the tables take to make. Even large jobs are left to Python until it has taken that long, plus the time to
+        compile the kernel if it is not cached. The caller passes the seconds that Python took to `count`.
         """
         if is_disabled():
             return True

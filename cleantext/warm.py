@@ -148,6 +148,7 @@ def _exercise(*parts: Part) -> None:
 
 def pages() -> None:
     """Compile the kernels that clean pages."""
+    from cleantext.chrome.hosts.repeated_lines import learn
     from cleantext.chrome.lines.findings import collect
     from cleantext.chrome.rules.load_packs import load_pack
     from cleantext.pipeline import Pipeline
@@ -159,6 +160,7 @@ def pages() -> None:
     pipeline.trace([page, page])
     pipeline.fast([page, page])
     pipeline.fast([Page(_misread())])
+    learn([page, page], host="news.example.cn")
     signals_of([page.text], read=[1], removed=[0], damage=[0], links=[0.0])
     collect(
         [f"第{n}页 编辑:某某{n} 2020年1月" for n in range(400)], load_pack("zh-web-rules")

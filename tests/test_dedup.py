@@ -23,6 +23,7 @@ from cleantext.dedup.passages import anchors
 from cleantext.edits import apply
 from cleantext.errors import CleantextError, ConfigError, InputError, SketchMismatch
 from cleantext.fold import kept
+from cleantext.jit import Kernel, eager
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,6 +36,29 @@ def shingles(text, fold="basic"):
 def jaccard(a, b, fold="basic"):
     a, b = shingles(a, fold), shingles(b, fold)
     return len(a & b) / len(a | b) if a | b else 0.0
+
+
+# ------------------------------------------------------------------ kernels
+
+
+def test_each_kernel_is_compiled_once_for_texts_of_any_number_and_kind(monkeypatch):
+    """Numba would compile a kernel again for an array that may be written to, or that is part of a larger one."""
+    texts = [prose(random.Random(n), 300) for n in range(20)]
+
+    def compiled():
+        modules = [module for name, module in sys.modules.items() if name.startswith("cleantext.")]
+        kernels = {o for module in modules for o in vars(module).values() if isinstance(o, Kernel) and "compiled" in o.__dict__}
+        return {kernel.function: list(kernel.compiled.signatures) for kernel in kernels if kernel.function.__name__ != "decode"}
+
+    with eager():
+        find_duplicates(texts, level="document")
+        before = compiled()
+        monkeypatch.setattr("cleantext.dedup.minhash.document_pairs.TOKENS", 1000)
+        monkeypatch.setattr("cleantext.dedup.folded.text_columns.PIECE", 1000)
+        monkeypatch.setattr("cleantext.dedup.folded.text_columns.MANY", 0)
+        found = [find_duplicates(column, level="document") for column in (texts, pa.array(texts), pa.array(texts, pa.large_string()))]
+    assert compiled() == before
+    assert found[0].facts == found[1].facts == found[2].facts
 
 
 # ------------------------------------------------------------------ sketches

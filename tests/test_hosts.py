@@ -1,6 +1,7 @@
 """Host profiles: what is learned, what never is, how a profile is kept, and how it votes."""
 
 import pickle
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 from cleantext.chrome import StripChrome
 from cleantext.chrome.hosts.line_keys import hash_keys, key_hashes, line_key, line_keys
 from cleantext.chrome.hosts.profiles import HostLine, HostProfile, host_of
-from cleantext.chrome.hosts.repeated_lines import learn
+from cleantext.chrome.hosts.repeated_lines import Repeated, learn
 from cleantext.chrome.matching.character_bits import characters
 from cleantext.chrome.matching.line_memory import Rows
 from cleantext.edits import apply, revert
 from cleantext.errors import ConfigError
 from cleantext.fold import view
 from cleantext.pipeline import Pipeline
-from cleantext.run.learn import _learned, learn_files, with_learned, with_profile
+from cleantext.run.learn import _learn_group, _learned, _write_groups, learn_files, with_learned, with_profile
 from cleantext.run.readers.fields import Fields
 from cleantext.run.readers.find import find_pages
 from cleantext.run.readers.units import units_of
@@ -329,11 +330,27 @@ def test_groups_of_hosts_and_workers_do_not_matter(tmp_path, monkeypatch):
     monkeypatch.setattr("cleantext.run.learn.TOGETHER", 2)
     monkeypatch.setattr("cleantext.run.learn.PARALLEL", 0)
     units = units_of(find_pages([tmp_path / "crawl"]).pages, (), Fields())
-    for workers in (1, 2):
+    for workers, held in ((1, 1 << 23), (2, 1 << 23), (1, 300)):
+        monkeypatch.setattr("cleantext.run.learn.HELD", held)
         profile = _learned(units, tmp_path / "state", least=1, most=2000, workers=workers)
         assert profile == expected
         assert profile.proposals == expected.proposals
         assert not list((tmp_path / "state").iterdir())
+
+
+def test_a_group_is_learned_with_the_texts_of_one_host_in_memory(tmp_path, monkeypatch):
+    hosts, size = [f"{n}.example.cn" for n in range(20)], 20_000
+    with monkeypatch.context() as patched:
+        patched.setattr("cleantext.run.learn._texts", lambda *_: ((host, "清" * size) for _ in range(3) for host in hosts))
+        _write_groups([], {}, dict.fromkeys(hosts, 0), [tmp_path / "learn.arrow"], None)
+    taken = []
+    monkeypatch.setattr("cleantext.run.learn.repeated_lines", lambda texts: taken.append(len(texts)) or Repeated((), 0, {}, {}))
+    tracemalloc.start()
+    _learn_group(tmp_path / "learn.arrow")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken == [3] * 20
+    assert peak < 20 * size  # characters of one third of the pages; two bytes each
 
 
 ROWS = st.lists(

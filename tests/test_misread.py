@@ -4,6 +4,7 @@ import random
 import sys
 import warnings
 
+import ftfy.bad_codecs  # noqa: F401 - registers the sloppy codecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -133,6 +134,25 @@ def test_pages_get_the_same_edits_flags_and_metadata(monkeypatch):
     assert (other.flags, other.metadata) == (one.flags, one.metadata)
     assert other.columns.arrow().equals(one.columns.arrow())
     assert joined([other.columns]) is other.columns
+
+
+def test_lines_end_with_their_pages(monkeypatch):
+    """There is room for the longest line, not for all pages without line breaks together."""
+    asked = []
+    monkeypatch.setattr(misread_pages, "line_room", lambda longest, codecs: asked.append(longest) or readings.line_room(longest, codecs))
+    with jit.eager(everything=True):
+        found = Mojibake().run([Page("æˆ‘ä»¬"), Page("干净"), Page("\n"), Page("\nx\n"), Page("")] * 20)
+    assert asked == [6]
+    assert len(found.touched) == 20
+
+
+def test_a_line_break_behind_the_byte_c0_stays():
+    """ftfy reads both as a null, which has these bytes in Java."""
+    text = "\ufffdÃ\x80\nя"
+    page = Page(text)
+    with jit.eager(everything=True):
+        assert Mojibake().fast([page])[0].text == "\ufffdÀ\nя"
+    assert Mojibake()(text) == "\ufffdÀ\nя"
 
 
 @given(st.text(st.characters(max_codepoint=0xFFFF) | st.sampled_from("ÃÂâ€œ™ €\x80\xa0aZ é×°²ØÙÎВРвЂГў√≈‚Äàœ\n"), max_size=12))

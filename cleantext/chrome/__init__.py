@@ -139,11 +139,11 @@ class StripChrome(Transform):
         profile = self.known
         if profile and (rule := next(iter(cache.pack.of_kind["repeated"]), None)):
             ends = list(accumulate(text.count("\n") + 1 for text in texts))
-            mine = [host or self.host for host in hosts or [""] * len(texts)]
-            hashes = key_hashes(rows)[0] if any(map(profile.lines_of, set(mine))) else known
-            for a, b, host in zip([0, *ends], ends, mine, strict=False):
-                if profile.lines_of(host):
-                    support(known[a:b], rows.part(a, b), hashes[a:b], profile, host, rule, cache)
+            mine = zip([0, *ends], ends, hosts or [""] * len(texts), strict=False)
+            learned = [(a, b, name) for a, b, host in mine if profile.lines_of(name := host or self.host)]
+            hashes = key_hashes(rows)[0] if learned else np.zeros(0, np.int64)
+            for a, b, name in learned:
+                support(known[a:b], rows.part(a, b), hashes[a:b], profile, name, rule, cache)
         if cache.pack.of_kind["keep"]:
             folded, counts = text_of(rows.points).split("\n"), np.array([text.count("\n") + 1 for text in texts])
             kept = np.array([n for n, line in enumerate(folded) if cache.pack.keeps(line)], np.int64)

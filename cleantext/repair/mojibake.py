@@ -16,6 +16,7 @@ from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
 from cleantext.repair.misread import misread_pages
 from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits
 from cleantext.repair.misread.latin import SUSPECTS, ftfy_line, needs_ftfy, suspects
+from cleantext.repair.misread.line_rounds import LATIN, ROUNDS
 from cleantext.transform import HOLDS, Breaks, Law, Laws, Page, PageTransform, Safety, register
 
 __all__ = ["Mojibake"]
@@ -25,10 +26,8 @@ LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
 ABOUT = ("乱码", "亂碼", "锟斤拷", "烫烫烫", "mojibake", "Mojibake", "文字化け")
 MARKERS = frozenset(UTF8_AS_GBK + GBK_AS_BIG5)
 SUSPECTED = frozenset(map(chr, np.flatnonzero(suspects()).tolist()))
-LATIN = "mojibake.latin"
 AT_ONCE = 1 << 20  # characters of pages that kernels handle at once
 REMEMBERED = 300  # characters of a line whose edits are cached
-ROUNDS = 8  # text that was wrongly encoded three times has been seen
 
 
 @register

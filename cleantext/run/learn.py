@@ -35,8 +35,9 @@ __all__ = ["HOSTS", "learn_files", "nothing_learned", "told_profile", "with_lear
 ENOUGH = 10  # minimum pages of a host from which a run learns without being asked
 LOOKED_AT = 300  # pages of a host that a run looks at: a line on a third of them is on a third of all
 GROUP = 2_000  # pages that a task learns from; larger groups only where these would be more than
-GROUPS = 256  # groups, since each is a file open for writing
+GROUPS = 128  # maximum groups: each is a file open for writing, and some systems allow a process 256
 TOGETHER = 64  # pages of a group written at once
+HELD = 1 << 23  # characters of the pages of all groups that are kept in memory until they are written
 PARALLEL = 64_000_000  # below so many characters, starting workers (more than a second each) costs more than they save
 HOSTS = "hosts.toml"
 Told = Callable[[str, int, int, int], None]  # progress, as of `cleantext.run.job`
@@ -195,7 +196,7 @@ def _write_groups(units: Sequence[Unit], wanted: dict[str, int], groups: Mapping
 
     schema = pa.schema([("host", pa.string()), ("text", pa.large_string())])
     held: list[list[tuple[str, str]]] = [[] for _ in paths]
-    written = 0
+    written = waiting = 0
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(pa.ipc.new_stream(path, schema)) for path in paths]
 
@@ -209,7 +210,13 @@ def _write_groups(units: Sequence[Unit], wanted: dict[str, int], groups: Mapping
             group = groups[name]
             held[group].append((name, text.encode("utf-8", "replace").decode()))
             written += len(text)
-            if len(held[group]) == TOGETHER:
+            waiting += len(text)
+            if waiting > HELD:
+                waiting = 0
+                for each in range(len(paths)):
+                    flush(each)
+            elif len(held[group]) == TOGETHER:
+                waiting -= sum(len(text) for _, text in held[group])
                 flush(group)
         for group in range(len(paths)):
             flush(group)
@@ -230,16 +237,20 @@ def _texts(units: Sequence[Unit], wanted: dict[str, int], host: str | None) -> I
 
 
 def _learn_group(path: Path) -> dict[str, Repeated]:
-    """Learn from the pages of a group, host by host; return the hosts with something to tell."""
+    """Learn from the pages of a group, host by host; return the hosts with something to tell.
+
+    Only the texts of one host are in memory at once, since groups grow with the number of hosts.
+    """
     import pyarrow as pa
 
-    texts: dict[str, list[str]] = defaultdict(list)
     with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
-        for batch in stream:
-            for host, text in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
-                texts[host].append(text)
-    found = ((host, repeated_lines(texts.pop(host))) for host in list(texts))
-    return {host: one for host, one in found if one.lines or one.labels}
+        batches = list(stream)  # they stay in the file
+        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for n, batch in enumerate(batches):
+            for row, host in enumerate(batch.column(0).to_pylist()):
+                places[host].append((n, row))
+        found = ((host, repeated_lines([batches[n].column(1)[row].as_py() for n, row in rows])) for host, rows in places.items())
+        return {host: one for host, one in found if one.lines or one.labels}
 
 
 def _hosts(unit: Unit) -> Iterator[str]:
@@ -260,8 +271,7 @@ def _host_batches(unit: Unit) -> Iterator[tuple[list[str], int]]:
 def _rows(unit: Unit, wanted: Container[str], known: str | None) -> Iterator[tuple[Row, str]]:
     """Yield the pages of the wanted hosts; ``known`` is the host of all pages."""
     if not unit.holds_many and not known:
-        mine = tuple(s for s in unit.sources if host_of(Page("", id=s.id)) in wanted)
-        unit = replace(unit, sources=mine) if mine else replace(unit, sources=())
+        unit = replace(unit, sources=tuple(s for s in unit.sources if host_of(Page("", id=s.id)) in wanted))
     for row in unit.rows():
         host = known or row.host or host_of(Page("", id=row.id))
         if row.error is None and host in wanted:

@@ -138,7 +138,7 @@ def _folded(texts: Sequence[str]) -> _Folded:
 
 @dataclass(slots=True)
 class _Seen:
-    """Statistics of one line from the second pass."""
+    """Statistics of one repeated line."""
 
     example: str
     pages: int = 0

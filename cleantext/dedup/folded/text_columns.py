@@ -15,7 +15,7 @@ from cleantext.plan.binary_columns import values_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["array_pieces", "pieces", "sizes_of", "strings", "text_column", "text_points"]
+__all__ = ["array_pieces", "pieces", "strings", "text_column", "text_points"]
 
 MANY = 1 << 22  # bytes of an Arrow column from which on it is decoded without making Python strings; below, they take milliseconds
 PIECE = 1 << 17  # characters that are in memory as code points at once
@@ -42,7 +42,7 @@ def strings(column: Any, name: str) -> list[str]:
 def pieces(column: list[str] | pa.ChunkedArray) -> Iterator[Ragged]:
     """Yield the code points of texts, some at a time, so that arrays stay in the cache of a core."""
     if isinstance(column, list):
-        for part in batches(sizes_of(column), PIECE):
+        for part in batches(np.fromiter(map(len, column), np.int64, len(column)), PIECE):
             yield Ragged.of(column[part])
         return
     for chunk in column.chunks:
@@ -54,11 +54,6 @@ def array_pieces(column: pa.Array) -> Iterator[Ragged]:
     data, bounds = values_of(column)
     for part in batches(np.diff(bounds) // 3, PIECE):
         yield _decoded(data, bounds[part.start : part.stop + 1])
-
-
-def sizes_of(strings: list[str]) -> I64:
-    """Return the number of code points of each string."""
-    return np.fromiter(map(len, strings), np.int64, len(strings))
 
 
 def text_points(column: pa.Array) -> Ragged:
@@ -73,4 +68,5 @@ def _decoded(data: npt.NDArray[np.uint8], bounds: I64) -> Ragged:
     points, starts = np.empty(size, np.int32), np.zeros(len(bounds), np.int64)
     if size:
         decode.sized(size)(data, bounds, points, starts)
+    points.flags.writeable = False  # like those of strings; otherwise Numba would compile kernels twice
     return Ragged(points[: starts[-1]].view(np.uint32), starts)

@@ -56,7 +56,7 @@ def sketch_keys(units: Ragged, spec: SketchSpec, bands: Bands, size: I64 | None 
         offsets = units.offsets[low : high + 1] - units.offsets[low]
         hashes = shingle_hashes(units.points[units.offsets[low] : units.offsets[high]], spec.k)
         sketch_into(rows, hashes, offsets, spec.k, *spec.permutations)
-        band_keys(keys[:, low:high], rows, bands.rows)
+        band_keys(keys, low, high, rows, bands.rows)
         if size is not None:
             size[low:high] = count_distinct(hashes, offsets[:-1], np.maximum(offsets[1:] - spec.k + 1, offsets[:-1]))
         low = high

@@ -56,7 +56,7 @@ def _hash_doubling(out: U64, tokens: U32, k: int) -> None:
     """Write the hashes of ``k`` tokens each.
 
     The hash of ``a + b`` tokens is that of the first ``a`` times the multiplier to the ``b``, and that of the other ``b``. So the
-    length is doubled until it is ``k``: array operations by the logarithm of ``k``, as soon as a compiled loop (10 ns a token for 22).
+    length is doubled until it is ``k``: array operations by the logarithm of ``k``, as fast as a compiled loop (10 ns a token for 22).
     """
     for low in range(0, len(tokens) - k + 1, BLOCK):
         part = tokens[low : low + BLOCK + k - 1].astype(np.uint64)
@@ -212,16 +212,19 @@ def gather_into(out: U32, points: U32, offsets: I64, rows: I64, at: I64) -> None
 
 
 @wrapping
-def band_keys(out: U64, rows: U32, width: int) -> None:
-    """Write one 64-bit key for each band of each sketch into ``out``, shape (bands, texts)."""
+def band_keys(out: U64, low: int, high: int, rows: U32, width: int) -> None:
+    """Write one 64-bit key for each band of the sketches ``rows`` into ``out``, shape (bands, texts), for the texts ``low`` to ``high``.
+
+    Not into a slice of ``out``, which is contiguous only if it is all of it: Numba would compile this twice.
+    """
     bands = len(out)
-    for d in range(out.shape[1]):
+    for d in range(high - low):
         for band in range(bands):
             h = np.uint64(band)
             for s in range(band * width, (band + 1) * width):
                 h = (h + np.uint64(rows[d, s])) * _P
                 h ^= h >> _33
-            out[band, d] = h
+            out[band, low + d] = h
 
 
 @kernel

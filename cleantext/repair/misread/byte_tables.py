@@ -1,4 +1,4 @@
-"""MisreadTables of the codecs of Chinese mojibake, for kernels: which character each codec shows for which bytes."""
+"""Tables of the codecs of Chinese mojibake, for kernels: which character each codec shows for which bytes."""
 
 from __future__ import annotations
 

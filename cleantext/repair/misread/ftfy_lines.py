@@ -144,6 +144,8 @@ def _decoded(text: U32, size: Any, writers: Any, ftfy: FtfyTables, room: LineRoo
         for i in range(n - 1):  # other UTF-8, or halves of lost surrogates
             if (data[i] == 0xC0 and data[i + 1] == 0x80) or (data[i] == 0xED and data[i + 1] >= 0xA0):
                 return UNSURE
+        if n > 1 and data[n - 2] == 0xC0 and data[n - 1] == 0x0A:  # see `latin.ftfy_line`
+            return UNSURE
         if SLOPPY[codec]:
             n = _without_losses(data, size, room.bytes_[PATCHED])
             data = room.bytes_[PATCHED]

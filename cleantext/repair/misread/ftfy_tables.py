@@ -1,4 +1,4 @@
-"""MisreadTables of what ftfy looks for, for kernels: made of ftfy's own expressions and codecs."""
+"""Tables of what ftfy looks for, for kernels: made of ftfy's own expressions and codecs."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ CLUE = len(ENCODINGS)  # a row of `FtfyTables.bytes_`
 class FtfyTables(NamedTuple):
     """What the kernels of `cleantext.repair.misread.ftfy_lines` look up, for code points below 0x10000."""
 
-    bytes_: (
-        U8  # shape (encodings + 1, 0x10000): its byte in each of `ENCODINGS`; the last row has the classes of what may be UTF-8, as bits
-    )
+    # Shape (encodings + 1, 0x10000): its byte in each of `ENCODINGS`; the last row has the classes of what may be UTF-8, as bits
+    bytes_: U8
     writers: U16  # which of `ENCODINGS` have a character, as bits
     c1: U32  # what the bytes from 80 to 9F are in cp1252
     # Shape (`LONGEST_BAD` + 2, 0x10000): which alternatives of `badness` take a character at a place, or are over, as bits; then which of them

@@ -8,6 +8,7 @@ a text without them costs one table look-up per character. A test analyses the e
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\
 # A letter that no single-byte encoding displays for UTF-8, even if bytes were lost or became blanks: as in hôtel.
 NO_UTF8 = re.compile("[A-Za-z][^\0-\x7f][A-Za-z]")
 C1 = re.compile("[\x80-\x9f]")
+LINES = re.compile(r"[^\n]*\n|[^\n]+")  # with their line breaks
 # Each alternative of `badness` needs one of these suspects, or a suspect next to another character from a list such as this.
 BY_ITSELF = "\x80-\x9fÂÃØÙŒœΒΓΞΟВГРС"
 NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # a superset, with hardly any that Chinese has next to a suspect
@@ -62,20 +64,33 @@ def safe_config() -> TextFixerConfig:
 
 
 def ftfy_safe(text: str) -> str:
-    """Return the result of ftfy with `safe_config`."""
+    """Return the result of ftfy with `safe_config`, line by line; line breaks stay."""
     from ftfy import fix_text
 
-    return fix_text(text, safe_config())
+    config = safe_config()
+    return "".join(_with_break(line, lambda part: fix_text(part, config)) for line in LINES.findall(text))
+
+
+def _with_break(line: str, fix: Callable[[str], str]) -> str:
+    """Return a line as ``fix`` does it; its line break stays: ftfy reads the byte C0 ("À" in Latin-1) and a line break at the end as a null."""
+    fixed = fix(line)
+    return fix(line[:-1]) + "\n" if line.endswith("\n") and not fixed.endswith("\n") else fixed
 
 
 def ftfy_line(line: str) -> str:
     r"""Return `ftfy_safe` of one line, with or without its line break.
 
-    `fix_text` repeats its steps until nothing changes; this function stops as soon as that is certain: `fix_encoding` only stops at text
-    it leaves unchanged, so it is called again only if one of the other fixes changed something.
-
     >>> ftfy_line("cafÃ© é\n")
     'café é\n'
+    """
+    return _with_break(line, _fixed)
+
+
+def _fixed(line: str) -> str:
+    """Return `ftfy_safe` of one line.
+
+    `fix_text` repeats its steps until nothing changes; this function stops as soon as that is certain: `fix_encoding` only stops at text
+    it leaves unchanged, so it is called again only if one of the other fixes changed something.
     """
     from ftfy import fix_encoding
     from ftfy.badness import is_bad

@@ -111,7 +111,7 @@ def _take(room: LineRoom, first: Any, last: Any) -> None:
 def _merge(room: LineRoom, size: Any, groups: Any, counts: Any) -> Any:
     """Choose among the readings found, group after group, those with the most characters first; return how many edits there are.
 
-    Reading ``k`` was chosen if ``at`` is ``k + 1`` where it starts.
+    Reading ``k`` was chosen if `LineRoom.at` is ``k + 1`` where it starts.
     """
     room.at[:size] = 0
     room.bytes_[TAKEN, :size] = 0

@@ -19,7 +19,7 @@ from cleantext.repair.misread.line_families import found_in_han, found_in_latin
 from cleantext.repair.misread.readings import AFTER, COMPOSED, EDITS, FOUND, LINE, NEXT, TURN, WHOLE, LineRoom
 from cleantext.repair.misread.transcode import UNSURE, copy
 
-__all__ = ["LATIN", "RULE_NAMES", "line_rows"]
+__all__ = ["LATIN", "ROUNDS", "RULE_NAMES", "line_rows"]
 
 LATIN = "mojibake.latin"
 RULE_NAMES = (*RULES.values(), LATIN)  # the digit of a rule is its place here, counted from 1
@@ -39,7 +39,7 @@ def _bits(line: U32, size: Any, kind: U8) -> Any:
 
 @kernel
 def _edited(line: U32, size: Any, bare: Any, room: LineRoom) -> tuple[Any, Any]:
-    """Write the line after the edits that were found to ``next``, and these to ``turn``; return its size and their number."""
+    """Write the line after the edits that were found to the row `NEXT`, and these to `TURN`; return its size and their number."""
     n = i = count = 0
     while i < size:
         k = room.at[i] - 1 if i < bare else -1
@@ -65,7 +65,7 @@ def _edited(line: U32, size: Any, bare: Any, room: LineRoom) -> tuple[Any, Any]:
 
 @kernel
 def _by_ftfy(line: U32, size: Any, kind: U8, ftfy: FtfyTables, room: LineRoom) -> tuple[Any, Any]:
-    """Write the line as ftfy repairs it to ``next``, and the edit to ``turn``, as `edits.trimmed` makes it; return its size (or `UNSURE`) and 1 or 0."""
+    """Write the line as ftfy repairs it to the row `NEXT`, and the edit, as `edits.trimmed` makes it, to `TURN`; return its size (or `UNSURE`) and 1 or 0."""
     new = ftfy_result(line, size, kind, ftfy, room)
     if new == UNSURE:
         return UNSURE, 0
@@ -106,7 +106,7 @@ def _with_rules(code: Any, more: Any) -> Any:
 
 @kernel
 def _composed(given: U32, room: LineRoom, n: Any, m: Any) -> Any:
-    """Compose ``n`` edits with the ``m`` edits of ``turn``, as `edits.compose`; return their number. ``next`` is the text after both."""
+    """Compose ``n`` edits with the ``m`` edits of the row `TURN`, as `edits.compose`; return their number. The row `NEXT` has the text after both."""
     first, then, out = room.rows[EDITS], room.rows[TURN], room.rows[COMPOSED]
     i = j = shift = grown = count = 0  # how much longer the text has become before the first edits, and before the second ones
     while i < n or j < m:
@@ -154,7 +154,7 @@ def _composed(given: U32, room: LineRoom, n: Any, m: Any) -> Any:
 
 @kernel
 def line_rows(given: U32, size: Any, bits: Any, tables: MisreadTables, room: LineRoom) -> Any:
-    """Write the edits of a line, which may have its line break, to ``edits``, and the line after them to ``line``; return their number, or `UNSURE`."""
+    """Write the edits of a line, which may have its line break, to the row `EDITS`, and the line after them to `LINE`; return their number, or `UNSURE`."""
     if bits & SURROGATE or size >= len(room.at):
         return UNSURE
     line = room.points[LINE]

@@ -26,10 +26,10 @@ class FoundEdits(NamedTuple):
     """The edits of many pages, by page and start."""
 
     given: Ragged  # the texts of the pages
-    rows: (
-        I64  # shape (n, 7): page, start, end, rule, where its text starts and ends in ``after``, and how long its line is; rules as digits
-    )
-    after: U32
+    # Shape (n, 7): page, start and end in it, rules as digits (see `line_rounds`), where the text of the edit starts and ends in ``after``, and
+    # the length of its line, all in characters
+    rows: I64
+    after: U32  # the texts of the edits, one after another
 
 
 @kernel
@@ -111,11 +111,13 @@ def python_took(characters: int, seconds: float) -> None:
 def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[Edit]]) -> FoundEdits:
     """Return the edits of texts; lines that kernels leave are given to ``line_edits``."""
     given = Ragged.of(texts)
-    n, breaks = len(given.points), np.flatnonzero(given.points == NEWLINE)
-    longest = int(np.diff(breaks, prepend=-1, append=n).max())
-    room = line_room(min(longest, LONGEST), len(SINGLE))
+    n, ends = (
+        len(given.points),
+        np.union1d(np.flatnonzero(given.points == NEWLINE) + 1, given.offsets),
+    )  # lines end at line breaks and with pages
+    room = line_room(min(int(np.diff(ends).max()), LONGEST), len(SINGLE))
     rows, after = np.zeros((n // 2 + 16, 7), np.int64), np.empty(n + 64, np.uint32)
-    left = np.empty((len(breaks) + len(texts), 3), np.int64)
+    left = np.empty((len(ends), 3), np.int64)
     n_rows, n_left = _page_rows.sized(n)(given.points, given.offsets, tables(gate), room, rows, after, left)
     rows = rows[:n_rows]
     more: list[tuple[int, ...]] = []
@@ -170,8 +172,10 @@ def _name(code: int) -> str:
 
 
 def _pieces(points: U32, begin: I64, end: I64) -> Ragged:
+    """Return the pieces of an array between positions."""
     offsets = np.append(0, np.cumsum(end - begin))
-    out = np.empty(offsets[-1], np.uint32)
+    out, points = np.empty(offsets[-1], np.uint32), points.view()
+    points.flags.writeable = False  # some are; otherwise Numba would compile the kernel twice
     _gathered.sized(len(out))(points, np.ascontiguousarray(begin), np.ascontiguousarray(end), out)
     return Ragged(out, offsets)
 

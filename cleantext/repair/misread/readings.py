@@ -85,7 +85,7 @@ class LineRoom(NamedTuple):
 
 
 def line_room(longest: int, codecs: int) -> LineRoom:
-    """Return room for lines of at most so many characters."""
+    """Return room for lines of at most ``longest`` characters; ``codecs`` is the number of single-byte codecs."""
     n = 8 * longest + 64  # GB18030 has four bytes for one character, and twice as many if its text is written again
     rows = codecs * (longest // 2 + 2)
     return LineRoom(
@@ -180,7 +180,7 @@ def _has_signs(data: U8, size: Any) -> Any:
 
 @kernel
 def _resynchronised(data: U8, size: Any, most: Any, codes: Codes, words: WordArrays, room: LineRoom) -> tuple[Any, Any]:
-    """Write `losses.resynchronised` to ``damaged``; return its size, or `NOT` or `UNSURE`, and how much was lost."""
+    """Write `losses.resynchronised` to the row `DAMAGED`; return its size, or `NOT` or `UNSURE`, and how much was lost."""
     lost = i = 0
     pairs = 0  # `families.LOST_PAIR`
     while i < size:
@@ -247,7 +247,7 @@ def without_losses(text: U32, size: Any, out: U32) -> tuple[Any, Any]:
 def _damaged(
     run: U32, low: Any, high: Any, data: U8, size: Any, true: Any, codes: Codes, words: WordArrays, room: LineRoom
 ) -> tuple[Any, Any, Any]:
-    """Return `families._damaged`: whether the run is readable, its score, and the size of its text, which is written to ``damaged``."""
+    """Return `families._damaged`: whether the run is readable, its score, and the size of its text, which is written to the row `DAMAGED`."""
     most = size // (2 * APART_LOST)
     if most == 0 or true == BIG5_TRUE:
         return NONE, 0.0, 0
@@ -292,7 +292,7 @@ def _weighed(
     words: WordArrays,
     room: LineRoom,
 ) -> tuple[Any, Any, Any]:
-    """Return `families._weighed`: which text is best (``text``, which has ``n`` characters or is `NOT` valid, or ``damaged``), its score and size."""
+    """Return `families._weighed`: which text is best (``text``, which has ``n`` characters or is `NOT` valid, or the row `DAMAGED`), its score and size."""
     state, score = NONE, 0.0
     if n >= 0:
         state, score = readable(run, low, high, text, n, true, words)
@@ -327,7 +327,7 @@ def _may_be(data: U8, size: Any, codec: Any, true: Any) -> Any:
 
 @kernel
 def _best_inner(size: Any, data_size: Any, codec: Any, codes: Codes, words: WordArrays, room: LineRoom) -> tuple[Any, Any]:
-    """Return the true encoding of the best reading of ``text``, which is the first reading of a run, and its size; the reading is in ``deep``."""
+    """Return the true encoding of the best reading of the row `TEXT`, which is the first reading of a run, and its size; the reading is in `DEEP`."""
     best_true, best, best_size = NONE, 0.0, 0
     for k in range(3):
         true = 1 << k
@@ -357,9 +357,9 @@ def _best_inner(size: Any, data_size: Any, codec: Any, codes: Codes, words: Word
 def best_reading(
     run: U32, low: Any, high: Any, size: Any, codec: Any, codes: Codes, words: WordArrays, room: LineRoom
 ) -> tuple[Any, Any, Any]:
-    """Return `families._decoded` of a run, whose ``size`` bytes are in ``data``.
+    """Return `families._decoded` of a run, whose ``size`` bytes are in the row `DATA`.
 
-    That is the true encoding of the best reading (`NONE` if there is none, or `UNSURE`), its score, and its size; the reading is in ``best``.
+    That is the true encoding of the best reading (`NONE` if there is none, or `UNSURE`), its score, and its size; the reading is in the row `BEST`.
     """
     best_true, best, best_size = NONE, 0.0, 0
     data = room.bytes_[DATA]
