@@ -139,6 +139,7 @@ def test_pages_get_the_same_edits_flags_and_metadata(monkeypatch):
 def test_lines_end_with_their_pages(monkeypatch):
     """There is room for the longest line, not for all pages without line breaks together."""
     asked = []
+    monkeypatch.setattr(misread_pages, "SHORT", 0)
     monkeypatch.setattr(misread_pages, "line_room", lambda longest, codecs: asked.append(longest) or readings.line_room(longest, codecs))
     with jit.eager(everything=True):
         found = Mojibake().run([Page("æˆ‘ä»¬"), Page("干净"), Page("\n"), Page("\nx\n"), Page("")] * 20)

@@ -19,6 +19,7 @@ from cleantext.repair.misread.transcode import UNSURE, copy
 __all__ = ["FoundEdits", "columns", "edited", "find", "pays", "python_took"]
 
 START = 0.3  # seconds to make the tables and to load the kernels
+SHORT = 8_000  # characters of pages whose longest line is not looked for
 LONGEST = 200_000  # characters of a line for which there is room
 
 
@@ -111,13 +112,12 @@ def python_took(characters: int, seconds: float) -> None:
 def find(texts: Sequence[str], gate: str, line_edits: Callable[[str], Sequence[Edit]]) -> FoundEdits:
     """Return the edits of texts; lines that kernels leave are given to ``line_edits``."""
     given = Ragged.of(texts)
-    n, ends = (
-        len(given.points),
-        np.union1d(np.flatnonzero(given.points == NEWLINE) + 1, given.offsets),
-    )  # lines end at line breaks and with pages
-    room = line_room(min(int(np.diff(ends).max()), LONGEST), len(SINGLE))
-    rows, after = np.zeros((n // 2 + 16, 7), np.int64), np.empty(n + 64, np.uint32)
-    left = np.empty((len(ends), 3), np.int64)
+    n, breaks = len(given.points), np.flatnonzero(given.points == NEWLINE)
+    # Lines end at line breaks and with pages. To look for the longest takes longer than the work on a few short pages.
+    longest = n if n <= SHORT else int(np.diff(np.union1d(breaks + 1, given.offsets)).max())
+    room = line_room(min(longest, LONGEST), len(SINGLE))
+    rows, after = np.empty((n // 2 + 16, 7), np.int64), np.empty(n + 64, np.uint32)
+    left = np.empty((len(breaks) + len(texts), 3), np.int64)
     n_rows, n_left = _page_rows.sized(n)(given.points, given.offsets, tables(gate), room, rows, after, left)
     rows = rows[:n_rows]
     more: list[tuple[int, ...]] = []
