@@ -31,6 +31,7 @@ __all__ = [
     "cache_folder",
     "collected",
     "eager",
+    "everything",
     "expect",
     "is_disabled",
     "kernel",
@@ -232,6 +233,11 @@ def seldom_collected() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def everything() -> bool:
+    """Return whether kernels are to run wherever they can: inside `eager(everything=True)`."""
+    return _Process.forced
 
 
 def collected() -> None:

@@ -212,6 +212,9 @@ def _space_runs(points: U32, classes: npt.NDArray[np.uint8], runs: I64) -> tuple
     return n, breaks, many
 
 
+FEW = 4  # pages that are not asked about first: `on_page` does not take longer
+
+
 @kernel
 def _untidy(points: U32, offsets: I64, classes: npt.NDArray[np.uint8], runs: I64, out: npt.NDArray[np.bool_]) -> None:
     """Note in ``out`` which texts have spaces or breaks to change; ``runs`` is room for those of the longest."""
@@ -254,6 +257,8 @@ class Spaces(PageTransform):
 
     def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
         asked = list(which)
+        if len(asked) <= FEW:
+            return super().run_some(pages, asked)
         column = Ragged.of([pages[i].text for i in asked])
         runs = np.empty((int(np.diff(column.offsets).max(initial=0)) // 2 + 1, 3), np.int64)
         untidy = np.zeros(len(asked), np.bool_)

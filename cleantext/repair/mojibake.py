@@ -13,6 +13,7 @@ import numpy as np
 from cleantext.changes import Changes, joined
 from cleantext.edits import Edit, apply, compose, trimmed
 from cleantext.gate import Table, holds, lines_with, ranges_of, table_of
+from cleantext.jit import everything
 from cleantext.repair.misread import misread_pages
 from cleantext.repair.misread.families import GBK_AS_BIG5, UTF8_AS_GBK, family_edits
 from cleantext.repair.misread.latin import SUSPECTS, ftfy_line, needs_ftfy, suspects
@@ -26,6 +27,7 @@ LOST = "锟斤拷"  # U+FFFD twice in UTF-8, read as GBK
 ABOUT = ("乱码", "亂碼", "锟斤拷", "烫烫烫", "mojibake", "Mojibake", "文字化け")
 MARKERS = frozenset(UTF8_AS_GBK + GBK_AS_BIG5)
 SUSPECTED = frozenset(map(chr, np.flatnonzero(suspects()).tolist()))
+SHORT, FEW = 16_000, 400  # characters of pages and of their lines with suspects: up to both, a kernel takes longer to call than Python
 AT_ONCE = 1 << 20  # characters of pages that kernels handle at once
 REMEMBERED = 300  # characters of a line whose edits are cached
 
@@ -73,7 +75,8 @@ class Mojibake(PageTransform):
     def run_some(self, pages: Sequence[Page], which: Iterable[int]) -> Changes:
         which = [i for i in which if pages[i].text]
         characters = sum(len(pages[i].text) for i in which)
-        if not misread_pages.pays(characters):
+        few = characters <= SHORT and not everything() and _suspected(pages, which) <= FEW
+        if few or not misread_pages.pays(characters):
             start = time.thread_time()
             changes = super().run_some(pages, which)
             misread_pages.python_took(characters, time.thread_time() - start)
@@ -119,6 +122,11 @@ class Mojibake(PageTransform):
         if not lost:
             return edits, (), {}
         return edits, (("lost_characters",) if lost > len(page.text) / 100 else ()), {"lost_characters": lost}
+
+
+def _suspected(pages: Sequence[Page], which: Iterable[int]) -> int:
+    """Return the number of characters of the lines that may need repair."""
+    return sum(len(line) for i in which for _, line in lines_with(pages[i].text, _gate()))
 
 
 def _is_about(text: str) -> bool:
