@@ -33,7 +33,6 @@ ALWAYS = re.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\
 # A letter that no single-byte encoding displays for UTF-8, even if bytes were lost or became blanks: as in hôtel.
 NO_UTF8 = re.compile("[A-Za-z][^\0-\x7f][A-Za-z]")
 C1 = re.compile("[\x80-\x9f]")
-LINES = re.compile(r"[^\n]*\n|[^\n]+")  # with their line breaks
 # Each alternative of `badness` needs one of these suspects, or a suspect next to another character from a list such as this.
 BY_ITSELF = "\x80-\x9fÂÃØÙŒœΒΓΞΟВГРС"
 NAMED = "[\x80-\u24ff\u2502-\u2e7f\uf8ff\ufb00-\ufb06\ufffd]"  # a superset, with hardly any that Chinese has next to a suspect
@@ -68,7 +67,8 @@ def ftfy_safe(text: str) -> str:
     from ftfy import fix_text
 
     config = safe_config()
-    return "".join(_with_break(line, lambda part: fix_text(part, config)) for line in LINES.findall(text))
+    *whole, last = text.split("\n")
+    return "".join(_with_break(line, lambda part: fix_text(part, config)) for line in (*(f"{line}\n" for line in whole), last))
 
 
 def _with_break(line: str, fix: Callable[[str], str]) -> str:
